@@ -1,0 +1,30 @@
+//! Every bound of the engine, with its default and its reason.
+
+/// Longest line, and longest multi-line event, in bytes. Longer ones are counted bad lines: a stack
+/// trace fits many times over, a binary file mistaken for a log does not exhaust memory.
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
+
+/// Longest query text in bytes. A query is written by a person or a builder; beyond this it is an
+/// attack or a mistake.
+pub const MAX_QUERY_BYTES: usize = 64 << 10;
+
+/// Deepest nesting of parentheses in a query: the parser recurses once per level.
+pub const MAX_QUERY_DEPTH: usize = 64;
+
+/// Most streams in one query: stream sets are one 64-bit word.
+pub const MAX_STREAMS: usize = 64;
+
+/// Largest compiled size of one regular expression, in bytes.
+pub const MAX_REGEX_BYTES: usize = 1 << 20;
+
+/// Most labels one event may have; further ones are dropped and counted as a bad line would be.
+pub const MAX_LABELS: usize = 1_024;
+
+/// Deepest nesting of objects that become dotted labels; what is deeper stays JSON text.
+pub const MAX_LABEL_DEPTH: usize = 16;
+
+/// Lines a decoder looks at before it settles on a format.
+pub const DETECT_LINES: usize = 16;
+
+/// Bytes a decoder looks at before it settles on a format.
+pub const DETECT_BYTES: usize = 64 << 10;
