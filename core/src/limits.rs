@@ -28,3 +28,7 @@ pub const DETECT_LINES: usize = 16;
 
 /// Bytes a decoder looks at before it settles on a format.
 pub const DETECT_BYTES: usize = 64 << 10;
+
+/// Bad lines of one source that are reported one by one between two polls; further ones are
+/// reported together by code.
+pub const NOTICES_PER_POLL: usize = 16;

@@ -81,6 +81,11 @@ impl Span {
         self.0
     }
 
+    /// The distance in whole milliseconds.
+    pub const fn as_millis(self) -> i64 {
+        self.0 / NANOS_PER_MILLI
+    }
+
     /// The sum of two distances, saturating.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
