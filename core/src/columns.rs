@@ -88,6 +88,9 @@ impl<'a> HostEvents<'a> {
     }
 
     /// Checks that the columns have the lengths that `names` calls for and name texts that exist.
+    ///
+    /// # Errors
+    /// Says which column does not fit.
     pub fn check(&self, names: &ColumnNames) -> Result<(), ColumnError> {
         let rows = self.len();
         let lengths = [

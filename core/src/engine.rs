@@ -246,6 +246,9 @@ enum End {
 
 impl Correlator {
     /// An engine for a checked query.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for an option that makes no sense.
     pub fn new(plan: Plan, options: CorrelatorOptions) -> Result<Self, Error> {
         let mut inputs = Vec::new();
         for at in 0..plan.sources.len() {
@@ -323,6 +326,9 @@ impl Correlator {
     }
 
     /// Takes events that stay with the host. Each handle is given back by [`Output::Released`].
+    ///
+    /// # Errors
+    /// The columns do not fit together; no event of the batch is taken.
     pub fn push_events(
         &mut self,
         source: SourceId,

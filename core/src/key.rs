@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::id::StreamId;
+use crate::join::shape::TableLabels;
 use crate::select::Selected;
 
 /// Finds ids in messages.
@@ -45,7 +46,7 @@ impl EventKeys {
         &mut self,
         selected: &Selected<'_>,
         stream: StreamId,
-        tables: &[Vec<Option<Vec<String>>>],
+        tables: &[TableLabels],
         patterns: &KeyPatterns,
     ) {
         self.bytes.clear();

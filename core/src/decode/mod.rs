@@ -50,7 +50,10 @@ pub trait Sink {
 pub struct Decoder {}
 
 impl Decoder {
-    /// A decoder for one source. Fails on an option that names no known format or zone.
+    /// A decoder for one source.
+    ///
+    /// # Errors
+    /// An option that names no known format or zone.
     pub fn new(_options: DecoderOptions) -> Result<Self, DecoderError> {
         Ok(Self {})
     }

@@ -116,8 +116,8 @@ enum NoticeJson<'a> {
 }
 
 /// Adds an output to a batch.
-pub fn write_output(batch: &mut Batch, output: Output<'_>, plan: &Plan) {
-    let notice = match &output {
+pub fn write_output(batch: &mut Batch, output: &Output<'_>, plan: &Plan) {
+    let notice = match output {
         Output::Correlation(correlation) => {
             batch.record(CORRELATION, |bytes| {
                 let start = bytes.len();

@@ -56,6 +56,9 @@ impl<'a> Recipe<'a> {
     /// The events of a correlation record (without its length field), as a JSON array of `{alias,
     /// source, stream, timestamp, timestampNs, message, labels}`. A host event is `null`: the host
     /// has it.
+    ///
+    /// # Errors
+    /// The bytes are not such a record.
     pub fn events_json(&self, record: &[u8]) -> Result<Vec<u8>, RecordError> {
         let mut rest = Reader(record);
         if rest.take(1)? != [CORRELATION] {

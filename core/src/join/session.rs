@@ -297,21 +297,16 @@ impl Sessions {
             self.deadlines.push(Reverse((close, root)));
             return;
         }
-        if self.shape.partial_gap.is_some() {
-            match self.extension(store, root) {
-                Some(event) => {
-                    let decided = store.record(event).time.plus(self.shape.streams[0].reach);
-                    self.deadlines.push(Reverse((decided, root)));
-                    if watermark.has_passed(decided) {
-                        // Its own turn comes in this same pass; take it now, so that ours ends.
-                        self.decide(store, event, watermark);
-                    } else {
-                        self.wait(store, root, close);
-                    }
-                    return;
-                }
-                None => {}
+        if let Some(event) = self.extension(store, root) {
+            let decided = store.record(event).time.plus(self.shape.streams[0].reach);
+            self.deadlines.push(Reverse((decided, root)));
+            if watermark.has_passed(decided) {
+                // Its own turn comes in this same pass; take it now, so that ours ends.
+                self.decide(store, event, watermark);
+            } else {
+                self.wait(store, root, close);
             }
+            return;
         }
         self.detach(store, root);
         closed.push(Closed { ring: root, close });

@@ -13,9 +13,12 @@ pub(crate) struct Shape {
     /// The gap that keeps unmatched events of the first stream together, where the first join
     /// reports unmatched events.
     pub partial_gap: Option<Span>,
-    /// Per table and stream, the labels that make the key.
-    pub tables: Vec<Vec<Option<Vec<String>>>>,
+    /// The key tables.
+    pub tables: Vec<TableLabels>,
 }
+
+/// Of one key table: per stream, the labels that make the key; `None` where the stream has none.
+pub(crate) type TableLabels = Vec<Option<Vec<String>>>;
 
 /// What one stream takes part in.
 #[derive(Clone, Debug)]
@@ -114,11 +117,11 @@ fn stream_shape(plan: &Plan, joins: &[JoinShape], stream: usize) -> StreamShape 
 }
 
 /// Gives every join a key table, sharing one where each stream reads the same labels for both.
-fn assign_tables(plan: &Plan) -> (Vec<Vec<Option<Vec<String>>>>, Vec<usize>) {
-    let mut tables: Vec<Vec<Option<Vec<String>>>> = Vec::new();
+fn assign_tables(plan: &Plan) -> (Vec<TableLabels>, Vec<usize>) {
+    let mut tables: Vec<TableLabels> = Vec::new();
     let mut table_of = Vec::new();
     for (at, join) in plan.joins.iter().enumerate() {
-        let labels: Vec<Option<Vec<String>>> = (0..plan.streams.len())
+        let labels: TableLabels = (0..plan.streams.len())
             .map(|stream| {
                 let keys = join.keys.iter();
                 match stream.cmp(&(at + 1)) {
@@ -128,7 +131,7 @@ fn assign_tables(plan: &Plan) -> (Vec<Vec<Option<Vec<String>>>>, Vec<usize>) {
                 }
             })
             .collect();
-        let fits = |table: &Vec<Option<Vec<String>>>| {
+        let fits = |table: &TableLabels| {
             table.iter().zip(&labels).all(|pair| match pair {
                 (Some(a), Some(b)) => a == b,
                 _ => true,

@@ -175,10 +175,8 @@ impl Progress {
             };
             lowest = lowest.min(watermark);
         }
-        if self.follows_clock() {
-            if let Some(now) = self.now {
-                lowest = lowest.min(Watermark::behind(now, self.tolerance));
-            }
+        if let Some(now) = self.now.filter(|_| self.follows_clock()) {
+            lowest = lowest.min(Watermark::behind(now, self.tolerance));
         }
         let moved = lowest > self.watermark;
         if moved {
