@@ -7,8 +7,8 @@ macro_rules! position {
         pub struct $name(u16);
 
         impl $name {
-            /// The id of position `index`. Plans are small (`limits::MAX_STREAMS`), so this never
-            /// truncates a position that `query::check` has let through.
+            /// The id of position `index`. Plans are small (`limits::MAX_STREAMS`), so every
+            /// position that `query::check` has let through fits.
             pub fn new(index: usize) -> Self {
                 Self(u16::try_from(index).expect("plans hold fewer than 65,536 positions"))
             }
@@ -16,6 +16,11 @@ macro_rules! position {
             /// The position.
             pub const fn index(self) -> usize {
                 self.0 as usize
+            }
+
+            /// The position, as it is written to bytes.
+            pub const fn get(self) -> u16 {
+                self.0
             }
         }
     };
@@ -28,6 +33,59 @@ position! {
 position! {
     /// A stream of the query, by position in its text.
     StreamId
+}
+
+macro_rules! handle {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub(crate) struct $name(u32);
+
+        impl $name {
+            /// No handle.
+            pub const NONE: Self = Self(u32::MAX);
+
+            /// The handle of slot `index`.
+            pub fn new(index: usize) -> Self {
+                let slot = u32::try_from(index).ok().filter(|slot| *slot != u32::MAX);
+                Self(slot.expect("the memory bound ends a query long before 4 billion slots"))
+            }
+        }
+    };
+}
+
+handle! {
+    /// An event held in the window.
+    EventId
+}
+handle! {
+    /// A key in a key table.
+    KeyId
+}
+handle! {
+    /// A correlation that has been delivered and may still grow.
+    DeliveryId
+}
+
+impl KeyId {
+    /// The slot.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl DeliveryId {
+    /// The slot.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl EventId {
+    /// The segment and the place in it, for segments of `1 << bits` places.
+    pub const fn split(self, bits: u32) -> (usize, usize) {
+        ((self.0 >> bits) as usize, (self.0 & ((1 << bits) - 1)) as usize)
+    }
 }
 
 /// An event object that stays with the host; the host chooses the number and gets it back in

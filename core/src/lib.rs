@@ -1,14 +1,31 @@
 //! The Logbraid engine: what belongs together in streams of logs, metrics and events, found while
 //! they arrive.
 //!
-//! No I/O, no clock, no threads, no randomness: the host pushes bytes and tells the time.
+//! No I/O, no clock, no threads, no randomness: the host pushes bytes and tells the time. Start at
+//! [`query::check`] and [`engine::Correlator`].
 
-pub mod decode;
 pub mod event;
 pub mod id;
-pub mod key;
 pub mod limits;
+pub mod time;
+
 pub mod plan;
 pub mod query;
+
+pub mod columns;
+pub mod correlation;
+pub mod decode;
+mod emit;
+pub mod encode;
+mod join;
+pub mod key;
 pub mod select;
-pub mod time;
+mod window;
+
+pub mod engine;
+pub mod error;
+pub mod inspect;
+pub mod metrics;
+pub mod options;
+
+pub use emit::Emit;

@@ -81,6 +81,11 @@ impl Span {
         self.0
     }
 
+    /// The distance in whole milliseconds.
+    pub const fn as_millis(self) -> i64 {
+        self.0 / NANOS_PER_MILLI
+    }
+
     /// The sum of two distances, saturating.
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
@@ -129,5 +134,15 @@ impl Watermark {
     /// [`Self::START`] and [`Self::END`].
     pub const fn as_nanos(self) -> i64 {
         self.0
+    }
+}
+
+impl Serialize for Watermark {
+    /// Nanoseconds as text, since JSON numbers lose some; null at both ends.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::START | Self::END => serializer.serialize_none(),
+            Self(nanos) => serializer.collect_str(&nanos),
+        }
     }
 }

@@ -14,3 +14,19 @@ impl Pipeline {
         true
     }
 }
+
+/// What a pipeline reads of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Whether the raw line is read.
+    pub line: bool,
+}
+
+impl Pipeline {
+    /// What it reads of an event.
+    pub fn reads(&self) -> Reads {
+        Reads::default()
+    }
+}

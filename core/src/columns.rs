@@ -1,0 +1,175 @@
+//! Events that stay with the host: only what the plan reads of them crosses, as columns.
+//!
+//! Owns which columns a source needs and how a row becomes an [`Event`](crate::event::Event). A row
+//! costs one copy of the texts it has.
+
+use crate::event::Fields;
+use crate::id::{HostHandle, SourceId};
+use crate::plan::Plan;
+use crate::time::{NANOS_PER_MILLI, Timestamp};
+
+/// Which parts of its events a source has to send.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnNames {
+    /// Labels, as matchers and keys read them.
+    pub labels: Vec<String>,
+    /// Join keys that events may name themselves, as keys read them.
+    pub join_keys: Vec<String>,
+    /// Whether the message is needed: for line filters and parsers, which see it as the line, and
+    /// for keys found in messages.
+    pub message: bool,
+}
+
+impl ColumnNames {
+    /// The columns the plan needs of `source`.
+    pub fn of(plan: &Plan, source: SourceId) -> Self {
+        let mut names = Self::default();
+        for stream in &plan.sources[source.index()].streams {
+            let reads = plan.streams[stream.index()].pipeline.reads();
+            names.message |= reads.line;
+            names.labels.extend(reads.labels);
+            for (at, join) in plan.joins.iter().enumerate() {
+                let keys = join.keys.iter();
+                let keys: Vec<_> = match stream.index().cmp(&(at + 1)) {
+                    std::cmp::Ordering::Less => keys.map(|key| key.left.clone()).collect(),
+                    std::cmp::Ordering::Equal => keys.map(|key| key.right.clone()).collect(),
+                    std::cmp::Ordering::Greater => continue,
+                };
+                names.message = true;
+                names.labels.extend(keys.iter().cloned());
+                names.join_keys.extend(keys);
+            }
+        }
+        names.labels.extend(plan.projection.iter().map(|matcher| matcher.label.clone()));
+        for list in [&mut names.labels, &mut names.join_keys] {
+            list.sort();
+            list.dedup();
+        }
+        names
+    }
+}
+
+/// A batch of host events, in the columns of [`ColumnNames`]. Text `0` is the missing text.
+#[derive(Copy, Clone, Debug)]
+pub struct HostEvents<'a> {
+    /// The host's number for each event.
+    pub handles: &'a [u32],
+    /// Whole milliseconds since the epoch.
+    pub millis: &'a [f64],
+    /// Nanoseconds within the millisecond.
+    pub nanos: &'a [u32],
+    /// All texts, one after the other.
+    pub texts: &'a str,
+    /// Where each text ends; the first is empty and ends at 0.
+    pub text_ends: &'a [u32],
+    /// Row by row, one text per label column.
+    pub labels: &'a [u32],
+    /// Row by row, one text per join key column.
+    pub join_keys: &'a [u32],
+    /// One text per row; empty where the message is not needed.
+    pub messages: &'a [u32],
+}
+
+/// A batch whose columns do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ColumnError(pub String);
+
+impl<'a> HostEvents<'a> {
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.handles.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.handles.is_empty()
+    }
+
+    /// Checks that the columns have the lengths that `names` calls for and name texts that exist.
+    ///
+    /// # Errors
+    /// Says which column does not fit.
+    pub fn check(&self, names: &ColumnNames) -> Result<(), ColumnError> {
+        let rows = self.len();
+        let lengths = [
+            ("millis", self.millis.len(), rows),
+            ("nanos", self.nanos.len(), rows),
+            ("labels", self.labels.len(), rows * names.labels.len()),
+            ("joinKeys", self.join_keys.len(), rows * names.join_keys.len()),
+            ("messages", self.messages.len(), if names.message { rows } else { 0 }),
+        ];
+        for (name, length, expected) in lengths {
+            if length != expected {
+                let message = format!("column {name} has {length} entries, expected {expected}");
+                return Err(ColumnError(message));
+            }
+        }
+        let columns = [self.labels, self.join_keys, self.messages];
+        let largest = columns.iter().flat_map(|column| column.iter()).max().copied().unwrap_or(0);
+        if largest as usize >= self.text_ends.len() && largest > 0 {
+            let texts = self.text_ends.len();
+            return Err(ColumnError(format!(
+                "text {largest} is named, but there are {texts} texts"
+            )));
+        }
+        let mut start = 0;
+        for end in self.text_ends {
+            let end = *end as usize;
+            if end < start || !self.texts.is_char_boundary(end) {
+                return Err(ColumnError(format!("text end {end} does not follow {start}")));
+            }
+            start = end;
+        }
+        Ok(())
+    }
+
+    /// Fills `fields` with row `row`.
+    pub fn row(&self, row: usize, names: &ColumnNames, fields: &mut Fields) -> Row<'a> {
+        fields.clear();
+        for (at, name) in names.labels.iter().enumerate() {
+            let text = self.labels[row * names.labels.len() + at];
+            if text != 0 {
+                fields.set_label(name, self.text(text));
+            }
+        }
+        for (at, name) in names.join_keys.iter().enumerate() {
+            let text = self.join_keys[row * names.join_keys.len() + at];
+            if text != 0 {
+                fields.set_join_key(name, self.text(text));
+            }
+        }
+        let message = self.messages.get(row).map_or("", |text| self.text(*text));
+        fields.set_message(message);
+        Row {
+            handle: HostHandle(self.handles[row]),
+            time: timestamp(self.millis[row], self.nanos[row]),
+            message,
+        }
+    }
+
+    fn text(&self, text: u32) -> &'a str {
+        let Some(before) = (text as usize).checked_sub(1) else { return "" };
+        &self.texts[self.text_ends[before] as usize..self.text_ends[text as usize] as usize]
+    }
+}
+
+/// One row of [`HostEvents`], besides its fields.
+#[derive(Copy, Clone, Debug)]
+pub struct Row<'a> {
+    /// The host's number.
+    pub handle: HostHandle,
+    /// Event time.
+    pub time: Timestamp,
+    /// The message, which stands for the line.
+    pub message: &'a str,
+}
+
+/// Milliseconds are whole numbers far below 2⁵³, so the conversion is exact; what is not finite or
+/// out of range saturates.
+#[allow(clippy::cast_possible_truncation)]
+fn timestamp(millis: f64, nanos: u32) -> Timestamp {
+    let millis = millis as i64;
+    Timestamp::from_nanos(millis.saturating_mul(NANOS_PER_MILLI).saturating_add(i64::from(nanos)))
+}

@@ -1,0 +1,126 @@
+//! A correlation, as a view of what the engine holds.
+
+use crate::emit::Stamp;
+use crate::id::{CorrelationId, EventId, StreamId};
+use crate::join::session::Sessions;
+use crate::key;
+use crate::plan::Plan;
+use crate::time::Timestamp;
+use crate::window::store::{Flags, Payload, Store};
+
+/// Events that belong together. Valid until the engine is called again.
+#[derive(Copy, Clone, Debug)]
+pub struct Correlation<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) store: &'a Store,
+    pub(crate) sessions: &'a Sessions,
+    /// All events of the result in event order, also those the projection hides.
+    pub(crate) events: &'a [EventId],
+    pub(crate) stamp: &'a Stamp,
+}
+
+/// One event of a correlation.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct CorrelatedEvent<'a> {
+    /// The stream it came through.
+    pub stream: StreamId,
+    /// Event time.
+    pub time: Timestamp,
+    /// What it carries.
+    pub payload: Payload<'a>,
+}
+
+impl<'a> Correlation<'a> {
+    /// Its id; the same for all revisions.
+    pub fn id(&self) -> CorrelationId {
+        self.stamp.id
+    }
+
+    /// Counts deliveries of changed content, from 1.
+    pub fn revision(&self) -> u32 {
+        self.stamp.revision
+    }
+
+    /// Whether it can no longer change.
+    pub fn is_final(&self) -> bool {
+        self.stamp.is_final
+    }
+
+    /// The delivered correlations that this one has absorbed.
+    pub fn replaces(&self) -> &'a [CorrelationId] {
+        &self.stamp.replaces
+    }
+
+    /// Its events that the projection keeps, in event order. There is at least one.
+    pub fn events(&self) -> impl Iterator<Item = CorrelatedEvent<'a>> + use<'a> {
+        let store = self.store;
+        self.events.iter().filter_map(move |id| {
+            let record = store.record(*id);
+            (!record.flags.has(Flags::HIDDEN)).then(|| CorrelatedEvent {
+                stream: record.stream,
+                time: record.time,
+                payload: store.payload(*id),
+            })
+        })
+    }
+
+    /// The time of the first event and of the last.
+    pub fn window(&self) -> (Timestamp, Timestamp) {
+        let mut times = self.events().map(|event| event.time);
+        let first = times.next().expect("a correlation without visible events is not delivered");
+        (first, times.last().unwrap_or(first))
+    }
+
+    /// Whether each stream of the query has an event in it, by position.
+    pub fn matched_streams(&self) -> Vec<bool> {
+        let mut matched = vec![false; self.plan.streams.len()];
+        for event in self.events() {
+            matched[event.stream.index()] = true;
+        }
+        matched
+    }
+
+    /// Whether every stream of the query has an event in it.
+    pub fn is_complete(&self) -> bool {
+        self.matched_streams().into_iter().all(|matched| matched)
+    }
+
+    /// The labels of the first join, in the spelling of the left side.
+    pub fn join_key(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.plan.joins[0].keys.iter().map(|key| key.left.as_str())
+    }
+
+    /// The values of the first join's key, of the earliest event that has one; empty where none
+    /// has.
+    pub fn join_value(&self) -> Vec<&'a str> {
+        self.values(0)
+    }
+
+    /// All keys of the query with the value found on the earliest event that has it; mapped keys in
+    /// both spellings. In query order.
+    pub fn join_keys(&self) -> Vec<(&'a str, &'a str)> {
+        let mut all: Vec<(&str, &str)> = Vec::new();
+        for (at, join) in self.plan.joins.iter().enumerate() {
+            for (key, value) in join.keys.iter().zip(self.values(at)) {
+                for name in [&key.left, &key.right] {
+                    if all.iter().all(|(other, _)| other != name) {
+                        all.push((name, value));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn values(&self, join: usize) -> Vec<&'a str> {
+        let (sessions, store) = (self.sessions, self.store);
+        let mut keys = self.events.iter().filter_map(|id| sessions.key(store, *id, join));
+        let count = self.plan.joins[join].keys.len();
+        keys.next().map(|key| key::values(key, count).collect()).unwrap_or_default()
+    }
+
+    /// The plan of the query.
+    pub fn plan(&self) -> &'a Plan {
+        self.plan
+    }
+}

@@ -1,0 +1,297 @@
+//! When a result becomes a delivered correlation: final order, ids, revisions, coalescing.
+//!
+//! Owns what has been delivered and what waits to be. Does not know why events belong together.
+//! Results stay as rings in the store until they are taken; nothing is copied.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+
+use crate::id::{CorrelationId, DeliveryId, EventId};
+use crate::time::{Span, Timestamp};
+use crate::window::store::{EventOrder, Store};
+
+/// When correlations are delivered.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub enum Emit {
+    /// Each once, when it can no longer change, in a defined order.
+    #[default]
+    Final,
+    /// When it first holds, and again when it grows.
+    Eager,
+}
+
+/// A decided result.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Ready {
+    close: Timestamp,
+    first: EventOrder,
+    ring: EventId,
+}
+
+/// A correlation that has been delivered and may grow.
+#[derive(Clone, Debug)]
+struct Delivery {
+    id: CorrelationId,
+    revision: u32,
+    /// Counts deliveries: the correlation that was delivered first survives a merger.
+    sequence: u64,
+    /// Events when last delivered.
+    size: usize,
+    /// Host time before which it is not delivered again.
+    due: Timestamp,
+    /// Whether it waits in `deferred`.
+    deferred: bool,
+    replaces: Vec<CorrelationId>,
+}
+
+/// What a delivery says about a result, besides its events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Stamp {
+    pub id: CorrelationId,
+    pub revision: u32,
+    pub is_final: bool,
+    pub replaces: Vec<CorrelationId>,
+}
+
+/// What identifies a result; see [`Emitter::stamp_final`].
+pub(crate) struct Identity<'a> {
+    /// The key of the first join, empty where no event has one.
+    pub key: &'a [u8],
+    /// The earliest event.
+    pub first: EventOrder,
+}
+
+#[derive(Debug)]
+pub(crate) struct Emitter {
+    query: u64,
+    interval: Span,
+    ready: BinaryHeap<Reverse<Ready>>,
+    finals: VecDeque<EventId>,
+    deliveries: Vec<Delivery>,
+    free: Vec<DeliveryId>,
+    sequence: u64,
+    deferred: BinaryHeap<Reverse<(Timestamp, EventId)>>,
+    occurrences: HashMap<CorrelationId, (u64, Timestamp), FixedState>,
+    /// Occurrences to keep before old ones are dropped; doubled when all are still needed.
+    keep_occurrences: usize,
+}
+
+/// Occurrences kept without asking whether they are still needed.
+const FEW_OCCURRENCES: usize = 4_096;
+
+impl Emitter {
+    /// An emitter for the query with this canonical text.
+    pub fn new(canonical: &str, interval: Span) -> Self {
+        Self {
+            query: xxh3_64(canonical.as_bytes()),
+            interval,
+            ready: BinaryHeap::new(),
+            finals: VecDeque::new(),
+            deliveries: Vec::new(),
+            free: Vec::new(),
+            sequence: 0,
+            deferred: BinaryHeap::new(),
+            occurrences: HashMap::default(),
+            keep_occurrences: FEW_OCCURRENCES,
+        }
+    }
+
+    /// A result is decided. It is the ring through `ring`, starts with `first` and closed at
+    /// `close`.
+    pub fn decided(&mut self, close: Timestamp, first: EventOrder, ring: EventId) {
+        self.ready.push(Reverse(Ready { close, first, ring }));
+    }
+
+    /// Puts decided results that come before `limit` into their final order; `None` lets all go.
+    pub fn release(&mut self, limit: Option<(Timestamp, EventOrder)>) {
+        while let Some(Reverse(ready)) = self.ready.peek() {
+            if limit.is_some_and(|limit| (ready.close, ready.first) >= limit) {
+                break;
+            }
+            self.finals.push_back(ready.ring);
+            self.ready.pop();
+        }
+    }
+
+    /// The next final result, as its ring.
+    pub fn next_final(&mut self) -> Option<EventId> {
+        self.finals.pop_front()
+    }
+
+    /// Final results that wait to be taken.
+    pub fn backlog(&self) -> usize {
+        self.finals.len()
+    }
+
+    /// The stamp of a result that can no longer change.
+    pub fn stamp_final(
+        &mut self,
+        store: &mut Store,
+        events: &[EventId],
+        identity: &Identity<'_>,
+    ) -> Stamp {
+        let Some(delivery) = self.merge(store, events) else {
+            let id = self.identify(store, identity);
+            return Stamp { id, revision: 1, is_final: true, replaces: Vec::new() };
+        };
+        let delivered = &mut self.deliveries[delivery.index()];
+        let unchanged = delivered.size == events.len();
+        let stamp = Stamp {
+            id: delivered.id,
+            revision: delivered.revision + u32::from(!unchanged),
+            is_final: true,
+            replaces: std::mem::take(&mut delivered.replaces),
+        };
+        self.free.push(delivery);
+        for id in events {
+            store.record_mut(*id).delivery = DeliveryId::NONE;
+        }
+        stamp
+    }
+
+    /// The stamp of a result that may still grow; `None` when nothing is to be delivered now.
+    pub fn stamp_update(
+        &mut self,
+        store: &mut Store,
+        events: &[EventId],
+        identity: &Identity<'_>,
+        now: Option<Timestamp>,
+    ) -> Option<Stamp> {
+        let absorbs = self.deliveries_of(store, events);
+        let delivery = if let Some(survivor) = absorbs.first().copied() {
+            let delivered = &mut self.deliveries[survivor.index()];
+            if absorbs.len() == 1 && delivered.size == events.len() {
+                return None;
+            }
+            if now.is_some_and(|now| now < delivered.due) {
+                if !delivered.deferred {
+                    delivered.deferred = true;
+                    self.deferred.push(Reverse((delivered.due, events[0])));
+                }
+                return None;
+            }
+            self.absorb(&absorbs);
+            survivor
+        } else {
+            let id = self.identify(store, identity);
+            self.begin(id)
+        };
+        let due = now.map_or(Timestamp::MIN, |now| now.plus(self.interval));
+        let delivered = &mut self.deliveries[delivery.index()];
+        delivered.revision += 1;
+        delivered.size = events.len();
+        delivered.due = due;
+        delivered.deferred = false;
+        let stamp = Stamp {
+            id: delivered.id,
+            revision: delivered.revision,
+            is_final: false,
+            replaces: delivered.replaces.clone(),
+        };
+        for id in events {
+            store.record_mut(*id).delivery = delivery;
+        }
+        Some(stamp)
+    }
+
+    /// Events of deferred results that are due at `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<EventId> {
+        let Reverse((due, event)) = *self.deferred.peek()?;
+        if due > now {
+            return None;
+        }
+        self.deferred.pop();
+        Some(event)
+    }
+
+    /// When the next deferred result is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.deferred.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// The distinct deliveries the events are part of, the one delivered first in front.
+    fn deliveries_of(&self, store: &Store, events: &[EventId]) -> Vec<DeliveryId> {
+        let all = events.iter().map(|id| store.record(*id).delivery);
+        let mut all: Vec<_> = all.filter(|delivery| *delivery != DeliveryId::NONE).collect();
+        all.sort_unstable_by_key(|delivery| self.deliveries[delivery.index()].sequence);
+        all.dedup();
+        all
+    }
+
+    fn merge(&mut self, store: &Store, events: &[EventId]) -> Option<DeliveryId> {
+        let all = self.deliveries_of(store, events);
+        self.absorb(&all);
+        all.first().copied()
+    }
+
+    /// Makes the first delivery replace the others.
+    fn absorb(&mut self, all: &[DeliveryId]) {
+        let Some((survivor, others)) = all.split_first() else { return };
+        for other in others {
+            let absorbed = &mut self.deliveries[other.index()];
+            let id = absorbed.id;
+            let further = std::mem::take(&mut absorbed.replaces);
+            let replaces = &mut self.deliveries[survivor.index()].replaces;
+            replaces.push(id);
+            replaces.extend(further);
+            self.free.push(*other);
+        }
+    }
+
+    fn begin(&mut self, id: CorrelationId) -> DeliveryId {
+        let delivery = Delivery {
+            id,
+            revision: 0,
+            sequence: self.sequence,
+            size: 0,
+            due: Timestamp::MIN,
+            deferred: false,
+            replaces: Vec::new(),
+        };
+        self.sequence += 1;
+        if let Some(slot) = self.free.pop() {
+            self.deliveries[slot.index()] = delivery;
+            slot
+        } else {
+            self.deliveries.push(delivery);
+            DeliveryId::new(self.deliveries.len() - 1)
+        }
+    }
+
+    /// The id of a result: a hash of the query and what identifies the result, and a number where
+    /// that has been given before.
+    fn identify(&mut self, store: &Store, identity: &Identity<'_>) -> CorrelationId {
+        let base = self.hash(identity, 0);
+        if self.occurrences.len() >= self.keep_occurrences {
+            let oldest = store.oldest();
+            self.occurrences.retain(|_, (_, first)| *first >= oldest);
+            self.keep_occurrences = (self.occurrences.len() * 2).max(FEW_OCCURRENCES);
+        }
+        let (count, _) = self.occurrences.entry(base).or_insert((0, identity.first.time));
+        let occurrence = *count;
+        *count += 1;
+        if occurrence == 0 { base } else { self.hash(identity, occurrence) }
+    }
+
+    fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
+        let mut hasher = Xxh3::with_seed(self.query);
+        hasher.update(&identity.first.time.as_nanos().to_le_bytes());
+        hasher.update(&identity.first.stream.get().to_le_bytes());
+        hasher.update(&occurrence.to_le_bytes());
+        hasher.update(identity.key);
+        CorrelationId(hasher.digest128())
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.ready.capacity() * size_of::<Reverse<Ready>>()
+            + self.finals.capacity() * size_of::<EventId>()
+            + self.deliveries.capacity() * size_of::<Delivery>()
+            + self.deferred.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+            + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()
+    }
+}

@@ -1,0 +1,180 @@
+//! Batches of outputs.
+//!
+//! A batch is a sequence of records, all numbers little endian: `u32` length of what follows, `u8`
+//! kind. Kind 1 is a correlation: `u32` length and the text of its head (JSON, see `head`), `u32`
+//! number of events, then per event `u16` stream position, `u8` payload kind (0 bytes, 1 host
+//! event), `i64` nanoseconds, and either `u32` length and the bytes, or the host's `u32`. Kind 2 is
+//! a notice, as JSON text. Events are the retained bytes: nothing is decoded for a consumer that
+//! does not look.
+
+use serde::Serialize;
+
+use super::head::write_head;
+use super::rfc3339;
+use crate::engine::{Notice, Output, Payload};
+use crate::id::HostHandle;
+
+pub(super) const CORRELATION: u8 = 1;
+pub(super) const NOTICE: u8 = 2;
+pub(super) const RAW: u8 = 0;
+pub(super) const HOST: u8 = 1;
+
+/// A batch being written.
+#[derive(Debug, Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    released: Vec<HostHandle>,
+    records: usize,
+}
+
+impl Batch {
+    /// How many records it has. Released host events count together as one, at the end.
+    pub fn len(&self) -> usize {
+        self.records + usize::from(!self.released.is_empty())
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The bytes.
+    pub fn finish(mut self) -> Vec<u8> {
+        if !self.released.is_empty() {
+            let ids = self.released.iter().map(|handle| handle.0).collect();
+            self.notice(&NoticeJson::Released { ids });
+        }
+        self.bytes
+    }
+
+    fn record(&mut self, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 4]);
+        self.bytes.push(kind);
+        write(&mut self.bytes);
+        patch_length(&mut self.bytes, start);
+        self.records += 1;
+    }
+
+    fn notice(&mut self, notice: &NoticeJson<'_>) {
+        self.record(NOTICE, |bytes| {
+            serde_json::to_writer(bytes, notice).expect("a notice is plain data");
+        });
+    }
+}
+
+/// Writes the length of everything after the 4 bytes at `start` into them.
+fn patch_length(bytes: &mut [u8], start: usize) {
+    let length = u32::try_from(bytes.len() - start - 4)
+        .expect("limits::MAX_CORRELATION_BYTES keeps a record below 4 GiB");
+    bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum NoticeJson<'a> {
+    BadLine {
+        source: usize,
+
+        code: &'a str,
+        message: &'a str,
+        line: u64,
+        byte: u64,
+        count: u64,
+    },
+    #[serde(rename_all = "camelCase")]
+    LateEvent {
+        source: usize,
+
+        count: u64,
+        time: String,
+        behind_ms: i64,
+    },
+    RunsBackwards {
+        source: usize,
+
+        events: u64,
+        late: u64,
+    },
+    Pause {
+        source: usize,
+    },
+    Resume {
+        source: usize,
+    },
+    Released {
+        ids: Vec<u32>,
+    },
+    Error {
+        code: &'a str,
+        message: String,
+    },
+    End,
+}
+
+/// Adds an output to a batch.
+pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
+    let notice = match output {
+        Output::Correlation(correlation) => {
+            batch.record(CORRELATION, |bytes| {
+                let start = bytes.len();
+                bytes.extend_from_slice(&[0; 4]);
+                write_head(bytes, correlation);
+                patch_length(bytes, start);
+                let count_at = bytes.len();
+                bytes.extend_from_slice(&[0; 4]);
+                let mut count = 0_u32;
+                for event in correlation.events() {
+                    count += 1;
+                    bytes.extend_from_slice(&event.stream.get().to_le_bytes());
+                    bytes.push(match event.payload {
+                        Payload::Raw(_) => RAW,
+                        Payload::Host(_) => HOST,
+                    });
+                    bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
+                    match event.payload {
+                        Payload::Raw(raw) => {
+                            let at = bytes.len();
+                            bytes.extend_from_slice(&[0; 4]);
+                            bytes.extend_from_slice(raw.as_bytes());
+                            patch_length(bytes, at);
+                        }
+                        Payload::Host(handle) => bytes.extend_from_slice(&handle.0.to_le_bytes()),
+                    }
+                }
+                bytes[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
+            });
+            return;
+        }
+        Output::Released(handle) => {
+            batch.released.push(*handle);
+            return;
+        }
+        Output::Pause(source) => NoticeJson::Pause { source: source.index() },
+        Output::Resume(source) => NoticeJson::Resume { source: source.index() },
+        Output::End(None) => NoticeJson::End,
+        Output::End(Some(error)) => {
+            NoticeJson::Error { code: error.code(), message: error.to_string() }
+        }
+        Output::Notice(notice) => match notice {
+            Notice::BadLine { source, code, message, line, byte, count } => NoticeJson::BadLine {
+                source: source.index(),
+                code,
+                message,
+                line: *line,
+                byte: *byte,
+                count: *count,
+            },
+            Notice::LateEvents { source, count, time, behind } => NoticeJson::LateEvent {
+                source: source.index(),
+                count: *count,
+                time: rfc3339(*time),
+                behind_ms: behind.as_millis(),
+            },
+            Notice::RunsBackwards { source, events, late } => {
+                NoticeJson::RunsBackwards { source: source.index(), events: *events, late: *late }
+            }
+        },
+    };
+    batch.notice(&notice);
+}

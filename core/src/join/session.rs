@@ -1,0 +1,454 @@
+//! Sessions: components of events that match, and when they are closed.
+//!
+//! Every pair of held events that matches in any join is connected (union-find over the records of
+//! the store). A component is decided as a whole, once the watermark has passed the latest close of
+//! its events. Unmatched events of the first stream, where they are reported, are grouped by gaps
+//! when they become known. What a component means is `results`' business; this file only knows what
+//! is connected. An event costs a lookup per key table, the matches not yet connected, and one heap
+//! entry; there is no scan over keys.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+
+use super::list::Walk;
+use super::shape::Shape;
+use super::table::KeyTable;
+use crate::id::{EventId, HostHandle, KeyId, StreamId};
+use crate::key::EventKeys;
+use crate::plan::Plan;
+use crate::time::{Span, Timestamp, Watermark};
+use crate::window::store::{EventOrder, Flags, NewEvent, Payload, Store};
+
+/// What became of an event.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Inserted {
+    /// It is held.
+    Held(EventId),
+    /// It lacks the key that it needs to match anything, and is not held.
+    Unkeyed,
+    /// It was late; the id where it completed a match with what is held.
+    Late(Option<EventId>),
+}
+
+/// A component that can no longer change.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Closed {
+    /// A member of its ring.
+    pub ring: EventId,
+    /// Its close.
+    pub close: Timestamp,
+}
+
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    shape: Shape,
+    tables: Vec<KeyTable>,
+    /// When to look at an event again. Every root has an entry not later than its close.
+    deadlines: BinaryHeap<Reverse<(Timestamp, EventId)>>,
+    /// Components past their close that an undecided event may still extend, by place in the order.
+    waiting: BTreeSet<(Timestamp, EventOrder, EventId)>,
+    waiting_place: BTreeMap<EventId, (Timestamp, EventOrder)>,
+    /// Roots whose results may have changed, each once; only filled where `eager`.
+    dirty: VecDeque<EventId>,
+    eager: bool,
+    key_ids: Vec<KeyId>,
+}
+
+impl Sessions {
+    pub fn new(plan: &Plan, seed: u64, eager: bool) -> Self {
+        let shape = Shape::new(plan);
+        let streams = shape.streams.len();
+        Self {
+            tables: shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect(),
+            shape,
+            deadlines: BinaryHeap::new(),
+            waiting: BTreeSet::new(),
+            waiting_place: BTreeMap::new(),
+            dirty: VecDeque::new(),
+            eager,
+            key_ids: Vec::new(),
+        }
+    }
+
+    pub fn shape(&self) -> &Shape {
+        &self.shape
+    }
+
+    /// Takes an event and connects it with what it matches.
+    pub fn insert(
+        &mut self,
+        store: &mut Store,
+        (time, stream): (Timestamp, StreamId),
+        payload: Payload<'_>,
+        hidden: bool,
+        keys: &EventKeys,
+        watermark: Watermark,
+    ) -> Inserted {
+        let late = watermark.makes_late(time);
+        let needs = self.shape.streams[stream.index()].needs;
+        if needs.is_some_and(|table| keys.get(table).is_none()) {
+            return Inserted::Unkeyed;
+        }
+        self.key_ids.clear();
+        for (at, table) in self.tables.iter_mut().enumerate() {
+            self.key_ids.push(match keys.get(at) {
+                None => KeyId::NONE,
+                // A late event is not kept, so it makes no key known.
+                Some(key) if late => table.find(key).unwrap_or(KeyId::NONE),
+                Some(key) => table.hold(key),
+            });
+        }
+        let mut flags = Flags::default();
+        if hidden {
+            flags.set(Flags::HIDDEN);
+        }
+        let reach = self.shape.streams[stream.index()].reach;
+        let mut close = time.plus(reach);
+        if late {
+            flags.set(Flags::LATE);
+            close = Timestamp::MIN;
+        }
+        let event = NewEvent { time, close, stream, flags, payload };
+        let id = store.add(&event, &self.key_ids);
+        let matched = self.connect(store, id, watermark);
+        if late {
+            return self.finish_late(store, id, matched);
+        }
+        self.make_joinable(store, id);
+        self.deadlines.push(Reverse((close, id)));
+        self.mark_dirty(store, id);
+        Inserted::Held(id)
+    }
+
+    /// Connects an event with every joinable event it matches. Returns whether there is any.
+    fn connect(&mut self, store: &mut Store, id: EventId, watermark: Watermark) -> bool {
+        let (time, stream) = (store.record(id).time, store.record(id).stream);
+        let late = store.record(id).flags.has(Flags::LATE);
+        let reports_unmatched = self.shape.reports_unmatched();
+        let first_reach = self.shape.streams[0].reach;
+        let mut matched = false;
+        for partner in &self.shape.streams[stream.index()].partners {
+            let key = self.key_ids[partner.table];
+            let (from, to) = (time.plus(partner.from), time.plus(partner.to));
+            if key == KeyId::NONE || from > to {
+                continue;
+            }
+            // Where unmatched events of the first stream are reported, every one that matches in
+            // the first join has to be told so.
+            let marks = reports_unmatched && partner.join == 0;
+            let walk = match (late, marks && partner.stream.index() == 0) {
+                (true, _) => Walk::Each,
+                (false, true) => Walk::Mark,
+                (false, false) => Walk::Connect,
+            };
+            let connect = |other: EventId| {
+                if marks {
+                    let left = if stream.index() == 0 { id } else { other };
+                    let record = store.record_mut(left);
+                    let decided = watermark.has_passed(record.time.plus(first_reach));
+                    if left == other && decided && !record.flags.has(Flags::MATCHED) {
+                        // Only a late event gets here: it takes back no "no match".
+                        return;
+                    }
+                    record.flags.set(Flags::MATCHED);
+                }
+                matched = true;
+                unite(store, other, id);
+            };
+            self.tables[partner.table]
+                .change(key, partner.stream, |list| list.connect_range(from, to, walk, connect));
+        }
+        matched
+    }
+
+    fn finish_late(&mut self, store: &mut Store, id: EventId, matched: bool) -> Inserted {
+        if !matched {
+            store.forget(id);
+            return Inserted::Late(None);
+        }
+        for (table, key) in self.tables.iter_mut().zip(&self.key_ids) {
+            if *key != KeyId::NONE {
+                table.hold_again(*key);
+            }
+        }
+        self.mark_dirty(store, id);
+        Inserted::Late(Some(id))
+    }
+
+    fn make_joinable(&mut self, store: &mut Store, id: EventId) {
+        let record = store.record(id);
+        let (time, arrival, stream) = (record.time, record.arrival, record.stream);
+        let marked = record.flags.has(Flags::MATCHED);
+        let root = find(store, id);
+        for (table, key) in self.tables.iter_mut().zip(&self.key_ids) {
+            if *key == KeyId::NONE {
+                continue;
+            }
+            table.change(*key, stream, |list| {
+                list.insert(time, arrival, id);
+                list.settle(time, marked, |member| find(store, member) == root);
+            });
+        }
+    }
+
+    fn mark_dirty(&mut self, store: &mut Store, id: EventId) {
+        if !self.eager {
+            return;
+        }
+        let root = find(store, id);
+        let flags = &mut store.record_mut(root).flags;
+        if !flags.has(Flags::DIRTY) {
+            flags.set(Flags::DIRTY);
+            self.dirty.push_back(root);
+        }
+    }
+
+    /// Has the component of `id` looked at again, if it is still open.
+    pub fn touch(&mut self, store: &mut Store, id: EventId) {
+        if store.is_held(id) && !store.record(id).flags.has(Flags::CLOSED) {
+            self.mark_dirty(store, id);
+        }
+    }
+
+    /// The next open component whose results may have changed, by its root.
+    pub fn next_dirty(&mut self, store: &mut Store) -> Option<EventId> {
+        while let Some(root) = self.dirty.pop_front() {
+            if !store.is_held(root) {
+                continue;
+            }
+            let flags = &mut store.record_mut(root).flags;
+            let marked = flags.has(Flags::DIRTY) && !flags.has(Flags::CLOSED);
+            flags.clear(Flags::DIRTY);
+            // One that has been absorbed is marked at its new root.
+            if marked && find(store, root) == root {
+                return Some(root);
+            }
+        }
+        None
+    }
+
+    /// Closes the components whose close the watermark has passed, in no particular order.
+    pub fn expire(&mut self, store: &mut Store, watermark: Watermark, closed: &mut Vec<Closed>) {
+        while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
+            if !watermark.has_passed(time) {
+                break;
+            }
+            self.deadlines.pop();
+            if let Some((close, order)) = self.waiting_place.remove(&id) {
+                self.waiting.remove(&(close, order, id));
+            }
+            // The slot may have been forgotten, or hold another event by now: looking at that one
+            // too early does no harm.
+            if !store.is_held(id) || store.record(id).flags.has(Flags::CLOSED) {
+                continue;
+            }
+            self.decide(store, id, watermark);
+            if find(store, id) == id {
+                self.close_component(store, id, watermark, closed);
+            }
+        }
+    }
+
+    /// Whether an event of the first stream is known to be unmatched, and if so, groups it with the
+    /// one before it.
+    fn decide(&mut self, store: &mut Store, id: EventId, watermark: Watermark) {
+        let Some(gap) = self.shape.partial_gap else { return };
+        let first = &self.shape.streams[0];
+        let record = store.record_mut(id);
+        let (time, arrival) = (record.time, record.arrival);
+        let open = record.stream.index() != 0
+            || record.flags.has(Flags::MATCHED)
+            || record.flags.has(Flags::UNMATCHED)
+            || record.flags.has(Flags::LATE)
+            || !watermark.has_passed(time.plus(first.reach));
+        if open {
+            return;
+        }
+        record.flags.set(Flags::UNMATCHED);
+        let root = find(store, id);
+        let root = store.record_mut(root);
+        root.close = root.close.max(time.plus(gap));
+        let table = self.shape.joins[0].table;
+        let key = store.keys(id)[table];
+        if key != KeyId::NONE {
+            let list = self.tables[table].list(key, StreamId::new(0));
+            // Its close is not later than ours, so it is known to be unmatched, too.
+            let before = list
+                .before(time, arrival)
+                .take_while(|item| time.since(item.time) <= gap)
+                .find(|item| !store.record(item.event).flags.has(Flags::MATCHED))
+                .map(|item| item.event);
+            if let Some(before) = before {
+                unite(store, before, id);
+            }
+        }
+        self.mark_dirty(store, id);
+    }
+
+    fn close_component(
+        &mut self,
+        store: &mut Store,
+        root: EventId,
+        watermark: Watermark,
+        closed: &mut Vec<Closed>,
+    ) {
+        let close = store.record(root).close;
+        if !watermark.has_passed(close) {
+            self.deadlines.push(Reverse((close, root)));
+            return;
+        }
+        if let Some(event) = self.extension(store, root) {
+            let decided = store.record(event).time.plus(self.shape.streams[0].reach);
+            self.deadlines.push(Reverse((decided, root)));
+            if watermark.has_passed(decided) {
+                // Its own turn comes in this same pass; take it now, so that ours ends.
+                self.decide(store, event, watermark);
+            } else {
+                self.wait(store, root, close);
+            }
+            return;
+        }
+        self.detach(store, root);
+        closed.push(Closed { ring: root, close });
+    }
+
+    /// An undecided event that would join the component if it turned out to be unmatched.
+    fn extension(&self, store: &Store, root: EventId) -> Option<EventId> {
+        let gap = self.shape.partial_gap?;
+        let table = self.shape.joins[0].table;
+        for id in store.ring(root) {
+            let record = store.record(id);
+            let key = store.keys(id)[table];
+            if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
+                continue;
+            }
+            let next = self.tables[table]
+                .list(key, StreamId::new(0))
+                .after(record.time, record.arrival)
+                .take_while(|item| item.time.since(record.time) <= gap)
+                .find(|item| !store.record(item.event).flags.has(Flags::MATCHED));
+            if let Some(next) = next {
+                // One that is known to be unmatched has joined when that became known.
+                if !store.record(next.event).flags.has(Flags::UNMATCHED) {
+                    return Some(next.event);
+                }
+            }
+        }
+        None
+    }
+
+    fn wait(&mut self, store: &Store, root: EventId, close: Timestamp) {
+        let first = store.ring(root).map(|id| store.order(id)).min();
+        let first = first.expect("a ring has at least the event it starts with");
+        self.waiting.insert((close, first, root));
+        self.waiting_place.insert(root, (close, first));
+    }
+
+    /// The place in the order before which everything is decided.
+    pub fn first_waiting(&self) -> Option<(Timestamp, EventOrder)> {
+        self.waiting.first().map(|(close, order, _)| (*close, *order))
+    }
+
+    /// Takes the events of a closed component out of the key tables.
+    fn detach(&mut self, store: &mut Store, root: EventId) {
+        let mut id = root;
+        loop {
+            let record = store.record_mut(id);
+            record.flags.set(Flags::CLOSED);
+            let (time, arrival, stream) = (record.time, record.arrival, record.stream);
+            let (next, late) = (record.next, record.flags.has(Flags::LATE));
+            if !late {
+                for (table, key) in self.tables.iter_mut().zip(store.keys(id)) {
+                    if *key != KeyId::NONE {
+                        table.change(*key, stream, |list| list.remove(time, arrival, id));
+                    }
+                }
+            }
+            if next == root {
+                break;
+            }
+            id = next;
+        }
+    }
+
+    /// Forgets an event of a closed component. Returns the handle the host may let go of.
+    pub fn forget(&mut self, store: &mut Store, id: EventId) -> Option<HostHandle> {
+        for (table, key) in self.tables.iter_mut().zip(store.keys(id)) {
+            if *key != KeyId::NONE {
+                table.release(*key);
+            }
+        }
+        let handle = match store.payload(id) {
+            Payload::Host(handle) => Some(handle),
+            Payload::Raw(_) => None,
+        };
+        store.forget(id);
+        handle
+    }
+
+    /// The key of an event in the table of join `join`.
+    pub fn key(&self, store: &Store, id: EventId, join: usize) -> Option<&[u8]> {
+        let table = self.shape.joins[join].table;
+        // A shared table also has keys of streams that do not take part in this join.
+        if store.record(id).stream.index() > join + 1 {
+            return None;
+        }
+        let key = store.keys(id)[table];
+        (key != KeyId::NONE).then(|| self.tables[table].key(key))
+    }
+
+    /// When the next component may close.
+    pub fn next_close(&self) -> Option<Timestamp> {
+        self.deadlines.peek().map(|Reverse((time, _))| *time)
+    }
+
+    /// Distinct keys held, over all tables.
+    pub fn keys(&self) -> usize {
+        self.tables.iter().map(KeyTable::len).sum()
+    }
+
+    /// The largest reach of the query.
+    pub fn reach(&self) -> Span {
+        self.shape.reach()
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
+        tables + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+    }
+}
+
+/// The root of an event's component.
+pub(crate) fn find(store: &mut Store, mut id: EventId) -> EventId {
+    loop {
+        let parent = store.record(id).parent;
+        if parent == id {
+            return id;
+        }
+        let grandparent = store.record(parent).parent;
+        store.record_mut(id).parent = grandparent;
+        id = grandparent;
+    }
+}
+
+/// Makes one component of two. On a tie the first stays the root: it has a deadline.
+fn unite(store: &mut Store, a: EventId, b: EventId) {
+    let (mut a, mut b) = (find(store, a), find(store, b));
+    if a == b {
+        return;
+    }
+    if store.record(a).size < store.record(b).size {
+        std::mem::swap(&mut a, &mut b);
+    }
+    let (size, close, next) = {
+        let absorbed = store.record_mut(b);
+        absorbed.parent = a;
+        (absorbed.size, absorbed.close, absorbed.next)
+    };
+    let root = store.record_mut(a);
+    root.size += size;
+    root.close = root.close.max(close);
+    let after = std::mem::replace(&mut root.next, next);
+    store.record_mut(b).next = after;
+}

@@ -1,0 +1,4 @@
+//! Window state: which events are held, and how far event time has come.
+
+pub(crate) mod store;
+pub(crate) mod watermark;

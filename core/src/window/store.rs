@@ -1,0 +1,354 @@
+//! The events the engine holds, in segments that are freed whole.
+//!
+//! Owns the retained bytes and one record per event. Does not know why an event is held, nor what
+//! it matches: records carry the links of the join stage as plain data. Adding an event appends to
+//! the newest segment; forgetting one is a decrement, and a segment whose events are all forgotten
+//! is used again. Steady state allocates nothing.
+
+use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
+use crate::time::Timestamp;
+
+/// Events per segment, as a power of two: large enough that a segment's bytes are a large block,
+/// small enough that one long-lived event does not pin much.
+const SEGMENT_BITS: u32 = 10;
+const SEGMENT_EVENTS: usize = 1 << SEGMENT_BITS;
+
+/// Empty segments kept for reuse. More are given back to the allocator.
+const SPARE_SEGMENTS: usize = 4;
+
+/// Bytes a segment may keep when it is reused; one that held huge events is shrunk to it.
+const SPARE_SEGMENT_BYTES: usize = 1 << 20;
+
+/// What is known about an event; see [`Record`].
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Flags(u8);
+
+impl Flags {
+    /// The record is in use.
+    pub const HELD: Self = Self(1);
+    /// The event was late: it is part of a result, but nothing that arrives later matches it.
+    pub const LATE: Self = Self(1 << 1);
+    /// The event has a match in the first join.
+    pub const MATCHED: Self = Self(1 << 2);
+    /// The event is known to have no match in the first join.
+    pub const UNMATCHED: Self = Self(1 << 3);
+    /// The projection drops the event from results.
+    pub const HIDDEN: Self = Self(1 << 4);
+    /// The payload is with the host.
+    pub const HOST: Self = Self(1 << 5);
+    /// The event is a root whose results may have changed since they were last looked at.
+    pub const DIRTY: Self = Self(1 << 6);
+    /// The event's component is closed: it is out of the key tables and waits to be delivered.
+    pub const CLOSED: Self = Self(1 << 7);
+
+    /// Whether all of `other` are set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Sets `other`.
+    pub const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Clears `other`.
+    pub const fn clear(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+}
+
+/// One held event. The links form the components of the join stage: `parent` a union-find forest,
+/// `next` a ring through all members; `close` and `size` count for roots only.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// Event time.
+    pub time: Timestamp,
+    /// When everything that could be connected with this root has been seen.
+    pub close: Timestamp,
+    /// Order of arrival; wraps, and is only compared between events held at the same time.
+    pub arrival: u32,
+    /// Parent in the union-find forest; itself for a root.
+    pub parent: EventId,
+    /// Next member of the component, or of the result once that is closed.
+    pub next: EventId,
+    /// Members of the component.
+    pub size: u32,
+    /// The delivered correlation the event is part of.
+    pub delivery: DeliveryId,
+    /// The stream.
+    pub stream: StreamId,
+    pub flags: Flags,
+    payload_start: u32,
+    payload_length: u32,
+}
+
+/// What an event carries to the result.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Payload<'a> {
+    /// The bytes it came from.
+    Raw(&'a str),
+    /// The host has it.
+    Host(HostHandle),
+}
+
+/// A position in event order: time, position of the stream, order within the source.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct EventOrder {
+    pub time: Timestamp,
+    pub stream: StreamId,
+    pub arrival: u32,
+}
+
+impl Ord for EventOrder {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.time
+            .cmp(&other.time)
+            .then(self.stream.cmp(&other.stream))
+            .then_with(|| compare_arrival(self.arrival, other.arrival))
+    }
+}
+
+impl PartialOrd for EventOrder {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Orders two arrival numbers that are less than 2³¹ apart.
+pub(crate) fn compare_arrival(a: u32, b: u32) -> std::cmp::Ordering {
+    if a == b {
+        std::cmp::Ordering::Equal
+    } else if b.wrapping_sub(a) < 1 << 31 {
+        std::cmp::Ordering::Less
+    } else {
+        std::cmp::Ordering::Greater
+    }
+}
+
+#[derive(Debug, Default)]
+struct Segment {
+    records: Vec<Record>,
+    keys: Vec<KeyId>,
+    bytes: String,
+    held: usize,
+    oldest: Timestamp,
+}
+
+impl Segment {
+    fn memory(&self) -> usize {
+        self.records.capacity() * size_of::<Record>()
+            + self.keys.capacity() * size_of::<KeyId>()
+            + self.bytes.capacity()
+    }
+}
+
+/// Where an event comes from, for [`Store::add`].
+pub(crate) struct NewEvent<'a> {
+    pub time: Timestamp,
+    pub close: Timestamp,
+    pub stream: StreamId,
+    pub flags: Flags,
+    pub payload: Payload<'a>,
+}
+
+/// All held events.
+#[derive(Debug)]
+pub(crate) struct Store {
+    segments: Vec<Segment>,
+    free: Vec<usize>,
+    current: usize,
+    keys_per_event: usize,
+    arrivals: u32,
+    held: usize,
+    memory: usize,
+}
+
+impl Store {
+    /// A store whose events have keys in `tables` key tables.
+    pub fn new(tables: usize) -> Self {
+        Self {
+            segments: vec![Segment::default()],
+            free: Vec::new(),
+            current: 0,
+            keys_per_event: tables,
+            arrivals: 0,
+            held: 0,
+            memory: 0,
+        }
+    }
+
+    /// Holds an event, as a component of its own. `keys` has one entry per key table.
+    pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
+        debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
+        if self.segments[self.current].records.len() == SEGMENT_EVENTS {
+            self.open_segment();
+        }
+        let segment = &mut self.segments[self.current];
+        let before = segment.memory();
+        let id = EventId::new(self.current * SEGMENT_EVENTS + segment.records.len());
+        let mut flags = event.flags;
+        flags.set(Flags::HELD);
+        let (payload_start, payload_length) = match event.payload {
+            Payload::Raw(raw) => {
+                let start = segment.bytes.len();
+                segment.bytes.push_str(raw);
+                (offset(start), offset(raw.len()))
+            }
+            Payload::Host(handle) => {
+                flags.set(Flags::HOST);
+                (handle.0, 0)
+            }
+        };
+        if segment.held == 0 || event.time < segment.oldest {
+            segment.oldest = event.time;
+        }
+        segment.held += 1;
+        segment.keys.extend_from_slice(keys);
+        segment.records.push(Record {
+            time: event.time,
+            close: event.close,
+            arrival: self.arrivals,
+            parent: id,
+            next: id,
+            size: 1,
+            delivery: DeliveryId::NONE,
+            stream: event.stream,
+            flags,
+            payload_start,
+            payload_length,
+        });
+        self.arrivals = self.arrivals.wrapping_add(1);
+        self.held += 1;
+        self.memory = self.memory + segment.memory() - before;
+        id
+    }
+
+    /// Forgets an event.
+    pub fn forget(&mut self, id: EventId) {
+        let (at, place) = id.split(SEGMENT_BITS);
+        let segment = &mut self.segments[at];
+        debug_assert!(segment.records[place].flags.has(Flags::HELD), "an event is forgotten once");
+        segment.records[place].flags.clear(Flags::HELD);
+        segment.held -= 1;
+        self.held -= 1;
+        if segment.held == 0 {
+            let before = segment.memory();
+            segment.records.clear();
+            segment.keys.clear();
+            segment.bytes.clear();
+            if at != self.current {
+                if self.free.len() < SPARE_SEGMENTS {
+                    segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
+                } else {
+                    *segment = Segment::default();
+                }
+                self.free.push(at);
+            }
+            self.memory = self.memory + self.segments[at].memory() - before;
+        }
+    }
+
+    fn open_segment(&mut self) {
+        self.current = self.free.pop().unwrap_or_else(|| {
+            self.segments.push(Segment::default());
+            self.segments.len() - 1
+        });
+    }
+
+    /// The record of a held event.
+    pub fn record(&self, id: EventId) -> &Record {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        &self.segments[segment].records[place]
+    }
+
+    /// The record of a held event.
+    pub fn record_mut(&mut self, id: EventId) -> &mut Record {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        &mut self.segments[segment].records[place]
+    }
+
+    /// Whether `id` is (still, or again) a held event.
+    pub fn is_held(&self, id: EventId) -> bool {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        self.segments[segment].records.get(place).is_some_and(|r| r.flags.has(Flags::HELD))
+    }
+
+    /// The keys of an event, one per key table.
+    pub fn keys(&self, id: EventId) -> &[KeyId] {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        &self.segments[segment].keys[place * self.keys_per_event..][..self.keys_per_event]
+    }
+
+    /// What an event carries.
+    pub fn payload(&self, id: EventId) -> Payload<'_> {
+        let (segment, _) = id.split(SEGMENT_BITS);
+        let record = self.record(id);
+        if record.flags.has(Flags::HOST) {
+            Payload::Host(HostHandle(record.payload_start))
+        } else {
+            let start = record.payload_start as usize;
+            Payload::Raw(
+                &self.segments[segment].bytes[start..start + record.payload_length as usize],
+            )
+        }
+    }
+
+    /// The place of an event in event order.
+    pub fn order(&self, id: EventId) -> EventOrder {
+        let record = self.record(id);
+        EventOrder { time: record.time, stream: record.stream, arrival: record.arrival }
+    }
+
+    /// The members of the ring through `start`.
+    pub fn ring(&self, start: EventId) -> Ring<'_> {
+        Ring { store: self, start, at: Some(start) }
+    }
+
+    /// Joins `events` into a ring of their own and returns a member.
+    pub fn link(&mut self, events: &[EventId]) -> EventId {
+        for (at, id) in events.iter().enumerate() {
+            let next = events[(at + 1) % events.len()];
+            self.record_mut(*id).next = next;
+        }
+        events[0]
+    }
+
+    /// A time that no held event is older than.
+    pub fn oldest(&self) -> Timestamp {
+        let held = self.segments.iter().filter(|segment| segment.held > 0);
+        held.map(|segment| segment.oldest).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// How many events are held.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+}
+
+/// Iterates over a ring once.
+pub(crate) struct Ring<'a> {
+    store: &'a Store,
+    start: EventId,
+    at: Option<EventId>,
+}
+
+impl Iterator for Ring<'_> {
+    type Item = EventId;
+
+    fn next(&mut self) -> Option<EventId> {
+        let id = self.at?;
+        let next = self.store.record(id).next;
+        self.at = (next != self.start).then_some(next);
+        Some(id)
+    }
+}
+
+fn offset(length: usize) -> u32 {
+    u32::try_from(length)
+        .expect("a segment holds 1,024 events of at most limits::MAX_EVENT_BYTES: below 4 GiB")
+}
