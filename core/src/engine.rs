@@ -28,7 +28,7 @@ use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::correlation::Correlation;
 use crate::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use crate::emit::{Emit, Emitter, Identity, Stamp, is_hidden};
-use crate::encode::Recipe;
+use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, EventId, HostHandle, SourceId, StreamId};
@@ -427,6 +427,14 @@ impl Correlator {
         }
     }
 
+    /// Polls up to `max` outputs into `batch`.
+    pub fn drain(&mut self, max: usize, batch: &mut Batch) {
+        while batch.len() < max {
+            let Some(output) = self.poll() else { break };
+            write_output(batch, &output);
+        }
+    }
+
     /// When [`advance`](Self::advance) should be called at the latest, in host time; `None` when
     /// time changes nothing.
     pub fn next_deadline(&self) -> Option<Timestamp> {
@@ -436,6 +444,17 @@ impl Correlator {
         let close = core.sessions.next_close().filter(|_| follows).map(|time| time.plus(tolerance));
         let deadlines = [core.progress.next_idle(), core.emitter.next_due(), close];
         deadlines.into_iter().flatten().min()
+    }
+
+    /// Whether the query has ended: everything else that is pushed is ignored.
+    pub fn has_ended(&self) -> bool {
+        self.core.end != End::No
+    }
+
+    /// Whether a source may not be read for now: what the last [`Output::Pause`] or
+    /// [`Output::Resume`] of it says, or will say.
+    pub fn is_paused(&self, source: SourceId) -> bool {
+        self.core.progress.is_paused(source)
     }
 
     /// Counters.
@@ -509,6 +528,7 @@ impl Correlator {
     fn settle(&mut self) {
         self.core.check_memory();
         self.core.check_end();
+        self.core.pace();
     }
 }
 
@@ -829,3 +849,6 @@ fn scale(amount: usize, to: Span, from: Span) -> usize {
     let from = u128::try_from(from.as_nanos()).unwrap_or(1).max(1);
     usize::try_from(amount.saturating_mul(to) / from).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,6 +24,8 @@ mod window;
 
 pub mod engine;
 pub mod error;
+pub mod inspect;
 pub mod metrics;
+pub mod options;
 
 pub use emit::Emit;

@@ -32,3 +32,9 @@ pub const DETECT_BYTES: usize = 64 << 10;
 /// Bad lines of one source that are reported one by one between two polls; further ones are
 /// reported together by code.
 pub const NOTICES_PER_POLL: usize = 16;
+
+/// Most labels that an inspection lists.
+pub const INSPECT_LABELS: usize = 256;
+
+/// Most values of a label that an inspection counts.
+pub const INSPECT_VALUES: usize = 1_000;

@@ -1,9 +1,12 @@
 //! Counters. Plain numbers, read at any time, at no cost.
 
+use serde::Serialize;
+
 use crate::time::Watermark;
 
 /// What an engine has done so far and holds now.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Metrics {
     /// Per source, by position in the plan.
     pub sources: Vec<SourceMetrics>,
@@ -28,12 +31,13 @@ pub struct Metrics {
     pub memory: usize,
     /// The most bytes it has held after a push.
     pub peak_memory: usize,
-    /// The watermark.
+    /// The watermark; in JSON, nanoseconds as text, or `null` before it is known or after the end.
     pub watermark: Watermark,
 }
 
 /// What came from one source.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SourceMetrics {
     /// Bytes pushed.
     pub bytes: u64,

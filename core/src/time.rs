@@ -136,3 +136,13 @@ impl Watermark {
         self.0
     }
 }
+
+impl Serialize for Watermark {
+    /// Nanoseconds as text, since JSON numbers lose some; null at both ends.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::START | Self::END => serializer.serialize_none(),
+            Self(nanos) => serializer.collect_str(&nanos),
+        }
+    }
+}

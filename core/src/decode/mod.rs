@@ -68,11 +68,25 @@ impl Decoder {
     /// No more bytes ever: the unfinished rest is a line.
     pub fn close(&mut self, _sink: &mut dyn Sink) {}
 
+    /// What has been found out or was given; `None` before that.
+    pub fn detected(&self) -> Option<Detected<'_>> {
+        None
+    }
+
     /// Decodes the retained bytes of one event again. Must only be given what [`Sink::event`] was
     /// given by this decoder.
     pub fn decode_again(&self, _raw: &str, _fields: &mut Fields) -> Timestamp {
         Timestamp::MIN
     }
+}
+
+/// What a decoder has settled on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detected<'a> {
+    /// The format.
+    pub format: &'static str,
+    /// The field that holds the time, in formats that have fields.
+    pub time_field: Option<&'a str>,
 }
 
 /// An option of a decoder that makes no sense.

@@ -13,7 +13,6 @@ use super::head::write_head;
 use super::rfc3339;
 use crate::engine::{Notice, Output, Payload};
 use crate::id::HostHandle;
-use crate::plan::Plan;
 
 pub(super) const CORRELATION: u8 = 1;
 pub(super) const NOTICE: u8 = 2;
@@ -74,10 +73,9 @@ fn patch_length(bytes: &mut [u8], start: usize) {
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum NoticeJson<'a> {
-    #[serde(rename_all = "camelCase")]
     BadLine {
         source: usize,
-        name: &'a str,
+
         code: &'a str,
         message: &'a str,
         line: u64,
@@ -87,15 +85,14 @@ enum NoticeJson<'a> {
     #[serde(rename_all = "camelCase")]
     LateEvent {
         source: usize,
-        name: &'a str,
+
         count: u64,
         time: String,
         behind_ms: i64,
     },
-    #[serde(rename_all = "camelCase")]
     RunsBackwards {
         source: usize,
-        name: &'a str,
+
         events: u64,
         late: u64,
     },
@@ -116,7 +113,7 @@ enum NoticeJson<'a> {
 }
 
 /// Adds an output to a batch.
-pub fn write_output(batch: &mut Batch, output: &Output<'_>, plan: &Plan) {
+pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
     let notice = match output {
         Output::Correlation(correlation) => {
             batch.record(CORRELATION, |bytes| {
@@ -162,7 +159,6 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>, plan: &Plan) {
         Output::Notice(notice) => match notice {
             Notice::BadLine { source, code, message, line, byte, count } => NoticeJson::BadLine {
                 source: source.index(),
-                name: &plan.sources[source.index()].name,
                 code,
                 message,
                 line: *line,
@@ -171,17 +167,13 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>, plan: &Plan) {
             },
             Notice::LateEvents { source, count, time, behind } => NoticeJson::LateEvent {
                 source: source.index(),
-                name: &plan.sources[source.index()].name,
                 count: *count,
                 time: rfc3339(*time),
                 behind_ms: behind.as_millis(),
             },
-            Notice::RunsBackwards { source, events, late } => NoticeJson::RunsBackwards {
-                source: source.index(),
-                name: &plan.sources[source.index()].name,
-                events: *events,
-                late: *late,
-            },
+            Notice::RunsBackwards { source, events, late } => {
+                NoticeJson::RunsBackwards { source: source.index(), events: *events, late: *late }
+            }
         },
     };
     batch.notice(&notice);

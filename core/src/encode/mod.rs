@@ -7,9 +7,11 @@
 mod batch;
 mod head;
 mod recipe;
+mod summary;
 
 pub use batch::{Batch, write_output};
 pub use recipe::{Recipe, RecordError};
+pub use summary::checked_json;
 
 use crate::time::Timestamp;
 

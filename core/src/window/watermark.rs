@@ -124,6 +124,11 @@ impl Progress {
         self.sources[source.index()].ended
     }
 
+    /// Whether `source` is paused.
+    pub fn is_paused(&self, source: SourceId) -> bool {
+        self.sources[source.index()].paused
+    }
+
     /// The newest event time seen.
     pub fn newest(&self) -> Option<Timestamp> {
         self.sources.iter().filter_map(|source| source.newest).max()

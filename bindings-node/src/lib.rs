@@ -1,0 +1,222 @@
+//! The engine as a Node.js addon: synchronous and batched. Adds what a process has (files, a random
+//! seed); everything else is core's. Async iteration, cancellation and back-pressure are written
+//! once, in TypeScript.
+
+// Every export is `catch_unwind`: a broken invariant becomes an exception, not an abort.
+#![allow(missing_docs, clippy::needless_pass_by_value)]
+
+mod files;
+
+use logbraid_core::columns::HostEvents;
+use logbraid_core::decode::DecoderOptions;
+use logbraid_core::encode::{Batch, checked_json, write_output};
+use logbraid_core::engine::Correlator as Engine;
+use logbraid_core::error::Error as EngineError;
+use logbraid_core::id::SourceId;
+use logbraid_core::inspect::Inspector;
+use logbraid_core::options::JsonOptions;
+use logbraid_core::query;
+use logbraid_core::time::{NANOS_PER_MILLI, Timestamp};
+use napi::bindgen_prelude::{Float64Array, Uint8Array, Uint32Array};
+use napi_derive::napi;
+
+use files::Files;
+
+/// An exception whose `code` is the stable code of the mistake.
+type Result<T> = napi::Result<T, &'static str>;
+
+fn fail(error: &EngineError) -> napi::Error<&'static str> {
+    napi::Error::new(error.code(), error.to_string())
+}
+
+fn usage(message: impl ToString) -> napi::Error<&'static str> {
+    napi::Error::new("INVALID_ARGUMENT", message.to_string())
+}
+
+/// Checks a query: `{diagnostics, plan?}` as JSON.
+#[napi(catch_unwind)]
+pub fn check(query: String, options_json: String) -> Result<String> {
+    Ok(checked_json(&checked(&query, &options_json)?))
+}
+
+/// Draws the diagnostics of a query with carets; empty where there are none.
+#[napi(catch_unwind)]
+pub fn render(query: String, options_json: String, color: bool) -> Result<String> {
+    Ok(query::render(&query, &checked(&query, &options_json)?.diagnostics, color))
+}
+
+/// Parses a query: `{ast}` or `{diagnostics}` as JSON.
+#[napi(catch_unwind)]
+pub fn parse(query: String) -> Result<String> {
+    let json = match query::parse(&query) {
+        Ok(ast) => serde_json::json!({ "ast": ast }),
+        Err(diagnostics) => serde_json::json!({ "diagnostics": diagnostics }),
+    };
+    Ok(json.to_string())
+}
+
+/// Reads a file and tells what it holds, as JSON.
+#[napi(catch_unwind)]
+pub fn inspect_file(path: String, options_json: String) -> Result<String> {
+    let options: DecoderOptions = serde_json::from_str(&options_json).map_err(usage)?;
+    let mut inspector = Inspector::new(options)
+        .map_err(|error| napi::Error::new("INVALID_OPTION", error.to_string()))?;
+    files::read_all(&path, |bytes| inspector.push(bytes)).map_err(files::fail)?;
+    Ok(serde_json::to_string(&inspector.finish()).expect("an inspection is plain data"))
+}
+
+fn checked(query: &str, options_json: &str) -> Result<query::Checked> {
+    let options = JsonOptions::parse(options_json).map_err(|error| fail(&error))?;
+    let options = options.plan_options().map_err(|error| fail(&error))?;
+    Ok(query::check(query, &options))
+}
+
+/// Columns of objects that stay in JavaScript; see `HostEvents` in core.
+#[napi(object)]
+pub struct Columns {
+    pub ids: Uint32Array,
+    pub millis: Float64Array,
+    pub nanos: Uint32Array,
+    pub texts: Uint8Array,
+    pub text_ends: Uint32Array,
+    pub labels: Uint32Array,
+    pub join_keys: Uint32Array,
+    pub messages: Uint32Array,
+}
+
+/// What a call of `work` did.
+#[napi(object)]
+pub struct Work {
+    /// Whether a file has not been read to its end.
+    pub pending: bool,
+    /// Bytes read.
+    pub read: u32,
+}
+
+/// Runs one query.
+#[napi]
+pub struct Correlator {
+    engine: Engine,
+    files: Files,
+}
+
+#[napi]
+impl Correlator {
+    #[napi(constructor, catch_unwind)]
+    pub fn new(query: String, options_json: String) -> Result<Self> {
+        let options = JsonOptions::parse(&options_json).map_err(|error| fail(&error))?;
+        let plan_options = options.plan_options().map_err(|error| fail(&error))?;
+        let checked = query::check(&query, &plan_options);
+        let plan = checked.plan.ok_or_else(|| fail(&EngineError::Query(checked.diagnostics)))?;
+        let seed = getrandom::u64().map_err(usage)?;
+        let options = options.correlator_options(seed).map_err(|error| fail(&error))?;
+        let engine = Engine::new(plan, options).map_err(|error| fail(&error))?;
+        Ok(Self { engine, files: Files::default() })
+    }
+
+    /// Takes bytes of a source, cut anywhere.
+    #[napi(catch_unwind)]
+    pub fn push(&mut self, source: u32, bytes: &[u8]) -> Result<()> {
+        let source = self.source(source)?;
+        self.engine.push(source, bytes);
+        Ok(())
+    }
+
+    /// Takes events that stay in JavaScript.
+    #[napi(catch_unwind)]
+    pub fn push_columns(&mut self, source: u32, columns: Columns) -> Result<()> {
+        let source = self.source(source)?;
+        let events = HostEvents {
+            handles: &columns.ids,
+            millis: &columns.millis,
+            nanos: &columns.nanos,
+            texts: std::str::from_utf8(&columns.texts).map_err(usage)?,
+            text_ends: &columns.text_ends,
+            labels: &columns.labels,
+            join_keys: &columns.join_keys,
+            messages: &columns.messages,
+        };
+        self.engine.push_events(source, &events).map_err(usage)
+    }
+
+    /// Has `work` read a file into a source. Fails at once if it cannot be opened.
+    #[napi(catch_unwind)]
+    pub fn attach_file(&mut self, source: u32, path: String) -> Result<()> {
+        let source = self.source(source)?;
+        self.files.attach(source, path).map_err(files::fail)
+    }
+
+    /// Reads the attached files, merged by time, until about `max_bytes` are read or results wait.
+    #[napi(catch_unwind)]
+    pub fn work(&mut self, max_bytes: u32) -> Result<Work> {
+        let read = self.files.read(&mut self.engine, max_bytes as usize).map_err(files::fail)?;
+        Ok(Work { pending: self.files.pending(), read: u32::try_from(read).unwrap_or(u32::MAX) })
+    }
+
+    /// Tells the time, in milliseconds since the epoch.
+    #[napi(catch_unwind)]
+    pub fn advance(&mut self, now_ms: i64) {
+        self.engine.advance(Timestamp::from_nanos(now_ms.saturating_mul(NANOS_PER_MILLI)));
+    }
+
+    /// A live source went quiet.
+    #[napi(catch_unwind)]
+    pub fn flush(&mut self, source: u32) -> Result<()> {
+        let source = self.source(source)?;
+        self.engine.flush(source);
+        Ok(())
+    }
+
+    /// A source has ended.
+    #[napi(catch_unwind)]
+    pub fn close(&mut self, source: u32) -> Result<()> {
+        let source = self.source(source)?;
+        self.engine.close(source);
+        Ok(())
+    }
+
+    /// Up to `max` outputs, as one batch; empty when nothing waits.
+    #[napi(catch_unwind)]
+    pub fn drain(&mut self, max: u32) -> Uint8Array {
+        let mut batch = Batch::default();
+        self.engine.drain(max as usize, &mut batch);
+        batch.finish().into()
+    }
+
+    /// When `advance` should be called next, in milliseconds since the epoch.
+    #[napi(catch_unwind)]
+    pub fn deadline(&self) -> Option<i64> {
+        let deadline = self.engine.next_deadline()?.as_nanos();
+        Some(deadline.div_euclid(NANOS_PER_MILLI).saturating_add(1))
+    }
+
+    /// The events of a correlation record as JSON; also after `release`.
+    #[napi(catch_unwind)]
+    pub fn events_json(&self, record: &[u8]) -> Result<String> {
+        let json = self.engine.recipe().events_json(record).map_err(usage)?;
+        Ok(String::from_utf8(json).expect("JSON is UTF-8"))
+    }
+
+    /// Counters, as JSON.
+    #[napi(catch_unwind)]
+    pub fn metrics(&self) -> String {
+        serde_json::to_string(&self.engine.metrics()).expect("counters are plain data")
+    }
+
+    /// Ends the query and frees what it holds.
+    #[napi(catch_unwind)]
+    pub fn release(&mut self) {
+        self.files = Files::default();
+        self.engine.stop();
+    }
+
+    fn source(&self, source: u32) -> Result<SourceId> {
+        let sources = self.engine.plan().sources.len();
+        let index = source as usize;
+        if index < sources {
+            Ok(SourceId::new(index))
+        } else {
+            Err(usage(format!("source {source} does not exist: the query has {sources}")))
+        }
+    }
+}

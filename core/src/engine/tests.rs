@@ -1,0 +1,219 @@
+//! The engine from outside, with events that stay with the host, so that no format or query text
+//! takes part. The rules themselves are pinned by the language-neutral cases.
+
+use crate::columns::HostEvents;
+use crate::emit::Emit;
+use crate::engine::{Correlator, CorrelatorOptions, Output, Payload, SourceOptions};
+use crate::id::SourceId;
+use crate::plan::{JoinKey, JoinKind, Plan, PlannedJoin, PlannedSource, PlannedStream};
+use crate::select::Pipeline;
+use crate::time::Span;
+
+fn seconds(s: i64) -> Span {
+    Span::from_millis(s * 1_000)
+}
+
+/// A plan over streams `a`, `b`, … of 60 s, each from a source of its own.
+fn plan(joins: &[(JoinKind, i64)]) -> Plan {
+    let names = ["a", "b", "c", "d"];
+    let count = joins.len() + 1;
+    Plan {
+        canonical: format!("{joins:?}"),
+        sources: (0..count)
+            .map(|at| PlannedSource {
+                name: names[at].to_owned(),
+                pushed_down: None,
+                streams: vec![crate::id::StreamId::new(at)],
+            })
+            .collect(),
+        streams: (0..count)
+            .map(|at| PlannedStream {
+                name: names[at].to_owned(),
+                alias: None,
+                source: SourceId::new(at),
+                selector: String::new(),
+                range: seconds(60),
+                pipeline: Pipeline::default(),
+            })
+            .collect(),
+        joins: joins
+            .iter()
+            .map(|(kind, within)| PlannedJoin {
+                kind: *kind,
+                keys: vec![JoinKey { left: "k".to_owned(), right: "k".to_owned() }],
+                lo: -seconds(*within),
+                hi: seconds(*within),
+            })
+            .collect(),
+        projection: Vec::new(),
+    }
+}
+
+struct Run {
+    engine: Correlator,
+    next: u32,
+    names: Vec<String>,
+    released: Vec<u32>,
+}
+
+impl Run {
+    fn new(joins: &[(JoinKind, i64)], emit: Emit) -> Self {
+        let options = CorrelatorOptions {
+            late_tolerance: Span::ZERO,
+            emit,
+            processing_interval: Span::ZERO,
+            sources: vec![SourceOptions { bounded: true, ..SourceOptions::default() }; 4],
+            ..CorrelatorOptions::default()
+        };
+        let engine = Correlator::new(plan(joins), options).expect("the options are sound");
+        Self { engine, next: 0, names: Vec::new(), released: Vec::new() }
+    }
+
+    /// Pushes one event, written `a@4` or `b@6:key`.
+    fn push(&mut self, event: &str) -> Vec<String> {
+        let (name, key) = event.split_once(':').unwrap_or((event, "x"));
+        let (stream, time) = name.split_once('@').expect("an event is stream@second");
+        let source = "abcd".find(stream).expect("a stream is a, b, c or d");
+        let millis = time.parse::<f64>().expect("seconds") * 1_000.0;
+        let ends = [0, u32::try_from(key.len()).expect("short")];
+        let text = [u32::from(!key.is_empty())];
+        self.names.push(format!("{stream}{time}"));
+        let events = HostEvents {
+            handles: &[self.next],
+            millis: &[millis],
+            nanos: &[0],
+            texts: key,
+            text_ends: &ends,
+            labels: &text,
+            join_keys: &[0],
+            messages: &[0],
+        };
+        self.next += 1;
+        self.engine.push_events(SourceId::new(source), &events).expect("the columns fit");
+        self.drain()
+    }
+
+    fn end(&mut self) -> Vec<String> {
+        for at in 0..self.engine.plan().sources.len() {
+            self.engine.close(SourceId::new(at));
+        }
+        self.drain()
+    }
+
+    fn drain(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some(output) = self.engine.poll() {
+            match output {
+                Output::Correlation(correlation) => {
+                    let events = correlation.events().map(|event| match event.payload {
+                        Payload::Host(handle) => self.names[handle.0 as usize].clone(),
+                        Payload::Raw(_) => unreachable!("only host events were pushed"),
+                    });
+                    let events = events.collect::<Vec<_>>().join(" ");
+                    let revision = correlation.revision();
+                    let last = if correlation.is_final() { " final" } else { "" };
+                    all.push(format!("{{{events}}} r{revision}{last}"));
+                }
+                Output::Released(handle) => self.released.push(handle.0),
+                _ => {}
+            }
+        }
+        all
+    }
+}
+
+const EXAMPLE: [&str; 7] = ["a@0", "a@4", "b@6", "a@30", "b@35", "b@37", "a@80"];
+
+fn run_example(kind: JoinKind) -> Vec<String> {
+    let mut run = Run::new(&[(kind, 10)], Emit::Final);
+    let mut all: Vec<String> = EXAMPLE.iter().flat_map(|event| run.push(event)).collect();
+    all.extend(run.end());
+    assert_eq!(run.engine.metrics().held_events, 0, "everything decided is forgotten");
+    let mut released = run.released;
+    released.sort_unstable();
+    assert_eq!(released, [0, 1, 2, 3, 4, 5, 6], "every host event is released once");
+    all
+}
+
+#[test]
+fn and_joins_what_matches() {
+    assert_eq!(run_example(JoinKind::And), ["{a0 a4 b6} r1 final", "{a30 b35 b37} r1 final"]);
+}
+
+#[test]
+fn or_reports_the_left_side_too() {
+    let expected = ["{a0 a4 b6} r1 final", "{a30 b35 b37} r1 final", "{a80} r1 final"];
+    assert_eq!(run_example(JoinKind::Or), expected);
+}
+
+#[test]
+fn unless_reports_what_has_no_match() {
+    assert_eq!(run_example(JoinKind::Unless), ["{a80} r1 final"]);
+}
+
+#[test]
+fn nothing_negative_is_claimed_before_the_close() {
+    let mut run = Run::new(&[(JoinKind::Unless, 10)], Emit::Final);
+    assert!(run.push("a@80").is_empty());
+    assert!(run.push("b@90:other").is_empty(), "W is 80: b has only reached 90, a 80");
+    assert!(run.push("a@90:other").is_empty(), "W is 90: an event at 90 may still come");
+    assert!(run.push("b@90.5:other").is_empty());
+    assert_eq!(run.push("a@90.5:other"), ["{a80} r1 final"]);
+}
+
+#[test]
+fn unmatched_events_are_grouped_by_gap() {
+    let mut run = Run::new(&[(JoinKind::Unless, 10)], Emit::Final);
+    let mut all = Vec::new();
+    for event in ["a@0", "a@10", "a@15", "b@23", "a@20", "a@40", "a@51"] {
+        all.extend(run.push(event));
+    }
+    all.extend(run.end());
+    // a15 and a20 match b23; a0 and a10 are 10 s apart; a40 and a51 are not.
+    assert_eq!(all, ["{a0 a10} r1 final", "{a40} r1 final", "{a51} r1 final"]);
+}
+
+#[test]
+fn eager_delivers_grows_and_ends() {
+    let mut run = Run::new(&[(JoinKind::And, 10)], Emit::Eager);
+    let mut all = Vec::new();
+    for event in EXAMPLE {
+        all.extend(run.push(event));
+    }
+    all.extend(run.end());
+    let expected = [
+        "{a0 a4 b6} r1",
+        // b35 moves the watermark to 30, past the close of the first.
+        "{a0 a4 b6} r1 final",
+        "{a30 b35} r1",
+        "{a30 b35 b37} r2",
+        "{a30 b35 b37} r2 final",
+    ];
+    assert_eq!(all, expected);
+}
+
+#[test]
+fn three_streams_bridge_only_through_results() {
+    let mut run = Run::new(&[(JoinKind::And, 10), (JoinKind::And, 10)], Emit::Final);
+    let mut all = Vec::new();
+    // c15 is near b20 and near a5, but a5 and b20 do not match each other.
+    for event in ["a@5", "c@15", "b@20", "a@40", "b@42", "c@50"] {
+        all.extend(run.push(event));
+    }
+    all.extend(run.end());
+    assert_eq!(all, ["{a40 b42 c50} r1 final"]);
+    assert_eq!(run.engine.metrics().held_events, 0);
+}
+
+#[test]
+fn a_dense_key_is_one_session() {
+    let mut run = Run::new(&[(JoinKind::And, 10)], Emit::Final);
+    let mut all = Vec::new();
+    for at in 0..20_000 {
+        all.extend(run.push(&format!("a@{}", f64::from(at) / 1_000.0)));
+        all.extend(run.push(&format!("b@{}", f64::from(at) / 1_000.0)));
+    }
+    all.extend(run.end());
+    assert_eq!(all.len(), 1);
+    assert_eq!(run.engine.metrics().held_events, 0);
+}

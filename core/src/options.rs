@@ -1,0 +1,156 @@
+//! The options of a query as hosts of other languages write them: JSON, durations in milliseconds.
+//!
+//! Owns the spelling, so that every binding takes the same. Defaults are those of
+//! [`CorrelatorOptions`] and [`PlanOptions`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+
+use crate::decode::DecoderOptions;
+use crate::emit::Emit;
+use crate::engine::{CorrelatorOptions, SourceOptions};
+use crate::error::Error;
+use crate::key::KeyPatterns;
+use crate::query::PlanOptions;
+use crate::time::{Span, Timestamp};
+
+/// The options of a query, read from JSON.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct JsonOptions {
+    default_time_window_ms: Option<f64>,
+    selecting_sources: BTreeSet<String>,
+    late_tolerance_ms: Option<f64>,
+    idle_timeout_ms: Option<f64>,
+    processing_interval_ms: Option<f64>,
+    emit: Option<JsonEmit>,
+    buffer_size: Option<usize>,
+    max_memory_bytes: Option<f64>,
+    start_ns: Option<String>,
+    end_ns: Option<String>,
+    limit: Option<u64>,
+    sources: Vec<JsonSource>,
+    key_patterns: BTreeMap<String, String>,
+}
+
+#[derive(Copy, Clone, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonEmit {
+    Final,
+    Eager,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct JsonSource {
+    #[serde(default = "yes")]
+    bounded: bool,
+    #[serde(default)]
+    decoder: DecoderOptions,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl JsonOptions {
+    /// Reads options; empty text gives the defaults.
+    ///
+    /// # Errors
+    /// [`Error::Option`] naming what is not understood.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        if json.is_empty() {
+            return Ok(Self::default());
+        }
+        serde_json::from_str(json)
+            .map_err(|error| Error::Option { name: "options", message: error.to_string() })
+    }
+
+    /// The options for checking the query.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a duration that makes no sense.
+    pub fn plan_options(&self) -> Result<PlanOptions, Error> {
+        let default = PlanOptions::default();
+        Ok(PlanOptions {
+            default_range: span("defaultTimeWindow", self.default_time_window_ms)?
+                .unwrap_or(default.default_range),
+            selecting_sources: self.selecting_sources.clone(),
+        })
+    }
+
+    /// The options for running it. `hash_seed` is the host's, since only a host has randomness.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a value that makes no sense.
+    pub fn correlator_options(&self, hash_seed: u64) -> Result<CorrelatorOptions, Error> {
+        let default = CorrelatorOptions::default();
+        let mut key_patterns = KeyPatterns::default();
+        for (name, pattern) in &self.key_patterns {
+            key_patterns = key_patterns.with(name, pattern).map_err(|error| Error::Option {
+                name: "keyPatterns",
+                message: format!("{name}: {error}"),
+            })?;
+        }
+        let source = |source: &JsonSource| SourceOptions {
+            bounded: source.bounded,
+            decoder: source.decoder.clone(),
+        };
+        Ok(CorrelatorOptions {
+            late_tolerance: span("lateTolerance", self.late_tolerance_ms)?
+                .unwrap_or(default.late_tolerance),
+            idle_timeout: span("idleTimeout", self.idle_timeout_ms)?
+                .unwrap_or(default.idle_timeout),
+            processing_interval: span("processingInterval", self.processing_interval_ms)?
+                .unwrap_or(default.processing_interval),
+            emit: match self.emit {
+                Some(JsonEmit::Eager) => Emit::Eager,
+                Some(JsonEmit::Final) | None => Emit::Final,
+            },
+            buffer_size: self.buffer_size.unwrap_or(default.buffer_size),
+            max_memory: match self.max_memory_bytes {
+                Some(bytes) => bytes_of("maxMemory", bytes)?,
+                None => default.max_memory,
+            },
+            start: time("start", self.start_ns.as_deref())?,
+            end: time("end", self.end_ns.as_deref())?,
+            limit: self.limit,
+            hash_seed,
+            sources: self.sources.iter().map(source).collect(),
+            key_patterns,
+        })
+    }
+}
+
+/// Milliseconds, with a fraction, as a span.
+#[allow(clippy::cast_possible_truncation)]
+fn span(name: &'static str, millis: Option<f64>) -> Result<Option<Span>, Error> {
+    let Some(millis) = millis else { return Ok(None) };
+    if !millis.is_finite() || millis < 0.0 {
+        let message = format!("{millis} is no duration: expected milliseconds, zero or more");
+        return Err(Error::Option { name, message });
+    }
+    // The product is at most 2^63 for 292 years; beyond, the cast saturates, which is "for ever".
+    Ok(Some(Span::from_nanos((millis * 1e6).round() as i64)))
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn bytes_of(name: &'static str, bytes: f64) -> Result<usize, Error> {
+    if bytes.is_nan() || bytes < 0.0 {
+        let message = format!("{bytes} is no number of bytes");
+        return Err(Error::Option { name, message });
+    }
+    Ok(bytes as usize)
+}
+
+fn time(name: &'static str, nanos: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = nanos else { return Ok(None) };
+    let nanos = text.parse().map_err(|_| Error::Option {
+        name,
+        message: format!(
+            "{text:?} is no time: expected nanoseconds since 1970, years 1677 to 2262"
+        ),
+    })?;
+    Ok(Some(Timestamp::from_nanos(nanos)))
+}
