@@ -113,7 +113,8 @@ impl Case {
                 }
             }
             if !step.expect.is_empty() {
-                let expect: Vec<_> = step.expect.iter().map(|one| format!("\n    {one:?},")).collect();
+                let expect: Vec<_> =
+                    step.expect.iter().map(|one| format!("\n    {one:?},")).collect();
                 parts.push(format!("expect = [{}\n  ]", expect.concat()));
             }
             text.push_str(&format!("  {{ {} }},\n", parts.join(", ")));

@@ -3,6 +3,7 @@
 
 pub mod case;
 pub mod model;
+pub mod oracle;
 pub mod random;
 pub mod run;
 pub mod script;
