@@ -1,0 +1,125 @@
+//! The case format: what a file of `tests/cases` holds. Described for people in
+//! `tests/cases/README.md`; whatever a file says that is not here is an error.
+
+use std::collections::BTreeMap;
+
+use logbraid_core::decode::DecoderOptions;
+use serde::Deserialize;
+
+/// A file of cases.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct CaseFile {
+    /// Its cases.
+    pub case: Vec<Case>,
+}
+
+/// A query, what happens, and what must come of it.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Case {
+    /// Unique within the file; a rule, in words.
+    pub name: String,
+    /// Where the rule comes from, and what would go wrong.
+    pub why: String,
+    /// The query.
+    pub query: String,
+    /// `final` (default) or `eager`.
+    pub emit: Option<String>,
+    /// Default `0s`, unlike the engine.
+    pub late_tolerance: Option<String>,
+    /// Default that of the engine, `5s`.
+    pub idle_timeout: Option<String>,
+    /// Default `0s`, unlike the engine.
+    pub processing_interval: Option<String>,
+    /// Instant.
+    pub start: Option<String>,
+    /// Instant.
+    pub end: Option<String>,
+    /// Number of final correlations after which the query ends.
+    pub limit: Option<u64>,
+    /// Sources that do not end by themselves.
+    pub live: Vec<String>,
+    /// Decoder options of sources that get `bytes`.
+    pub decoders: BTreeMap<String, DecoderOptions>,
+    /// Whether outputs that pause and resume sources are part of what is expected.
+    pub pace: bool,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+    /// Counters at the end, those that are named.
+    pub metrics: BTreeMap<String, i64>,
+    /// Ids of all final correlations in order, where the case pins them.
+    pub ids: Vec<String>,
+    /// What is wrong with the query, in text order: `CODE line:column`.
+    pub diagnostics: Vec<String>,
+}
+
+/// One thing that happens, and all that comes of it.
+#[derive(Deserialize, Clone, Debug, Default)]
+#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
+pub struct Step {
+    /// Source to push to: `events`, `bytes` or `hex`.
+    pub push: Option<String>,
+    /// Compact events.
+    pub events: Option<String>,
+    /// Text as the source would deliver it.
+    pub bytes: Option<String>,
+    /// Bytes as hexadecimal digits, for what is not text.
+    pub hex: Option<String>,
+    /// Source that has nothing more to say for now.
+    pub flush: Option<String>,
+    /// Source that ends; `*` for all that have not.
+    pub close: Option<String>,
+    /// The host's time.
+    pub advance: Option<String>,
+    /// Correlations, all of them, in order.
+    pub expect: Vec<String>,
+    /// Notices, all of them, in order.
+    pub notices: Vec<String>,
+}
+
+impl Case {
+    /// The case as it would be written in a file, to be pasted there.
+    pub fn to_toml(&self) -> String {
+        let mut text = String::from("[[case]]\n");
+        let mut line = |name: &str, value: &str| {
+            let value = toml::Value::from(value);
+            text.push_str(&format!("{name} = {value}\n"));
+        };
+        line("name", &self.name);
+        line("why", &self.why);
+        line("query", &self.query);
+        for (name, value) in [
+            ("emit", &self.emit),
+            ("lateTolerance", &self.late_tolerance),
+            ("start", &self.start),
+            ("end", &self.end),
+        ] {
+            if let Some(value) = value {
+                line(name, value);
+            }
+        }
+        if let Some(limit) = self.limit {
+            text.push_str(&format!("limit = {limit}\n"));
+        }
+        text.push_str("steps = [\n");
+        for step in &self.steps {
+            let mut parts = Vec::new();
+            for (name, value) in
+                [("push", &step.push), ("events", &step.events), ("close", &step.close)]
+            {
+                if let Some(value) = value {
+                    parts.push(format!("{name} = {}", toml::Value::from(value.as_str())));
+                }
+            }
+            if !step.expect.is_empty() {
+                let expect: Vec<_> =
+                    step.expect.iter().map(|one| format!("\n    {one:?},")).collect();
+                parts.push(format!("expect = [{}\n  ]", expect.concat()));
+            }
+            text.push_str(&format!("  {{ {} }},\n", parts.join(", ")));
+        }
+        text.push_str("]\n");
+        text
+    }
+}

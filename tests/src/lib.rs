@@ -1,0 +1,9 @@
+//! What the tests of Logbraid are made of: the language-neutral cases of `tests/cases`, the naive
+//! model of the query language, and random queries and events to hold the engine against it.
+
+pub mod case;
+pub mod model;
+pub mod oracle;
+pub mod random;
+pub mod run;
+pub mod script;

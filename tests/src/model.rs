@@ -1,0 +1,342 @@
+//! The naive model: what a query means, by its definitions, on a list of arrivals.
+//!
+//! No windows and no incremental state: every question is answered from all events that were kept,
+//! in quadratic time. It follows the contract and decision 0001, and knows nothing of the engine.
+
+use std::collections::BTreeSet;
+
+/// Far enough from every time a test uses, and safe to add to one.
+pub const FAR: i64 = i64::MAX / 4;
+
+/// The operators.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Both sides.
+    And,
+    /// The left side, the right where there is any.
+    Or,
+    /// The left side without a match.
+    Unless,
+}
+
+/// One join; its keys are in [`Event::keys`]. Bounds that `within` does not give are ±[`FAR`].
+#[derive(Copy, Clone, Debug)]
+pub struct Join {
+    /// The operator.
+    pub kind: Kind,
+    /// Smallest `right − left`.
+    pub lo: i64,
+    /// Largest `right − left`.
+    pub hi: i64,
+}
+
+/// A query: a range per stream, and the joins; `joins[j]` adds stream `j + 1`.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// The ranges of the streams.
+    pub ranges: Vec<i64>,
+    /// The joins.
+    pub joins: Vec<Join>,
+    /// The source of each stream.
+    pub sources: Vec<usize>,
+    /// How far behind the newest event the watermark stays.
+    pub tolerance: i64,
+    /// Results begin at or after this ...
+    pub start: Option<i64>,
+    /// ... and before this.
+    pub end: Option<i64>,
+}
+
+/// A composite key; `None` where a part of it is missing.
+pub type Key = Option<Vec<String>>;
+
+/// An event as one stream selects it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The stream.
+    pub stream: usize,
+    /// Its time.
+    pub time: i64,
+    /// Its number within its source, which settles ties and tells what is the same event.
+    pub number: usize,
+    /// Its key for each join of the query, on the side this stream takes.
+    pub keys: Vec<Key>,
+}
+
+/// One result: event indices in event order, and its close.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// When it is known.
+    pub close: i64,
+    /// Indices into [`Model::events`].
+    pub events: Vec<usize>,
+    /// Whether an undecided event might still extend its partial session.
+    pub waits: bool,
+}
+
+/// All arrivals so far.
+#[derive(Clone, Debug)]
+pub struct Model {
+    /// The query.
+    pub query: Query,
+    /// What was kept, and late events that matched.
+    pub events: Vec<Event>,
+    late: Vec<bool>,
+    edges: Vec<BTreeSet<usize>>,
+    newest: Vec<i64>,
+}
+
+impl Model {
+    /// Nothing has arrived yet.
+    pub fn new(query: Query) -> Self {
+        let sources = query.sources.iter().max().map_or(0, |last| last + 1);
+        let newest = vec![-FAR; sources];
+        Self { query, events: Vec::new(), late: Vec::new(), edges: Vec::new(), newest }
+    }
+
+    /// No event older than this is expected; [`FAR`] once everything has ended.
+    pub fn watermark(&self) -> i64 {
+        let behind = |seen: i64| if seen.abs() == FAR { seen } else { seen - self.query.tolerance };
+        self.query.sources.iter().map(|source| behind(self.newest[*source])).min().unwrap_or(FAR)
+    }
+
+    /// A source has ended.
+    pub fn end(&mut self, source: usize) {
+        self.newest[source] = FAR;
+    }
+
+    /// A source has delivered an event, and these streams selected it.
+    pub fn arrive(&mut self, source: usize, time: i64, selected: Vec<Event>) {
+        let is_late = time < self.watermark();
+        let before = self.events.len();
+        for event in selected {
+            self.take(event, is_late, before);
+        }
+        self.newest[source] = self.newest[source].max(time);
+    }
+
+    /// Keeps an event with its matches among the first `before`; what streams make of one arrival
+    /// are the same event, and never match.
+    fn take(&mut self, event: Event, is_late: bool, before: usize) {
+        let reach = (0..self.query.ranges.len()).map(|stream| self.reach(stream)).max();
+        let reach = reach.unwrap_or(0);
+        let outside = self.query.start.is_some_and(|start| event.time < start - reach)
+            || self.query.end.is_some_and(|end| event.time >= end + reach);
+        let first_join = event.stream.saturating_sub(1);
+        let is_needed = event.stream > 0 || self.query.joins[0].kind == Kind::And;
+        if outside || (is_needed && event.keys[first_join].is_none()) {
+            return;
+        }
+        let held = |other: usize| {
+            !is_late
+                || (self.component(other).iter().any(|at| !self.passed(self.close(*at)))
+                    && !(event.stream == 1 && self.known_unmatched(other)))
+        };
+        let matches: BTreeSet<usize> = (0..before)
+            .filter(|other| !self.late[*other])
+            .filter(|other| self.matches(&self.events[*other], &event) && held(*other))
+            .collect();
+        if is_late && matches.is_empty() {
+            return;
+        }
+        let at = self.events.len();
+        for other in &matches {
+            self.edges[*other].insert(at);
+        }
+        self.events.push(event);
+        self.late.push(is_late);
+        self.edges.push(matches);
+    }
+
+    /// How far the match of a stream's events reaches into the future.
+    fn reach(&self, stream: usize) -> i64 {
+        let joins = self.query.joins.iter().enumerate();
+        joins
+            .filter_map(|(j, join)| match stream {
+                left if left <= j => Some(join.hi),
+                right if right == j + 1 => Some(-join.lo),
+                _ => None,
+            })
+            .map(|bound| bound.min(self.query.ranges[stream]))
+            .fold(0, i64::max)
+    }
+
+    /// The close of one event; a late one has none.
+    fn close(&self, at: usize) -> i64 {
+        let event = &self.events[at];
+        if self.late[at] { -FAR } else { event.time + self.reach(event.stream) }
+    }
+
+    fn passed(&self, time: i64) -> bool {
+        self.watermark() > time
+    }
+
+    fn matches(&self, one: &Event, other: &Event) -> bool {
+        let (left, right) = if one.stream < other.stream { (one, other) } else { (other, one) };
+        if left.stream == right.stream {
+            return false;
+        }
+        let j = right.stream - 1;
+        let join = self.query.joins[j];
+        let distance = right.time - left.time;
+        left.keys[j].is_some()
+            && left.keys[j] == right.keys[j]
+            && distance >= -self.query.ranges[right.stream]
+            && distance <= self.query.ranges[left.stream]
+            && (join.lo..=join.hi).contains(&distance)
+    }
+
+    /// Everything connected with an event, whether or not a left result exists.
+    fn component(&self, at: usize) -> BTreeSet<usize> {
+        let (mut found, mut todo) = (BTreeSet::new(), vec![at]);
+        while let Some(at) = todo.pop() {
+            if found.insert(at) {
+                todo.extend(&self.edges[at]);
+            }
+        }
+        found
+    }
+
+    fn is_decided(&self, at: usize) -> bool {
+        self.component(at).iter().all(|at| self.passed(self.close(*at)))
+    }
+
+    fn has_match(&self, at: usize, stream: usize) -> bool {
+        self.edges[at].iter().any(|other| self.events[*other].stream == stream)
+    }
+
+    /// An event of the first stream of which "no match in the first join" may be claimed.
+    fn known_unmatched(&self, at: usize) -> bool {
+        let first = self.events[at].stream == 0 && !self.late[at];
+        first && !self.has_match(at, 1) && self.passed(self.close(at))
+    }
+
+    /// The largest gap within a partial session.
+    fn gap(&self) -> i64 {
+        let join = self.query.joins[0];
+        self.query.ranges[0].min(join.lo.abs().max(join.hi.abs()))
+    }
+
+    /// Whether two unmatched events of the first stream belong to one partial session if nothing
+    /// lies between them.
+    fn bridges(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.events[one], &self.events[other]);
+        one.keys[0].is_some()
+            && one.keys[0] == other.keys[0]
+            && (one.time - other.time).abs() <= self.gap()
+    }
+
+    /// The results of all joins over the events that `admit` lets in, in final order; `claim` says
+    /// of which left results a later join may say "no match".
+    fn results(
+        &self,
+        admit: impl Fn(usize) -> bool,
+        claim: impl Fn(&Outcome) -> bool,
+    ) -> Vec<Outcome> {
+        let of = |stream: usize| {
+            (0..self.events.len())
+                .filter(move |at| self.events[*at].stream == stream)
+                .filter(|at| admit(*at))
+                .collect::<Vec<_>>()
+        };
+        let alone = |at| BTreeSet::from([at]);
+        let (matched, unmatched): (Vec<_>, Vec<_>) =
+            of(0).into_iter().partition(|at| self.has_match(*at, 1));
+        let mut sessions: Vec<BTreeSet<usize>> = Vec::new();
+        for at in unmatched.into_iter().filter(|at| self.known_unmatched(*at)) {
+            let linked = |set: &BTreeSet<usize>| set.iter().any(|one| self.bridges(*one, at));
+            merge(&mut sessions, alone(at), linked);
+        }
+        let mut left: Vec<_> = matched.into_iter().map(alone).collect();
+        for (j, join) in self.query.joins.iter().enumerate() {
+            let mut joined: Vec<_> = left.into_iter().map(|set| (set, false)).collect();
+            for right in of(j + 1) {
+                let linked = |(set, _): &(BTreeSet<usize>, bool)| {
+                    set.iter().any(|at| self.edges[*at].contains(&right))
+                };
+                if joined.iter().any(linked) {
+                    let (hit, rest) = joined.into_iter().partition(linked);
+                    joined = rest;
+                    let hit: Vec<_> = hit;
+                    let union = hit.into_iter().flat_map(|(set, _)| set).chain([right]).collect();
+                    joined.push((union, true));
+                }
+            }
+            joined.retain(|(set, is_matched)| match join.kind {
+                Kind::And => *is_matched,
+                Kind::Or => true,
+                Kind::Unless => !is_matched && (j == 0 || claim(&self.outcome(set))),
+            });
+            left = joined.into_iter().map(|(set, _)| set).collect();
+            if j == 0 && join.kind != Kind::And {
+                left.append(&mut sessions);
+            }
+        }
+        let mut found: Vec<_> = left.iter().map(|set| self.outcome(set)).collect();
+        let (start, end) = (self.query.start.unwrap_or(-FAR), self.query.end.unwrap_or(FAR));
+        found.retain(|outcome| (start..end).contains(&self.events[outcome.events[0]].time));
+        found.sort_by_key(|outcome| self.place(outcome));
+        found
+    }
+
+    fn is_final(&self, outcome: &Outcome) -> bool {
+        self.passed(outcome.close) && !outcome.waits
+    }
+
+    /// Event order.
+    fn order(&self, at: usize) -> (i64, usize, usize) {
+        let event = &self.events[at];
+        (event.time, event.stream, event.number)
+    }
+
+    fn place(&self, outcome: &Outcome) -> (i64, (i64, usize, usize)) {
+        (outcome.close, self.order(outcome.events[0]))
+    }
+
+    fn outcome(&self, set: &BTreeSet<usize>) -> Outcome {
+        let mut events: Vec<usize> = set.iter().copied().collect();
+        events.sort_by_key(|at| self.order(*at));
+        let connected = events.iter().flat_map(|at| self.component(*at));
+        let lonely: Vec<usize> =
+            events.iter().copied().filter(|at| self.known_unmatched(*at)).collect();
+        let close = connected
+            .map(|at| self.close(at))
+            .chain(lonely.iter().map(|at| self.events[*at].time + self.gap()))
+            .max()
+            .unwrap_or(-FAR);
+        let may_extend = |other: usize| {
+            self.events[other].stream == 0
+                && !self.late[other]
+                && !self.has_match(other, 1)
+                && !self.is_decided(other)
+        };
+        let waits = (0..self.events.len())
+            .filter(|other| may_extend(*other))
+            .any(|other| lonely.iter().any(|at| self.bridges(*at, other)));
+        Outcome { close, events, waits }
+    }
+
+    /// What holds now: what an eager consumer has been told, revisions applied.
+    pub fn holding(&self) -> Vec<Vec<usize>> {
+        let holding = self.results(|_| true, |left| self.is_final(left));
+        holding.into_iter().map(|outcome| outcome.events).collect()
+    }
+
+    /// What is known for good, in final order, up to the first that still waits.
+    pub fn finished(&self) -> Vec<Vec<usize>> {
+        let known = self.results(|at| self.is_decided(at), |_| true);
+        let known = known.into_iter().take_while(|outcome| self.is_final(outcome));
+        known.map(|outcome| outcome.events).collect()
+    }
+}
+
+/// Adds `new` to the set it is linked with, uniting those it links.
+fn merge(
+    sets: &mut Vec<BTreeSet<usize>>,
+    new: BTreeSet<usize>,
+    linked: impl Fn(&BTreeSet<usize>) -> bool,
+) {
+    let (hit, rest): (Vec<_>, Vec<_>) = std::mem::take(sets).into_iter().partition(linked);
+    *sets = rest;
+    sets.push(hit.into_iter().flatten().chain(new).collect());
+}

@@ -1,0 +1,174 @@
+//! The naive model as a runner of cases: follows the steps of a case and says what the engine must
+//! have said.
+//!
+//! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
+
+use logbraid_core::event::{Event, Fields};
+use logbraid_core::plan::{JoinKind, Plan};
+use logbraid_core::query::{self, PlanOptions};
+use logbraid_core::time::{Span, Timestamp};
+
+use crate::case::{Case, Step};
+use crate::model::{self, FAR, Join, Kind, Model, Query};
+use crate::script::{self, BASE, ScriptEvent};
+
+/// A case being followed by the model.
+pub struct Oracle {
+    plan: Plan,
+    model: Model,
+    limit: usize,
+    is_open: Vec<bool>,
+    pushed: Vec<usize>,
+    /// By index into the model's events: the event as results name it, and whether the projection
+    /// keeps it.
+    named: Vec<(ScriptEvent, usize)>,
+}
+
+impl Oracle {
+    /// The model for a case; `None` where the case is about something the model does not know:
+    /// bytes, live sources, the text of lines.
+    ///
+    /// # Errors
+    /// An instant or duration of the case is malformed.
+    pub fn new(case: &Case) -> Result<Option<Self>, String> {
+        let has_bytes = case
+            .steps
+            .iter()
+            .any(|step| step.bytes.is_some() || step.hex.is_some() || step.advance.is_some());
+        let Some(plan) = query::check(&case.query, &PlanOptions::default()).plan else {
+            return Ok(None);
+        };
+        if has_bytes || case.query.contains('|') || !case.live.is_empty() {
+            return Ok(None);
+        }
+        let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
+        let instant = |text: &Option<String>| text.as_deref().map(script::instant).transpose();
+        let query = Query {
+            ranges: plan.streams.iter().map(|stream| bound(stream.range)).collect(),
+            joins: plan
+                .joins
+                .iter()
+                .map(|join| Join {
+                    kind: match join.kind {
+                        JoinKind::And => Kind::And,
+                        JoinKind::Or => Kind::Or,
+                        JoinKind::Unless => Kind::Unless,
+                    },
+                    lo: bound(join.lo),
+                    hi: bound(join.hi),
+                })
+                .collect(),
+            sources: plan.streams.iter().map(|stream| stream.source.index()).collect(),
+            tolerance: case.late_tolerance.as_deref().map_or(Ok(0), script::duration)?,
+            start: instant(&case.start)?,
+            end: instant(&case.end)?,
+        };
+        Ok(Some(Self {
+            model: Model::new(query),
+            limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
+            is_open: vec![true; plan.sources.len()],
+            pushed: vec![0; plan.sources.len()],
+            named: Vec::new(),
+            plan,
+        }))
+    }
+
+    /// Follows one step.
+    ///
+    /// # Errors
+    /// The events of the step are malformed.
+    pub fn step(&mut self, step: &Step) -> Result<(), String> {
+        if let (Some(name), Some(events)) = (&step.push, &step.events) {
+            let source = self.plan.sources.iter().position(|source| source.name == *name);
+            let source = source.ok_or_else(|| format!("no source `{name}`"))?;
+            for event in script::events(events)? {
+                if self.is_open[source] {
+                    self.arrive(source, &event);
+                }
+            }
+        }
+        for at in 0..self.is_open.len() {
+            let is_named = |name: &String| name == "*" || *name == self.plan.sources[at].name;
+            if self.is_open[at] && step.close.as_ref().is_some_and(is_named) {
+                self.is_open[at] = false;
+                self.model.end(at);
+            }
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self, source: usize, script: &ScriptEvent) {
+        let number = self.pushed[source];
+        self.pushed[source] += 1;
+        let mut fields = Fields::default();
+        for (name, value) in &script.labels {
+            fields.set_label(name, value);
+        }
+        let time = Timestamp::from_nanos(BASE + script.time);
+        let event = Event { time, raw: "", fields: &fields };
+        let mut extracted = Fields::default();
+        let selected = self.plan.sources[source].streams.iter().map(|stream| stream.index());
+        let selected: Vec<_> = selected
+            .filter(|stream| self.plan.streams[*stream].pipeline.keeps(&event, &mut extracted))
+            .map(|stream| model::Event {
+                stream,
+                time: script.time,
+                number,
+                keys: self.keys(stream, script),
+            })
+            .collect();
+        let before = self.model.events.len();
+        self.model.arrive(source, script.time, selected);
+        for event in &self.model.events[before..] {
+            self.named.push((script.clone(), event.stream));
+        }
+    }
+
+    /// The key of each join, on the side the stream takes.
+    fn keys(&self, stream: usize, script: &ScriptEvent) -> Vec<model::Key> {
+        let joins = self.plan.joins.iter().enumerate();
+        joins
+            .map(|(j, join)| {
+                let names = join.keys.iter();
+                let values = names.map(|key| if stream == j + 1 { &key.right } else { &key.left });
+                values
+                    .map(|name| script.label(name).filter(|value| !value.is_empty()))
+                    .map(|value| value.map(str::to_owned))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// The events of a result as a correlation names them, after the projection.
+    fn render(&self, result: &[usize]) -> Vec<String> {
+        let kept = result.iter().filter(|at| {
+            let script = &self.named[**at].0;
+            let mut matchers = self.plan.projection.iter();
+            matchers.all(|matcher| matcher.accepts(script.label(&matcher.label)))
+        });
+        kept.map(|at| {
+            let (script, stream) = &self.named[*at];
+            format!("{}{}", self.plan.streams[*stream].name, script.mark())
+        })
+        .collect()
+    }
+
+    fn visible(&self, results: &[Vec<usize>]) -> Vec<Vec<String>> {
+        let rendered = results.iter().map(|result| self.render(result));
+        rendered.filter(|events| !events.is_empty()).collect()
+    }
+
+    /// The final correlations that must have been delivered by now, in order.
+    pub fn finished(&self) -> Vec<Vec<String>> {
+        let mut finished = self.visible(&self.model.finished());
+        finished.truncate(self.limit);
+        finished
+    }
+
+    /// The correlations an eager consumer must know by now, sorted.
+    pub fn holding(&self) -> Vec<Vec<String>> {
+        let mut holding = self.visible(&self.model.holding());
+        holding.sort();
+        holding
+    }
+}

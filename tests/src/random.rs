@@ -1,0 +1,193 @@
+//! Random queries and events, as cases: few keys, times in clusters, so that ties and boundaries
+//! are frequent.
+
+use proptest::prelude::*;
+
+use crate::case::{Case, Step};
+use crate::script::ScriptEvent;
+
+const SOURCES: [&str; 3] = ["a", "b", "c"];
+const SELECTORS: [&str; 3] = ["{}", "{tag=\"x\"}", "{tag!=\"x\"}"];
+const KEYS: [&str; 6] = ["k", "j", "k, j", "k=j", "j=k, m", "m"];
+const KINDS: [&str; 3] = ["and", "or", "unless"];
+const PROJECTIONS: [&str; 3] = ["{tag=\"x\"}", "{tag!~\"x|y\"}", "{k=~\".+\", tag!=\"y\"}"];
+/// A unit and how many nanoseconds it has.
+const UNITS: [(&str, i64); 3] = [("s", 1_000_000_000), ("ns", 1), ("ms", 1_000_000)];
+
+/// What to generate.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Disorder {
+    /// Every source is sorted, so nothing is ever late.
+    None,
+    /// Sources jump back, beyond the tolerance too.
+    Some,
+}
+
+#[derive(Clone, Debug)]
+struct RandomStream {
+    source: usize,
+    range: i64,
+    selector: usize,
+    has_alias: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Within {
+    Nothing,
+    Distance(i64),
+    Bounds(i64, i64),
+}
+
+#[derive(Clone, Debug)]
+struct RandomJoin {
+    kind: usize,
+    keys: usize,
+    within: Within,
+    has_parentheses: bool,
+}
+
+#[derive(Clone, Debug)]
+struct RandomEvent {
+    source: usize,
+    step: i64,
+    back: i64,
+    labels: [Option<&'static str>; 4],
+}
+
+fn stream() -> impl Strategy<Value = RandomStream> {
+    let selector = prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(2)];
+    (0..SOURCES.len(), 1..=8_i64, selector, any::<bool>()).prop_map(
+        |(source, range, selector, has_alias)| RandomStream { source, range, selector, has_alias },
+    )
+}
+
+fn join() -> impl Strategy<Value = RandomJoin> {
+    let keys = prop_oneof![4 => Just(0), 2 => 0..KEYS.len()];
+    let within = prop_oneof![
+        1 => Just(Within::Nothing),
+        2 => (0..=8_i64).prop_map(Within::Distance),
+        2 => (-6..=8_i64, 0..=8_i64).prop_map(|(lo, width)| Within::Bounds(lo, lo + width)),
+    ];
+    (0..KINDS.len(), keys, within, any::<bool>()).prop_map(
+        |(kind, keys, within, has_parentheses)| RandomJoin { kind, keys, within, has_parentheses },
+    )
+}
+
+fn event(disorder: Disorder) -> impl Strategy<Value = RandomEvent> {
+    let step = prop_oneof![3 => Just(0), 3 => Just(1), 2 => 2..=4_i64, 1 => 5..=20_i64];
+    let back = match disorder {
+        Disorder::None => Just(0).boxed(),
+        Disorder::Some => prop_oneof![3 => Just(0), 1 => 1..=8_i64].boxed(),
+    };
+    let value = || {
+        prop_oneof![
+            4 => Just(Some("1")),
+            2 => Just(Some("2")),
+            1 => Just(Some("")),
+            1 => Just(None),
+        ]
+    };
+    let tag = prop_oneof![2 => Just(Some("x")), 1 => Just(Some("y")), 1 => Just(None)];
+    (0..SOURCES.len(), step, back, (value(), value(), value(), tag)).prop_map(
+        |(source, step, back, (k, j, m, tag))| RandomEvent {
+            source,
+            step,
+            back,
+            labels: [k, j, m, tag],
+        },
+    )
+}
+
+/// A case without expectations, one event or one end of a source a step.
+pub fn case(disorder: Disorder) -> impl Strategy<Value = Case> {
+    let shape = (2..=4_usize).prop_flat_map(|streams| {
+        let joins = prop::collection::vec(join(), streams - 1);
+        (prop::collection::vec(stream(), streams), joins)
+    });
+    let projection = prop::option::weighted(0.2, 0..PROJECTIONS.len());
+    let span = prop::option::weighted(0.15, 0..30_i64);
+    (
+        (shape, 0..UNITS.len(), projection),
+        prop::collection::vec(event(disorder), 1..32),
+        prop_oneof![1 => Just(0), 1 => 0..6_i64],
+        (span.clone(), span, prop::option::weighted(0.1, 0..4_u64)),
+        prop::collection::vec(0..SOURCES.len(), 0..3),
+    )
+        .prop_map(|(query, events, tolerance, (start, end, limit), closes)| {
+            let ((streams, joins), unit, projection) = query;
+            let (unit, nanos) = UNITS[unit];
+            let sources: Vec<_> =
+                (0..SOURCES.len()).filter(|at| streams.iter().any(|s| s.source == *at)).collect();
+            let mut case = Case {
+                name: "found at random".into(),
+                why: "the engine and the model disagree".into(),
+                query: text(&streams, &joins, projection, unit),
+                late_tolerance: Some(format!("{tolerance}{unit}")),
+                start: start.map(|start| crate::script::instant_text(start * nanos)),
+                end: end.map(|end| crate::script::instant_text((end + 5) * nanos)),
+                limit,
+                ..Case::default()
+            };
+            let mut clocks = [0; SOURCES.len()];
+            for (at, event) in events.iter().enumerate() {
+                let source = sources[event.source % sources.len()];
+                clocks[source] += event.step;
+                case.steps.push(Step {
+                    push: Some(SOURCES[source].into()),
+                    events: Some(script(event, clocks[source] - event.back, nanos, at)),
+                    ..Step::default()
+                });
+            }
+            for source in closes.into_iter().filter(|source| sources.contains(source)) {
+                let close = Some(SOURCES[source].into());
+                case.steps.push(Step { close, ..Step::default() });
+            }
+            case.steps.push(Step { close: Some("*".into()), ..Step::default() });
+            case
+        })
+}
+
+/// The query as text.
+fn text(
+    streams: &[RandomStream],
+    joins: &[RandomJoin],
+    projection: Option<usize>,
+    unit: &str,
+) -> String {
+    let term = |at: usize| {
+        let stream = &streams[at];
+        let alias = if stream.has_alias { format!(" as s{at}") } else { String::new() };
+        let (source, selector) = (SOURCES[stream.source], SELECTORS[stream.selector]);
+        format!("{source}({selector})[{}{unit}]{alias}", stream.range)
+    };
+    let mut text = term(0);
+    for (at, join) in joins.iter().enumerate() {
+        if at > 0 && join.has_parentheses {
+            text = format!("({text})");
+        }
+        let within = match join.within {
+            Within::Nothing => String::new(),
+            Within::Distance(distance) => format!(" within({distance}{unit})"),
+            Within::Bounds(lo, hi) => format!(" within({lo}{unit}, {hi}{unit})"),
+        };
+        let (kind, keys) = (KINDS[join.kind], KEYS[join.keys]);
+        text = format!("{text} {kind} on({keys}){within} {}", term(at + 1));
+    }
+    if let Some(projection) = projection {
+        text = format!("{text} {}", PROJECTIONS[projection]);
+    }
+    text
+}
+
+/// The event as compact text, with a name of its own.
+fn script(event: &RandomEvent, time: i64, nanos: i64, at: usize) -> String {
+    let time = time * nanos;
+    let mut text = ScriptEvent { time, name: Some(at.to_string()), labels: Vec::new() }.mark();
+    for (name, value) in ["k", "j", "m", "tag"].iter().zip(event.labels) {
+        if let Some(value) = value {
+            let quote = if value.is_empty() { "\"\"" } else { value };
+            text.push_str(&format!(" {name}={quote}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,547 @@
+//! Runs cases on the engine: one way to drive it, for the written cases and the random ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use logbraid_core::Emit;
+use logbraid_core::columns::{ColumnNames, HostEvents};
+use logbraid_core::correlation::Correlation;
+use logbraid_core::decode::DecoderOptions;
+use logbraid_core::engine::{
+    Correlator, CorrelatorOptions, Notice, Output, Payload, SourceOptions,
+};
+use logbraid_core::id::{CorrelationId, HostHandle, SourceId};
+use logbraid_core::metrics::Metrics;
+use logbraid_core::query::{self, Diagnostic, PlanOptions};
+use logbraid_core::time::{Span, Timestamp};
+
+use crate::case::{Case, Step};
+use crate::script::{self, BASE, ScriptEvent};
+
+/// How pushes reach the engine. No result may depend on it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Delivery {
+    /// As bytes, cut into pieces of so many.
+    Bytes(usize),
+    /// As events that stay with the host.
+    Host,
+}
+
+/// A correlation as it was delivered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// Its id.
+    pub id: CorrelationId,
+    /// Its revision.
+    pub revision: u32,
+    /// Whether it was final.
+    pub is_final: bool,
+    /// The ids it absorbed.
+    pub replaces: Vec<CorrelationId>,
+    /// Its events, as `a@4#x`.
+    pub events: Vec<String>,
+    /// Whether every stream has an event in it.
+    pub is_complete: bool,
+    /// The key of the first join, as `k=1,j=2`.
+    pub join_key: String,
+    /// All keys, as `k=1 j=2`.
+    pub join_keys: String,
+}
+
+/// All that came of one step.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Told {
+    /// Correlations, in order.
+    pub correlations: Vec<Delivered>,
+    /// Notices, in order, as a case writes them.
+    pub notices: Vec<String>,
+    /// `pause a`, `resume a`.
+    pub pace: Vec<String>,
+    /// Whether the engine has said that nothing more will come.
+    pub has_ended: bool,
+}
+
+/// A running case.
+pub struct Driver {
+    engine: Correlator,
+    delivery: Delivery,
+    sources: Vec<String>,
+    is_open: Vec<bool>,
+    /// Events that stay here, with the streams' view of them; by handle.
+    hosted: Vec<ScriptEvent>,
+    released: BTreeSet<u32>,
+    has_ended: bool,
+}
+
+/// What the query language has to say about the query of a case.
+pub fn diagnostics(case: &Case) -> Vec<Diagnostic> {
+    query::check(&case.query, &PlanOptions::default()).diagnostics
+}
+
+impl Driver {
+    /// An engine for the query and the options of `case`.
+    ///
+    /// # Errors
+    /// Says what is wrong with them.
+    pub fn new(case: &Case, delivery: Delivery) -> Result<Self, String> {
+        let checked = query::check(&case.query, &PlanOptions::default());
+        let Some(plan) = checked.plan else {
+            return Err(format!("the query is wrong: {:#?}", checked.diagnostics));
+        };
+        let span = |text: &Option<String>, default: Span| {
+            let text = text.as_deref().map(script::duration).transpose()?;
+            Ok::<_, String>(text.map_or(default, Span::from_nanos))
+        };
+        let time = |text: &Option<String>| {
+            let text = text.as_deref().map(script::instant).transpose()?;
+            Ok::<_, String>(text.map(|at| Timestamp::from_nanos(BASE + at)))
+        };
+        let sources: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
+        for name in case.live.iter().chain(case.decoders.keys()) {
+            if !sources.contains(name) {
+                return Err(format!("the query has no source `{name}`"));
+            }
+        }
+        let ndjson = DecoderOptions { format: Some("ndjson".into()), ..DecoderOptions::default() };
+        let default = CorrelatorOptions::default();
+        let options = CorrelatorOptions {
+            late_tolerance: span(&case.late_tolerance, Span::ZERO)?,
+            idle_timeout: span(&case.idle_timeout, default.idle_timeout)?,
+            processing_interval: span(&case.processing_interval, Span::ZERO)?,
+            emit: match case.emit.as_deref() {
+                None | Some("final") => Emit::Final,
+                Some("eager") => Emit::Eager,
+                Some(other) => return Err(format!("emit is final or eager, not `{other}`")),
+            },
+            start: time(&case.start)?,
+            end: time(&case.end)?,
+            limit: case.limit,
+            sources: sources
+                .iter()
+                .map(|name| SourceOptions {
+                    bounded: !case.live.contains(name),
+                    decoder: case.decoders.get(name).cloned().unwrap_or_else(|| ndjson.clone()),
+                })
+                .collect(),
+            ..default
+        };
+        let engine = Correlator::new(plan, options).map_err(|error| error.to_string())?;
+        Ok(Self {
+            engine,
+            delivery,
+            is_open: vec![true; sources.len()],
+            sources,
+            hosted: Vec::new(),
+            released: BTreeSet::new(),
+            has_ended: false,
+        })
+    }
+
+    /// Does one step and drains what comes of it.
+    ///
+    /// # Errors
+    /// Says what the step cannot mean, or which promise of the interface was broken.
+    pub fn step(&mut self, step: &Step) -> Result<Told, String> {
+        self.act(step)?;
+        self.drain()
+    }
+
+    /// Does one step, and leaves what comes of it to be drained later.
+    ///
+    /// # Errors
+    /// Says what the step cannot mean.
+    pub fn act(&mut self, step: &Step) -> Result<(), String> {
+        if let Some(name) = &step.push {
+            let source = self.source(name)?;
+            if let Some(events) = &step.events {
+                self.push(source, script::events(events)?)?;
+            }
+            if let Some(text) = &step.bytes {
+                self.push_bytes(source, text.as_bytes());
+            }
+            if let Some(digits) = &step.hex {
+                self.push_bytes(source, &bytes_of(digits)?);
+            }
+        }
+        if let Some(name) = &step.flush {
+            let source = self.source(name)?;
+            self.engine.flush(source);
+        }
+        if let Some(time) = &step.advance {
+            self.engine.advance(Timestamp::from_nanos(BASE + script::instant(time)?));
+        }
+        if let Some(name) = &step.close {
+            for at in 0..self.sources.len() {
+                if self.is_open[at] && (name == "*" || *name == self.sources[at]) {
+                    self.is_open[at] = false;
+                    self.engine.close(SourceId::new(at));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Counters.
+    pub fn metrics(&self) -> Metrics {
+        self.engine.metrics()
+    }
+
+    /// Whether every source has been closed.
+    pub fn is_closed(&self) -> bool {
+        !self.is_open.contains(&true)
+    }
+
+    /// Whether the engine has said that nothing more will come.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Events that stay with the host and that the engine has not given back.
+    pub fn unreleased(&self) -> usize {
+        self.hosted.len() - self.released.len()
+    }
+
+    fn source(&self, name: &str) -> Result<SourceId, String> {
+        let at = self.sources.iter().position(|source| source == name);
+        at.map(SourceId::new).ok_or_else(|| format!("the query has no source `{name}`"))
+    }
+
+    fn push(&mut self, source: SourceId, events: Vec<ScriptEvent>) -> Result<(), String> {
+        if self.delivery == Delivery::Host {
+            return self.push_hosted(source, events);
+        }
+        let lines: String = events.iter().map(|event| event.line() + "\n").collect();
+        self.push_bytes(source, lines.as_bytes());
+        Ok(())
+    }
+
+    fn push_bytes(&mut self, source: SourceId, bytes: &[u8]) {
+        let size = match self.delivery {
+            Delivery::Bytes(size) => size.max(1),
+            Delivery::Host => bytes.len().max(1),
+        };
+        for piece in bytes.chunks(size) {
+            self.engine.push(source, piece);
+        }
+    }
+
+    fn push_hosted(&mut self, source: SourceId, events: Vec<ScriptEvent>) -> Result<(), String> {
+        let names = self.engine.columns(source).clone();
+        let columns = Columns::of(&events, &names, self.hosted.len());
+        self.hosted.extend(events);
+        self.engine.push_events(source, &columns.view()).map_err(|error| error.to_string())
+    }
+
+    /// Takes everything the engine has to say.
+    ///
+    /// # Errors
+    /// Says which promise of the interface was broken.
+    pub fn drain(&mut self) -> Result<Told, String> {
+        let mut told = Told::default();
+        while let Some(output) = self.engine.poll() {
+            if self.has_ended {
+                return Err(format!("this came after the end: {output:?}"));
+            }
+            match output {
+                Output::Correlation(correlation) => {
+                    told.correlations.push(delivered(&correlation, &self.hosted)?);
+                }
+                Output::Notice(notice) => told.notices.push(notice_text(&notice, &self.sources)),
+                Output::Pause(source) => {
+                    told.pace.push(format!("pause {}", self.sources[source.index()]));
+                }
+                Output::Resume(source) => {
+                    told.pace.push(format!("resume {}", self.sources[source.index()]));
+                }
+                Output::Released(HostHandle(handle)) => {
+                    if !self.released.insert(handle) {
+                        return Err(format!("event {handle} was released twice"));
+                    }
+                }
+                Output::End(None) => {
+                    self.has_ended = true;
+                    told.has_ended = true;
+                }
+                Output::End(Some(error)) => return Err(format!("the query failed: {error}")),
+            }
+        }
+        Ok(told)
+    }
+}
+
+/// The columns of some host events, owned.
+#[derive(Default)]
+struct Columns {
+    handles: Vec<u32>,
+    millis: Vec<f64>,
+    nanos: Vec<u32>,
+    texts: String,
+    text_ends: Vec<u32>,
+    labels: Vec<u32>,
+    join_keys: Vec<u32>,
+    messages: Vec<u32>,
+}
+
+impl Columns {
+    #[allow(clippy::cast_precision_loss)]
+    fn of(events: &[ScriptEvent], names: &ColumnNames, first: usize) -> Self {
+        let mut columns = Self { text_ends: vec![0], ..Self::default() };
+        let count = |number: usize| u32::try_from(number).expect("cases are small");
+        for (at, event) in events.iter().enumerate() {
+            let time = BASE + event.time;
+            columns.handles.push(count(first + at));
+            columns.millis.push(time.div_euclid(1_000_000) as f64);
+            columns.nanos.push(u32::try_from(time.rem_euclid(1_000_000)).expect("is a remainder"));
+            for name in &names.labels {
+                let text = columns.text(event.label(name));
+                columns.labels.push(text);
+            }
+            columns.join_keys.extend(names.join_keys.iter().map(|_| 0));
+            if names.message {
+                let text = columns.text(event.label("msg"));
+                columns.messages.push(text);
+            }
+        }
+        columns
+    }
+
+    fn text(&mut self, text: Option<&str>) -> u32 {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return 0 };
+        self.texts.push_str(text);
+        self.text_ends.push(u32::try_from(self.texts.len()).expect("cases are small"));
+        u32::try_from(self.text_ends.len() - 1).expect("cases are small")
+    }
+
+    fn view(&self) -> HostEvents<'_> {
+        HostEvents {
+            handles: &self.handles,
+            millis: &self.millis,
+            nanos: &self.nanos,
+            texts: &self.texts,
+            text_ends: &self.text_ends,
+            labels: &self.labels,
+            join_keys: &self.join_keys,
+            messages: &self.messages,
+        }
+    }
+}
+
+fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<Delivered, String> {
+    let streams = &correlation.plan().streams;
+    let mut events = Vec::new();
+    for event in correlation.events() {
+        let time = event.time.as_nanos() - BASE;
+        let mark = match event.payload {
+            Payload::Raw(line) => script::mark(time, name_of(line).as_deref()),
+            Payload::Host(HostHandle(handle)) => {
+                let hosted = &hosted[handle as usize];
+                if hosted.time != time {
+                    return Err(format!("{hosted:?} came back with time {time}"));
+                }
+                hosted.mark()
+            }
+        };
+        events.push(format!("{}{mark}", streams[event.stream.index()].name));
+    }
+    let pairs = |pairs: Vec<(&str, &str)>, between: &str| {
+        let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={value}"));
+        pairs.collect::<Vec<_>>().join(between)
+    };
+    let join_key = correlation.join_key().zip(correlation.join_value()).collect();
+    Ok(Delivered {
+        id: correlation.id(),
+        revision: correlation.revision(),
+        is_final: correlation.is_final(),
+        replaces: correlation.replaces().to_vec(),
+        events,
+        is_complete: correlation.is_complete(),
+        join_key: pairs(join_key, ","),
+        join_keys: pairs(correlation.join_keys(), " "),
+    })
+}
+
+/// The name a compact event carries in its line; lines of other formats have none.
+fn name_of(line: &str) -> Option<String> {
+    let fields: BTreeMap<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+    Some(fields.get("n")?.as_str()?.to_owned())
+}
+
+fn notice_text(notice: &Notice, sources: &[String]) -> String {
+    let times = |count: u64| if count > 1 { format!(" x{count}") } else { String::new() };
+    match notice {
+        Notice::BadLine { source, code, line, byte, count, message: _ } => {
+            let (name, times) = (&sources[source.index()], times(*count));
+            format!("bad {name} line {line} byte {byte} {code}{times}")
+        }
+        Notice::LateEvents { source, count, time, behind } => {
+            let (name, times) = (&sources[source.index()], times(*count));
+            let time = script::instant_text(time.as_nanos() - BASE);
+            let behind = script::instant_text(behind.as_nanos());
+            format!("late {name}{time} behind {}s{times}", behind.trim_start_matches('@'))
+        }
+        Notice::RunsBackwards { source, events, late } => {
+            format!("backwards {} {late}/{events}", sources[source.index()])
+        }
+    }
+}
+
+fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let wrong = || format!("not pairs of hexadecimal digits: {digits:?}");
+    let pair = |pair: &[u8]| {
+        let pair = str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    digits.chunks(2).map(pair).collect::<Option<_>>().ok_or_else(wrong)
+}
+
+/// Runs a case and compares everything it says.
+///
+/// # Errors
+/// All differences.
+pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
+    let found: Vec<String> = diagnostics(case)
+        .iter()
+        .map(|one| format!("{} {}:{}", one.code, one.line, one.column))
+        .collect();
+    if found != case.diagnostics {
+        return Err(differ("diagnostics", &case.diagnostics, &found));
+    }
+    if case.steps.is_empty() {
+        return Ok(());
+    }
+    let mut wrong = Vec::new();
+    let mut driver = Driver::new(case, delivery)?;
+    let mut letters = Letters::default();
+    let mut ids = Vec::new();
+    for (at, step) in case.steps.iter().enumerate() {
+        let told = driver.step(step).map_err(|error| format!("step {}: {error}", at + 1))?;
+        let is_eager = case.emit.as_deref() == Some("eager");
+        let mut seen = Vec::new();
+        for (at, one) in told.correlations.iter().enumerate() {
+            let expected = step.expect.get(at).map_or("", String::as_str);
+            seen.push(text(one, is_eager.then_some(&mut letters), expected));
+        }
+        let finals = told.correlations.iter().filter(|one| one.is_final);
+        ids.extend(finals.map(|one| one.id.to_string()));
+        if case.pace {
+            seen.extend(told.pace);
+        }
+        if told.has_ended && !driver.is_closed() {
+            seen.push("end".to_owned());
+        }
+        if seen != step.expect {
+            wrong.push(differ(&format!("step {}: {}", at + 1, title(step)), &step.expect, &seen));
+        }
+        if told.notices != step.notices {
+            let title = format!("step {}: {}: notices", at + 1, title(step));
+            wrong.push(differ(&title, &step.notices, &told.notices));
+        }
+    }
+    if !case.ids.is_empty() && case.ids != ids {
+        wrong.push(differ("ids", &case.ids, &ids));
+    }
+    if driver.is_closed() {
+        let metrics = driver.metrics();
+        if !driver.has_ended() {
+            wrong.push("all sources are closed, but the engine has not ended".to_owned());
+        }
+        if metrics.held_events > 0 || metrics.held_keys > 0 {
+            wrong.push(format!("at the end something is still held: {metrics:?}"));
+        }
+        if delivery == Delivery::Host && driver.unreleased() > 0 {
+            wrong.push(format!("{} events were not released", driver.unreleased()));
+        }
+    }
+    let metrics = counters(&driver.metrics());
+    for (name, expected) in &case.metrics {
+        match metrics.get(name.as_str()) {
+            Some(found) if found == expected => {}
+            Some(found) => wrong.push(format!("metrics: {name} is {found}, expected {expected}")),
+            None => wrong.push(format!("metrics: there is no `{name}`; {:?}", metrics.keys())),
+        }
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n")) }
+}
+
+/// The counters a case can name.
+fn counters(metrics: &Metrics) -> BTreeMap<&'static str, i64> {
+    let sum = |of: fn(&logbraid_core::metrics::SourceMetrics) -> u64| {
+        metrics.sources.iter().map(of).sum::<u64>()
+    };
+    let counters = [
+        ("events", sum(|source| source.events)),
+        ("badLines", sum(|source| source.bad_lines)),
+        ("selected", metrics.selected),
+        ("unkeyed", metrics.unkeyed),
+        ("late", metrics.late),
+        ("lateMatched", metrics.late_matched),
+        ("correlations", metrics.correlations),
+        ("deliveries", metrics.deliveries),
+        ("heldEvents", metrics.held_events as u64),
+    ];
+    let count = |count: u64| i64::try_from(count).expect("cases are small");
+    counters.map(|(name, value)| (name, count(value))).into()
+}
+
+/// Letters for ids, in order of appearance.
+#[derive(Default)]
+struct Letters {
+    known: BTreeMap<CorrelationId, String>,
+}
+
+impl Letters {
+    fn of(&mut self, id: CorrelationId) -> String {
+        let next = self.known.len();
+        let letter = || {
+            let letter = char::from(b'A' + u8::try_from(next % 26).expect("is below 26"));
+            if next < 26 { letter.to_string() } else { format!("{letter}{}", next / 26) }
+        };
+        self.known.entry(id).or_insert_with(letter).clone()
+    }
+}
+
+/// A correlation as a case writes it. Keys are told where `expected` tells them.
+fn text(one: &Delivered, letters: Option<&mut Letters>, expected: &str) -> String {
+    let mut text = String::new();
+    if let Some(letters) = letters {
+        text = format!("{}.{} ", letters.of(one.id), one.revision);
+        if one.is_final {
+            text.push_str("final ");
+        }
+        if !one.replaces.is_empty() {
+            let replaced: Vec<_> = one.replaces.iter().map(|id| letters.of(*id)).collect();
+            text.push_str(&format!("replaces {} ", replaced.join(",")));
+        }
+    }
+    let completeness = if one.is_complete { "complete" } else { "partial" };
+    text.push_str(&format!("{{{}}} {completeness}", one.events.join(" ")));
+    if expected.contains(" on ") {
+        text.push_str(&format!(" on {}", one.join_key));
+    }
+    if expected.contains(" keys ") {
+        text.push_str(&format!(" keys {}", one.join_keys));
+    }
+    text
+}
+
+fn title(step: &Step) -> String {
+    let parts = [
+        ("push", &step.push),
+        ("events", &step.events),
+        ("bytes", &step.bytes),
+        ("flush", &step.flush),
+        ("close", &step.close),
+        ("advance", &step.advance),
+    ];
+    let said =
+        parts.iter().filter_map(|(name, value)| Some(format!("{name} {:?}", (*value).as_ref()?)));
+    said.collect::<Vec<_>>().join(", ")
+}
+
+fn differ(what: &str, expected: &[String], found: &[String]) -> String {
+    let list = |lines: &[String]| match lines {
+        [] => "\n      (nothing)".to_owned(),
+        lines => lines.iter().map(|line| format!("\n      {line}")).collect(),
+    };
+    format!("{what}\n    expected{}\n    found{}", list(expected), list(found))
+}

@@ -1,0 +1,330 @@
+//! The engine against the naive model: the written cases first, then random ones.
+//!
+//! `LOGBRAID_MODEL_OPS` sets about how many steps the random tests take in all (default 20,000).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+
+use logbraid_core::id::CorrelationId;
+use logbraid_tests::case::{Case, CaseFile, Step};
+use logbraid_tests::oracle::Oracle;
+use logbraid_tests::random::{self, Disorder};
+use logbraid_tests::run::{Delivered, Delivery, Driver, Told};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// Steps of an average random case.
+const STEPS: u32 = 17;
+
+/// The number of tests that share the steps.
+const TESTS: u32 = 3;
+
+fn config() -> Config {
+    let steps = std::env::var("LOGBRAID_MODEL_OPS").ok();
+    let steps: u32 = steps.and_then(|steps| steps.parse().ok()).unwrap_or(20_000);
+    Config {
+        cases: (steps / STEPS / TESTS).max(1),
+        failure_persistence: None,
+        max_global_rejects: u32::MAX,
+        ..Config::default()
+    }
+}
+
+/// Runs `check` on random cases; a failure shows the smallest case, ready to be kept.
+fn on_random_cases<S: Strategy<Value = (Case, Extra)>, Extra: Clone + std::fmt::Debug>(
+    strategy: S,
+    check: impl Fn(&Case, &Extra) -> Result<(), String>,
+) {
+    let outcome = TestRunner::new(config()).run(&strategy, |(case, extra)| {
+        if !makes_sense(&case) {
+            return Err(TestCaseError::reject("nothing can satisfy the bounds"));
+        }
+        check(&case, &extra).map_err(|wrong| {
+            TestCaseError::fail(format!("{wrong}\n\n{}({extra:?})", case.to_toml()))
+        })
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+/// Random bounds may contradict the ranges; such a query does not run.
+fn makes_sense(case: &Case) -> bool {
+    let found = logbraid_tests::run::diagnostics(case);
+    let errors: Vec<_> = found.iter().filter(|one| one.code != "QUERY_UNSATISFIABLE").collect();
+    found.iter().all(|one| one.severity != logbraid_core::query::Severity::Error) || {
+        assert!(
+            errors.iter().all(|one| one.severity != logbraid_core::query::Severity::Error),
+            "{}: {errors:#?}",
+            case.query
+        );
+        false
+    }
+}
+
+#[test]
+fn model_agrees_with_the_written_cases() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let (mut followed, mut wrong) = (0, Vec::new());
+    for entry in fs::read_dir(folder).expect("tests/cases is there") {
+        let path = entry.expect("is readable").path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("is readable");
+        let file: CaseFile = toml::from_str(&text).expect("cases are well formed");
+        for case in file.case {
+            let Some(mut oracle) = Oracle::new(&case).expect("cases are well formed") else {
+                continue;
+            };
+            followed += 1;
+            let mut view = BTreeMap::new();
+            let mut expected = Vec::new();
+            for step in &case.steps {
+                oracle.step(step).expect("cases are well formed");
+                let is_eager = case.emit.as_deref() == Some("eager");
+                let lines = step.expect.iter().filter(|line| line.contains('{'));
+                for line in lines {
+                    let (head, events) = line.split_once('{').expect("was filtered");
+                    let events = events.split_once('}').expect("braces are closed").0;
+                    let events: Vec<_> = events.split(' ').map(str::to_owned).collect();
+                    let id = head.split('.').next().unwrap_or_default().to_owned();
+                    if let Some((_, replaced)) = head.split_once("replaces ") {
+                        replaced.trim().split(',').for_each(|id| drop(view.remove(id)));
+                    }
+                    view.insert(id, events.clone());
+                    expected.push(events);
+                }
+                let (said, meant) = if is_eager {
+                    let mut said: Vec<_> = view.values().cloned().collect();
+                    said.sort();
+                    (said, oracle.holding())
+                } else {
+                    (expected.clone(), oracle.finished())
+                };
+                if said != meant {
+                    wrong.push(format!(
+                        "{}: {step:?}\n  case  {said:?}\n  model {meant:?}",
+                        case.name
+                    ));
+                    break;
+                }
+            }
+        }
+    }
+    assert!(followed > 20, "only {followed} cases were followed");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn model_and_engine_agree_on_final_correlations() {
+    let polls = prop::collection::vec(any::<bool>(), 40);
+    let delivery = prop_oneof![
+        (1..40_usize).prop_map(Delivery::Bytes),
+        Just(Delivery::Bytes(usize::MAX)),
+        Just(Delivery::Host),
+    ];
+    let strategy = (random::case(Disorder::Some), (polls, delivery));
+    on_random_cases(strategy, |case, (polls, delivery)| {
+        let mut driver = Driver::new(case, *delivery)?;
+        let mut oracle = Oracle::new(case)?.ok_or("the model follows all random cases")?;
+        let mut found = Vec::new();
+        for (at, step) in case.steps.iter().enumerate() {
+            driver.act(step)?;
+            oracle.step(step)?;
+            if polls[at % polls.len()] || at + 1 == case.steps.len() {
+                let told = driver.drain()?;
+                found.extend(told.correlations);
+                let events: Vec<_> = found.iter().map(|one| one.events.clone()).collect();
+                same(&format!("after step {}", at + 1), &oracle.finished(), &events)?;
+            }
+        }
+        for one in &found {
+            if !(one.is_final && one.revision == 1 && one.replaces.is_empty()) {
+                return Err(format!("in final mode a correlation is told once: {one:?}"));
+            }
+        }
+        all_distinct(&found)?;
+        nothing_is_left(&driver, case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_on_eager_correlations() {
+    let polls = prop::collection::vec(any::<bool>(), 40);
+    let strategy = (random::case(Disorder::Some), polls);
+    on_random_cases(strategy, |case, polls| {
+        let case = Case { emit: Some("eager".into()), limit: None, ..case.clone() };
+        let mut driver = Driver::new(&case, Delivery::Bytes(usize::MAX))?;
+        let mut oracle = Oracle::new(&case)?.ok_or("the model follows all random cases")?;
+        let mut consumer = Consumer::default();
+        for (at, step) in case.steps.iter().enumerate() {
+            driver.act(step)?;
+            oracle.step(step)?;
+            if polls[at % polls.len()] || at + 1 == case.steps.len() {
+                consumer.take(&driver.drain()?)?;
+                same(&format!("after step {}", at + 1), &oracle.holding(), &consumer.view())?;
+            }
+        }
+        consumer.finish()?;
+        nothing_is_left(&driver, &case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_for_any_interleaving() {
+    let order = prop::collection::vec(any::<prop::sample::Index>(), 40);
+    let delivery = prop_oneof![(1..40_usize).prop_map(Delivery::Bytes), Just(Delivery::Host)];
+    let strategy = (random::case(Disorder::None), (order, delivery));
+    on_random_cases(strategy, |case, (order, delivery)| {
+        let told = |case: &Case, delivery| {
+            let mut driver = Driver::new(case, delivery)?;
+            let mut told = Vec::new();
+            for step in &case.steps {
+                told.extend(driver.step(step)?.correlations);
+            }
+            nothing_is_left(&driver, case)?;
+            Ok::<_, String>(told)
+        };
+        let first = told(case, Delivery::Bytes(usize::MAX))?;
+        let shuffled = Case { steps: interleave(&case.steps, order), ..case.clone() };
+        let second = told(&shuffled, *delivery)?;
+        if first != second {
+            let shuffled = shuffled.to_toml();
+            return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
+        }
+        if case.limit.is_none() {
+            let eager = Case {
+                emit: Some("eager".into()),
+                processing_interval: Some("3s".into()),
+                ..shuffled
+            };
+            let mut consumer = Consumer::default();
+            consumer.take(&Told { correlations: told(&eager, *delivery)?, ..Told::default() })?;
+            consumer.finish()?;
+            let mut sets: Vec<_> = first.into_iter().map(|one| one.events).collect();
+            sets.sort();
+            same("last revisions", &sets, &consumer.view())?;
+        }
+        Ok(())
+    });
+}
+
+/// The same events of each source in the same order, the sources mixed anew.
+fn interleave(steps: &[Step], order: &[prop::sample::Index]) -> Vec<Step> {
+    let mut queues: BTreeMap<&str, Vec<&Step>> = BTreeMap::new();
+    let mut ends = Vec::new();
+    for step in steps.iter().rev() {
+        match &step.push {
+            Some(source) => queues.entry(source).or_default().push(step),
+            None => ends.push(step.clone()),
+        }
+    }
+    let mut mixed = Vec::new();
+    let mut order = order.iter().cycle();
+    while !queues.is_empty() {
+        let names: Vec<_> = queues.keys().copied().collect();
+        let name = order.next().expect("cycles").get(&names);
+        let queue = queues.get_mut(name).expect("is there");
+        mixed.extend(queue.pop().cloned());
+        queues.retain(|_, queue| !queue.is_empty());
+    }
+    ends.reverse();
+    mixed.extend(ends);
+    mixed
+}
+
+fn same(when: &str, model: &[Vec<String>], engine: &[Vec<String>]) -> Result<(), String> {
+    if model == engine {
+        return Ok(());
+    }
+    Err(format!("{when}\n  model  {model:?}\n  engine {engine:?}"))
+}
+
+fn all_distinct(found: &[Delivered]) -> Result<(), String> {
+    let ids: BTreeSet<_> = found.iter().map(|one| one.id.0).collect();
+    if ids.len() == found.len() { Ok(()) } else { Err(format!("an id was used twice: {found:#?}")) }
+}
+
+fn nothing_is_left(driver: &Driver, case: &Case) -> Result<(), String> {
+    let metrics = driver.metrics();
+    if !driver.has_ended() {
+        return Err("everything is closed, but the engine has not ended".into());
+    }
+    let may_hold = case.limit.is_some();
+    if !may_hold && (metrics.held_events > 0 || metrics.held_keys > 0 || driver.unreleased() > 0) {
+        return Err(format!("something is left: {metrics:?}, {} events", driver.unreleased()));
+    }
+    Ok(())
+}
+
+/// Keeps the rules of eager delivery and knows what holds.
+#[derive(Default)]
+struct Consumer {
+    live: BTreeMap<u128, Delivered>,
+    /// Ids in order of first delivery.
+    order: Vec<u128>,
+    replaced: BTreeSet<u128>,
+}
+
+impl Consumer {
+    fn take(&mut self, told: &Told) -> Result<(), String> {
+        told.correlations.iter().try_for_each(|one| {
+            self.one(one).map_err(|wrong| format!("{wrong}: {one:?}\nknown: {:#?}", self.live))
+        })
+    }
+
+    fn one(&mut self, one: &Delivered) -> Result<(), &'static str> {
+        if self.replaced.contains(&one.id.0) {
+            return Err("a replaced id appears again");
+        }
+        let before = self.live.get(&one.id.0);
+        let grew = before.is_none_or(|before| before.events != one.events);
+        let revision = before.map_or(0, |before| before.revision);
+        if before.is_some_and(|before| before.is_final) {
+            return Err("a final correlation is delivered again");
+        }
+        if before.is_some() && !grew && one.replaces.is_empty() && !one.is_final {
+            return Err("nothing has changed");
+        }
+        let changed = grew || !one.replaces.is_empty();
+        if one.revision != revision + u32::from(changed) {
+            return Err("revisions count changes");
+        }
+        if before.is_some_and(|before| before.events.iter().any(|e| !one.events.contains(e))) {
+            return Err("a correlation lost an event");
+        }
+        if before.is_none() {
+            self.order.push(one.id.0);
+        }
+        let place = |id: &u128| self.order.iter().position(|other| other == id);
+        for CorrelationId(replaced) in &one.replaces {
+            let Some(gone) = self.live.remove(replaced) else {
+                return Err("replaces something that was not delivered");
+            };
+            if gone.events.iter().any(|event| !one.events.contains(event)) {
+                return Err("absorbing a correlation lost an event");
+            }
+            if place(replaced) < place(&one.id.0) {
+                return Err("the correlation that was delivered first survives");
+            }
+            self.replaced.insert(*replaced);
+        }
+        self.live.insert(one.id.0, one.clone());
+        Ok(())
+    }
+
+    fn view(&self) -> Vec<Vec<String>> {
+        let mut view: Vec<_> = self.live.values().map(|one| one.events.clone()).collect();
+        view.sort();
+        view
+    }
+
+    fn finish(&self) -> Result<(), String> {
+        match self.live.values().find(|one| !one.is_final) {
+            Some(open) => Err(format!("never became final: {open:?}")),
+            None => Ok(()),
+        }
+    }
+}
