@@ -65,7 +65,7 @@ test('a timeline shows the key and one line for each event', async () => {
     lines[1] ?? '',
     /^ {2}2026-01-01T00:00:00\.000Z · complete · 3 events · 1s · id [0-9a-f]+$/,
   );
-  assert.match(lines[2] ?? '', /^ {4}\+0ms {2}edge {9}id=x status=200 uri=\/cart$/);
+  assert.match(lines[2] ?? '', /^ {4}\+0ms {2}edge {9}status=200 uri=\/cart$/);
   assert.match(lines[3] ?? '', /^ {2}\+250ms {2}app {3}info {3}started$/);
   assert.match(lines[4] ?? '', /^ {5}\+1s {2}app {3}error {2}failed$/);
 });
