@@ -71,6 +71,12 @@ impl Code {
     }
 }
 
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
 /// One finding about a query.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Diagnostic {
