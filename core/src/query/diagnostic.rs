@@ -2,6 +2,58 @@
 
 use std::ops::Range;
 
+use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+/// The stable codes of [`Diagnostic::code`].
+pub mod code {
+    /// The text is longer than [`crate::limits::MAX_QUERY_BYTES`].
+    pub const QUERY_TOO_LONG: &str = "QUERY_TOO_LONG";
+    /// Parentheses nest deeper than [`crate::limits::MAX_QUERY_DEPTH`].
+    pub const QUERY_TOO_DEEP: &str = "QUERY_TOO_DEEP";
+    /// A quote, parenthesis or bracket has no partner.
+    pub const QUERY_UNBALANCED: &str = "QUERY_UNBALANCED";
+    /// Something else was expected here.
+    pub const QUERY_SYNTAX: &str = "QUERY_SYNTAX";
+    /// Part of the language that this version does not run.
+    pub const QUERY_UNSUPPORTED: &str = "QUERY_UNSUPPORTED";
+    /// A word stands where an operator is expected, and is none.
+    pub const QUERY_UNKNOWN_OPERATOR: &str = "QUERY_UNKNOWN_OPERATOR";
+    /// A clause, a range, an alias, a key or a projection is given twice.
+    pub const QUERY_DUPLICATE: &str = "QUERY_DUPLICATE";
+    /// Two streams have one name.
+    pub const QUERY_DUPLICATE_STREAM: &str = "QUERY_DUPLICATE_STREAM";
+    /// The query joins nothing.
+    pub const QUERY_NO_JOIN: &str = "QUERY_NO_JOIN";
+    /// A join names no label to join on.
+    pub const QUERY_NO_KEYS: &str = "QUERY_NO_KEYS";
+    /// The right side of a join is itself a join.
+    pub const QUERY_NESTED_RIGHT: &str = "QUERY_NESTED_RIGHT";
+    /// More streams than [`crate::limits::MAX_STREAMS`].
+    pub const QUERY_TOO_MANY_STREAMS: &str = "QUERY_TOO_MANY_STREAMS";
+    /// A duration is malformed, negative where that makes no sense, or too long.
+    pub const QUERY_DURATION: &str = "QUERY_DURATION";
+    /// A duration has a unit that does not exist.
+    pub const QUERY_UNKNOWN_UNIT: &str = "QUERY_UNKNOWN_UNIT";
+    /// The bounds of `within` are the wrong way round, or the ranges leave nothing of them.
+    pub const QUERY_BOUNDS: &str = "QUERY_BOUNDS";
+    /// `within` allows more than the ranges do; a warning.
+    pub const QUERY_WITHIN_TOO_WIDE: &str = "QUERY_WITHIN_TOO_WIDE";
+    /// A quoted text has an escape that does not exist.
+    pub const QUERY_ESCAPE: &str = "QUERY_ESCAPE";
+    /// A regular expression does not compile.
+    pub const QUERY_REGEX: &str = "QUERY_REGEX";
+    /// A selector that the engine applies is not understood.
+    pub const SELECTOR_SYNTAX: &str = "SELECTOR_SYNTAX";
+    /// A selector nests deeper than [`crate::limits::MAX_QUERY_DEPTH`].
+    pub const SELECTOR_TOO_DEEP: &str = "SELECTOR_TOO_DEEP";
+    /// A stage of `LogQL` that the engine does not run.
+    pub const SELECTOR_UNSUPPORTED: &str = "SELECTOR_UNSUPPORTED";
+    /// A comparison that makes no sense, such as `>` with a text.
+    pub const SELECTOR_COMPARISON: &str = "SELECTOR_COMPARISON";
+    /// A `pattern` or `regexp` that captures nothing, or nothing that could be told apart.
+    pub const SELECTOR_CAPTURE: &str = "SELECTOR_CAPTURE";
+}
+
 /// How bad it is.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -15,11 +67,11 @@ pub enum Severity {
 /// One finding about a query.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Diagnostic {
-    /// A stable code, such as `QUERY_SYNTAX`.
+    /// A stable code, one of [`code`].
     pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong and what was expected, in a sentence.
+    /// What is wrong and what was expected.
     pub message: String,
     /// Where, in bytes of the query text.
     pub span: Range<usize>,
@@ -27,6 +79,68 @@ pub struct Diagnostic {
     pub line: usize,
     /// Column of the start, in characters, from 1.
     pub column: usize,
-    /// A replacement for the span that would mend it, or what to do, where there is one.
+    /// What to do about it, where that is known: one clause, for a person.
     pub suggestion: Option<String>,
+}
+
+impl Diagnostic {
+    /// An error; [`Self::locate`] fills in line and column.
+    pub(crate) fn error(
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        let (message, severity) = (message.into(), Severity::Error);
+        Self { code, severity, message, span, line: 1, column: 1, suggestion: None }
+    }
+
+    /// A warning; [`Self::locate`] fills in line and column.
+    pub(crate) fn warning(
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    #[must_use]
+    pub(crate) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+
+    /// Fills in line and column for the text that `span` is about, which starts `offset` bytes
+    /// before `text`.
+    pub(crate) fn locate(&mut self, text: &str, offset: usize) {
+        let start = self.span.start.saturating_sub(offset);
+        let before = &text[..text.floor_char_boundary(start)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        self.line = before.matches('\n').count() + 1;
+        self.column = before[line_start..].chars().count() + 1;
+    }
+}
+
+/// Draws diagnostics with the lines they are about and carets below, the way rustc does; a blank
+/// line between two. `text` is the query text they were made from; `color` adds ANSI colours.
+/// Empty without diagnostics; ends without a line ending.
+pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let drawn = diagnostics.iter().map(|diagnostic| {
+        let level = match diagnostic.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let start = text.floor_char_boundary(diagnostic.span.start);
+        let end = text.ceil_char_boundary(diagnostic.span.end).max(start);
+        let annotation = AnnotationKind::Primary.span(start..end);
+        let mut group = level
+            .primary_title(diagnostic.message.as_str())
+            .id(diagnostic.code)
+            .element(Snippet::source(text).path("query").annotation(annotation));
+        if let Some(suggestion) = &diagnostic.suggestion {
+            group = group.element(Level::HELP.message(suggestion.as_str()));
+        }
+        renderer.render(&[group])
+    });
+    drawn.collect::<Vec<_>>().join("\n\n")
 }

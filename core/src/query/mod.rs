@@ -1,11 +1,23 @@
 //! From query text to a [`Plan`].
 //!
 //! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense,
-//! `diagnostic` how a mistake is told. Nothing past this folder sees text.
+//! `diagnostic` how a mistake is told. Nothing past this folder sees text. Costs time linear in the
+//! text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
 
+mod ast;
+mod check;
 mod diagnostic;
+pub(crate) mod duration;
+pub(crate) mod literal;
+mod parse;
+pub(crate) mod scan;
+pub(crate) mod syntax;
+#[cfg(test)]
+mod tests;
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use ast::{Expr, Join, LabelMatcher, Query, Spanned, Stream, Within};
+pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use duration::Duration;
 
 use std::collections::BTreeSet;
 
@@ -38,7 +50,31 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Parses `text`, without asking whether it makes sense (a query of one stream parses).
+///
+/// # Errors
+/// Everything found wrong, in text order; never empty.
+pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
+    match parse::read(text) {
+        (Some(query), diagnostics) if diagnostics.is_empty() => Ok(query),
+        (_, diagnostics) => Err(in_text_order(text, diagnostics)),
+    }
+}
+
 /// Parses and checks `text`.
-pub fn check(_text: &str, _options: &PlanOptions) -> Checked {
-    unimplemented!("written next")
+pub fn check(text: &str, options: &PlanOptions) -> Checked {
+    let (query, mut diagnostics) = parse::read(text);
+    let mut plan = query.map(|query| check::plan(&query, text, options, &mut diagnostics));
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        plan = None;
+    }
+    Checked { plan, diagnostics: in_text_order(text, diagnostics) }
+}
+
+fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for diagnostic in &mut diagnostics {
+        diagnostic.locate(text, 0);
+    }
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    diagnostics
 }

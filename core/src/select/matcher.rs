@@ -1,19 +1,52 @@
 //! Label matchers, with the meaning they have in `PromQL`: regexes are anchored, a missing label is
 //! the empty text.
 
-use regex::Regex;
+use std::fmt;
+use std::ops::Range;
 
-/// How a matcher compares.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+use regex::{Regex, RegexBuilder};
+
+use crate::limits::MAX_REGEX_BYTES;
+
+/// How a matcher compares. Displayed and serialised as in the query.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub enum MatchOp {
     /// `=`
+    #[serde(rename = "=")]
     Equal,
     /// `!=`
+    #[serde(rename = "!=")]
     NotEqual,
     /// `=~`
+    #[serde(rename = "=~")]
     Match,
     /// `!~`
+    #[serde(rename = "!~")]
     NotMatch,
+}
+
+impl MatchOp {
+    /// The operator spelled `text`.
+    pub fn of(text: &str) -> Option<Self> {
+        Some(match text {
+            "=" => Self::Equal,
+            "!=" => Self::NotEqual,
+            "=~" => Self::Match,
+            "!~" => Self::NotMatch,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for MatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Equal => "=",
+            Self::NotEqual => "!=",
+            Self::Match => "=~",
+            Self::NotMatch => "!~",
+        })
+    }
 }
 
 /// One `label op "value"`.
@@ -30,6 +63,18 @@ pub struct Matcher {
 }
 
 impl Matcher {
+    /// A matcher, its regex compiled.
+    ///
+    /// # Errors
+    /// A regex that does not compile.
+    pub fn new(label: String, op: MatchOp, value: String) -> Result<Self, RegexError> {
+        let regex = match op {
+            MatchOp::Equal | MatchOp::NotEqual => None,
+            MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value)?),
+        };
+        Ok(Self { label, op, value, regex })
+    }
+
     /// Whether the value of the label (`None`: missing) satisfies the matcher.
     pub fn accepts(&self, value: Option<&str>) -> bool {
         let value = value.unwrap_or("");
@@ -42,4 +87,53 @@ impl Matcher {
             MatchOp::NotEqual | MatchOp::NotMatch => !matches,
         }
     }
+}
+
+/// Why a regex does not compile.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct RegexError {
+    /// What is wrong, in the words of the regex engine.
+    pub message: String,
+    /// Where, in bytes of the pattern.
+    pub span: Range<usize>,
+}
+
+/// A regex that finds its pattern anywhere.
+pub(super) fn compile(pattern: &str) -> Result<Regex, RegexError> {
+    // Parsed on its own first: only this error says where, and what only compiles inside the
+    // anchors, such as `a)|(b`, is refused.
+    regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
+    build(pattern).map_err(|error| too_large(pattern, &error))
+}
+
+/// A regex that matches a whole text, as `PromQL` has it: anchored, `.` is any character.
+fn compile_anchored(pattern: &str) -> Result<Regex, RegexError> {
+    regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
+    build(&format!("^(?s:{pattern})$"))
+        // Under `(?x)` a comment at the end swallows the closing parenthesis.
+        .or_else(|_| build(&format!("^(?s:{pattern}\n)$")))
+        .map_err(|error| too_large(pattern, &error))
+}
+
+fn build(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build()
+}
+
+fn syntax_error(pattern: &str, error: &regex_syntax::Error) -> RegexError {
+    let (message, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), Some(*error.span())),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), Some(*error.span())),
+        error => (error.to_string(), None),
+    };
+    let span = span.map_or(0..pattern.len(), |span| span.start.offset..span.end.offset);
+    RegexError { message, span }
+}
+
+fn too_large(pattern: &str, error: &regex::Error) -> RegexError {
+    let message = match error {
+        regex::Error::CompiledTooBig(limit) => format!("it compiles to more than {limit} bytes"),
+        error => error.to_string(),
+    };
+    RegexError { message, span: 0..pattern.len() }
 }

@@ -6,7 +6,7 @@
 mod matcher;
 mod pipeline;
 
-pub use matcher::{MatchOp, Matcher};
+pub use matcher::{MatchOp, Matcher, RegexError};
 pub use pipeline::Pipeline;
 
 use crate::event::{Event, Fields};

@@ -1,0 +1,204 @@
+//! Syntax tree to plan: what makes sense, and what runs.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::PlanOptions;
+use super::ast::{Join, LabelMatcher, Query, Stream};
+use super::diagnostic::{Diagnostic, code};
+use super::duration::Duration;
+use super::syntax;
+use crate::id::{SourceId, StreamId};
+use crate::limits::MAX_STREAMS;
+use crate::plan::{JoinKey, Plan, PlannedJoin, PlannedSource, PlannedStream};
+use crate::select::{Matcher, Pipeline};
+use crate::time::Span;
+
+/// The plan of `query`, which is the tree of `text`. It runs only if no diagnostic is an error.
+pub(super) fn plan(
+    query: &Query,
+    text: &str,
+    options: &PlanOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Plan {
+    let (streams, joins) = query.parts();
+    if streams.len() > MAX_STREAMS {
+        let span = streams[MAX_STREAMS].span.clone();
+        let message = format!("the query has {} streams; at most {MAX_STREAMS} run", streams.len());
+        diagnostics.push(Diagnostic::error(code::QUERY_TOO_MANY_STREAMS, span, message));
+    }
+    if joins.is_empty() {
+        let message = "a query joins at least two streams";
+        let example =
+            format!("for instance `{} and on(request_id) app({{}})`", streams[0].source.value);
+        let span = query.expr.span();
+        diagnostics.push(
+            Diagnostic::error(code::QUERY_NO_JOIN, span, message).suggest(example.replacen(
+                " and",
+                "(...) and",
+                1,
+            )),
+        );
+    }
+    let names = names(&streams, diagnostics);
+    let (sources, streams) = sources(&streams, names, text, options, diagnostics);
+    // Ranges that could not be read would make every bound look wrong.
+    let trust_ranges = diagnostics.is_empty();
+    let joins = joins
+        .iter()
+        .enumerate()
+        .map(|(at, join)| {
+            let (left, right) = streams.split_at((at + 1).min(streams.len() - 1));
+            let planned = planned_join(join);
+            if trust_ranges {
+                bounds(join, &planned, left, &right[0], diagnostics);
+            }
+            planned
+        })
+        .collect();
+    let projection = query.projection.iter().filter_map(|matcher| {
+        projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+    });
+    let projection = projection.collect();
+    Plan { canonical: query.to_string(), sources, streams, joins, projection }
+}
+
+/// The names of the streams, each its own.
+fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+    let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
+    for stream in streams {
+        *uses.entry(&stream.source.value).or_default() += 1;
+    }
+    let mut names: Vec<String> = Vec::new();
+    for (at, stream) in streams.iter().enumerate() {
+        let source = &stream.source.value;
+        let name = match &stream.alias {
+            Some(alias) => alias.value.clone(),
+            None if uses[source.as_str()] == 1 => source.clone(),
+            None => format!("{source}#{}", at + 1),
+        };
+        if names.contains(&name) {
+            let span = stream.alias.as_ref().map_or(&stream.source.span, |alias| &alias.span);
+            let message = format!("two streams are called `{name}`");
+            diagnostics.push(
+                Diagnostic::error(code::QUERY_DUPLICATE_STREAM, span.clone(), message)
+                    .suggest("name streams apart with `as`"),
+            );
+        }
+        names.push(name);
+    }
+    names
+}
+
+fn sources(
+    streams: &[&Stream],
+    names: Vec<String>,
+    text: &str,
+    options: &PlanOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> (Vec<PlannedSource>, Vec<PlannedStream>) {
+    let mut sources: Vec<PlannedSource> = Vec::new();
+    let mut planned = Vec::new();
+    for (at, (stream, name)) in streams.iter().zip(names).enumerate() {
+        let source = stream.source.value.clone();
+        let selector = stream.selector.value.clone();
+        let selects = options.selecting_sources.contains(&source);
+        let pushed_down = selects.then(|| selector.clone());
+        let pipeline = if selects {
+            Pipeline::default()
+        } else {
+            let start = stream.selector.span.start;
+            Pipeline::compile(&text[stream.selector.span.clone()], start).unwrap_or_else(|found| {
+                diagnostics.extend(found);
+                Pipeline::default()
+            })
+        };
+        let known = sources
+            .iter()
+            .position(|known| known.name == source && known.pushed_down == pushed_down);
+        let id = known.unwrap_or_else(|| {
+            sources.push(PlannedSource { name: source, pushed_down, streams: Vec::new() });
+            sources.len() - 1
+        });
+        sources[id].streams.push(StreamId::new(at));
+        planned.push(PlannedStream {
+            name,
+            alias: stream.alias.as_ref().map(|alias| alias.value.clone()),
+            source: SourceId::new(id),
+            selector,
+            range: stream.range.as_ref().map_or(options.default_range, |range| range.value.0),
+            pipeline,
+        });
+    }
+    (sources, planned)
+}
+
+fn planned_join(join: &Join) -> PlannedJoin {
+    let keys = join.on.iter();
+    let keys = keys.map(|key| JoinKey { left: key.left.clone(), right: key.right.clone() });
+    let (lo, hi) =
+        join.within.as_ref().map_or((Span::MIN, Span::MAX), |within| (within.lo.0, within.hi.0));
+    PlannedJoin { kind: join.kind.value, keys: keys.collect(), lo, hi }
+}
+
+/// What `within` says beside what the ranges allow.
+fn bounds(
+    join: &Join,
+    planned: &PlannedJoin,
+    left: &[PlannedStream],
+    right: &PlannedStream,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let Some(within) = &join.within else { return };
+    let after = left.iter().max_by_key(|stream| stream.range).expect("a join has a left side");
+    let (lo, hi) = (planned.lo, planned.hi);
+    let span = &within.span;
+    if lo > after.range {
+        diagnostics.push(impossible(span, lo, "after", after));
+    } else if -hi > right.range {
+        diagnostics.push(impossible(span, -hi, "before", right));
+    } else {
+        if hi > after.range {
+            diagnostics.push(too_wide(span, hi, "after", after));
+        }
+        if -lo > right.range {
+            diagnostics.push(too_wide(span, -lo, "before", right));
+        }
+    }
+}
+
+fn impossible(
+    span: &Range<usize>,
+    distance: Span,
+    direction: &str,
+    stream: &PlannedStream,
+) -> Diagnostic {
+    let (distance, range, name) = (Duration(distance), Duration(stream.range), &stream.name);
+    let message = format!(
+        "no match can be {distance} or more {direction} the left side: the range of `{name}` is \
+         {range}"
+    );
+    Diagnostic::error(code::QUERY_BOUNDS, span.clone(), message)
+        .suggest(format!("give `{name}` a longer range, such as `[{distance}]`"))
+}
+
+fn too_wide(
+    span: &Range<usize>,
+    distance: Span,
+    direction: &str,
+    stream: &PlannedStream,
+) -> Diagnostic {
+    let (distance, range, name) = (Duration(distance), Duration(stream.range), &stream.name);
+    let message = format!(
+        "`within` allows {distance} {direction} the left side, but the range of `{name}` is \
+         {range}, and the shorter one holds"
+    );
+    Diagnostic::warning(code::QUERY_WITHIN_TOO_WIDE, span.clone(), message)
+        .suggest(format!("give `{name}` the range `[{distance}]`"))
+}
+
+fn projected(matcher: &LabelMatcher, text: &str) -> Result<Matcher, Diagnostic> {
+    let value = &matcher.value;
+    Matcher::new(matcher.label.clone(), matcher.op, value.value.clone())
+        .map_err(|error| syntax::regex(&error, &text[value.span.clone()], value.span.start))
+}

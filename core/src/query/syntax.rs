@@ -1,0 +1,149 @@
+//! Syntax errors in plain words: what was expected, what stands there, and what was likely meant.
+
+use std::ops::Range;
+
+use pest::RuleType;
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+use super::diagnostic::{Diagnostic, code};
+use super::literal::{self, LiteralError};
+use super::scan;
+use crate::select::RegexError;
+
+/// Where a parser gave up, in bytes.
+pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {
+    match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    }
+}
+
+/// What a parser would have taken, in words, each once; rules without words are left out.
+pub(crate) fn expected<R: RuleType>(
+    error: &Error<R>,
+    words: impl Fn(&R) -> Option<&'static str>,
+) -> Vec<&'static str> {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return Vec::new() };
+    let mut expected: Vec<_> = positives.iter().filter_map(words).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    expected.retain(|words| seen.insert(*words));
+    expected
+}
+
+/// `expected a, b or c, found d`.
+pub(crate) fn sentence(expected: &[&str], found: &str) -> String {
+    match expected {
+        [] => format!("unexpected {found}"),
+        [one] => format!("expected {one}, found {found}"),
+        [most @ .., last] => format!("expected {} or {last}, found {found}", most.join(", ")),
+    }
+}
+
+/// What stands at `at`: its span and a name for it.
+pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) {
+    let rest = &text[at..];
+    let Some(first) = rest.chars().next() else { return (at..at, end.to_owned()) };
+    let length = match rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        Some(0) => first.len_utf8(),
+        Some(length) => length,
+        None => rest.len(),
+    };
+    let shown: String = rest[..length].chars().take(40).collect();
+    let shown =
+        if shown.chars().any(char::is_control) { shown.escape_debug().to_string() } else { shown };
+    (at..at + length, format!("`{shown}`"))
+}
+
+/// The diagnostic of a query that does not parse at `at`.
+pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnostic {
+    if let Some(diagnostic) = misspelt(text, at) {
+        return diagnostic;
+    }
+    let (span, found) = found(text, at, "the end of the query");
+    let word = &text[span.clone()];
+    let before = text[..at].trim_end();
+    let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
+    if text.trim().is_empty() {
+        return error("the query is empty".to_owned())
+            .suggest("for instance `edge({}) and on(request_id) app({})`");
+    }
+    if scan::is_clause_word(word) && expected.iter().any(|words| words.starts_with("an operator")) {
+        let word = word.to_ascii_lowercase();
+        return error(format!("expected an operator (`and`, `or`, `unless`) before `{word}`"))
+            .suggest(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
+    }
+    if let Some(clause) = last_word(before).filter(|word| scan::is_clause_word(word))
+        && !word.is_empty()
+    {
+        let clause = clause.to_ascii_lowercase();
+        return error(format!("expected `(` after `{clause}`, found {found}"))
+            .suggest(format!("write `{clause}(...)`"));
+    }
+    let diagnostic = error(sentence(expected, &found));
+    match word {
+        "{" if expected.contains(&"`)`") => {
+            diagnostic.suggest("a projection `{...}` stands once, at the end of the query")
+        }
+        "-" => diagnostic.suggest("names have letters, digits and `_`"),
+        _ => diagnostic,
+    }
+}
+
+/// A misspelt clause, which the parser took for the right side of the join.
+fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
+    let (name, selector) = scan::last_call(&text[..at])?;
+    if text[selector].trim_start().starts_with('{') {
+        return None;
+    }
+    let word = &text[name.clone()];
+    let meant = nearest(word, &scan::CLAUSE_WORDS)?;
+    let message = format!("unknown clause `{word}(...)`");
+    let suggestion = format!("did you mean `{meant}(...)`?");
+    Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggest(suggestion))
+}
+
+/// The operator that `word` stands for.
+pub(super) fn operator_meant(word: &str) -> Option<&'static str> {
+    match word {
+        "&&" | "&" | "," | "join" | "inner" | "with" => Some("and"),
+        "||" | "left" => Some("or"),
+        "not" | "except" | "minus" | "without" => Some("unless"),
+        word => nearest(word, &["and", "or", "unless", "outer", "then"]),
+    }
+}
+
+/// The candidate that `word` is a misspelling of.
+pub(crate) fn nearest(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    // A hostile name may be long, and the distance is quadratic.
+    let word = word.get(..word.len().min(32))?.to_lowercase();
+    let allowed = |candidate: &str| 1 + usize::from(candidate.len() > 3);
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= allowed(candidate))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The diagnostic of a quoted text that starts at `start`.
+pub(crate) fn escape(error: LiteralError, start: usize) -> Diagnostic {
+    let span = start + error.span.start..start + error.span.end;
+    let diagnostic = Diagnostic::error(code::QUERY_ESCAPE, span, error.message);
+    match error.suggestion {
+        Some(suggestion) => diagnostic.suggest(suggestion),
+        None => diagnostic,
+    }
+}
+
+/// The diagnostic of a regex in the quoted text that starts at `start`.
+pub(crate) fn regex(error: &RegexError, quoted: &str, start: usize) -> Diagnostic {
+    let at = |position| start + literal::origin(quoted, position);
+    let from = at(error.span.start);
+    let span = from..at(error.span.end).max(from);
+    Diagnostic::error(code::QUERY_REGEX, span, format!("this regex does not compile: {error}"))
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    let start =
+        text.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    text.get(start..).filter(|word| !word.is_empty())
+}
