@@ -9,7 +9,6 @@ use super::diagnostic::{Diagnostic, code};
 use super::duration::Duration;
 use super::syntax;
 use crate::id::{SourceId, StreamId};
-use crate::limits::MAX_STREAMS;
 use crate::plan::{JoinKey, Plan, PlannedJoin, PlannedSource, PlannedStream};
 use crate::select::{Matcher, Pipeline};
 use crate::time::Span;
@@ -22,18 +21,13 @@ pub(super) fn plan(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Plan {
     let (streams, joins) = query.parts();
-    if streams.len() > MAX_STREAMS {
-        let span = streams[MAX_STREAMS].span.clone();
-        let message = format!("the query has {} streams; at most {MAX_STREAMS} run", streams.len());
-        diagnostics.push(Diagnostic::error(code::QUERY_TOO_MANY_STREAMS, span, message));
-    }
     if joins.is_empty() {
         let message = "a query joins at least two streams";
         let example =
             format!("for instance `{} and on(request_id) app({{}})`", streams[0].source.value);
         let span = query.expr.span();
         diagnostics.push(
-            Diagnostic::error(code::QUERY_NO_JOIN, span, message).suggest(example.replacen(
+            Diagnostic::error(code::QUERY_NO_JOIN, span, message).suggesting(example.replacen(
                 " and",
                 "(...) and",
                 1,
@@ -82,7 +76,7 @@ fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> 
             let message = format!("two streams are called `{name}`");
             diagnostics.push(
                 Diagnostic::error(code::QUERY_DUPLICATE_STREAM, span.clone(), message)
-                    .suggest("name streams apart with `as`"),
+                    .suggesting("name streams apart with `as`"),
             );
         }
         names.push(name);
@@ -158,11 +152,12 @@ fn bounds(
     } else if -hi > right.range {
         diagnostics.push(impossible(span, -hi, "before", right));
     } else {
-        if hi > after.range {
-            diagnostics.push(too_wide(span, hi, "after", after));
-        }
-        if -lo > right.range {
-            diagnostics.push(too_wide(span, -lo, "before", right));
+        let wide: Vec<_> = [(hi, "after", after), (-lo, "before", right)]
+            .into_iter()
+            .filter(|(distance, _, stream)| *distance > stream.range)
+            .collect();
+        if !wide.is_empty() {
+            diagnostics.push(too_wide(span, &wide));
         }
     }
 }
@@ -179,22 +174,22 @@ fn impossible(
          {range}"
     );
     Diagnostic::error(code::QUERY_BOUNDS, span.clone(), message)
-        .suggest(format!("give `{name}` a longer range, such as `[{distance}]`"))
+        .suggesting(format!("give `{name}` a longer range, such as `[{distance}]`"))
 }
 
-fn too_wide(
-    span: &Range<usize>,
-    distance: Span,
-    direction: &str,
-    stream: &PlannedStream,
-) -> Diagnostic {
-    let (distance, range, name) = (Duration(distance), Duration(stream.range), &stream.name);
-    let message = format!(
-        "`within` allows {distance} {direction} the left side, but the range of `{name}` is \
-         {range}, and the shorter one holds"
-    );
+fn too_wide(span: &Range<usize>, wide: &[(Span, &str, &PlannedStream)]) -> Diagnostic {
+    let list = |item: &dyn Fn(&(Span, &str, &PlannedStream)) -> String| {
+        wide.iter().map(item).collect::<Vec<_>>().join(" and ")
+    };
+    let allowed =
+        list(&|(distance, way, _)| format!("{} {way} the left side", Duration(*distance)));
+    let ranges =
+        list(&|(_, _, stream)| format!("{} for `{}`", Duration(stream.range), stream.name));
+    let longer =
+        list(&|(distance, _, stream)| format!("`{}[{}]`", stream.name, Duration(*distance)));
+    let message = format!("`within` allows {allowed}, but the ranges allow less: {ranges}");
     Diagnostic::warning(code::QUERY_WITHIN_TOO_WIDE, span.clone(), message)
-        .suggest(format!("give `{name}` the range `[{distance}]`"))
+        .suggesting(format!("give a longer range ({longer}) or a shorter `within`"))
 }
 
 fn projected(matcher: &LabelMatcher, text: &str) -> Result<Matcher, Diagnostic> {

@@ -44,8 +44,6 @@ pub mod code {
     pub const QUERY_REGEX: &str = "QUERY_REGEX";
     /// A selector that the engine applies is not understood.
     pub const SELECTOR_SYNTAX: &str = "SELECTOR_SYNTAX";
-    /// A selector nests deeper than [`crate::limits::MAX_QUERY_DEPTH`].
-    pub const SELECTOR_TOO_DEEP: &str = "SELECTOR_TOO_DEEP";
     /// A stage of `LogQL` that the engine does not run.
     pub const SELECTOR_UNSUPPORTED: &str = "SELECTOR_UNSUPPORTED";
     /// A comparison that makes no sense, such as `>` with a text.
@@ -103,17 +101,21 @@ impl Diagnostic {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
-    #[must_use]
-    pub(crate) fn suggest(mut self, suggestion: impl Into<String>) -> Self {
+    /// Says what to do about it.
+    pub(crate) fn suggest(&mut self, suggestion: impl Into<String>) {
         self.suggestion = Some(suggestion.into());
+    }
+
+    /// As [`Self::suggest`].
+    #[must_use]
+    pub(crate) fn suggesting(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggest(suggestion);
         self
     }
 
-    /// Fills in line and column for the text that `span` is about, which starts `offset` bytes
-    /// before `text`.
-    pub(crate) fn locate(&mut self, text: &str, offset: usize) {
-        let start = self.span.start.saturating_sub(offset);
-        let before = &text[..text.floor_char_boundary(start)];
+    /// Fills in line and column of `text`, which `span` is about.
+    pub(crate) fn locate(&mut self, text: &str) {
+        let before = &text[..text.floor_char_boundary(self.span.start)];
         let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
         self.line = before.matches('\n').count() + 1;
         self.column = before[line_start..].chars().count() + 1;

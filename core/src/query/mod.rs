@@ -73,7 +73,7 @@ pub fn check(text: &str, options: &PlanOptions) -> Checked {
 
 fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     for diagnostic in &mut diagnostics {
-        diagnostic.locate(text, 0);
+        diagnostic.locate(text);
     }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     diagnostics

@@ -12,7 +12,7 @@ use super::ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
 use super::diagnostic::{Diagnostic, code};
 use super::duration::{self, Duration, DurationError};
 use super::{literal, scan, syntax};
-use crate::limits::MAX_QUERY_BYTES;
+use crate::limits::{MAX_QUERY_BYTES, MAX_STREAMS};
 use crate::plan::JoinKind;
 use crate::select::MatchOp;
 use crate::time::Span;
@@ -41,7 +41,7 @@ pub(super) fn read(text: &str) -> (Option<Query>, Vec<Diagnostic>) {
     }
     match QueryParser::parse(Rule::query, text) {
         Ok(mut pairs) => {
-            let mut reader = Reader { diagnostics: Vec::new() };
+            let mut reader = Reader { diagnostics: Vec::new(), streams: 0 };
             let query = reader.query(pairs.next().expect("a parse has the pair of its rule"));
             (Some(query), reader.diagnostics)
         }
@@ -51,6 +51,7 @@ pub(super) fn read(text: &str) -> (Option<Query>, Vec<Diagnostic>) {
 
 struct Reader {
     diagnostics: Vec<Diagnostic>,
+    streams: usize,
 }
 
 impl Reader {
@@ -67,7 +68,7 @@ impl Reader {
                     if projection.is_some() {
                         let message = "the projection `{...}` is given twice";
                         self.error(code::QUERY_DUPLICATE, at, message)
-                            .suggest_last("put all matchers into one, separated by commas");
+                            .suggest("put all matchers into one, separated by commas");
                         continue;
                     }
                     let matchers = pair.into_inner().filter(|pair| pair.as_rule() == Rule::matcher);
@@ -86,8 +87,15 @@ impl Reader {
     fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
         let mut inner = pair.into_inner();
         let first = inner.next().expect("an expression starts with an operand");
-        let first = self.operand(first);
-        inner.fold(first, |left, join| self.join(left, join))
+        let mut expr = self.operand(first);
+        for join in inner {
+            // The tree gets one level deeper with each join.
+            if self.streams > MAX_STREAMS {
+                break;
+            }
+            expr = self.join(expr, join);
+        }
+        expr
     }
 
     fn operand(&mut self, pair: Pair<'_, Rule>) -> Expr {
@@ -100,6 +108,11 @@ impl Reader {
     fn stream(&mut self, pair: Pair<'_, Rule>) -> Stream {
         let mut inner = pair.into_inner();
         let source = spanned(&inner.next().expect("a stream has a source"));
+        self.streams += 1;
+        if self.streams == MAX_STREAMS + 1 {
+            let message = format!("a query has at most {MAX_STREAMS} streams");
+            self.error(code::QUERY_TOO_MANY_STREAMS, source.span.clone(), message);
+        }
         let call = inner.next().expect("a stream has a selector in parentheses");
         let mut span = source.span.start..call.as_span().end();
         let selector = call.into_inner().find(|pair| pair.as_rule() == Rule::selector);
@@ -130,7 +143,7 @@ impl Reader {
                 if !positive {
                     let message = "a range cannot be negative";
                     self.error(code::QUERY_DURATION, range(&text), message)
-                        .suggest_last("signed bounds are written `within(-5s, 5s)`");
+                        .suggest("signed bounds are written `within(-5s, 5s)`");
                 }
                 positive
             });
@@ -169,12 +182,12 @@ impl Reader {
         if on.is_none() && !later {
             let message = format!("`{}` needs `on(...)`: the labels that must agree", kind.value);
             self.error(code::QUERY_NO_KEYS, kind.span.clone(), message)
-                .suggest_last(format!("for instance `{} on(request_id)`", kind.value));
+                .suggest(format!("for instance `{} on(request_id)`", kind.value));
         }
         if let Expr::Join(join) = &right {
             let message = "the right side of a join is one stream in this version";
             self.error(code::QUERY_NESTED_RIGHT, join.span.clone(), message)
-                .suggest_last("parentheses can group the left side: `(a and b) unless c`");
+                .suggest("parentheses can group the left side: `(a and b) unless c`");
         }
         let span = left.span().start..right.span().end;
         let (on, within) = (on.unwrap_or_default(), within.flatten());
@@ -195,14 +208,14 @@ impl Reader {
                 JoinKind::And
             }
             _ => {
-                let message =
-                    format!("unknown operator `{text}`; expected `and`, `or` or `unless`");
-                let diagnostic =
-                    Diagnostic::error(code::QUERY_UNKNOWN_OPERATOR, span.clone(), message);
-                self.diagnostics.push(match syntax::operator_meant(&word) {
-                    Some(meant) => diagnostic.suggest(format!("did you mean `{meant}`?")),
-                    None => diagnostic,
-                });
+                let message = format!(
+                    "unknown operator `{}`; expected `and`, `or` or `unless`",
+                    syntax::shown(text)
+                );
+                let diagnostic = self.error(code::QUERY_UNKNOWN_OPERATOR, span.clone(), message);
+                if let Some(meant) = syntax::operator_meant(&word) {
+                    diagnostic.suggest(format!("did you mean `{meant}`?"));
+                }
                 JoinKind::And
             }
         };
@@ -226,8 +239,7 @@ impl Reader {
         }
         if keys.is_empty() {
             let message = "`on()` names no label; a join needs at least one that must agree";
-            self.error(code::QUERY_NO_KEYS, at, message)
-                .suggest_last("for instance `on(request_id)`");
+            self.error(code::QUERY_NO_KEYS, at, message).suggest("for instance `on(request_id)`");
         }
         keys
     }
@@ -252,11 +264,11 @@ impl Reader {
             if bounds.len() == 1 {
                 let message = "a distance cannot be negative";
                 self.error(code::QUERY_DURATION, range(&texts[0]), message)
-                    .suggest_last(format!("two bounds are written `within({hi}, 0s)`"));
+                    .suggest(format!("two bounds are written `within({hi}, 0s)`"));
             } else {
                 let message = format!("the lower bound {lo} is above the upper bound {hi}");
                 self.error(code::QUERY_BOUNDS, span, message)
-                    .suggest_last(format!("did you mean `within({hi}, {lo})`?"));
+                    .suggest(format!("did you mean `within({hi}, {lo})`?"));
             }
             return None;
         }
@@ -278,25 +290,25 @@ impl Reader {
     }
 
     fn duration(&mut self, pair: &Pair<'_, Rule>) -> Option<Duration> {
-        let text = pair.as_str();
-        let error = match duration::parse(text) {
+        let error = match duration::parse(pair.as_str()) {
             Ok(duration) => return Some(duration),
             Err(error) => error,
         };
-        let at = range(pair);
+        let (at, text) = (range(pair), syntax::shown(pair.as_str()));
         match error {
             DurationError::UnknownUnit(unit) => {
+                let unit = syntax::shown(&unit);
                 let message = format!("unknown unit `{unit}` in the duration `{text}`");
                 let meant = match duration::unit_meant(&unit) {
                     Some(meant) => format!("did you mean `{meant}`?"),
                     None => "units are ns, us, ms, s, m, h, d and w".to_owned(),
                 };
-                self.error(code::QUERY_UNKNOWN_UNIT, at, message).suggest_last(meant);
+                self.error(code::QUERY_UNKNOWN_UNIT, at, message).suggest(meant);
             }
             DurationError::NoUnit => {
                 let message = format!("the duration `{text}` ends without a unit");
                 self.error(code::QUERY_DURATION, at, message)
-                    .suggest_last(format!("for instance `{text}s` for seconds"));
+                    .suggest(format!("for instance `{text}s` for seconds"));
             }
             DurationError::TooLong => {
                 let message = format!("the duration `{text}` is longer than 292 years");
@@ -305,9 +317,9 @@ impl Reader {
             DurationError::Malformed => {
                 let message =
                     format!("`{text}` is no duration; expected one such as `5m` or `1h30m`");
-                self.error(code::QUERY_DURATION, at, message);
+                let diagnostic = self.error(code::QUERY_DURATION, at, message);
                 if let Some(span) = duration::parse_logged(&text.replace(' ', "")) {
-                    self.suggest_last(format!("write `{}`", Duration(span)));
+                    diagnostic.suggest(format!("write `{}`", Duration(span)));
                 }
             }
         }
@@ -328,15 +340,9 @@ impl Reader {
         code: &'static str,
         at: Range<usize>,
         message: impl Into<String>,
-    ) -> &mut Self {
+    ) -> &mut Diagnostic {
         self.diagnostics.push(Diagnostic::error(code, at, message));
-        self
-    }
-
-    fn suggest_last(&mut self, suggestion: impl Into<String>) {
-        if let Some(last) = self.diagnostics.last_mut() {
-            last.suggestion = Some(suggestion.into());
-        }
+        self.diagnostics.last_mut().expect("one was just pushed")
     }
 }
 

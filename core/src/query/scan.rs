@@ -45,21 +45,20 @@ fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<
             }
             '(' => {
                 if let Some(name) = word.take().filter(|word| !is_reserved(&text[word.clone()])) {
-                    let end = selector(bytes, at, open.len())?;
+                    let end = end_of_call(bytes, at, open.len())?;
                     call(name, next..end - 1);
                     at = end;
                     continue;
                 }
                 if open.len() == MAX_QUERY_DEPTH {
-                    return Err(too_deep(at..next, code::QUERY_TOO_DEEP));
+                    return Err(too_deep(at));
                 }
                 open.push(at);
                 at = next;
             }
             ')' => {
                 if open.pop().is_none() {
-                    let message = "this `)` closes nothing";
-                    return Err(Diagnostic::error(code::QUERY_UNBALANCED, at..next, message));
+                    return Err(closes_nothing(at));
                 }
                 word = None;
                 at = next;
@@ -82,17 +81,14 @@ fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<
 }
 
 /// As [`query`], for the text of a selector alone.
-pub(crate) fn selector_text(text: &str) -> Result<(), Diagnostic> {
+pub(crate) fn selector(text: &str) -> Result<(), Diagnostic> {
     let bytes = text.as_bytes();
     let mut at = 0;
     while at < bytes.len() {
         at = match bytes[at] {
             b'"' | b'\'' | b'`' => end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?,
-            b'(' => selector(bytes, at, 0)?,
-            b')' => {
-                let message = "this `)` closes nothing";
-                return Err(Diagnostic::error(code::SELECTOR_SYNTAX, at..at + 1, message));
-            }
+            b'(' => end_of_call(bytes, at, 0)?,
+            b')' => return Err(closes_nothing(at)),
             _ => at + 1,
         };
     }
@@ -106,12 +102,12 @@ pub(super) fn is_clause_word(word: &str) -> bool {
 
 /// Whether `word` with a parenthesis after it is part of a join, so that it cannot name a source.
 /// Such words can still be aliases and labels.
-fn is_reserved(word: &str) -> bool {
+pub(super) fn is_reserved(word: &str) -> bool {
     is_clause_word(word) || OPERATOR_WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
 }
 
 /// The end of the balanced parentheses that open at `start`.
-fn selector(bytes: &[u8], start: usize, outer: usize) -> Result<usize, Diagnostic> {
+fn end_of_call(bytes: &[u8], start: usize, outer: usize) -> Result<usize, Diagnostic> {
     let mut depth = 0;
     let mut at = start;
     while at < bytes.len() {
@@ -121,7 +117,7 @@ fn selector(bytes: &[u8], start: usize, outer: usize) -> Result<usize, Diagnosti
                 continue;
             }
             b'(' if outer + depth == MAX_QUERY_DEPTH => {
-                return Err(too_deep(at..at + 1, code::QUERY_TOO_DEEP));
+                return Err(too_deep(at));
             }
             b'(' => depth += 1,
             b')' => depth -= 1,
@@ -154,14 +150,18 @@ fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
 
 fn unquoted(at: usize) -> Diagnostic {
     Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
-        .suggest("close it, or put the text it stands in between other quotes")
+        .suggesting("close it, or put the text it stands in between other quotes")
 }
 
 fn unclosed(at: usize) -> Diagnostic {
     Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this `(` is never closed")
 }
 
-fn too_deep(span: Range<usize>, code: &'static str) -> Diagnostic {
+fn closes_nothing(at: usize) -> Diagnostic {
+    Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this `)` closes nothing")
+}
+
+fn too_deep(at: usize) -> Diagnostic {
     let message = format!("parentheses nest more than {MAX_QUERY_DEPTH} deep");
-    Diagnostic::error(code, span, message)
+    Diagnostic::error(code::QUERY_TOO_DEEP, at..at + 1, message)
 }

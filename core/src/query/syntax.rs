@@ -26,6 +26,8 @@ pub(crate) fn expected<R: RuleType>(
     let mut expected: Vec<_> = positives.iter().filter_map(words).collect();
     let mut seen = std::collections::BTreeSet::new();
     expected.retain(|words| seen.insert(*words));
+    // What could have gone on is more useful than that it could have ended.
+    expected.sort_by_key(|words| words.starts_with("the end"));
     expected
 }
 
@@ -47,10 +49,20 @@ pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) 
         Some(length) => length,
         None => rest.len(),
     };
-    let shown: String = rest[..length].chars().take(40).collect();
-    let shown =
-        if shown.chars().any(char::is_control) { shown.escape_debug().to_string() } else { shown };
-    (at..at + length, format!("`{shown}`"))
+    (at..at + length, format!("`{}`", shown(&rest[..length])))
+}
+
+/// Text of the query as a message shows it: on one line, without control characters, not long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == 60 {
+            shown.push('…');
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// The diagnostic of a query that does not parse at `at`.
@@ -64,26 +76,30 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
     let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
     if text.trim().is_empty() {
         return error("the query is empty".to_owned())
-            .suggest("for instance `edge({}) and on(request_id) app({})`");
+            .suggesting("for instance `edge({}) and on(request_id) app({})`");
     }
     if scan::is_clause_word(word) && expected.iter().any(|words| words.starts_with("an operator")) {
         let word = word.to_ascii_lowercase();
         return error(format!("expected an operator (`and`, `or`, `unless`) before `{word}`"))
-            .suggest(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
+            .suggesting(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
     }
-    if let Some(clause) = last_word(before).filter(|word| scan::is_clause_word(word))
-        && !word.is_empty()
-    {
+    if let Some(clause) = last_word(before).filter(|word| scan::is_clause_word(word)) {
         let clause = clause.to_ascii_lowercase();
         return error(format!("expected `(` after `{clause}`, found {found}"))
-            .suggest(format!("write `{clause}(...)`"));
+            .suggesting(format!("write `{clause}(...)`"));
+    }
+    if last_word(before).is_some_and(|word| word.eq_ignore_ascii_case("as")) {
+        return error(format!("expected a name after `as`, found {found}"));
+    }
+    if scan::is_reserved(word) && expected.is_empty() {
+        return error(format!("{found} is a word of the language and cannot name a source"));
     }
     let diagnostic = error(sentence(expected, &found));
     match word {
         "{" if expected.contains(&"`)`") => {
-            diagnostic.suggest("a projection `{...}` stands once, at the end of the query")
+            diagnostic.suggesting("a projection `{...}` stands once, at the end of the query")
         }
-        "-" => diagnostic.suggest("names have letters, digits and `_`"),
+        "-" => diagnostic.suggesting("names have letters, digits and `_`"),
         _ => diagnostic,
     }
 }
@@ -96,9 +112,9 @@ fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
     }
     let word = &text[name.clone()];
     let meant = nearest(word, &scan::CLAUSE_WORDS)?;
-    let message = format!("unknown clause `{word}(...)`");
+    let message = format!("unknown clause `{}(...)`", shown(word));
     let suggestion = format!("did you mean `{meant}(...)`?");
-    Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggest(suggestion))
+    Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggesting(suggestion))
 }
 
 /// The operator that `word` stands for.
@@ -129,7 +145,7 @@ pub(crate) fn escape(error: LiteralError, start: usize) -> Diagnostic {
     let span = start + error.span.start..start + error.span.end;
     let diagnostic = Diagnostic::error(code::QUERY_ESCAPE, span, error.message);
     match error.suggestion {
-        Some(suggestion) => diagnostic.suggest(suggestion),
+        Some(suggestion) => diagnostic.suggesting(suggestion),
         None => diagnostic,
     }
 }
