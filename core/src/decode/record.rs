@@ -255,14 +255,18 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the field if it is the message of this source.
-    pub fn message(&mut self, name: &str, value: Value<'_>) -> bool {
-        let is_message = self.roles.message.is(name)
-            && (matches!(value, Value::Text(_)) || self.roles.message.is_named());
-        if is_message {
-            self.fields.set_message(value.text());
-            self.has_message = true;
+    fn message(&mut self, name: &str, value: Value<'_>) -> bool {
+        if !self.roles.message.is(name) {
+            return false;
         }
-        is_message
+        let text = match value {
+            Value::Other(text) if self.roles.message.is_named() => Some(text),
+            Value::Text(text) => Some(text),
+            Value::Other(_) | Value::Null => None,
+        };
+        self.has_message = text.is_some();
+        self.fields.set_message(text.unwrap_or(""));
+        self.has_message
     }
 
     /// Takes note of the field if it is a time that may stand in for the one of this source.
