@@ -113,6 +113,15 @@ fn the_finest_time_wins() {
 }
 
 #[test]
+fn small_numbers_are_times_only_under_names_of_times() {
+    assert_eq!(event(r#"{"timestamp":4}"#).time, 4_000_000_000);
+    assert_eq!(event(r#"{"ts":-0.5,"time":0.012}"#).time, -500_000_000);
+    assert_eq!(bad_with(options(), r#"{"time":0.012}"#).0, code::LINE_NO_TIME);
+    let kept = decode("{\"time\":1795209609}\n{\"time\":0.012}\n");
+    assert_eq!(kept.bad(), [(code::LINE_BAD_TIME, 2, 20)]);
+}
+
+#[test]
 fn the_time_is_chosen_per_file() {
     let found = events(
         "{\"time\":\"2026-11-20T21:20:09Z\",\"msec\":1795209609.364}\n\
