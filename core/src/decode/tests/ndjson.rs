@@ -195,7 +195,7 @@ fn deep_json_is_text() {
     let found = event(&format!(r#"{{"ts":1795209609,"a":{nested}}}"#));
     let name = vec!["a"; levels + 1].join(".");
     assert_eq!(found.label(&name), Some(inner));
-    let hostile = format!("{}1{}", r#"{"a":"#.repeat(50_000), "}".repeat(50_000));
+    let hostile = format!("{}1{}", r#"{"a":"#.repeat(20_000), "}".repeat(20_000));
     event(&format!(r#"{{"ts":1795209609,"a":{hostile}}}"#));
     let kept = decode(r#"{"a":"#.repeat(100_000));
     assert_eq!(kept.bad(), [(code::FORMAT_UNKNOWN, 1, 0)]);
