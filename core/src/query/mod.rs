@@ -7,6 +7,8 @@
 mod ast;
 mod check;
 mod diagnostic;
+#[cfg(test)]
+mod diagnostic_tests;
 pub(crate) mod duration;
 pub(crate) mod literal;
 mod parse;
