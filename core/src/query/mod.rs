@@ -17,7 +17,7 @@ pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use ast::{Expr, Join, LabelMatcher, Query, Spanned, Stream, Within};
+pub use ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
 

@@ -355,15 +355,17 @@ fn selector() -> impl Strategy<Value = String> {
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop::collection::vec(inner, 0..4).prop_map(|parts| {
-            parts.iter().map(|part| format!("({part}){part}")).collect::<String>()
+            parts.iter().flat_map(|part| ["(", part, ")", part]).collect::<String>()
         })
     })
 }
 
 fn duration() -> impl Strategy<Value = String> {
     let unit = prop::sample::select(vec!["ns", "us", "ms", "s", "m", "h", "d", "w"]);
-    prop::collection::vec((0..1000_u32, unit), 1..4)
-        .prop_map(|parts| parts.iter().map(|(number, unit)| format!("{number}{unit}")).collect())
+    prop::collection::vec((0..1000_u32, unit), 1..4).prop_map(|parts| {
+        let parts = parts.iter().flat_map(|(number, unit)| [number.to_string(), (*unit).into()]);
+        parts.collect()
+    })
 }
 
 fn quoted() -> impl Strategy<Value = String> {
