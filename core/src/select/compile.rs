@@ -263,14 +263,14 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     }
     let expected = syntax::expected(error, |rule| {
         Some(match rule {
-            Rule::matchers => "matchers such as `{level=\"error\"}`",
+            Rule::selector | Rule::matchers => "matchers such as `{level=\"error\"}`",
             Rule::matcher => "a matcher such as `level=\"error\"`",
             Rule::label | Rule::comparison => "a label",
             Rule::name => "a name",
             Rule::match_op => "`=`, `!=`, `=~` or `!~`",
             Rule::compare_op => "a comparison such as `=` or `>=`",
             Rule::string => "a quoted text",
-            Rule::number => "a number or duration",
+            Rule::number => "a number",
             Rule::comma => "`,`",
             Rule::brace => "`}`",
             Rule::close => "`)`",
