@@ -9,7 +9,7 @@ mod files;
 
 use logbraid_core::columns::HostEvents;
 use logbraid_core::decode::DecoderOptions;
-use logbraid_core::encode::{Batch, checked_json, write_output};
+use logbraid_core::encode::{Batch, checked_json};
 use logbraid_core::engine::Correlator as Engine;
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{EventOrder, Flags, Store};
+use crate::window::store::{EventOrder, Store};
 
 /// When correlations are delivered.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -125,11 +125,6 @@ impl Emitter {
     /// Final results that wait to be taken.
     pub fn backlog(&self) -> usize {
         self.finals.len()
-    }
-
-    /// Whether a result with these events has been delivered before.
-    pub fn is_delivered(store: &Store, events: &[EventId]) -> bool {
-        events.iter().any(|id| store.record(*id).delivery != DeliveryId::NONE)
     }
 
     /// The stamp of a result that can no longer change.
@@ -299,9 +294,4 @@ impl Emitter {
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
             + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()
     }
-}
-
-/// Whether the events of a result that the projection keeps are none.
-pub(crate) fn is_hidden(store: &Store, events: &[EventId]) -> bool {
-    events.iter().all(|id| store.record(*id).flags.has(Flags::HIDDEN))
 }

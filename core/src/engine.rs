@@ -27,12 +27,12 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::correlation::Correlation;
 use crate::decode::{BadLine, Decoder, DecoderOptions, Sink};
-use crate::emit::{Emit, Emitter, Identity, Stamp, is_hidden};
+use crate::emit::{Emit, Emitter, Identity, Stamp};
 use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
 use crate::event::{Event, Fields};
-use crate::id::{CorrelationId, EventId, HostHandle, SourceId, StreamId};
-use crate::join::results::results;
+use crate::id::{CorrelationId, DeliveryId, EventId, HostHandle, SourceId, StreamId};
+use crate::join::results::{Results, results};
 use crate::join::session::{Closed, Inserted, Sessions};
 use crate::key::{EventKeys, KeyPatterns};
 use crate::limits;
@@ -40,7 +40,7 @@ use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::time::{Span, Timestamp};
-use crate::window::store::{EventOrder, Store};
+use crate::window::store::{EventOrder, Flags, Store};
 use crate::window::watermark::Progress;
 
 pub use crate::window::store::Payload;
@@ -675,37 +675,60 @@ impl Core {
 
     /// Makes results of a closed component, and forgets what is in none.
     fn decide(&mut self, closed: Closed) {
-        let members: Vec<EventId> = self.store.ring(closed.ring).collect();
-        let mut results = results(self.sessions.shape(), &self.store, closed.ring, true);
-        results.retain(|events| self.is_wanted(events));
-        let kept: usize = results.iter().map(Vec::len).sum();
-        if kept < members.len() {
-            let mut keep: Vec<EventId> = results.iter().flatten().copied().collect();
-            keep.sort_unstable();
-            for id in members {
-                if keep.binary_search(&id).is_err() {
-                    self.forget(id);
+        let parts = match results(self.sessions.shape(), &self.store, closed.ring, true) {
+            Results::None => return self.forget_ring(closed.ring),
+            Results::Whole => {
+                match self.wanted(self.store.ring(closed.ring)) {
+                    Some(first) => self.emitter.decided(closed.close, first, closed.ring),
+                    None => self.forget_ring(closed.ring),
                 }
+                return;
+            }
+            Results::Parts(parts) => parts,
+        };
+        let members: Vec<EventId> = self.store.ring(closed.ring).collect();
+        let mut keep = Vec::new();
+        for events in parts {
+            if let Some(first) = self.wanted(events.iter().copied()) {
+                let ring = self.store.link(&events);
+                self.emitter.decided(closed.close, first, ring);
+                keep.extend(events);
             }
         }
-        for events in results {
-            let first = self.first(&events);
-            let ring = self.store.link(&events);
-            self.emitter.decided(closed.close, first, ring);
+        keep.sort_unstable();
+        for id in members {
+            if keep.binary_search(&id).is_err() {
+                self.forget(id);
+            }
         }
     }
 
-    /// Whether a result is to be delivered at all.
-    fn is_wanted(&self, events: &[EventId]) -> bool {
-        let first = self.first(events).time;
-        let inside = self.options.start.is_none_or(|start| first >= start)
-            && self.options.end.is_none_or(|end| first < end);
-        !is_hidden(&self.store, events) && (inside || Emitter::is_delivered(&self.store, events))
+    /// The first event of a result, if the result is to be delivered at all.
+    fn wanted(&self, events: impl Iterator<Item = EventId>) -> Option<EventOrder> {
+        let (mut first, mut visible, mut delivered) = (None::<EventOrder>, false, false);
+        for id in events {
+            let record = self.store.record(id);
+            visible |= !record.flags.has(Flags::HIDDEN);
+            delivered |= record.delivery != DeliveryId::NONE;
+            let order = self.store.order(id);
+            first = Some(first.map_or(order, |first| first.min(order)));
+        }
+        let first = first?;
+        let inside = self.options.start.is_none_or(|start| first.time >= start)
+            && self.options.end.is_none_or(|end| first.time < end);
+        (visible && (inside || delivered)).then_some(first)
     }
 
-    fn first(&self, events: &[EventId]) -> EventOrder {
-        let orders = events.iter().map(|id| self.store.order(*id));
-        orders.min().expect("a result has events")
+    fn forget_ring(&mut self, ring: EventId) {
+        let mut id = ring;
+        loop {
+            let next = self.store.record(id).next;
+            self.forget(id);
+            if next == ring {
+                break;
+            }
+            id = next;
+        }
     }
 
     fn forget(&mut self, id: EventId) {
@@ -763,11 +786,14 @@ impl Core {
         while self.options.emit == Emit::Eager && self.end == End::No {
             let Some(mut events) = self.updates.pop_front() else {
                 let Some(root) = self.sessions.next_dirty(&mut self.store) else { break };
-                let results = results(self.sessions.shape(), &self.store, root, false);
-                self.updates.extend(results);
+                match results(self.sessions.shape(), &self.store, root, false) {
+                    Results::None => {}
+                    Results::Whole => self.updates.push_back(self.store.ring(root).collect()),
+                    Results::Parts(parts) => self.updates.extend(parts),
+                }
                 continue;
             };
-            if !self.is_wanted(&events) {
+            if self.wanted(events.iter().copied()).is_none() {
                 continue;
             }
             self.sort(&mut events);

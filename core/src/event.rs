@@ -3,6 +3,7 @@
 //! Owns the reusable buffer a decoder fills ([`Fields`]) and the borrowed view a stage reads
 //! ([`Event`]). Knows no format and no query. Costs no allocation once the buffers have grown.
 
+use crate::limits;
 use crate::time::Timestamp;
 
 /// One event as the stages see it: a time, the bytes it came from and what was read out of them.
@@ -26,15 +27,26 @@ struct Piece {
 
 /// The decoded parts of one event, in a buffer that is reused from event to event.
 ///
-/// Empty text counts as missing everywhere, as in `PromQL`.
+/// Empty text counts as missing everywhere, as in `PromQL`. Holds at most
+/// [`limits::MAX_LABELS`] labels and as many join keys, and [`limits::MAX_FIELDS_BYTES`] of their
+/// text; what is over is dropped and counted.
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     text: String,
-    labels: Vec<(Piece, Piece)>,
-    join_keys: Vec<(Piece, Piece)>,
+    labels: Pairs,
+    join_keys: Pairs,
     message: Piece,
     source: Piece,
     stream: Piece,
+    dropped: usize,
+    scratch: Scratch,
+}
+
+/// Buffers that a decoder may build text in, kept here so that their memory is reused.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    pub(crate) name: String,
+    pub(crate) value: String,
 }
 
 impl Fields {
@@ -46,93 +58,209 @@ impl Fields {
         self.message = Piece::default();
         self.source = Piece::default();
         self.stream = Piece::default();
+        self.dropped = 0;
     }
 
     /// Sets a label. A later value of the same name replaces an earlier one, as in JSON.
     pub fn set_label(&mut self, name: &str, value: &str) {
-        let value = self.keep(value);
-        if let Some(at) = find(&self.text, &self.labels, name) {
-            self.labels[at].1 = value;
-        } else {
-            let name = self.keep(name);
-            self.labels.push((name, value));
+        let kept = self.labels.set(&mut self.text, name, value);
+        self.dropped += usize::from(!kept);
+    }
+
+    /// Sets the label `to` to the value of the label `from`, if there is one.
+    pub fn alias_label(&mut self, from: &str, to: &str) {
+        if let Some(value) = self.labels.find(&self.text, from) {
+            let kept = self.labels.set_piece(&mut self.text, to, value);
+            self.dropped += usize::from(!kept);
         }
+    }
+
+    /// Removes a label, if there is one.
+    pub fn remove_label(&mut self, name: &str) {
+        self.labels.remove(&self.text, name);
+    }
+
+    /// Makes the value of the label `name` the message instead. False when there is no such label.
+    pub fn take_message_from_label(&mut self, name: &str) -> bool {
+        let value = self.labels.remove(&self.text, name);
+        self.message = value.unwrap_or(self.message);
+        value.is_some()
     }
 
     /// Sets a join key that the event itself names (`joinKeys` of a `LogEvent`).
     pub fn set_join_key(&mut self, name: &str, value: &str) {
-        let value = self.keep(value);
-        if let Some(at) = find(&self.text, &self.join_keys, name) {
-            self.join_keys[at].1 = value;
-        } else {
-            let name = self.keep(name);
-            self.join_keys.push((name, value));
-        }
+        let kept = self.join_keys.set(&mut self.text, name, value);
+        self.dropped += usize::from(!kept);
     }
 
     /// Sets the message.
     pub fn set_message(&mut self, message: &str) {
-        self.message = self.keep(message);
+        self.message = keep(&mut self.text, message);
+    }
+
+    /// Adds the following lines of a multi-line event to the message.
+    pub fn append_message(&mut self, lines: &str) {
+        let start = self.text.len();
+        self.text.extend_from_within(self.message.range());
+        self.text.push('\n');
+        self.text.push_str(lines);
+        self.message = Piece { start: offset(start), end: offset(self.text.len()) };
     }
 
     /// Sets the source the event says it is from (`source` of a `LogEvent`).
     pub fn set_source(&mut self, source: &str) {
-        self.source = self.keep(source);
+        self.source = keep(&mut self.text, source);
     }
 
     /// Sets the stream the event says it is from (`stream` of a `LogEvent`).
     pub fn set_stream(&mut self, stream: &str) {
-        self.stream = self.keep(stream);
+        self.stream = keep(&mut self.text, stream);
     }
 
     /// The value of a label; `None` when it is missing or empty.
     pub fn label(&self, name: &str) -> Option<&str> {
-        let at = find(&self.text, &self.labels, name)?;
-        Some(self.piece(self.labels[at].1)).filter(|value| !value.is_empty())
+        self.labels.get(&self.text, name)
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
     pub fn join_key(&self, name: &str) -> Option<&str> {
-        let at = find(&self.text, &self.join_keys, name)?;
-        Some(self.piece(self.join_keys[at].1)).filter(|value| !value.is_empty())
+        self.join_keys.get(&self.text, name)
     }
 
     /// All labels, in the order they were first set.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels.iter().map(|(name, value)| (self.piece(*name), self.piece(*value)))
+        self.labels.iter(&self.text)
+    }
+
+    /// All join keys the event itself names, in the order they were first set.
+    pub fn join_keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.join_keys.iter(&self.text)
     }
 
     /// The message; empty when there is none.
     pub fn message(&self) -> &str {
-        self.piece(self.message)
+        self.message.of(&self.text)
     }
 
     /// The source the event says it is from; empty when it does not say.
     pub fn source(&self) -> &str {
-        self.piece(self.source)
+        self.source.of(&self.text)
     }
 
     /// The stream the event says it is from; empty when it does not say.
     pub fn stream(&self) -> &str {
-        self.piece(self.stream)
+        self.stream.of(&self.text)
     }
 
-    fn keep(&mut self, text: &str) -> Piece {
-        let start = offset(self.text.len());
-        self.text.push_str(text);
-        Piece { start, end: offset(self.text.len()) }
+    /// How many labels and join keys were dropped, because there were too many of them or they were
+    /// too long.
+    pub fn dropped(&self) -> usize {
+        self.dropped
     }
 
-    fn piece(&self, piece: Piece) -> &str {
-        &self.text[piece.start as usize..piece.end as usize]
+    /// Lends the scratch buffers, emptied; give them back with [`Self::put_scratch`].
+    pub(crate) fn take_scratch(&mut self) -> Scratch {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.name.clear();
+        scratch.value.clear();
+        scratch
+    }
+
+    /// Takes the scratch buffers back.
+    pub(crate) fn put_scratch(&mut self, scratch: Scratch) {
+        self.scratch = scratch;
     }
 }
 
-/// Labels are few, and comparing lengths first makes a scan cheaper than a map.
-fn find(text: &str, pairs: &[(Piece, Piece)], name: &str) -> Option<usize> {
-    pairs.iter().position(|(piece, _)| &text[piece.start as usize..piece.end as usize] == name)
+/// Names with values, in the order they were first set.
+#[derive(Clone, Debug, Default)]
+struct Pairs {
+    pairs: Vec<(Piece, Piece)>,
+    /// One bit per name set, by its length and ends: most names are new, and this tells without a
+    /// scan. A bit that is set proves nothing.
+    seen: u64,
+}
+
+impl Pairs {
+    fn clear(&mut self) {
+        self.pairs.clear();
+        self.seen = 0;
+    }
+
+    /// False when there is no room.
+    fn set(&mut self, text: &mut String, name: &str, value: &str) -> bool {
+        if text.len() + name.len() + value.len() > limits::MAX_FIELDS_BYTES {
+            return false;
+        }
+        let value = keep(text, value);
+        self.set_piece(text, name, value)
+    }
+
+    fn set_piece(&mut self, text: &mut String, name: &str, value: Piece) -> bool {
+        if let Some(at) = self.position(text, name) {
+            self.pairs[at].1 = value;
+        } else if self.pairs.len() == limits::MAX_LABELS {
+            return false;
+        } else {
+            let kept = keep(text, name);
+            self.pairs.push((kept, value));
+            self.seen |= bit(name);
+        }
+        true
+    }
+
+    fn remove(&mut self, text: &str, name: &str) -> Option<Piece> {
+        let at = self.position(text, name)?;
+        Some(self.pairs.remove(at).1)
+    }
+
+    fn find(&self, text: &str, name: &str) -> Option<Piece> {
+        Some(self.pairs[self.position(text, name)?].1)
+    }
+
+    fn get<'t>(&self, text: &'t str, name: &str) -> Option<&'t str> {
+        Some(self.find(text, name)?.of(text)).filter(|value| !value.is_empty())
+    }
+
+    fn iter<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.pairs.iter().map(|(name, value)| (name.of(text), value.of(text)))
+    }
+
+    /// Labels are few, and comparing lengths first makes a scan cheaper than a map.
+    fn position(&self, text: &str, name: &str) -> Option<usize> {
+        if self.seen & bit(name) == 0 {
+            return None;
+        }
+        self.pairs.iter().position(|(piece, _)| piece.len() == name.len() && piece.of(text) == name)
+    }
+}
+
+impl Piece {
+    fn len(self) -> usize {
+        self.range().len()
+    }
+
+    fn range(self) -> std::ops::Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    fn of(self, text: &str) -> &str {
+        &text[self.range()]
+    }
+}
+
+fn bit(name: &str) -> u64 {
+    let bytes = name.as_bytes();
+    let ends = bytes.first().zip(bytes.last()).map_or(0, |(a, z)| a.wrapping_mul(7) ^ z);
+    1 << (bytes.len().wrapping_mul(11).wrapping_add(usize::from(ends)) % 64)
+}
+
+fn keep(text: &mut String, piece: &str) -> Piece {
+    let start = offset(text.len());
+    text.push_str(piece);
+    Piece { start, end: offset(text.len()) }
 }
 
 fn offset(length: usize) -> u32 {
-    u32::try_from(length).expect("limits::MAX_EVENT_BYTES keeps an event's text far below 4 GiB")
+    u32::try_from(length).expect("limits::MAX_FIELDS_BYTES keeps an event's text far below 4 GiB")
 }

@@ -20,6 +20,10 @@ pub const MAX_REGEX_BYTES: usize = 1 << 20;
 /// Most labels one event may have; further ones are dropped and counted as a bad line would be.
 pub const MAX_LABELS: usize = 1_024;
 
+/// Most text the labels of one event may add up to, in bytes; further ones are dropped and counted.
+/// Dotted names repeat their beginning, so a hostile line can ask for far more than its own length.
+pub const MAX_FIELDS_BYTES: usize = 4 << 20;
+
 /// Deepest nesting of objects that become dotted labels; what is deeper stays JSON text.
 pub const MAX_LABEL_DEPTH: usize = 16;
 

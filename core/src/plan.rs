@@ -75,7 +75,8 @@ pub struct JoinKey {
 }
 
 /// A join operator.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum JoinKind {
     /// Both sides are needed.
     And,

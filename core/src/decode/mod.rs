@@ -3,8 +3,27 @@
 //! A [`Decoder`] per source: framing, detection of the format, and one file per format. Knows no
 //! query. A bad line is reported with its place, and the lines around it are kept.
 
+mod assemble;
+pub mod code;
+mod escape;
+mod format;
+mod frame;
+mod instant;
+mod level;
+mod ndjson;
+mod record;
+mod zone;
+
 use crate::event::{Event, Fields};
 use crate::time::Timestamp;
+
+use assemble::Assembler;
+use format::{Context, Format};
+use frame::Framer;
+use zone::Zone;
+
+/// The names of all formats.
+pub const FORMATS: &[&str] = Format::NAMES;
 
 /// What a decoder should take for granted instead of finding it out.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
@@ -45,48 +64,72 @@ pub trait Sink {
     fn bad_line(&mut self, bad: BadLine<'_>);
 }
 
+/// What a decoder has found out about its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detected<'a> {
+    /// The format, one of [`FORMATS`].
+    pub format: &'a str,
+    /// The field of the time, in formats that have fields; `None` also where none has been found.
+    pub time_field: Option<&'a str>,
+    /// The zone of times that name none.
+    pub zone: &'a str,
+}
+
 /// Decodes the bytes of one source.
+///
+/// Give it bytes with [`push`](Self::push) as they come; call [`flush`](Self::flush) when a live
+/// source has gone quiet, and [`close`](Self::close) at its end. What the sink is given depends on
+/// the bytes alone, never on how they were cut; flushing may only cut a multi-line event short.
 #[derive(Debug)]
-pub struct Decoder {}
+pub struct Decoder {
+    framer: Framer,
+    assembler: Assembler,
+}
 
 impl Decoder {
-    /// A decoder for one source.
-    ///
-    /// # Errors
-    /// An option that names no known format or zone.
-    pub fn new(_options: DecoderOptions) -> Result<Self, DecoderError> {
-        Ok(Self {})
+    /// A decoder for one source. Fails on an option that names no known format or zone.
+    pub fn new(options: DecoderOptions) -> Result<Self, DecoderError> {
+        let zone = Zone::new(options.zone.as_deref())?;
+        let reference = options.reference_time.map(Timestamp::from_nanos);
+        let assembler = Assembler::new(&options, Context { zone, reference })?;
+        Ok(Self { framer: Framer::new(), assembler })
     }
 
-    /// Decodes what `bytes` complete, keeping the unfinished rest.
-    pub fn push(&mut self, _bytes: &[u8], _sink: &mut dyn Sink) {}
+    /// Decodes what `bytes` complete, keeping the unfinished rest: at most
+    /// [`limits::MAX_EVENT_BYTES`](crate::limits::MAX_EVENT_BYTES) each of a line and of a
+    /// multi-line event, and the first lines while the format is open.
+    pub fn push(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
+        let Self { framer, assembler } = self;
+        framer.push(bytes, &mut |frame| assembler.line(frame, sink));
+    }
 
     /// No more bytes for now: settles on a format and lets go of a multi-line event that was
     /// waiting for its next line. A line without its ending keeps waiting.
-    pub fn flush(&mut self, _sink: &mut dyn Sink) {}
+    pub fn flush(&mut self, sink: &mut dyn Sink) {
+        self.assembler.flush(sink);
+    }
 
     /// No more bytes ever: the unfinished rest is a line.
-    pub fn close(&mut self, _sink: &mut dyn Sink) {}
+    pub fn close(&mut self, sink: &mut dyn Sink) {
+        let Self { framer, assembler } = self;
+        framer.close(&mut |frame| assembler.line(frame, sink));
+        assembler.flush(sink);
+    }
 
-    /// What has been found out or was given; `None` before that.
+    /// What has been found out about the source; `None` as long as its lines look like nothing.
     pub fn detected(&self) -> Option<Detected<'_>> {
-        None
+        let format = self.assembler.format()?;
+        let zone = self.assembler.context().zone.name();
+        Some(Detected { format: format.name(), time_field: format.time_field(), zone })
     }
 
     /// Decodes the retained bytes of one event again. Must only be given what [`Sink::event`] was
     /// given by this decoder.
-    pub fn decode_again(&self, _raw: &str, _fields: &mut Fields) -> Timestamp {
-        Timestamp::MIN
+    pub fn decode_again(&self, raw: &str, fields: &mut Fields) -> Timestamp {
+        let format = self.assembler.format().expect("an event was decoded, so there is a format");
+        let decoded = format.decode(raw, self.assembler.context(), fields);
+        decoded.expect("it was decoded before, and decoding keeps no state")
     }
-}
-
-/// What a decoder has settled on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Detected<'a> {
-    /// The format.
-    pub format: &'static str,
-    /// The field that holds the time, in formats that have fields.
-    pub time_field: Option<&'a str>,
 }
 
 /// An option of a decoder that makes no sense.
@@ -96,3 +139,6 @@ pub struct DecoderError {
     /// What was wrong and what was expected.
     pub message: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,18 +10,24 @@ use crate::plan::JoinKind;
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store, compare_arrival};
 
-/// The results in the component through `ring`, each as its events. What is unmatched counts only
-/// where that is known: everywhere if the component is `closed`, else for the events marked so.
-pub(crate) fn results(
-    shape: &Shape,
-    store: &Store,
-    ring: EventId,
-    closed: bool,
-) -> Vec<Vec<EventId>> {
-    let members: Vec<EventId> = store.ring(ring).collect();
-    if shape.joins.len() == 1 {
-        return single_join(shape, store, members);
+/// The results in a component.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Results {
+    /// None.
+    None,
+    /// The component as it is.
+    Whole,
+    /// Each as its events; members may be in none.
+    Parts(Vec<Vec<EventId>>),
+}
+
+/// The results in the component through `ring`. What is unmatched counts only where that is known:
+/// everywhere if the component is `closed`, else for the events marked so.
+pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool) -> Results {
+    if let [join] = shape.joins.as_slice() {
+        return single_join(join.kind, store, ring);
     }
+    let members: Vec<EventId> = store.ring(ring).collect();
     let of_stream = |stream: usize| {
         let members = members.iter().copied();
         members.filter(move |id| store.record(*id).stream.index() == stream)
@@ -31,19 +37,24 @@ pub(crate) fn results(
         let rights: Vec<EventId> = of_stream(join + 1).collect();
         lefts = apply(shape, store, join, lefts, &rights, closed);
     }
-    lefts
+    Results::Parts(lefts)
 }
 
 /// With one join everything that is connected matches, or is a group of unmatched events.
-fn single_join(shape: &Shape, store: &Store, members: Vec<EventId>) -> Vec<Vec<EventId>> {
-    let any = |stream: usize| members.iter().any(|id| store.record(*id).stream.index() == stream);
-    let unmatched = || members.iter().all(|id| store.record(*id).flags.has(Flags::UNMATCHED));
-    let holds = match shape.joins[0].kind {
-        JoinKind::And => any(0) && any(1),
-        JoinKind::Or => (any(0) && any(1)) || unmatched(),
-        JoinKind::Unless => unmatched(),
+fn single_join(kind: JoinKind, store: &Store, ring: EventId) -> Results {
+    let (mut left, mut right, mut unmatched) = (false, false, true);
+    for id in store.ring(ring) {
+        let record = store.record(id);
+        left |= record.stream.index() == 0;
+        right |= record.stream.index() == 1;
+        unmatched &= record.flags.has(Flags::UNMATCHED);
+    }
+    let holds = match kind {
+        JoinKind::And => left && right,
+        JoinKind::Or => (left && right) || unmatched,
+        JoinKind::Unless => unmatched,
     };
-    if holds { vec![members] } else { Vec::new() }
+    if holds { Results::Whole } else { Results::None }
 }
 
 fn apply(

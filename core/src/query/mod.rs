@@ -3,9 +3,17 @@
 //! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense,
 //! `diagnostic` how a mistake is told. Nothing past this folder sees text.
 
+pub mod ast;
+mod check;
 mod diagnostic;
+mod duration;
+mod parse;
+mod suggest;
+pub(crate) mod text;
 
-pub use diagnostic::{Diagnostic, Severity};
+
+
+pub use diagnostic::{Code, Diagnostic, Severity, render};
 
 use std::collections::BTreeSet;
 
@@ -38,7 +46,35 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// Parses `text` without asking whether it makes sense.
+///
+/// # Errors
+/// What is wrong with its syntax.
+pub fn parse(text: &str) -> Result<ast::Query, Vec<Diagnostic>> {
+    parse::parse(text).map_err(|mut diagnostics| {
+        diagnostic::locate(text, &mut diagnostics);
+        diagnostics
+    })
+}
+
 /// Parses and checks `text`.
-pub fn check(_text: &str, _options: &PlanOptions) -> Checked {
-    unimplemented!("written next")
+///
+/// ```
+/// use logbraid_core::query::{PlanOptions, check};
+///
+/// let query = "edge({})[5m] and on(request_id) within(30s) app({level=\"error\"})[5m]";
+/// let plan = check(query, &PlanOptions::default()).plan.unwrap();
+/// assert_eq!(plan.streams[1].name, "app");
+///
+/// let checked = check("edge({})[5m] adn on(request_id) app({})[5m]", &PlanOptions::default());
+/// assert!(checked.plan.is_none());
+/// assert_eq!(checked.diagnostics[0].suggestion.as_deref(), Some("and"));
+/// ```
+pub fn check(text: &str, options: &PlanOptions) -> Checked {
+    let (plan, mut diagnostics) = match parse::parse(text) {
+        Ok(query) => check::check(&query, options),
+        Err(diagnostics) => (None, diagnostics),
+    };
+    diagnostic::locate(text, &mut diagnostics);
+    Checked { plan, diagnostics }
 }

@@ -6,8 +6,8 @@
 mod matcher;
 mod pipeline;
 
-pub use matcher::{MatchOp, Matcher};
-pub use pipeline::Pipeline;
+pub use matcher::{MatchOp, Matcher, RegexError};
+pub use pipeline::{Pipeline, Reads};
 
 use crate::event::{Event, Fields};
 

@@ -1,0 +1,312 @@
+//! Events out of lines: settles the format from the first lines, and puts multi-line events
+//! together.
+//!
+//! Owns the two things that wait: the first lines, until there are enough of them to tell the format
+//! (or the source ends, or goes quiet), and the last event of a multi-line format, until the next one
+//! begins. Both are bounded by [`crate::limits`]. What comes out depends on the bytes alone, never on
+//! how they were cut.
+
+use std::fmt::Write as _;
+
+use super::code::{self, Bad};
+use super::format::{Context, Fit, Format};
+use super::frame::{Broken, Frame};
+use super::{BadLine, DecoderError, DecoderOptions, Sink};
+use crate::event::{Event, Fields};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// Makes events of lines.
+#[derive(Debug)]
+pub(super) struct Assembler {
+    context: Context,
+    /// What the format is chosen from, until it is settled.
+    candidates: Vec<Format>,
+    /// The format: settled, or what the lines so far look like most.
+    format: Option<Format>,
+    settled: bool,
+    sample: Sample,
+    pending: Pending,
+    /// The line that is looked at.
+    fields: Fields,
+    message: String,
+}
+
+/// The first lines, while the format is open.
+#[derive(Debug, Default)]
+struct Sample {
+    text: String,
+    lines: Vec<Sampled>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+struct Sampled {
+    line: u64,
+    byte: u64,
+    /// Where its text ends in the sample.
+    end: usize,
+    /// What makes it unusable; its text is then as far as it could be read.
+    problem: Option<(&'static str, &'static str)>,
+}
+
+/// The last event of a multi-line format.
+#[derive(Debug, Default)]
+struct Pending {
+    /// Whether there is one.
+    active: bool,
+    time: Timestamp,
+    raw: String,
+    /// Where the last line that is not blank ends: blank lines count only when more follows.
+    end: usize,
+    /// What was decoded of its first line.
+    fields: Fields,
+    /// There are more lines than the first.
+    continued: bool,
+    /// It has reached its bound: no further line may be added.
+    full: bool,
+    line: u64,
+    byte: u64,
+}
+
+impl Assembler {
+    pub fn new(options: &DecoderOptions, context: Context) -> Result<Self, DecoderError> {
+        let mut candidates = Format::candidates(options)?;
+        let settled = options.format.is_some() && !candidates[0].learns();
+        let format = if options.format.is_some() { candidates.first().cloned() } else { None };
+        if settled {
+            candidates.clear();
+        }
+        Ok(Self {
+            context,
+            candidates,
+            format,
+            settled,
+            sample: Sample::default(),
+            pending: Pending::default(),
+            fields: Fields::default(),
+            message: String::new(),
+        })
+    }
+
+    /// The format, as far as it is known.
+    pub fn format(&self) -> Option<&Format> {
+        self.format.as_ref()
+    }
+
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Takes the next line.
+    pub fn line(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
+        if self.settled {
+            self.decode(frame, sink);
+            return;
+        }
+        self.sample.add(frame);
+        if self.sample.is_full() {
+            self.settle(sink);
+        }
+    }
+
+    /// Nothing follows for now: lets go of all that waits.
+    pub fn flush(&mut self, sink: &mut dyn Sink) {
+        if !self.settled {
+            self.settle(sink);
+        }
+        self.release(sink);
+    }
+
+    /// Settles the format on the sample. Where no format makes an event of any of its lines, they
+    /// are bad, and the next lines get another chance.
+    fn settle(&mut self, sink: &mut dyn Sink) {
+        let mut sample = std::mem::take(&mut self.sample);
+        let mut best: Option<(Fit, Format)> = None;
+        for candidate in &self.candidates {
+            let mut format = candidate.clone();
+            let lines = sample.frames().filter_map(|frame| frame.text.ok()).filter(|l| !blank(l));
+            let fit = format.learn(lines, &self.context, &mut self.fields);
+            if best.as_ref().is_none_or(|(most, _)| fit > *most) {
+                best = Some((fit, format));
+            }
+        }
+        let (fit, format) = best.expect("there is a candidate until the format is settled");
+        self.settled = fit.events > 0;
+        if fit > Fit::NONE {
+            self.format = Some(format);
+        }
+        for frame in sample.frames() {
+            self.decode(frame, sink);
+        }
+        if self.settled {
+            self.candidates = Vec::new();
+        } else {
+            sample.text.clear();
+            sample.lines.clear();
+            self.sample = sample;
+        }
+    }
+
+    fn decode(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
+        let text = match frame.text {
+            Ok(text) => text,
+            Err(broken) => return self.broken(frame, broken, sink),
+        };
+        if blank(text) {
+            if self.pending.active {
+                self.pending.add(text);
+            }
+            return;
+        }
+        let Some(format) = &self.format else {
+            return report(frame, &unknown_format(), sink);
+        };
+        let multi_line = format.is_multi_line();
+        match format.decode(text, &self.context, &mut self.fields) {
+            Ok(time) if multi_line => {
+                self.release(sink);
+                self.pending.begin(frame, text, time, &mut self.fields);
+            }
+            Ok(time) => {
+                sink.event(Event { time, raw: text, fields: &self.fields });
+                self.report_dropped(frame.line, frame.byte, self.fields.dropped(), sink);
+            }
+            Err(bad) if multi_line && bad.foreign && self.pending.active => {
+                if self.pending.add(text) {
+                    self.pending.end = self.pending.raw.len();
+                    self.pending.continued = true;
+                } else {
+                    let message = "the line belongs to an event that has grown to 1 MiB";
+                    report(frame, &Bad::new(code::EVENT_TOO_LONG, message), sink);
+                }
+            }
+            Err(bad) => {
+                if multi_line && !bad.foreign {
+                    self.release(sink);
+                }
+                report(frame, &bad, sink);
+            }
+        }
+    }
+
+    /// A line that is no text. What follows it still belongs to the event before it, unless it
+    /// would have begun one itself.
+    fn broken(&mut self, frame: Frame<'_>, broken: Broken<'_>, sink: &mut dyn Sink) {
+        if let Some(format) = self.format.as_ref().filter(|_| self.pending.active) {
+            let begins = match format.decode(broken.head, &self.context, &mut self.fields) {
+                Ok(_) => true,
+                Err(bad) => !bad.foreign,
+            };
+            if begins {
+                self.release(sink);
+            }
+        }
+        report(frame, &Bad::new(broken.code, broken.message), sink);
+    }
+
+    /// Lets go of the event that was waiting for more lines.
+    fn release(&mut self, sink: &mut dyn Sink) {
+        let pending = &mut self.pending;
+        if !pending.active {
+            return;
+        }
+        pending.active = false;
+        let raw = &pending.raw[..pending.end];
+        if pending.continued {
+            let format = self.format.as_ref().expect("an event has been decoded, by some format");
+            let decoded = format.decode(raw, &self.context, &mut pending.fields);
+            debug_assert_eq!(decoded, Ok(pending.time), "the first line decides the time");
+        }
+        sink.event(Event { time: pending.time, raw, fields: &pending.fields });
+        let (line, byte, dropped) = (pending.line, pending.byte, pending.fields.dropped());
+        self.report_dropped(line, byte, dropped, sink);
+    }
+
+    fn report_dropped(&mut self, line: u64, byte: u64, dropped: usize, sink: &mut dyn Sink) {
+        if dropped == 0 {
+            return;
+        }
+        self.message.clear();
+        write!(
+            self.message,
+            "the event is kept without {dropped} of its labels: too many, or too long"
+        )
+        .expect("writing to a String cannot fail");
+        let code = code::EVENT_TOO_MANY_LABELS;
+        sink.bad_line(BadLine { code, message: &self.message, line, byte });
+    }
+}
+
+impl Sample {
+    fn add(&mut self, frame: Frame<'_>) {
+        let (text, problem) = match frame.text {
+            Ok(text) => (text, None),
+            Err(broken) => (broken.head, Some((broken.code, broken.message))),
+        };
+        self.text.push_str(text);
+        let end = self.text.len();
+        self.lines.push(Sampled { line: frame.line, byte: frame.byte, end, problem });
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines.len() >= limits::DETECT_LINES || self.text.len() >= limits::DETECT_BYTES
+    }
+
+    fn frames(&self) -> impl Iterator<Item = Frame<'_>> + Clone {
+        let starts = std::iter::once(0).chain(self.lines.iter().map(|line| line.end));
+        self.lines.iter().zip(starts).map(|(sampled, start)| {
+            let text = &self.text[start..sampled.end];
+            let text = match sampled.problem {
+                None => Ok(text),
+                Some((code, message)) => Err(Broken { code, message, head: text }),
+            };
+            Frame { line: sampled.line, byte: sampled.byte, text }
+        })
+    }
+}
+
+impl Pending {
+    fn begin(&mut self, frame: Frame<'_>, text: &str, time: Timestamp, fields: &mut Fields) {
+        self.active = true;
+        self.time = time;
+        self.raw.clear();
+        self.raw.push_str(text);
+        self.end = text.len();
+        std::mem::swap(&mut self.fields, fields);
+        self.continued = false;
+        self.full = false;
+        self.line = frame.line;
+        self.byte = frame.byte;
+    }
+
+    /// Adds a line. False when there is no room for it, and then for none after it.
+    fn add(&mut self, text: &str) -> bool {
+        self.full |= self.raw.len() + 1 + text.len() > limits::MAX_EVENT_BYTES;
+        if !self.full {
+            self.raw.push('\n');
+            self.raw.push_str(text);
+        }
+        !self.full
+    }
+}
+
+fn report(frame: Frame<'_>, bad: &Bad, sink: &mut dyn Sink) {
+    let Frame { line, byte, .. } = frame;
+    sink.bad_line(BadLine { code: bad.code, message: &bad.message, line, byte });
+}
+
+fn blank(line: &str) -> bool {
+    line.bytes().all(|byte| byte.is_ascii_whitespace())
+}
+
+fn unknown_format() -> Bad {
+    Bad::foreign(
+        code::FORMAT_UNKNOWN,
+        format!(
+            "no known format: expected one of {}; name the format, for example format=text, and for \
+             JSON and logfmt the field of the time, for example time=created_at",
+            Format::NAMES.join(", ")
+        ),
+    )
+}

@@ -1,0 +1,145 @@
+//! Lines out of bytes that are cut anywhere.
+//!
+//! Owns line endings (LF, CRLF), the place of a line in its source, and what makes a line unusable
+//! whatever its format: length, NULs, invalid UTF-8. Knows no format. A line that lies within one
+//! push is not copied; only the unfinished rest is kept, never more than
+//! [`limits::MAX_EVENT_BYTES`] of it.
+
+use memchr::{memchr, memchr_iter};
+
+use super::code;
+use crate::limits;
+
+/// How much of the beginning of an unusable line is shown to a format, to tell whether the line
+/// would have begun an event.
+const HEAD_BYTES: usize = 1 << 10;
+
+/// A line and where it starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame<'a> {
+    /// The line, from 1.
+    pub line: u64,
+    /// Its first byte in the source, from 0.
+    pub byte: u64,
+    /// Its text without the ending.
+    pub text: Result<&'a str, Broken<'a>>,
+}
+
+/// Why a line is no text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Broken<'a> {
+    pub code: &'static str,
+    pub message: &'static str,
+    /// The beginning of the line, as far as it is text.
+    pub head: &'a str,
+}
+
+/// Cuts bytes into lines.
+#[derive(Debug)]
+pub(super) struct Framer {
+    /// The unfinished line, as far as it has come.
+    partial: Vec<u8>,
+    /// The unfinished line is too long and has been reported: its rest is passed over.
+    skipping: bool,
+    /// The number of the unfinished line.
+    line: u64,
+    /// Where it starts.
+    byte: u64,
+    /// How many of its bytes have come.
+    length: u64,
+}
+
+impl Framer {
+    pub fn new() -> Self {
+        Self { partial: Vec::new(), skipping: false, line: 1, byte: 0, length: 0 }
+    }
+
+    /// Calls `each` for every line that `bytes` complete.
+    pub fn push(&mut self, bytes: &[u8], each: &mut dyn FnMut(Frame<'_>)) {
+        let mut start = 0;
+        for end in memchr_iter(b'\n', bytes) {
+            let piece = &bytes[start..end];
+            if self.skipping {
+                self.skipping = false;
+            } else if self.partial.is_empty() {
+                each(self.frame(piece));
+            } else {
+                self.keep(piece);
+                self.finish_partial(each);
+            }
+            self.length += length(&bytes[start..=end]);
+            self.line += 1;
+            self.byte += self.length;
+            self.length = 0;
+            start = end + 1;
+        }
+        let rest = &bytes[start..];
+        self.length += length(rest);
+        if !self.skipping {
+            self.keep(rest);
+            if self.partial.len() > limits::MAX_EVENT_BYTES + 1 {
+                self.finish_partial(each);
+                self.partial = Vec::new();
+                self.skipping = true;
+            }
+        }
+    }
+
+    /// There are no more bytes: the unfinished rest is a line.
+    pub fn close(&mut self, each: &mut dyn FnMut(Frame<'_>)) {
+        if !self.partial.is_empty() {
+            self.finish_partial(each);
+        }
+        self.skipping = false;
+        self.byte += self.length;
+        self.length = 0;
+    }
+
+    /// Keeps of `piece` what can matter: one byte for a CR and one that proves the line too long.
+    fn keep(&mut self, piece: &[u8]) {
+        let room = (limits::MAX_EVENT_BYTES + 2).saturating_sub(self.partial.len());
+        self.partial.extend_from_slice(&piece[..piece.len().min(room)]);
+    }
+
+    fn finish_partial(&mut self, each: &mut dyn FnMut(Frame<'_>)) {
+        each(self.frame(&self.partial));
+        self.partial.clear();
+    }
+
+    fn frame<'a>(&self, bytes: &'a [u8]) -> Frame<'a> {
+        Frame { line: self.line, byte: self.byte, text: text(bytes, self.line == 1) }
+    }
+}
+
+fn text(bytes: &[u8], first: bool) -> Result<&str, Broken<'_>> {
+    let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    let too_long = bytes.len() > limits::MAX_EVENT_BYTES;
+    let mark: &[u8] = if first { b"\xEF\xBB\xBF" } else { b"" };
+    let bytes = bytes.strip_prefix(mark).unwrap_or(bytes);
+    if too_long {
+        let message = "the line is longer than 1 MiB: is it a log?";
+        return Err(Broken { code: code::LINE_TOO_LONG, message, head: head(bytes) });
+    }
+    if let Some(at) = memchr(0, bytes) {
+        let message = "the line has NUL bytes: is it a binary file, or UTF-16?";
+        return Err(Broken { code: code::LINE_HAS_NUL, message, head: head(&bytes[..at]) });
+    }
+    std::str::from_utf8(bytes).map_err(|error| Broken {
+        code: code::LINE_NOT_UTF8,
+        message: "the line is not valid UTF-8",
+        head: head(&bytes[..error.valid_up_to()]),
+    })
+}
+
+/// The longest valid text at the beginning, up to [`HEAD_BYTES`].
+fn head(bytes: &[u8]) -> &str {
+    let bytes = &bytes[..bytes.len().min(HEAD_BYTES)];
+    match bytes.utf8_chunks().next() {
+        Some(chunk) => chunk.valid(),
+        None => "",
+    }
+}
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("a slice is shorter than 2^64 bytes")
+}

@@ -1,0 +1,34 @@
+import { createReadStream } from 'node:fs';
+
+import type { DecoderOptions } from '../backend.js';
+import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
+
+/** Reads a local file, from its beginning to its end. */
+export class FileAdapter implements DataSourceAdapter {
+  readonly bounded = true;
+  readonly selects = false;
+  readonly file: string;
+  readonly decoder: DecoderOptions;
+
+  /** What of the format is not named in `decoder` is found out from the first lines. */
+  constructor(path: string, decoder: DecoderOptions = {}) {
+    this.file = path;
+    this.decoder = { ...decoder };
+  }
+
+  getName(): string {
+    return 'file';
+  }
+
+  createStream(_selector: string, { signal }: StreamOptions): AsyncIterable<StreamItem> {
+    return createReadStream(this.file, { signal, highWaterMark: 1 << 18 });
+  }
+
+  validateQuery(): boolean {
+    return true;
+  }
+
+  destroy(): Promise<void> {
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,81 @@
+import type { DecoderOptions } from '../backend.js';
+import { toInstant } from '../time.js';
+import type { LogEvent } from '../types.js';
+import { BATCH } from './adapter.js';
+import type { DataSourceAdapter, StreamItem } from './adapter.js';
+
+/** What can be a source without being an adapter. */
+export type EventIterable = Iterable<LogEvent> | AsyncIterable<StreamItem>;
+
+/** Options of an {@link IterableAdapter}. */
+export interface IterableOptions extends DecoderOptions {
+  /** Whether it ends by itself. Default: an async iterable is live, anything else is bounded. */
+  bounded?: boolean;
+}
+
+/**
+ * Makes a source of an array, an iterable or an async iterable. Arrays are sorted by time, and read
+ * again by each query; what an iterator has given to one query is gone for the next.
+ */
+export class IterableAdapter implements DataSourceAdapter {
+  readonly selects = false;
+  readonly bounded: boolean;
+  readonly decoder: DecoderOptions;
+  readonly #events: EventIterable;
+
+  constructor(events: EventIterable, { bounded, ...decoder }: IterableOptions = {}) {
+    this.#events = events;
+    this.bounded = bounded ?? !(Symbol.asyncIterator in events);
+    this.decoder = decoder;
+  }
+
+  getName(): string {
+    return 'iterable';
+  }
+
+  createStream(): AsyncIterable<StreamItem> {
+    const events = this.#events;
+    return Symbol.asyncIterator in events ? events : batches(events);
+  }
+
+  validateQuery(): boolean {
+    return true;
+  }
+
+  destroy(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** A promise per batch, not per event. */
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream is asynchronous by contract
+async function* batches(events: Iterable<LogEvent>): AsyncGenerator<LogEvent[]> {
+  let batch: LogEvent[] = [];
+  for (const event of Array.isArray(events) ? sorted(events as LogEvent[]) : events) {
+    batch.push(event);
+    if (batch.length === BATCH) {
+      yield batch;
+      batch = [];
+    }
+  }
+  if (batch.length > 0) {
+    yield batch;
+  }
+}
+
+/** By time, ties in the order given. What has no time goes first; the query reports it. */
+function sorted(events: readonly LogEvent[]): LogEvent[] {
+  const timed = events.map((event) => ({
+    event,
+    at: toInstant((event as LogEvent | null)?.timestamp) ?? { millis: -Infinity, nanos: 0 },
+  }));
+  timed.sort((a, b) =>
+    a.at.millis === b.at.millis ? a.at.nanos - b.at.nanos : a.at.millis < b.at.millis ? -1 : 1,
+  );
+  return timed.map(({ event }) => event);
+}
+
+/** Whether a value can be made a source by {@link IterableAdapter}. */
+export function isIterable(value: object): value is EventIterable {
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}

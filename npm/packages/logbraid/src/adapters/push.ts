@@ -1,0 +1,214 @@
+import { SourceEndedError, SourceFullError } from '../errors.js';
+import type { LogEvent } from '../types.js';
+import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
+
+/** Pushes that were not awaited may fill a source this many times over, no further. */
+const HARD_LIMIT_FACTOR = 1000;
+
+const ROOM = Promise.resolve();
+
+/** Bytes that weigh as much as one event. */
+const BYTES_PER_EVENT = 256;
+
+/**
+ * A source that the program pushes into. Each query that is running reads all that is pushed; what
+ * is pushed while no query reads waits for the first that does.
+ */
+export class PushSource implements DataSourceAdapter {
+  readonly bounded = false;
+  readonly selects = false;
+  readonly #name: string;
+  readonly #room: number;
+  readonly #readers = new Set<Queue>();
+  #waiting: Queue;
+  #ended = false;
+
+  /** @internal */
+  constructor(name: string, room: number) {
+    this.#name = name;
+    this.#room = room;
+    this.#waiting = new Queue(room);
+  }
+
+  getName(): string {
+    return this.#name;
+  }
+
+  /**
+   * Hands in an event, several, or bytes cut anywhere. Resolves when there is room for more, at
+   * once where there is: awaiting it keeps memory bounded. Throws a `SourceFullError` when far more
+   * waits than fits.
+   */
+  push(data: StreamItem): Promise<void> {
+    if (this.#ended) {
+      throw new SourceEndedError(`the source ${this.#name} has ended`, {
+        details: { source: this.#name },
+      });
+    }
+    const queues = this.#readers.size > 0 ? [...this.#readers] : [this.#waiting];
+    for (const queue of queues) {
+      if (queue.size > this.#room * HARD_LIMIT_FACTOR) {
+        throw new SourceFullError(
+          `the source ${this.#name} is full; await push() before pushing more`,
+          { details: { source: this.#name, waiting: queue.size } },
+        );
+      }
+    }
+    for (const queue of queues) {
+      queue.add(data);
+    }
+    const full = queues.filter((queue) => queue.full);
+    return full.length === 0 ? ROOM : allRoom(full);
+  }
+
+  /** Nothing more will come. Idempotent. */
+  end(): void {
+    this.#ended = true;
+    this.#waiting.end();
+    for (const reader of this.#readers) {
+      reader.end();
+    }
+  }
+
+  createStream(_selector: string, { signal }: StreamOptions): AsyncIterable<StreamItem> {
+    const queue = this.#waiting;
+    this.#waiting = new Queue(this.#room);
+    if (this.#ended) {
+      this.#waiting.end();
+    }
+    this.#readers.add(queue);
+    const leave = () => {
+      this.#readers.delete(queue);
+      queue.abandon();
+    };
+    if (signal.aborted) {
+      leave();
+    } else {
+      signal.addEventListener('abort', leave, { once: true });
+    }
+    return queue;
+  }
+
+  validateQuery(): boolean {
+    return true;
+  }
+
+  destroy(): Promise<void> {
+    this.end();
+    return Promise.resolve();
+  }
+}
+
+/** What waits for one query. */
+class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
+  /** Weight of what waits, in events. */
+  size = 0;
+  readonly #room: number;
+  #items: StreamItem[] = [];
+  #ended = false;
+  #reader: ((result: IteratorResult<StreamItem>) => void) | undefined;
+  #writers: (() => void)[] = [];
+
+  constructor(room: number) {
+    this.#room = room;
+  }
+
+  add(data: StreamItem): void {
+    const last = this.#items.at(-1);
+    if (isEvents(data) && isEvents(last)) {
+      // Single pushes travel together.
+      const batch = Array.isArray(last) ? last : [last];
+      this.#items[this.#items.length - 1] = batch;
+      if (Array.isArray(data)) {
+        for (const event of data) batch.push(event);
+      } else {
+        batch.push(data);
+      }
+    } else {
+      // Arrays and buffers belong to the program, which may reuse them.
+      this.#items.push(
+        Array.isArray(data) || data instanceof Uint8Array ? (data.slice() as StreamItem) : data,
+      );
+    }
+    this.size += weight(data);
+    // A turn later, so that what is pushed in one go is taken in one go.
+    if (this.#reader)
+      queueMicrotask(() => {
+        this.#serve();
+      });
+  }
+
+  get full(): boolean {
+    return this.size >= this.#room && !this.#ended;
+  }
+
+  /** Resolves when less waits than fits. */
+  room(): Promise<void> {
+    return new Promise((resolve) => this.#writers.push(resolve));
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#serve();
+    this.#wakeWriters();
+  }
+
+  /** Nobody reads any more. */
+  abandon(): void {
+    this.#items = [];
+    this.size = 0;
+    this.end();
+  }
+
+  next(): Promise<IteratorResult<StreamItem>> {
+    return new Promise((resolve) => {
+      this.#reader = resolve;
+      this.#serve();
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  #serve(): void {
+    const reader = this.#reader;
+    if (!reader) {
+      return;
+    }
+    const value = this.#items.shift();
+    if (value !== undefined) {
+      this.#reader = undefined;
+      this.size -= weight(value);
+      reader({ value, done: false });
+      if (!this.full) this.#wakeWriters();
+    } else if (this.#ended) {
+      this.#reader = undefined;
+      reader({ value: undefined, done: true });
+    }
+  }
+
+  #wakeWriters(): void {
+    const writers = this.#writers;
+    this.#writers = [];
+    for (const wake of writers) wake();
+  }
+}
+
+async function allRoom(queues: Queue[]): Promise<void> {
+  await Promise.all(queues.map((queue) => queue.room()));
+}
+
+function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
+  return typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
+}
+
+function weight(data: StreamItem): number {
+  if (typeof data === 'string' || data instanceof Uint8Array) {
+    return data.length / BYTES_PER_EVENT;
+  }
+  if (Array.isArray(data)) {
+    return data.length;
+  }
+  return 'bytes' in data ? data.bytes.length / BYTES_PER_EVENT : 1;
+}

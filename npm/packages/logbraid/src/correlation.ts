@@ -1,0 +1,309 @@
+import type { NativeCorrelator, PlanSummary } from './backend.js';
+import type { HostEvents } from './columns.js';
+import { toText } from './columns.js';
+import type { LogEvent } from './types.js';
+
+/** Everything of a correlation but its events, as the engine wrote it. */
+interface Head {
+  correlationId: string;
+  timestamp: string;
+  timeWindow: { start: string; end: string };
+  joinKey: string;
+  joinValue: string;
+  metadata: {
+    completeness: 'complete' | 'partial';
+    matchedStreams: string[];
+    totalStreams: number;
+  };
+  revision: number;
+  final: boolean;
+  replaces: string[];
+  withdrawn?: boolean;
+  truncated: boolean;
+  labels: Record<string, string>;
+  joinKeys: Record<string, string[] | string>;
+}
+
+/** The fields of an event in JSON. */
+interface EventFields {
+  alias: string | null;
+  source: string;
+  stream: string | null;
+  timestamp: string;
+  message: string;
+  labels: Record<string, string>;
+}
+
+/** A {@link Correlation} as plain data. */
+export interface CorrelationJson extends Head {
+  events: EventFields[];
+}
+
+/** One event of a correlation. */
+export class CorrelatedEvent implements EventFields {
+  /** The alias of the stream it is in, if the query gives one. */
+  readonly alias: string | null;
+  /** Where it is from: what the event says, else the name of the source in the query. */
+  readonly source: string;
+  /** The stream within the source, where the event says one. */
+  readonly stream: string | null;
+  /** When it happened, RFC 3339 in UTC. */
+  readonly timestamp: string;
+  readonly message: string;
+  readonly labels: Record<string, string>;
+  readonly #place: Place;
+
+  /** @internal */
+  constructor(fields: EventFields, place: Place) {
+    this.alias = fields.alias;
+    this.source = fields.source;
+    this.stream = fields.stream;
+    this.timestamp = fields.timestamp;
+    this.message = fields.message;
+    this.labels = fields.labels;
+    this.#place = place;
+  }
+
+  /** Plain data, as `JSON.stringify` wants it. */
+  toJSON(): EventFields {
+    const { alias, source, stream, timestamp, message, labels } = this;
+    return { alias, source, stream, timestamp, message, labels };
+  }
+
+  /** When it happened, in nanoseconds since the epoch. */
+  get timestampNs(): bigint {
+    return this.#place.time;
+  }
+
+  /** The position of its stream in the query, from 0. */
+  get position(): number {
+    return this.#place.stream;
+  }
+
+  /** What it was made of: the text of its line, or the object that was pushed. */
+  get raw(): string | LogEvent {
+    const { content } = this.#place;
+    return content instanceof Uint8Array ? new TextDecoder().decode(content) : content;
+  }
+}
+
+/** Where an event is in a record, and what it was made of. */
+interface Place {
+  stream: number;
+  time: bigint;
+  content: Uint8Array | LogEvent;
+}
+
+/** What correlations of one query share. @internal */
+export interface RecordContext {
+  correlator: NativeCorrelator;
+  plan: PlanSummary;
+  host: HostEvents;
+}
+
+/**
+ * Events that belong together, or a revision of them. Nothing is decoded before it is looked at:
+ * a consumer that counts pays for counting.
+ */
+export class Correlation {
+  readonly #context: RecordContext;
+  readonly #record: Uint8Array;
+  readonly #eventsAt: number;
+  /** Objects of the program, in event order; taken at once, because the engine releases them next. */
+  readonly #objects: LogEvent[];
+  #head: Head | undefined;
+  #events: readonly CorrelatedEvent[] | undefined;
+
+  /** How many events there are. */
+  readonly eventCount: number;
+
+  /** @internal */
+  constructor(record: Uint8Array, context: RecordContext, hosted: boolean) {
+    this.#context = context;
+    this.#record = record;
+    const view = viewOf(record);
+    this.#eventsAt = HEAD_AT + view.getUint32(1, true);
+    this.eventCount = view.getUint32(this.#eventsAt, true);
+    this.#objects = hosted ? this.#collectObjects() : [];
+  }
+
+  /** A stable id: the same input gives the same ids of final results. */
+  get correlationId(): string {
+    return this.#fields().correlationId;
+  }
+
+  /** The time of the first event, RFC 3339 in UTC. */
+  get timestamp(): string {
+    return this.#fields().timestamp;
+  }
+
+  /** The times of the first and the last event. */
+  get timeWindow(): { start: string; end: string } {
+    return this.#fields().timeWindow;
+  }
+
+  /** The label the first join is on; several are joined by commas. */
+  get joinKey(): string {
+    return this.#fields().joinKey;
+  }
+
+  /** Its value, of the earliest event that has one. */
+  get joinValue(): string {
+    return this.#fields().joinValue;
+  }
+
+  /** All keys with their values. */
+  get joinKeys(): Head['joinKeys'] {
+    return this.#fields().joinKeys;
+  }
+
+  /** `complete` when every stream of the query has an event here, and which have. */
+  get metadata(): Head['metadata'] {
+    return this.#fields().metadata;
+  }
+
+  /** Counts the deliveries of this correlation, from 1. */
+  get revision(): number {
+    return this.#fields().revision;
+  }
+
+  /** Whether it cannot change any more. */
+  get final(): boolean {
+    return this.#fields().final;
+  }
+
+  /** Ids of delivered correlations that have become part of this one. */
+  get replaces(): readonly string[] {
+    return this.#fields().replaces;
+  }
+
+  /** Whether it no longer holds. */
+  get withdrawn(): boolean {
+    return this.#fields().withdrawn ?? false;
+  }
+
+  /** Whether it lost events to a bound. */
+  get truncated(): boolean {
+    return this.#fields().truncated;
+  }
+
+  /** Labels the query gives it. */
+  get labels(): Readonly<Record<string, string>> {
+    return this.#fields().labels;
+  }
+
+  /** The events, in event order. Decoded at the first access. */
+  get events(): readonly CorrelatedEvent[] {
+    this.#events ??= this.#decodeEvents();
+    return this.#events;
+  }
+
+  /** Plain data, as `JSON.stringify` wants it. */
+  toJSON(): CorrelationJson {
+    return { ...this.#fields(), events: this.events.map((event) => event.toJSON()) };
+  }
+
+  /** One line of JSON, without its line ending; the same data as {@link toJSON}, without a detour over objects. */
+  toLine(): string {
+    const head = this.#headText();
+    const events =
+      this.#objects.length === 0
+        ? this.#context.correlator.eventsJson(this.#record)
+        : JSON.stringify(this.events);
+    return `${head.slice(0, head.lastIndexOf('}'))},"events":${events}}`;
+  }
+
+  /** @internal */
+  [Symbol.for('nodejs.util.inspect.custom')](): CorrelationJson {
+    return this.toJSON();
+  }
+
+  #fields(): Head {
+    this.#head ??= JSON.parse(this.#headText()) as Head;
+    return this.#head;
+  }
+
+  #headText(): string {
+    return new TextDecoder().decode(this.#record.subarray(HEAD_AT, this.#eventsAt));
+  }
+
+  #decodeEvents(): CorrelatedEvent[] {
+    const { correlator } = this.#context;
+    const onlyObjects = this.#objects.length === this.eventCount;
+    const decoded = onlyObjects
+      ? []
+      : (JSON.parse(correlator.eventsJson(this.#record)) as (EventFields | null)[]);
+    let object = 0;
+    return this.#places().map(({ stream, time, content }, at) => {
+      if (typeof content !== 'number') {
+        const fields = decoded[at] ?? this.#fieldsOf({ message: '', timestamp: 0 }, stream, time);
+        return new CorrelatedEvent(fields, { stream, time, content });
+      }
+      const event = this.#objects[object] ?? { timestamp: 0 };
+      object += 1;
+      return new CorrelatedEvent(this.#fieldsOf(event, stream, time), {
+        stream,
+        time,
+        content: event,
+      });
+    });
+  }
+
+  /** The fields of an object of the program, shaped like those the engine decodes from bytes. */
+  #fieldsOf(event: LogEvent, position: number, time: bigint): EventFields {
+    const { plan } = this.#context;
+    const stream = plan.streams[position];
+    const labels = Object.entries(event.labels ?? {}).map(([name, value]) => [name, toText(value)]);
+    return {
+      alias: stream?.alias ?? null,
+      source: event.source ?? plan.sources[stream?.source ?? 0]?.name ?? '',
+      stream: event.stream ?? null,
+      timestamp: rfc3339(time),
+      message: event.message ?? '',
+      labels: Object.fromEntries(labels) as Record<string, string>,
+    };
+  }
+
+  #collectObjects(): LogEvent[] {
+    const { host } = this.#context;
+    return this.#places().flatMap(({ content }) => {
+      const event = typeof content === 'number' ? host.get(content) : undefined;
+      return event ? [event] : [];
+    });
+  }
+
+  /** The events of the record: bytes, or the number of an object. */
+  #places(): { stream: number; time: bigint; content: Uint8Array | number }[] {
+    const view = viewOf(this.#record);
+    const places = [];
+    let at = this.#eventsAt + 4;
+    for (let count = 0; count < this.eventCount; count += 1) {
+      const stream = view.getUint16(at, true);
+      const isObject = view.getUint8(at + 2) === 1;
+      const time = view.getBigInt64(at + 3, true);
+      const word = view.getUint32(at + 11, true);
+      at += 15;
+      places.push({
+        stream,
+        time,
+        content: isObject ? word : this.#record.subarray(at, at + word),
+      });
+      at += isObject ? 0 : word;
+    }
+    return places;
+  }
+}
+
+/** A record starts with its kind and the length of the head. */
+const HEAD_AT = 5;
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** RFC 3339 in UTC with as many digits as the time needs: milliseconds, else nanoseconds. */
+function rfc3339(time: bigint): string {
+  const nanos = ((time % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const text = new Date(Number((time - nanos) / 1_000_000n)).toISOString();
+  return nanos === 0n ? text : `${text.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`;
+}

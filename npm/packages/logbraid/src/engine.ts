@@ -1,0 +1,277 @@
+import { EventEmitter } from 'eventemitter3';
+
+import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
+import { IterableAdapter, isIterable } from './adapters/iterable.js';
+import type { EventIterable } from './adapters/iterable.js';
+import { PushSource } from './adapters/push.js';
+import type { CorrelatorOptions, Notice, PlanSummary } from './backend.js';
+import type { Correlation } from './correlation.js';
+import {
+  AdapterExistsError,
+  AdapterNotFoundError,
+  EngineDestroyedError,
+  OptionError,
+  QueryError,
+} from './errors.js';
+import { loadBackend } from './load/native.js';
+import { resolveCorrelateOptions, resolveOptions } from './options.js';
+import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
+import { parse, plan, validate } from './query.js';
+import type { SyntaxTree, Validation } from './query.js';
+import { QueryRun } from './run.js';
+import type { CorrelateOptions, EngineEvents, Metrics, SourceNotice } from './types.js';
+
+const MIB = 1 << 20;
+
+/**
+ * Sources by name, and queries over them. Any number of queries may run at once, each with a state
+ * of its own. An engine that runs no query holds no timer, thread or socket.
+ */
+export class CorrelationEngine extends EventEmitter<EngineEvents> {
+  readonly #options: ResolvedOptions;
+  readonly #adapters = new Map<string, DataSourceAdapter>();
+  readonly #runs = new Set<QueryRun>();
+  /** Counters of the queries that have ended. */
+  readonly #past: Metrics = {};
+  #destroyed: Promise<void> | undefined;
+
+  /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
+  constructor(options: EngineOptions = {}) {
+    super();
+    this.#options = resolveOptions(options);
+  }
+
+  /**
+   * Gives a source its name in queries. An array, an iterable or an async iterable is a source too;
+   * see {@link IterableAdapter} for how it is read.
+   */
+  addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
+    this.#alive();
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
+      throw new OptionError(
+        `a source is named by letters, digits and _, not ${JSON.stringify(name)}`,
+        { details: { option: 'name', value: name } },
+      );
+    }
+    if (this.#adapters.has(name)) {
+      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
+    }
+    this.#adapters.set(name, toAdapter(name, adapter));
+    this.emit('adapterAdded', name);
+    return this;
+  }
+
+  /** The adapter of a source. */
+  getAdapter(name: string): DataSourceAdapter | undefined {
+    return this.#adapters.get(name);
+  }
+
+  /** All adapters by name, in the order they were added. */
+  getAdapters(): Map<string, DataSourceAdapter> {
+    return new Map(this.#adapters);
+  }
+
+  /** Takes a source away and destroys its adapter; `false` when there is none of that name. */
+  async removeAdapter(name: string): Promise<boolean> {
+    const adapter = this.#adapters.get(name);
+    this.#adapters.delete(name);
+    await adapter?.destroy();
+    return adapter !== undefined;
+  }
+
+  /** The source of that name that the program pushes into; made at the first call. */
+  source(name: string): PushSource {
+    this.#alive();
+    const present = this.#adapters.get(name);
+    if (present instanceof PushSource) {
+      return present;
+    }
+    const source = new PushSource(name, this.#options.bufferSize);
+    this.addAdapter(name, source);
+    return source;
+  }
+
+  /**
+   * Runs a query. It is checked at once: a query, an option or a source that is wrong throws here.
+   * Reading starts with the first `next()`. Leaving the loop, by whatever way, closes every stream
+   * and frees the state; while the consumer is slow, the sources wait.
+   */
+  correlate(query: string, options: CorrelateOptions = {}): AsyncIterableIterator<Correlation> {
+    this.#alive();
+    const resolved = resolveCorrelateOptions(options);
+    const backend = loadBackend();
+    const selectingSources = [...this.#adapters]
+      .filter(([, adapter]) => adapter.selects !== false)
+      .map(([name]) => name);
+    const { defaultTimeWindowMs } = this.#options;
+    const planned = plan(backend, query, { defaultTimeWindowMs, selectingSources });
+    const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
+    return new QueryRun({
+      backend,
+      query,
+      plan: planned,
+      options: this.#correlatorOptions(adapters, selectingSources, resolved),
+      adapters,
+      signal: resolved.signal,
+      streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
+      onCorrelation: (correlation) => this.emit('correlationFound', correlation),
+      onNotice: (notice) => {
+        this.#tell(notice, planned);
+      },
+      onAdapterError: (adapter, error) => this.emit('adapterError', { adapter, error }),
+      onStart: (run) => {
+        this.#alive();
+        this.#runs.add(run);
+      },
+      onEnd: (run) => {
+        if (this.#runs.delete(run)) add(this.#past, run.metrics());
+      },
+    });
+  }
+
+  /** Runs a query over bounded sources and collects what it finds. */
+  async run(query: string, options: CorrelateOptions = {}): Promise<Correlation[]> {
+    const found: Correlation[] = [];
+    for await (const correlation of this.correlate(query, options)) {
+      found.push(correlation);
+    }
+    return found;
+  }
+
+  /** The syntax tree of a query. Throws a `QueryError` when it does not parse. */
+  parse(query: string): SyntaxTree {
+    return parse(query);
+  }
+
+  /** Checks a query and reports all that can be found. */
+  validate(query: string): Validation {
+    return validate(query);
+  }
+
+  /** Counters over all queries, running and past. */
+  metrics(): Metrics {
+    const all = { ...this.#past };
+    for (const run of this.#runs) {
+      add(all, run.metrics());
+    }
+    return all;
+  }
+
+  /** Ends running queries normally and destroys all adapters. Idempotent. */
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  async #destroy(): Promise<void> {
+    await Promise.all([...this.#runs].map((run) => run.close()));
+    const adapters = [...this.#adapters.values()];
+    this.#adapters.clear();
+    await Promise.all(adapters.map((adapter) => adapter.destroy()));
+    this.removeAllListeners();
+  }
+
+  #alive(): void {
+    if (this.#destroyed) {
+      throw new EngineDestroyedError();
+    }
+  }
+
+  #adapterFor(name: string, selector: string | null): DataSourceAdapter {
+    const adapter = this.#adapters.get(name);
+    if (!adapter) {
+      const names = [...this.#adapters.keys()].join(', ') || 'none';
+      throw new AdapterNotFoundError(
+        `Required data source adapter not found: ${name}; sources are: ${names}`,
+        { details: { name } },
+      );
+    }
+    if (selector !== null && !adapter.validateQuery(selector)) {
+      throw new QueryError(`the source ${name} does not accept the selector ${selector}`, [], {
+        details: { name, selector },
+      });
+    }
+    return adapter;
+  }
+
+  #correlatorOptions(
+    adapters: DataSourceAdapter[],
+    selectingSources: string[],
+    { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
+  ): CorrelatorOptions {
+    const { maxMemoryMB, keyPatterns, emit: engineEmit, ...options } = this.#options;
+    const bounded = adapters.every((adapter) => adapter.bounded);
+    return {
+      ...options,
+      selectingSources,
+      emit: emit ?? engineEmit ?? (bounded ? 'final' : 'eager'),
+      maxMemoryBytes: Math.floor(maxMemoryMB * MIB),
+      ...(startNs !== undefined && { startNs }),
+      ...(endNs !== undefined && { endNs }),
+      ...(limit !== undefined && { limit }),
+      ...(keyPatterns && { keyPatterns }),
+      sources: adapters.map(({ bounded, decoder }) => ({
+        bounded: bounded ?? false,
+        ...(decoder && { decoder }),
+      })),
+    };
+  }
+
+  #tell(notice: Notice, { sources }: PlanSummary): void {
+    if (notice.type === 'memoryWarning') {
+      const { usedBytes, maxBytes } = notice;
+      this.emit('memoryWarning', { usedMB: usedBytes / MIB, maxMB: maxBytes / MIB });
+    } else if ('source' in notice) {
+      const { type, ...rest } = notice;
+      const named = { ...rest, source: sources[notice.source]?.name ?? '' };
+      if (type === 'pause' || type === 'resume') {
+        this.emit(type === 'pause' ? 'paused' : 'resumed', { source: named.source });
+      } else {
+        this.emit(type, named as SourceNotice);
+      }
+    }
+  }
+}
+
+function toAdapter(name: string, given: DataSourceAdapter | EventIterable): DataSourceAdapter {
+  const value: unknown = given;
+  if (typeof value === 'object' && value !== null) {
+    if ('createStream' in value && typeof value.createStream === 'function') {
+      return value as DataSourceAdapter;
+    }
+    if (isIterable(value)) {
+      return new IterableAdapter(value);
+    }
+  }
+  throw new OptionError(`the source ${name} is neither an adapter nor an iterable`, {
+    details: { option: 'adapter', name },
+  });
+}
+
+function streamOptions(
+  { sources }: PlanSummary,
+  source: number,
+  { startNs, endNs }: ResolvedCorrelateOptions,
+  signal: AbortSignal,
+): StreamOptions {
+  const { rangeMs = 0, rangeText = '' } = sources[source] ?? {};
+  const millis = (nanos: string) => Number(BigInt(nanos) / 1_000_000n);
+  return {
+    range: rangeMs,
+    timeRange: rangeText,
+    signal,
+    // One reach beyond both ends: what starts inside may belong to events outside.
+    ...(startNs !== undefined && { start: new Date(millis(startNs) - rangeMs) }),
+    ...(endNs !== undefined && { end: new Date(millis(endNs) + rangeMs) }),
+  };
+}
+
+function add(sum: Metrics, counters: Metrics): void {
+  for (const [name, value] of Object.entries(counters)) {
+    sum[name] = (sum[name] ?? 0) + value;
+  }
+}

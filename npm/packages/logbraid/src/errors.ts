@@ -1,0 +1,148 @@
+import type { Diagnostic } from './types.js';
+
+/** What a {@link CorrelationError} carries beside its message. */
+export interface ErrorOptions {
+  /** Facts for programs, by name. */
+  details?: Record<string, unknown> | undefined;
+  /** The error behind this one. */
+  cause?: unknown;
+}
+
+/** Any error of this package. `code` is stable; each code that is thrown here has a subclass. */
+export class CorrelationError extends Error {
+  /** A stable name of the mistake, such as `QUERY_PARSE_ERROR`. */
+  readonly code: string;
+  /** Facts for programs, by name. */
+  readonly details: Record<string, unknown>;
+
+  constructor(message: string, code: string, { details = {}, cause }: ErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** `QUERY_PARSE_ERROR`: a query that does not parse or makes no sense; `diagnostics` say what and where. */
+export class QueryError extends CorrelationError {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(
+    message: string,
+    diagnostics: readonly Diagnostic[] = [],
+    options: ErrorOptions = {},
+  ) {
+    super(message, 'QUERY_PARSE_ERROR', {
+      ...options,
+      details: { ...options.details, diagnostics },
+    });
+    this.diagnostics = diagnostics;
+  }
+}
+
+/** `INVALID_OPTION`: an option that does not exist, or a value it cannot have; `details.option` names it. */
+export class OptionError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'INVALID_OPTION', options);
+  }
+}
+
+/** `ADAPTER_NOT_FOUND`: a query names a source that was not added. */
+export class AdapterNotFoundError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'ADAPTER_NOT_FOUND', options);
+  }
+}
+
+/** `ADAPTER_EXISTS`: the name of a source is taken. */
+export class AdapterExistsError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'ADAPTER_EXISTS', options);
+  }
+}
+
+/** `ADAPTER_ERROR`: a source failed for good; `cause` says why. */
+export class AdapterError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'ADAPTER_ERROR', options);
+  }
+}
+
+/** `SOURCE_ERROR`: a file cannot be opened or read. */
+export class SourceError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'SOURCE_ERROR', options);
+  }
+}
+
+/** `SOURCE_ENDED`: a push into a source after its end. */
+export class SourceEndedError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'SOURCE_ENDED', options);
+  }
+}
+
+/** `SOURCE_FULL`: pushes that were not awaited have filled a source. */
+export class SourceFullError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'SOURCE_FULL', options);
+  }
+}
+
+/** `MEMORY_ERROR`: the query needs more memory than `maxMemoryMB` allows. */
+export class MemoryError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'MEMORY_ERROR', options);
+  }
+}
+
+/** `ENGINE_DESTROYED`: the engine was used after `destroy()`. */
+export class EngineDestroyedError extends CorrelationError {
+  constructor(message = 'the engine has been destroyed', options?: ErrorOptions) {
+    super(message, 'ENGINE_DESTROYED', options);
+  }
+}
+
+/** `BACKEND_UNAVAILABLE`: the native addon cannot be loaded. */
+export class BackendUnavailableError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'BACKEND_UNAVAILABLE', options);
+  }
+}
+
+/** `INTERNAL_ERROR`: a defect of this package. */
+export class InternalError extends CorrelationError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'INTERNAL_ERROR', options);
+  }
+}
+
+type ErrorClass = new (message: string, options?: ErrorOptions) => CorrelationError;
+
+const byCode = new Map<string, ErrorClass>([
+  ['INVALID_OPTION', OptionError],
+  ['ADAPTER_ERROR', AdapterError],
+  ['SOURCE_ERROR', SourceError],
+  ['MEMORY_ERROR', MemoryError],
+  ['INTERNAL_ERROR', InternalError],
+]);
+
+/** The error for a code that the engine gave. */
+export function errorOf(code: string, message: string, options?: ErrorOptions): CorrelationError {
+  if (code === 'QUERY_PARSE_ERROR') {
+    return new QueryError(message, [], options);
+  }
+  const Class = byCode.get(code);
+  return Class ? new Class(message, options) : new CorrelationError(message, code, options);
+}
+
+/** The error for what a call into the engine threw. */
+export function errorFrom(thrown: unknown): CorrelationError {
+  if (thrown instanceof CorrelationError) {
+    return thrown;
+  }
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  const known = typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code);
+  return errorOf(known ? code : 'INTERNAL_ERROR', message, { cause: thrown });
+}

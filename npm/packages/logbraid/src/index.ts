@@ -1,0 +1,45 @@
+/**
+ * Finds what belongs together in streams of logs, metrics and events, while they arrive.
+ *
+ * @packageDocumentation
+ */
+export { CorrelationEngine } from './engine.js';
+export type { EngineOptions } from './options.js';
+export { CorrelatedEvent, Correlation } from './correlation.js';
+export type { CorrelationJson } from './correlation.js';
+export { parse, render, validate } from './query.js';
+export type { SyntaxTree, Validation } from './query.js';
+export { IterableAdapter } from './adapters/iterable.js';
+export type { EventIterable, IterableOptions } from './adapters/iterable.js';
+export type { PushSource } from './adapters/push.js';
+export type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
+export type { DecoderOptions } from './backend.js';
+export type {
+  CorrelateOptions,
+  Diagnostic,
+  DurationInput,
+  Emit,
+  EncodedChunk,
+  EngineEvents,
+  LabelValue,
+  LogEvent,
+  Metrics,
+  SourceNotice,
+  TimeInput,
+} from './types.js';
+export {
+  AdapterError,
+  AdapterExistsError,
+  AdapterNotFoundError,
+  BackendUnavailableError,
+  CorrelationError,
+  EngineDestroyedError,
+  InternalError,
+  MemoryError,
+  OptionError,
+  QueryError,
+  SourceEndedError,
+  SourceError,
+  SourceFullError,
+} from './errors.js';
+export type { ErrorOptions } from './errors.js';

@@ -1,0 +1,200 @@
+import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
+import { BATCH } from './adapters/adapter.js';
+import type { ColumnPlan, NativeCorrelator } from './backend.js';
+import type { HostEvents, Refused } from './columns.js';
+import { AdapterError } from './errors.js';
+
+/** Bytes handed to the engine at once. */
+const BLOCK = 256 << 10;
+
+/** A live source that gave bytes and then nothing for this long is quiet: what waits for a next line is let go. */
+const QUIET_MS = 250;
+
+/** What a reader needs of its query. */
+export interface ReaderContext {
+  correlator: NativeCorrelator;
+  host: HostEvents;
+  /** Something has arrived, or the stream has ended or failed. */
+  wake: () => void;
+}
+
+/**
+ * Reads one source of one query: holds at most one item of it, and hands that on in slices, so that
+ * a source never gets further ahead than the engine allows.
+ */
+export class Reader {
+  /** The engine does not want more of this source for now. */
+  paused = false;
+  /** Whether an object has gone to the engine. */
+  hosted = false;
+  readonly name: string;
+  readonly #source: number;
+  readonly #adapter: DataSourceAdapter;
+  readonly #columns: ColumnPlan;
+  readonly #context: ReaderContext;
+  readonly #refused: Refused;
+  readonly #encoder = new TextEncoder();
+  #iterator: AsyncIterator<StreamItem> | undefined;
+  #asked = false;
+  #arrived: Uint8Array | readonly unknown[] | undefined;
+  #taken = 0;
+  #exhausted = false;
+  #closed = false;
+  #failure: AdapterError | undefined;
+  #quietAt: number | undefined;
+
+  constructor(
+    source: number,
+    name: string,
+    adapter: DataSourceAdapter,
+    columns: ColumnPlan,
+    context: ReaderContext,
+    refused: Refused,
+  ) {
+    this.#source = source;
+    this.name = name;
+    this.#adapter = adapter;
+    this.#columns = columns;
+    this.#context = context;
+    this.#refused = refused;
+  }
+
+  /** Opens the stream and asks for its first item. */
+  open(selector: string, options: StreamOptions): void {
+    try {
+      this.#iterator = this.#adapter.createStream(selector, options)[Symbol.asyncIterator]();
+    } catch (error) {
+      throw this.#wrap(error);
+    }
+    this.#ask();
+  }
+
+  /** When {@link feed} has something to do without anything arriving. */
+  get dueAt(): number | undefined {
+    return this.#quietAt;
+  }
+
+  /** Hands a slice of what has arrived to the engine; returns its weight in events, 0 when there is nothing to do. */
+  feed(now: number): number {
+    if (this.#closed) {
+      return 0;
+    }
+    if (this.#arrived && !this.paused) {
+      return this.#feedSlice(this.#arrived, now);
+    }
+    if (this.#failure) {
+      throw this.#failure;
+    }
+    if (this.#exhausted && !this.#arrived) {
+      this.#closed = true;
+      this.#quietAt = undefined;
+      this.#context.correlator.close(this.#source);
+      return 1;
+    }
+    if (this.#quietAt !== undefined && now >= this.#quietAt) {
+      this.#quietAt = undefined;
+      this.#context.correlator.flush(this.#source);
+      return 1;
+    }
+    this.#ask();
+    return 0;
+  }
+
+  /** Closes the stream. Resolves when it has closed, at once where it is busy: its signal tells it. */
+  async stop(): Promise<void> {
+    this.#closed = true;
+    this.#arrived = undefined;
+    const iterator = this.#iterator;
+    this.#iterator = undefined;
+    if (iterator?.return && !this.#exhausted && !this.#failure) {
+      // A generator that is waiting cannot return before its wait ends.
+      const returned = iterator.return().then(ignore, ignore);
+      if (!this.#asked) await returned;
+    }
+  }
+
+  #feedSlice(arrived: Uint8Array | readonly unknown[], now: number): number {
+    const { correlator, host } = this.#context;
+    const from = this.#taken;
+    const isBytes = arrived instanceof Uint8Array;
+    const to = Math.min(from + (isBytes ? BLOCK : BATCH), arrived.length);
+    if (isBytes) {
+      correlator.push(this.#source, arrived.subarray(from, to));
+      if (!this.#adapter.bounded) this.#quietAt = now + QUIET_MS;
+    } else {
+      const columns = host.encode(arrived, from, to, this.#columns, this.#refused);
+      if (columns) {
+        this.hosted = true;
+        correlator.pushColumns(this.#source, columns);
+      }
+    }
+    this.#taken = to;
+    if (to === arrived.length) {
+      this.#arrived = undefined;
+      this.#taken = 0;
+      this.#ask();
+    }
+    return isBytes ? Math.ceil((to - from) / 256) : Math.max(to - from, 1);
+  }
+
+  #ask(): void {
+    const iterator = this.#iterator;
+    if (!iterator || this.#asked || this.#arrived || this.#exhausted || this.paused) {
+      return;
+    }
+    this.#asked = true;
+    const failed = (error: unknown) => {
+      this.#asked = false;
+      this.#failure = this.#wrap(error);
+      this.#context.wake();
+    };
+    iterator.next().then((result) => {
+      this.#asked = false;
+      try {
+        if (result.done) {
+          this.#exhausted = true;
+        } else {
+          this.#arrived = this.#normalize(result.value);
+        }
+      } catch (error) {
+        this.#failure = this.#wrap(error);
+      }
+      this.#context.wake();
+    }, failed);
+  }
+
+  #normalize(item: StreamItem): Uint8Array | readonly unknown[] {
+    if (typeof item === 'string') {
+      return this.#encoder.encode(item);
+    }
+    if (item instanceof Uint8Array || Array.isArray(item)) {
+      return item as Uint8Array | readonly unknown[];
+    }
+    if (typeof (item as unknown) === 'object' && 'bytes' in item) {
+      const expected = this.#adapter.decoder?.format;
+      if (item.format !== undefined && item.format !== expected) {
+        throw new AdapterError(
+          `a chunk of ${this.name} is ${item.format}, and its adapter says ${expected ?? 'nothing of its format'}`,
+          { details: { source: this.name } },
+        );
+      }
+      return item.bytes;
+    }
+    return [item];
+  }
+
+  #wrap(error: unknown): AdapterError {
+    if (error instanceof AdapterError) {
+      return error;
+    }
+    const why = error instanceof Error ? error.message : String(error);
+    return new AdapterError(`the source ${this.name} failed: ${why}`, {
+      cause: error,
+      details: { source: this.name },
+    });
+  }
+}
+
+function ignore(): void {
+  // Whatever a stream says when it is closed early changes nothing.
+}

@@ -1,0 +1,374 @@
+import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
+import type {
+  Backend,
+  CorrelatorOptions,
+  NativeCorrelator,
+  Notice,
+  PlanSummary,
+} from './backend.js';
+import { HostEvents } from './columns.js';
+import { Correlation } from './correlation.js';
+import { AdapterError, errorFrom, errorOf } from './errors.js';
+import { Reader } from './reader.js';
+
+/** Results taken from the engine at once in final mode. */
+const DRAIN = 256;
+
+/** Bytes of files read before the event loop gets a turn. */
+const WORK = 4 << 20;
+
+/** Longest time spent on arrived input before the event loop gets a turn. */
+const SLICE_MS = 8;
+
+/** Longest delay of a timer. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** What a query is made of. */
+export interface RunSetup {
+  backend: Backend;
+  query: string;
+  plan: PlanSummary;
+  options: CorrelatorOptions;
+  /** By position in the plan. */
+  adapters: DataSourceAdapter[];
+  signal: AbortSignal | undefined;
+  /** What every stream is asked for; `range` and the like differ by source. */
+  streamOptions: (source: number, signal: AbortSignal) => StreamOptions;
+  onCorrelation: (correlation: Correlation) => void;
+  onNotice: (notice: Notice) => void;
+  onAdapterError: (source: string, error: AdapterError) => void;
+  onStart: (run: QueryRun) => void;
+  onEnd: (run: QueryRun) => void;
+}
+
+interface Waiter {
+  resolve: (result: IteratorResult<Correlation, undefined>) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * One running query, as its iterator. Starts with the first `next()`. Works in short synchronous
+ * turns: feed what has arrived, tell the time, take what is ready; and rests when nothing has
+ * arrived or the consumer is behind. Knows nothing of how events are decoded or joined.
+ */
+export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
+  readonly #setup: RunSetup;
+  readonly #correlator: NativeCorrelator;
+  readonly #host = new HostEvents();
+  readonly #abort = new AbortController();
+  readonly #readers: (Reader | undefined)[] = [];
+  readonly #waiters: Waiter[] = [];
+  /** Whether the passing of time can change anything. */
+  readonly #timed: boolean;
+  #ready: Correlation[] = [];
+  #state: 'new' | 'running' | 'ended' = 'new';
+  #filesPending = false;
+  /** Eager: weight of the input taken since the consumer last took a result. */
+  #ahead = 0;
+  #failure: { error: unknown } | undefined;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #stopped: Promise<unknown> | undefined;
+
+  constructor(setup: RunSetup) {
+    this.#setup = setup;
+    this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
+    try {
+      this.#correlator = new setup.backend.Correlator(setup.query, JSON.stringify(setup.options));
+    } catch (error) {
+      throw errorFrom(error);
+    }
+  }
+
+  next(): Promise<IteratorResult<Correlation, undefined>> {
+    if (this.#state === 'new') {
+      this.#start();
+    }
+    const value = this.#ready.shift();
+    if (value) {
+      this.#schedule();
+      return Promise.resolve({ value, done: false });
+    }
+    if (this.#failure) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      return Promise.reject(error);
+    }
+    if (this.#state === 'ended') {
+      return Promise.resolve({ value: undefined, done: true });
+    }
+    this.#ahead = 0;
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      this.#guard(() => {
+        this.#collect();
+      });
+      this.#schedule();
+    });
+  }
+
+  async return(): Promise<IteratorResult<Correlation, undefined>> {
+    await this.close();
+    return { value: undefined, done: true };
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<Correlation, undefined>> {
+    await this.close();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** Counters of the engine, while it runs. */
+  metrics(): Record<string, number> {
+    return JSON.parse(this.#correlator.metrics()) as Record<string, number>;
+  }
+
+  /** Ends the query at once and drops what waits. Idempotent. */
+  async close(): Promise<void> {
+    this.#ready = [];
+    this.#failure = undefined;
+    this.#end();
+    await this.#stopped;
+  }
+
+  #start(): void {
+    this.#state = 'running';
+    const { signal } = this.#setup;
+    if (signal?.aborted) {
+      this.#fail(signal.reason);
+      return;
+    }
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#guard(() => {
+      const { adapters, onStart } = this.#setup;
+      onStart(this);
+      // Files first: one that cannot be opened ends the query before any stream is opened.
+      for (const [source, adapter] of adapters.entries()) {
+        if (adapter.file !== undefined) {
+          this.#correlator.attachFile(source, adapter.file);
+          this.#filesPending = true;
+        }
+      }
+      for (const [source, adapter] of adapters.entries()) {
+        if (adapter.file === undefined) this.#open(source, adapter);
+      }
+    });
+  }
+
+  #open(source: number, adapter: DataSourceAdapter): void {
+    const { plan, streamOptions, onNotice } = this.#setup;
+    const planned = plan.sources[source];
+    const columns = plan.columns[source];
+    if (!planned || !columns) {
+      throw errorOf('INTERNAL_ERROR', `the plan says nothing of source ${source}`);
+    }
+    const context = {
+      correlator: this.#correlator,
+      host: this.#host,
+      wake: () => {
+        this.#schedule();
+      },
+    };
+    const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
+      onNotice({ type: 'badLine', source, code: 'EVENT_INVALID', message });
+    });
+    this.#readers[source] = reader;
+    reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
+  }
+
+  readonly #onAbort = (): void => {
+    this.#fail(this.#setup.signal?.reason);
+  };
+
+  /** Whether the consumer wants the query to go on. */
+  #hungry(): boolean {
+    const { emit, bufferSize } = this.#setup.options;
+    return emit === 'eager' ? this.#ahead < bufferSize : this.#ready.length < bufferSize;
+  }
+
+  #schedule(): void {
+    if (this.#state === 'running' && !this.#immediate && this.#hungry()) {
+      this.#immediate = setImmediate(this.#turn);
+    }
+  }
+
+  readonly #turn = (): void => {
+    this.#immediate = undefined;
+    clearTimeout(this.#timer);
+    this.#guard(() => {
+      const busy = this.#feed();
+      // After the feeding, so that what has just arrived counts as activity.
+      if (this.#timed) this.#correlator.advance(Date.now());
+      this.#collect();
+      if (busy) {
+        this.#schedule();
+      } else {
+        this.#rest();
+      }
+    });
+  };
+
+  /** Hands arrived input to the engine; says whether there may be more to hand over at once. */
+  #feed(): boolean {
+    const until = performance.now() + SLICE_MS;
+    let busy: boolean;
+    do {
+      busy = false;
+      for (const reader of this.#readers) {
+        const weight = reader?.feed(Date.now()) ?? 0;
+        if (weight > 0) {
+          busy = true;
+          this.#ahead += weight;
+          this.#collect();
+        }
+        if (this.#state !== 'running' || !this.#hungry()) return busy;
+      }
+    } while (busy && performance.now() < until);
+    if (this.#filesPending) {
+      const { pending, read } = this.#correlator.work(WORK);
+      this.#filesPending = pending;
+      this.#ahead += read / 256;
+      // Nothing read: the files wait for another source, which will cause the next turn.
+      busy ||= read > 0;
+    }
+    return busy;
+  }
+
+  /** Sleeps until something arrives or time itself matters. */
+  #rest(): void {
+    if (this.#state !== 'running' || !this.#hungry()) {
+      return;
+    }
+    const due = this.#readers.map((reader) => reader?.dueAt ?? Infinity);
+    const deadline = this.#timed ? (this.#correlator.deadline() ?? Infinity) : Infinity;
+    const at = Math.min(deadline, ...due);
+    if (at < Infinity) {
+      const delay = Math.min(Math.max(Math.ceil(at - Date.now()), 1), MAX_DELAY_MS);
+      this.#timer = setTimeout(this.#turn, delay);
+    }
+  }
+
+  /**
+   * Takes outputs. Eager: one at a time and only when one is asked for, because a newer revision
+   * replaces one that waits in the engine.
+   */
+  #collect(): void {
+    const { emit, bufferSize } = this.#setup.options;
+    const eager = emit === 'eager';
+    const room = () =>
+      this.#state === 'running' &&
+      (eager ? this.#waiters.length > 0 : this.#ready.length < bufferSize);
+    while (room()) {
+      const batch = this.#correlator.drain(eager ? 1 : DRAIN);
+      if (batch.length === 0) break;
+      for (const record of records(batch)) {
+        this.#take(record);
+      }
+    }
+  }
+
+  #take(record: Uint8Array): void {
+    if (record[0] === 1) {
+      const { plan, onCorrelation } = this.#setup;
+      const hosted = this.#readers.some((reader) => reader?.hosted);
+      const context = { correlator: this.#correlator, plan, host: this.#host };
+      const correlation = new Correlation(record, context, hosted);
+      onCorrelation(correlation);
+      const waiter = this.#waiters.shift();
+      if (waiter) {
+        waiter.resolve({ value: correlation, done: false });
+      } else {
+        this.#ready.push(correlation);
+      }
+      return;
+    }
+    this.#obey(JSON.parse(new TextDecoder().decode(record.subarray(1))) as Notice);
+  }
+
+  #obey(notice: Notice): void {
+    switch (notice.type) {
+      case 'released':
+        this.#host.release(notice.ids);
+        break;
+      case 'end':
+        this.#end();
+        break;
+      case 'error':
+        this.#fail(errorOf(notice.code, notice.message, { details: notice.details }));
+        break;
+      case 'pause':
+      case 'resume': {
+        const reader = this.#readers[notice.source];
+        if (reader) reader.paused = notice.type === 'pause';
+        this.#setup.onNotice(notice);
+        this.#schedule();
+        break;
+      }
+      default:
+        this.#setup.onNotice(notice);
+    }
+  }
+
+  /** Whatever goes wrong in a turn ends the query with that error. */
+  #guard(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (error instanceof AdapterError) {
+        this.#setup.onAdapterError(String(error.details['source']), error);
+        this.#fail(error);
+      } else {
+        this.#fail(errorFrom(error));
+      }
+    }
+  }
+
+  /** The consumer gets what is ready, then the error. */
+  #fail(error: unknown): void {
+    if (this.#state === 'ended') {
+      return;
+    }
+    const waiter = this.#waiters.shift();
+    if (waiter) {
+      waiter.reject(error);
+    } else {
+      this.#failure = { error };
+    }
+    this.#end();
+  }
+
+  #end(): void {
+    if (this.#state === 'ended') {
+      return;
+    }
+    this.#state = 'ended';
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    this.#setup.signal?.removeEventListener('abort', this.#onAbort);
+    this.#setup.onEnd(this);
+    this.#abort.abort();
+    this.#stopped = Promise.all(this.#readers.flatMap((reader) => reader?.stop() ?? []));
+    this.#correlator.release();
+    for (const waiter of this.#waiters.splice(0)) {
+      waiter.resolve({ value: undefined, done: true });
+    }
+  }
+}
+
+/** The records of a batch, without their lengths. */
+function* records(batch: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
+  for (let at = 0; at < batch.length;) {
+    const length = view.getUint32(at, true);
+    at += 4;
+    yield batch.subarray(at, at + length);
+    at += length;
+  }
+}

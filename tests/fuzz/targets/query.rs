@@ -1,0 +1,22 @@
+//! Any text as a query: it is answered with a plan or with diagnostics that lie inside it, and what
+//! is accepted means the same when it is written canonically.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use logbraid_core::query::{PlanOptions, Severity, check, render};
+
+fuzz_target!(|text: &str| {
+    let options = PlanOptions::default();
+    let checked = check(text, &options);
+    let errors = checked.diagnostics.iter().filter(|d| d.severity == Severity::Error).count();
+    assert_eq!(checked.plan.is_none(), errors > 0, "a query runs or says why not");
+    for diagnostic in &checked.diagnostics {
+        assert!(text.get(diagnostic.span.clone()).is_some(), "{diagnostic:?} is outside the text");
+    }
+    render(text, &checked.diagnostics, true);
+    if let Some(plan) = checked.plan {
+        let again = check(&plan.canonical, &options).plan.expect("canonical text is accepted");
+        assert_eq!(again.canonical, plan.canonical, "canonical text is its own canonical text");
+    }
+});

@@ -1,0 +1,92 @@
+//! The developer commands. Each does its own set-up, can be repeated, and costs seconds when there
+//! is nothing to do: cargo, npm and tsc each know what is out of date, and are asked every time.
+
+mod fuzz;
+mod node;
+mod process;
+
+use clap::{Parser, Subcommand};
+
+use process::{cargo, command, run};
+
+/// The developer commands of Logbraid.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the native addon and the TypeScript package
+    Build,
+    /// Build, then answer the nine questions of examples/shop with the logbraid command
+    Demo,
+    /// Run everything that must pass: lint, the Rust tests, the TypeScript tests
+    Test,
+    /// Run the benchmarks
+    Bench {
+        /// Passed on to `cargo bench`, such as a filter
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Check formatting, lints and types, of Rust and of TypeScript, without changing a file
+    Lint,
+    /// Format all Rust and TypeScript sources
+    Fmt,
+    /// Run the fuzz targets of tests/fuzz, one after the other, on stable Rust
+    Fuzz {
+        /// Seconds for each target
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Only these targets; all when none is given
+        targets: Vec<String>,
+    },
+    /// Hold the engine to the naive model of its semantics, on random operations
+    Model {
+        /// Random operations to run
+        #[arg(long, default_value_t = 1_000_000)]
+        ops: u64,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Build => node::build(),
+        Command::Demo => {
+            node::build()?;
+            run(command("node").arg("examples/shop/demo.mjs"))
+        }
+        Command::Test => test(),
+        Command::Bench { arguments } => {
+            run(cargo().args(["bench", "--workspace", "--benches", "--"]).args(arguments))
+        }
+        Command::Lint => lint(),
+        Command::Fmt => {
+            run(cargo().args(["fmt", "--all"]))?;
+            node::install()?;
+            node::npm_script("fmt")
+        }
+        Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
+        Command::Model { ops } => run(cargo()
+            .args(["test", "--package", "logbraid-tests", "--release", "model"])
+            .env("LOGBRAID_MODEL_OPS", ops.to_string())),
+    }
+}
+
+/// Quick checks first, so that a slip is told in seconds.
+fn test() -> anyhow::Result<()> {
+    lint()?;
+    run(cargo().args(["test", "--workspace", "--quiet"]))?;
+    node::build()?;
+    node::npm_script("test")
+}
+
+fn lint() -> anyhow::Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    node::install()?;
+    node::npm_script("lint")?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+    run(cargo().args(clippy))
+}

@@ -1,0 +1,66 @@
+//! The TypeScript side: Node and npm, the packages of npm/, the addon and the compiled sources.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, bail};
+
+use crate::process::{command, ensure_debian_package, output, root, run};
+
+/// The oldest Node that works.
+const NODE_MAJOR: u32 = 20;
+
+/// Installs the packages if need be, builds the addon, compiles the TypeScript sources.
+pub fn build() -> anyhow::Result<()> {
+    install()?;
+    npm_script("build:addon")?;
+    npm_script("build")
+}
+
+/// Installs what package-lock.json names, where it has changed since the last time.
+pub fn install() -> anyhow::Result<()> {
+    ensure_node()?;
+    let folder = root().join("npm");
+    let changed = |file: &str| folder.join(file).metadata().and_then(|data| data.modified());
+    let lock = changed("package-lock.json").context("npm/package-lock.json is missing")?;
+    // npm writes this file when it has finished.
+    if changed("node_modules/.package-lock.json").is_ok_and(|installed| installed >= lock) {
+        return Ok(());
+    }
+    run(npm().args(["ci", "--no-audit", "--no-fund"]))
+}
+
+/// Runs a script of npm/package.json.
+pub fn npm_script(name: &str) -> anyhow::Result<()> {
+    run(npm().args(["run", "--silent", name]))
+}
+
+fn npm() -> Command {
+    let mut npm = command("npm");
+    npm.current_dir(root().join("npm"));
+    npm
+}
+
+fn ensure_node() -> anyhow::Result<()> {
+    if find("node").is_none() {
+        ensure_debian_package("nodejs", "Node is missing")?;
+    }
+    if find("npm").is_none() {
+        ensure_debian_package("npm", "npm is missing")?;
+    }
+    let version = output(command("node").arg("--version"))?;
+    let version = version.trim();
+    let major = version.trim_start_matches('v').split('.').next();
+    match major.and_then(|major| major.parse::<u32>().ok()) {
+        Some(major) if major >= NODE_MAJOR => Ok(()),
+        _ => bail!(
+            "Node {NODE_MAJOR} or newer is needed and `node --version` says {version}; \
+             install it from https://nodejs.org/en/download, or run: nvm install {NODE_MAJOR}"
+        ),
+    }
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
