@@ -101,7 +101,12 @@ impl Driver {
                 return Err(format!("the query has no source `{name}`"));
             }
         }
-        let ndjson = DecoderOptions { format: Some("ndjson".into()), ..DecoderOptions::default() };
+        let ndjson = DecoderOptions {
+            format: Some("ndjson".into()),
+            time: Some("time".into()),
+            message: Some("message".into()),
+            ..DecoderOptions::default()
+        };
         let default = CorrelatorOptions::default();
         let options = CorrelatorOptions {
             late_tolerance: span(&case.late_tolerance, Span::ZERO)?,
@@ -401,7 +406,7 @@ fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
 pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
     let found: Vec<String> = diagnostics(case)
         .iter()
-        .map(|one| format!("{} {}:{}", one.code, one.line, one.column))
+        .map(|one| format!("{} {}:{}", one.code.as_str(), one.line, one.column))
         .collect();
     if found != case.diagnostics {
         return Err(differ("diagnostics", &case.diagnostics, &found));
