@@ -33,7 +33,7 @@ use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, DeliveryId, EventId, HostHandle, SourceId, StreamId};
 use crate::join::results::{Results, results};
-use crate::join::session::{Closed, Inserted, Sessions};
+use crate::join::session::{Arrival, Closed, Inserted, Sessions};
 use crate::key::{EventKeys, KeyPatterns};
 use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
@@ -215,6 +215,8 @@ struct Core {
     held_more: BTreeMap<HostHandle, u32>,
     extracted: Fields,
     keys: EventKeys,
+    /// Counts events; wraps.
+    arrivals: u32,
     selected: u64,
     unkeyed: u64,
     late: u64,
@@ -302,6 +304,7 @@ impl Correlator {
             },
             held_more: BTreeMap::new(),
             extracted: Fields::default(),
+            arrivals: 0,
             selected: 0,
             unkeyed: 0,
             late: 0,
@@ -593,6 +596,7 @@ impl Core {
             return false;
         }
         input.metrics.events += 1;
+        self.arrivals = self.arrivals.wrapping_add(1);
         let watermark = self.progress.watermark();
         if watermark.makes_late(event.time) {
             input.late_events += 1;
@@ -634,14 +638,9 @@ impl Core {
         self.keys.read(&selected, stream, tables, &self.options.key_patterns);
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
-        let inserted = self.sessions.insert(
-            &mut self.store,
-            (event.time, stream),
-            payload,
-            hidden,
-            &self.keys,
-            watermark,
-        );
+        let (time, number) = (event.time, self.arrivals);
+        let arrival = Arrival { time, stream, number, payload, hidden };
+        let inserted = self.sessions.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
             Inserted::Held(_) => true,
             Inserted::Unkeyed => {

@@ -70,10 +70,11 @@ struct Pending {
 }
 
 impl Assembler {
-    pub fn new(options: &DecoderOptions, context: Context) -> Result<Self, DecoderError> {
+    pub fn new(options: DecoderOptions, context: Context) -> Result<Self, DecoderError> {
+        let named = options.format.is_some();
         let mut candidates = Format::candidates(options)?;
-        let settled = options.format.is_some() && !candidates[0].learns();
-        let format = if options.format.is_some() { candidates.first().cloned() } else { None };
+        let format = candidates.first().filter(|_| named).cloned();
+        let settled = format.as_ref().is_some_and(|format| !format.learns());
         if settled {
             candidates.clear();
         }

@@ -1,10 +1,12 @@
 //! The formats: their names, and which of them the first lines of a source are in.
 
 use super::code::Bad;
+use super::logfmt::Logfmt;
 use super::ndjson::Ndjson;
 use super::record::Roles;
+use super::text::Leading;
 use super::zone::Zone;
-use super::{DecoderError, DecoderOptions};
+use super::{DecoderError, DecoderOptions, combined, syslog, text};
 use crate::event::Fields;
 use crate::time::Timestamp;
 
@@ -20,6 +22,10 @@ pub(super) struct Context {
 #[derive(Clone, Debug)]
 pub(super) enum Format {
     Ndjson(Ndjson),
+    Combined,
+    Syslog { named: bool },
+    Logfmt(Logfmt),
+    Text(Leading),
 }
 
 /// How well a format fits some lines; more is better, events before anything else.
@@ -37,15 +43,24 @@ impl Fit {
 }
 
 impl Format {
-    /// The names of all formats.
-    pub const NAMES: &'static [&'static str] = &["ndjson"];
+    /// The names of all formats, the most specific one first.
+    pub const NAMES: &'static [&'static str] =
+        &["ndjson", "combined", "syslog", "logfmt", "text", "epoch"];
 
     /// The formats to choose from: the one that is named, or all, the most specific one first.
-    pub fn candidates(options: &DecoderOptions) -> Result<Vec<Self>, DecoderError> {
-        let roles =
-            Roles::new(options.time.as_ref(), options.message.as_ref(), options.level.as_ref());
-        let all = vec![Self::Ndjson(Ndjson::new(roles))];
-        let Some(name) = &options.format else { return Ok(all) };
+    pub fn candidates(options: DecoderOptions) -> Result<Vec<Self>, DecoderError> {
+        let DecoderOptions { format, time, message, level, .. } = options;
+        let roles = Roles::new(time, message, level);
+        let named = format.is_some();
+        let all = [
+            Self::Ndjson(Ndjson::new(roles.clone())),
+            Self::Combined,
+            Self::Syslog { named },
+            Self::Logfmt(Logfmt { roles }),
+            Self::Text(Leading::Calendar),
+            Self::Text(Leading::Epoch),
+        ];
+        let Some(name) = format else { return Ok(all.into()) };
         match all.into_iter().find(|format| format.name() == name) {
             Some(format) => Ok(vec![format]),
             None => Err(DecoderError {
@@ -61,39 +76,44 @@ impl Format {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Ndjson(_) => "ndjson",
+            Self::Combined => "combined",
+            Self::Syslog { .. } => "syslog",
+            Self::Logfmt(_) => "logfmt",
+            Self::Text(Leading::Calendar) => "text",
+            Self::Text(Leading::Epoch) => "epoch",
         }
     }
 
     /// Whether a line of foreign shape belongs to the event before it.
     pub fn is_multi_line(&self) -> bool {
-        match self {
-            Self::Ndjson(_) => false,
-        }
+        self.roles().is_none()
     }
 
     /// Whether the first lines can still tell it something.
     pub fn learns(&self) -> bool {
-        match self {
-            Self::Ndjson(ndjson) => !ndjson.roles.are_settled(),
-        }
+        self.roles().is_some_and(|roles| !roles.are_settled())
     }
 
     /// The field of the time, in formats that have fields.
     pub fn time_field(&self) -> Option<&str> {
-        match self {
-            Self::Ndjson(ndjson) => ndjson.roles.time(),
-        }
+        self.roles()?.time()
     }
 
     /// Makes an event of its bytes: of its first line and, in a multi-line format, those after it.
+    /// Depends on nothing but those and what the first lines of the source have told.
     pub fn decode(
         &self,
         raw: &str,
         context: &Context,
         fields: &mut Fields,
     ) -> Result<Timestamp, Bad> {
+        let zone = &context.zone;
         match self {
-            Self::Ndjson(ndjson) => ndjson.decode(raw, &context.zone, fields),
+            Self::Ndjson(ndjson) => ndjson.decode(raw, zone, fields),
+            Self::Combined => combined::decode(raw, zone, fields),
+            Self::Syslog { named } => syslog::decode(raw, *named, context, fields),
+            Self::Logfmt(logfmt) => logfmt.decode(raw, zone, fields),
+            Self::Text(leading) => text::decode(raw, *leading, zone, fields),
         }
     }
 
@@ -106,6 +126,8 @@ impl Format {
     ) -> Fit {
         match self {
             Self::Ndjson(ndjson) => ndjson.learn(lines.clone(), &context.zone),
+            Self::Logfmt(logfmt) => logfmt.learn(lines.clone(), &context.zone),
+            Self::Combined | Self::Syslog { .. } | Self::Text(_) => {}
         }
         let mut fit = Fit::NONE;
         for line in lines {
@@ -116,5 +138,12 @@ impl Format {
             }
         }
         fit
+    }
+
+    fn roles(&self) -> Option<&Roles> {
+        match self {
+            Self::Ndjson(Ndjson { roles, .. }) | Self::Logfmt(Logfmt { roles }) => Some(roles),
+            Self::Combined | Self::Syslog { .. } | Self::Text(_) => None,
+        }
     }
 }

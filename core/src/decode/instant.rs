@@ -86,7 +86,7 @@ pub(super) fn plausible_value(text: &str, zone: &Zone) -> Option<Result<Found, B
 }
 
 /// `20/Nov/2026:21:20:09 +0000`, also with a fraction.
-pub(super) fn common_log(text: &str, zone: &Zone) -> Option<Result<Found, Bad>> {
+fn common_log(text: &str, zone: &Zone) -> Option<Result<Found, Bad>> {
     let bytes = text.as_bytes();
     let day = two(bytes, 0)?;
     let month = month(bytes.get(3..6)?)?;
@@ -229,7 +229,7 @@ fn unknown_zone(word: &str) -> Bad {
     )
 }
 
-fn out_of_range() -> Bad {
+pub(super) fn out_of_range() -> Bad {
     Bad::new(code::LINE_TIME_OUT_OF_RANGE, "the time is not within the years 1677 to 2262")
 }
 

@@ -5,13 +5,17 @@
 
 mod assemble;
 pub mod code;
+mod combined;
 mod escape;
 mod format;
 mod frame;
 mod instant;
 mod level;
+mod logfmt;
 mod ndjson;
 mod record;
+mod syslog;
+mod text;
 mod zone;
 
 use crate::event::{Event, Fields};
@@ -87,11 +91,15 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder for one source. Fails on an option that names no known format or zone.
+    /// A decoder for one source.
+    ///
+    /// # Errors
+    ///
+    /// An option names no known format or zone.
     pub fn new(options: DecoderOptions) -> Result<Self, DecoderError> {
         let zone = Zone::new(options.zone.as_deref())?;
         let reference = options.reference_time.map(Timestamp::from_nanos);
-        let assembler = Assembler::new(&options, Context { zone, reference })?;
+        let assembler = Assembler::new(options, Context { zone, reference })?;
         Ok(Self { framer: Framer::new(), assembler })
     }
 

@@ -112,8 +112,8 @@ enum Role {
 }
 
 impl Role {
-    fn new(name: Option<&String>) -> Self {
-        name.cloned().map_or(Self::Open, Self::Named)
+    fn new(name: Option<String>) -> Self {
+        name.map_or(Self::Open, Self::Named)
     }
 
     fn name(&self) -> Option<&str> {
@@ -143,7 +143,7 @@ pub(super) struct Roles {
 
 impl Roles {
     /// The roles that the options name.
-    pub fn new(time: Option<&String>, message: Option<&String>, level: Option<&String>) -> Self {
+    pub fn new(time: Option<String>, message: Option<String>, level: Option<String>) -> Self {
         Self { time: Role::new(time), message: Role::new(message), level: Role::new(level) }
     }
 

@@ -63,11 +63,11 @@ impl Sink for Kept {
 
 impl Kept {
     fn events(&self) -> Vec<&Owned> {
-        let event = |out| match out {
-            &Out::Event(ref event) => Some(event),
+        let events = self.out.iter().filter_map(|out| match out {
+            Out::Event(event) => Some(event),
             Out::Bad(..) => None,
-        };
-        self.out.iter().filter_map(event).collect()
+        });
+        events.collect()
     }
 
     fn bad(&self) -> Vec<(&'static str, u64, u64)> {

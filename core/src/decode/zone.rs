@@ -58,7 +58,7 @@ impl Zone {
     ) -> Result<Result<jiff::Timestamp, jiff::Error>, Bad> {
         if self.fixed.is_none() {
             let ambiguous = self.rules.to_ambiguous_timestamp(local);
-            let choices = [ambiguous.clone().earlier(), ambiguous.later()];
+            let choices = [ambiguous.earlier(), ambiguous.later()];
             let own = choices
                 .into_iter()
                 .flatten()

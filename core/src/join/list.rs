@@ -50,6 +50,15 @@ pub(crate) enum Walk {
     Each,
 }
 
+/// Connects the event that looks for its matches with those it finds.
+pub(crate) trait Connect {
+    /// Puts an event into the component of the one that looks.
+    fn connect(&mut self, event: EventId);
+
+    /// Whether an event is in the component of the one that looks.
+    fn is_connected(&mut self, event: EventId) -> bool;
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Dense {
     items: VecDeque<Item>,
@@ -155,22 +164,23 @@ impl List {
         }
     }
 
-    /// Calls `connect` with the events in `from..=to`; `walk` says which may be left out. `connect`
-    /// puts the event into the caller's component.
+    /// Connects the events in `from..=to`; `walk` says which may be left out. `twin` is the arrival
+    /// of the event that looks: the same event in another stream is no match.
     pub fn connect_range(
         &mut self,
-        from: Timestamp,
-        to: Timestamp,
+        (from, to): (Timestamp, Timestamp),
+        twin: u32,
         walk: Walk,
-        mut connect: impl FnMut(EventId),
+        matches: &mut impl Connect,
     ) {
         match self {
             Self::Few(items) => {
-                for item in items.iter().filter(|item| from <= item.time && item.time <= to) {
-                    connect(item.event);
+                let inside = |item: &&Item| from <= item.time && item.time <= to;
+                for item in items.iter().filter(inside).filter(|item| item.arrival != twin) {
+                    matches.connect(item.event);
                 }
             }
-            Self::Many(dense) => dense.connect_range(from, to, walk, connect),
+            Self::Many(dense) => dense.connect_range((from, to), twin, walk, matches),
         }
     }
 
@@ -229,10 +239,10 @@ impl List {
 impl Dense {
     fn connect_range(
         &mut self,
-        from: Timestamp,
-        to: Timestamp,
+        (from, to): (Timestamp, Timestamp),
+        twin: u32,
         walk: Walk,
-        mut connect: impl FnMut(EventId),
+        matches: &mut impl Connect,
     ) {
         let slot = match walk {
             Walk::Connect => Some(0),
@@ -245,10 +255,16 @@ impl Dense {
         let mut at = self.items.partition_point(|item| item.time < from);
         let mut member = None;
         let mut last = from;
+        let mut own = None;
         while let Some(item) = self.items.get(at).copied().filter(|item| item.time <= to) {
             last = item.time;
+            if item.arrival == twin {
+                own = Some(item.event);
+                at += 1;
+                continue;
+            }
             if let Some(block) = known.filter(|block| block.holds(item.time)) {
-                connect(block.member);
+                matches.connect(block.member);
                 member = Some(block.member);
                 last = block.to;
                 at = self.items.partition_point(|item| item.time <= block.to);
@@ -256,12 +272,13 @@ impl Dense {
             }
             at += 1;
             if item.event != EventId::NONE {
-                connect(item.event);
+                matches.connect(item.event);
                 member = Some(item.event);
             }
         }
         // Everything in the range is in one component now, together with the block it overlaps.
-        if let (Some(slot), Some(member)) = (slot, member) {
+        let (Some(slot), Some(member)) = (slot, member) else { return };
+        if own.is_none_or(|own| walk == Walk::Connect && matches.is_connected(own)) {
             let from = known.map_or(from, |block| block.from.min(from));
             self.blocks[slot] = Some(Block { from, to: last, member });
         }

@@ -178,12 +178,16 @@ fn follow(index: &mut [Left], at: usize) -> usize {
     end
 }
 
-/// Whether lateness allows two events that match: nothing that arrives after a late event matches
-/// it.
+/// Whether two events that match by key and time do match: one event in two streams does not match
+/// itself, and nothing that arrives after a late event matches that.
 fn may_match(store: &Store, a: EventId, b: EventId) -> bool {
     let (a, b) = (store.record(a), store.record(b));
     let arrived = compare_arrival(a.arrival, b.arrival);
-    !(a.flags.has(Flags::LATE) && arrived.is_lt() || b.flags.has(Flags::LATE) && arrived.is_gt())
+    match arrived {
+        std::cmp::Ordering::Less => !a.flags.has(Flags::LATE),
+        std::cmp::Ordering::Equal => false,
+        std::cmp::Ordering::Greater => !b.flags.has(Flags::LATE),
+    }
 }
 
 /// Groups events known to be unmatched by key and gap.

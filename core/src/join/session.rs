@@ -10,7 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use super::list::Walk;
+use super::list::{Connect, Walk};
 use super::shape::Shape;
 use super::table::KeyTable;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
@@ -28,6 +28,18 @@ pub(crate) enum Inserted {
     Unkeyed,
     /// It was late; the id where it completed a match with what is held.
     Late(Option<EventId>),
+}
+
+/// An event that has come to a stream.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub time: Timestamp,
+    pub stream: StreamId,
+    /// Counts events; the same for each stream that selects the event.
+    pub number: u32,
+    pub payload: Payload<'a>,
+    /// Whether the projection drops it from results.
+    pub hidden: bool,
 }
 
 /// A component that can no longer change.
@@ -78,12 +90,11 @@ impl Sessions {
     pub fn insert(
         &mut self,
         store: &mut Store,
-        (time, stream): (Timestamp, StreamId),
-        payload: Payload<'_>,
-        hidden: bool,
+        event: &Arrival<'_>,
         keys: &EventKeys,
         watermark: Watermark,
     ) -> Inserted {
+        let Arrival { time, stream, number, payload, hidden } = *event;
         let late = watermark.makes_late(time);
         let needs = self.shape.streams[stream.index()].needs;
         if needs.is_some_and(|table| keys.get(table).is_none()) {
@@ -108,7 +119,7 @@ impl Sessions {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
-        let event = NewEvent { time, close, stream, flags, payload };
+        let event = NewEvent { time, close, arrival: number, stream, flags, payload };
         let id = store.add(&event, &self.key_ids);
         let matched = self.connect(store, id, watermark);
         if late {
@@ -122,43 +133,35 @@ impl Sessions {
 
     /// Connects an event with every joinable event it matches. Returns whether there is any.
     fn connect(&mut self, store: &mut Store, id: EventId, watermark: Watermark) -> bool {
-        let (time, stream) = (store.record(id).time, store.record(id).stream);
-        let late = store.record(id).flags.has(Flags::LATE);
-        let reports_unmatched = self.shape.reports_unmatched();
+        let record = store.record(id);
+        let (time, stream, arrival) = (record.time, record.stream, record.arrival);
+        let late = record.flags.has(Flags::LATE);
         let first_reach = self.shape.streams[0].reach;
-        let mut matched = false;
+        let mut matches = Matches {
+            store,
+            event: id,
+            is_left: stream.index() == 0,
+            marks: false,
+            decided_before: |time: Timestamp| watermark.has_passed(time.plus(first_reach)),
+            any: false,
+        };
         for partner in &self.shape.streams[stream.index()].partners {
             let key = self.key_ids[partner.table];
-            let (from, to) = (time.plus(partner.from), time.plus(partner.to));
-            if key == KeyId::NONE || from > to {
+            let range = (time.plus(partner.from), time.plus(partner.to));
+            if key == KeyId::NONE || range.0 > range.1 {
                 continue;
             }
-            // Where unmatched events of the first stream are reported, every one that matches in
-            // the first join has to be told so.
-            let marks = reports_unmatched && partner.join == 0;
-            let walk = match (late, marks && partner.stream.index() == 0) {
+            matches.marks = self.shape.reports_unmatched() && partner.join == 0;
+            let walk = match (late, matches.marks && partner.stream.index() == 0) {
                 (true, _) => Walk::Each,
                 (false, true) => Walk::Mark,
                 (false, false) => Walk::Connect,
             };
-            let connect = |other: EventId| {
-                if marks {
-                    let left = if stream.index() == 0 { id } else { other };
-                    let record = store.record_mut(left);
-                    let decided = watermark.has_passed(record.time.plus(first_reach));
-                    if left == other && decided && !record.flags.has(Flags::MATCHED) {
-                        // Only a late event gets here: it takes back no "no match".
-                        return;
-                    }
-                    record.flags.set(Flags::MATCHED);
-                }
-                matched = true;
-                unite(store, other, id);
-            };
-            self.tables[partner.table]
-                .change(key, partner.stream, |list| list.connect_range(from, to, walk, connect));
+            self.tables[partner.table].change(key, partner.stream, |list| {
+                list.connect_range(range, arrival, walk, &mut matches);
+            });
         }
-        matched
+        matches.any
     }
 
     fn finish_late(&mut self, store: &mut Store, id: EventId, matched: bool) -> Inserted {
@@ -416,6 +419,41 @@ impl Sessions {
     pub fn memory(&self) -> usize {
         let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
         tables + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+    }
+}
+
+/// Connects one event with what it matches.
+struct Matches<'a, F> {
+    store: &'a mut Store,
+    event: EventId,
+    /// Whether the event is of the first stream.
+    is_left: bool,
+    /// Whether events of the first stream have to be told that they match, since the unmatched
+    /// ones are reported.
+    marks: bool,
+    /// Whether an event of the first stream of that time is decided.
+    decided_before: F,
+    any: bool,
+}
+
+impl<F: Fn(Timestamp) -> bool> Connect for Matches<'_, F> {
+    fn connect(&mut self, other: EventId) {
+        if self.marks {
+            let left = if self.is_left { self.event } else { other };
+            let record = self.store.record_mut(left);
+            let matched = record.flags.has(Flags::MATCHED);
+            if !self.is_left && !matched && (self.decided_before)(record.time) {
+                // Only a late event gets here: it takes back no "no match".
+                return;
+            }
+            record.flags.set(Flags::MATCHED);
+        }
+        self.any = true;
+        unite(self.store, other, self.event);
+    }
+
+    fn is_connected(&mut self, other: EventId) -> bool {
+        find(self.store, other) == find(self.store, self.event)
     }
 }
 

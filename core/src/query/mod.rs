@@ -11,8 +11,6 @@ mod parse;
 mod suggest;
 pub(crate) mod text;
 
-
-
 pub use diagnostic::{Code, Diagnostic, Severity, render};
 
 use std::collections::BTreeSet;

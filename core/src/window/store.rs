@@ -65,7 +65,8 @@ pub(crate) struct Record {
     pub time: Timestamp,
     /// When everything that could be connected with this root has been seen.
     pub close: Timestamp,
-    /// Order of arrival; wraps, and is only compared between events held at the same time.
+    /// Order of arrival; wraps, and is only compared between events held at the same time. One
+    /// event that several streams select is held once for each, with one number.
     pub arrival: u32,
     /// Parent in the union-find forest; itself for a root.
     pub parent: EventId,
@@ -146,6 +147,7 @@ impl Segment {
 pub(crate) struct NewEvent<'a> {
     pub time: Timestamp,
     pub close: Timestamp,
+    pub arrival: u32,
     pub stream: StreamId,
     pub flags: Flags,
     pub payload: Payload<'a>,
@@ -158,7 +160,6 @@ pub(crate) struct Store {
     free: Vec<usize>,
     current: usize,
     keys_per_event: usize,
-    arrivals: u32,
     held: usize,
     memory: usize,
 }
@@ -171,7 +172,6 @@ impl Store {
             free: Vec::new(),
             current: 0,
             keys_per_event: tables,
-            arrivals: 0,
             held: 0,
             memory: 0,
         }
@@ -207,7 +207,7 @@ impl Store {
         segment.records.push(Record {
             time: event.time,
             close: event.close,
-            arrival: self.arrivals,
+            arrival: event.arrival,
             parent: id,
             next: id,
             size: 1,
@@ -217,7 +217,6 @@ impl Store {
             payload_start,
             payload_length,
         });
-        self.arrivals = self.arrivals.wrapping_add(1);
         self.held += 1;
         self.memory = self.memory + segment.memory() - before;
         id

@@ -69,10 +69,10 @@ export interface Columns {
   textEnds: Uint32Array;
   /** Row by row, for each label of the plan, its text. */
   labels: Uint32Array;
-  /** Row by row the text of the message, where the plan needs it. */
-  messages?: Uint32Array;
-  /** Row by row the text that line filters and parsers see, where the plan needs it. */
-  lines?: Uint32Array;
+  /** Row by row, for each join key of the plan, its text. */
+  joinKeys: Uint32Array;
+  /** Row by row the text of the message; empty where the plan does not need it. */
+  messages: Uint32Array;
 }
 
 /** Options of {@link Backend.check} and {@link Backend.render}. */
@@ -114,7 +114,6 @@ export interface PlannedSource {
   selector: string | null;
   /** How far back to fetch. */
   rangeMs: number;
-  rangeText: string;
 }
 
 /** One stream of the query. */
@@ -132,9 +131,9 @@ export interface PlannedStream {
 export interface ColumnPlan {
   /** Labels by name. */
   labels: string[];
-  /** Whether line filters or parsers look at the line. */
-  line: boolean;
-  /** Whether join keys may come from the message. */
+  /** Join keys the object may name itself. */
+  joinKeys: string[];
+  /** Whether the message is needed, for keys found in it or as the line that filters and parsers see. */
   message: boolean;
 }
 
@@ -170,18 +169,20 @@ export interface CorrelatorOptions {
   keyPatterns?: Record<string, string>;
 }
 
-/** Something the engine tells beside correlations. */
+/** Something the engine tells beside correlations. Sources are positions in the plan. */
 export type Notice =
   | {
-      type: 'badLine' | 'lateEvent' | 'sourceBackwards' | 'eventDropped';
+      type: 'badLine';
       source: number;
       code: string;
+      /** Of the first of them, like its place. */
       message: string;
-      line?: number;
-      byte?: number;
-      count?: number;
+      line: number;
+      byte: number;
+      count: number;
     }
-  | { type: 'memoryWarning'; usedBytes: number; maxBytes: number }
+  | { type: 'lateEvent'; source: number; count: number; time: string; behindMs: number }
+  | { type: 'runsBackwards'; source: number; events: number; late: number }
   /** Readers of the source stop, and go on. */
   | { type: 'pause' | 'resume'; source: number }
   /** Objects the engine will not name again. */
@@ -189,20 +190,48 @@ export type Notice =
   /** Nothing more will come. */
   | { type: 'end' }
   /** The query has ended with this error. */
-  | { type: 'error'; code: string; message: string; details?: Record<string, unknown> };
+  | { type: 'error'; code: string; message: string };
 
-/** What `logbraid sources` tells of a file. */
+/** Answer of {@link NativeCorrelator.metrics}. */
+export interface RawMetrics {
+  /** By position in the plan. */
+  sources: { bytes: number; events: number; badLines: number; late: number }[];
+  selected: number;
+  unkeyed: number;
+  late: number;
+  lateMatched: number;
+  correlations: number;
+  deliveries: number;
+  heldEvents: number;
+  heldKeys: number;
+  memory: number;
+  peakMemory: number;
+  watermark: string | null;
+}
+
+/** What {@link Backend.inspectFile} tells of a file. */
 export interface Inspection {
-  format: string;
+  /** `null` where there was nothing to tell it from. */
+  format: string | null;
   timeField: string | null;
-  messageField?: string | null;
+  bytes: number;
   events: number;
   badLines: number;
-  bytes: number;
-  /** RFC 3339 with nanoseconds; `null` in a file without events. */
+  /** Events older than the one before. */
+  outOfOrder: number;
+  /** RFC 3339; `null` without events. */
   firstTime: string | null;
   lastTime: string | null;
-  /** Labels and how many values each has; `null` for too many to count. */
-  labels: { name: string; distinctCount: number | null }[];
-  sampleBadLines: { line: number; byte: number; code: string; message: string }[];
+  spanNs: number;
+  labels: {
+    name: string;
+    /** Events that have it. */
+    events: number;
+    /** Distinct values; `null` where there are too many to count. */
+    values: number | null;
+    /** The value, where there is one only. */
+    only: string | null;
+  }[];
+  moreLabels: boolean;
+  badLineSamples: { line: number; byte: number; code: string; message: string }[];
 }

@@ -35,13 +35,12 @@ export class HostEvents {
     refused: Refused,
   ): Columns | undefined {
     const size = to - from;
-    const width = plan.labels.length;
     const ids = new Uint32Array(size);
     const millis = new Float64Array(size);
     const nanos = new Uint32Array(size);
-    const labels = new Uint32Array(size * width);
-    const messages = plan.message ? new Uint32Array(size) : undefined;
-    const lines = plan.line ? new Uint32Array(size) : undefined;
+    const labels = new Uint32Array(size * plan.labels.length);
+    const joinKeys = new Uint32Array(size * plan.joinKeys.length);
+    const messages = new Uint32Array(plan.message ? size : 0);
     const texts = new Texts();
     let rows = 0;
     for (let at = from; at < to; at += 1) {
@@ -55,17 +54,12 @@ export class HostEvents {
         refused(`timestamp is no time: ${describe(event.timestamp)}`);
         continue;
       }
+      ids[rows] = this.#hold(event);
       millis[rows] = instant.millis;
       nanos[rows] = instant.nanos;
-      for (const [column, name] of plan.labels.entries()) {
-        labels[rows * width + column] = texts.id(lookUp(event, name));
-      }
-      if (messages || lines) {
-        const message = texts.id(event.message);
-        if (messages) messages[rows] = message;
-        if (lines) lines[rows] = message;
-      }
-      ids[rows] = this.#hold(event);
+      fill(labels, rows, plan.labels, event.labels, texts);
+      fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts);
+      if (plan.message) messages[rows] = texts.id(event.message);
       rows += 1;
     }
     if (rows === 0) {
@@ -75,10 +69,10 @@ export class HostEvents {
       ids: ids.subarray(0, rows),
       millis: millis.subarray(0, rows),
       nanos: nanos.subarray(0, rows),
-      labels: labels.subarray(0, rows * width),
+      labels: labels.subarray(0, rows * plan.labels.length),
+      joinKeys: joinKeys.subarray(0, rows * plan.joinKeys.length),
+      messages: messages.subarray(0, plan.message ? rows : 0),
       ...texts.encode(),
-      ...(messages && { messages: messages.subarray(0, rows) }),
-      ...(lines && { lines: lines.subarray(0, rows) }),
     };
   }
 
@@ -120,16 +114,22 @@ class Texts {
   }
 }
 
-/** Labels first, then join keys; only what the object itself has. */
-function lookUp(event: LogEvent, name: string): unknown {
-  const label = own(event.labels, name);
-  return toText(label) === '' ? own(event.joinKeys, name) : label;
-}
-
-function own(record: unknown, name: string): unknown {
-  return typeof record === 'object' && record !== null && Object.hasOwn(record, name)
-    ? (record as Record<string, unknown>)[name]
-    : undefined;
+/** Reads the named fields of a record into a row; only what the record itself has. */
+function fill(
+  column: Uint32Array,
+  row: number,
+  names: readonly string[],
+  record: unknown,
+  texts: Texts,
+): void {
+  if (typeof record !== 'object' || record === null) {
+    return;
+  }
+  for (const [at, name] of names.entries()) {
+    if (Object.hasOwn(record, name)) {
+      column[row * names.length + at] = texts.id((record as Record<string, unknown>)[name]);
+    }
+  }
 }
 
 /** The text of a label's value, as the NDJSON decoder would have it; empty for what is missing. */

@@ -21,22 +21,28 @@ interface Head {
   withdrawn?: boolean;
   truncated: boolean;
   labels: Record<string, string>;
-  joinKeys: Record<string, string[] | string>;
+  joinKeys: Record<string, string>;
 }
 
 /** The fields of an event in JSON. */
 interface EventFields {
   alias: string | null;
   source: string;
-  stream: string | null;
+  stream: string;
   timestamp: string;
   message: string;
   labels: Record<string, string>;
 }
 
+/** An event of a correlation as plain data. */
+export interface EventJson extends EventFields {
+  /** Nanoseconds since the epoch. */
+  timestampNs: string;
+}
+
 /** A {@link Correlation} as plain data. */
 export interface CorrelationJson extends Head {
-  events: EventFields[];
+  events: EventJson[];
 }
 
 /** One event of a correlation. */
@@ -45,8 +51,8 @@ export class CorrelatedEvent implements EventFields {
   readonly alias: string | null;
   /** Where it is from: what the event says, else the name of the source in the query. */
   readonly source: string;
-  /** The stream within the source, where the event says one. */
-  readonly stream: string | null;
+  /** The stream: what the event says, else the name of the stream in the query. */
+  readonly stream: string;
   /** When it happened, RFC 3339 in UTC. */
   readonly timestamp: string;
   readonly message: string;
@@ -65,9 +71,10 @@ export class CorrelatedEvent implements EventFields {
   }
 
   /** Plain data, as `JSON.stringify` wants it. */
-  toJSON(): EventFields {
+  toJSON(): EventJson {
     const { alias, source, stream, timestamp, message, labels } = this;
-    return { alias, source, stream, timestamp, message, labels };
+    const timestampNs = String(this.timestampNs);
+    return { alias, source, stream, timestamp, timestampNs, message, labels };
   }
 
   /** When it happened, in nanoseconds since the epoch. */
@@ -109,8 +116,8 @@ export class Correlation {
   readonly #context: RecordContext;
   readonly #record: Uint8Array;
   readonly #eventsAt: number;
-  /** Objects of the program, in event order; taken at once, because the engine releases them next. */
-  readonly #objects: LogEvent[];
+  /** By event, the program's object where it is one; taken at once, because the engine releases them next. */
+  readonly #objects: readonly (LogEvent | undefined)[];
   #head: Head | undefined;
   #events: readonly CorrelatedEvent[] | undefined;
 
@@ -228,24 +235,16 @@ export class Correlation {
   }
 
   #decodeEvents(): CorrelatedEvent[] {
-    const { correlator } = this.#context;
-    const onlyObjects = this.#objects.length === this.eventCount;
-    const decoded = onlyObjects
-      ? []
-      : (JSON.parse(correlator.eventsJson(this.#record)) as (EventFields | null)[]);
-    let object = 0;
+    const hosted = this.#objects.length > 0;
+    const decoded =
+      hosted && this.#objects.every((object) => object)
+        ? []
+        : (JSON.parse(this.#context.correlator.eventsJson(this.#record)) as (EventFields | null)[]);
     return this.#places().map(({ stream, time, content }, at) => {
-      if (typeof content !== 'number') {
-        const fields = decoded[at] ?? this.#fieldsOf({ message: '', timestamp: 0 }, stream, time);
-        return new CorrelatedEvent(fields, { stream, time, content });
-      }
-      const event = this.#objects[object] ?? { timestamp: 0 };
-      object += 1;
-      return new CorrelatedEvent(this.#fieldsOf(event, stream, time), {
-        stream,
-        time,
-        content: event,
-      });
+      const object = this.#objects[at] ?? NOTHING;
+      const fields = decoded[at] ?? this.#fieldsOf(object, stream, time);
+      const raw = typeof content === 'number' ? object : content;
+      return new CorrelatedEvent(fields, { stream, time, content: raw });
     });
   }
 
@@ -257,19 +256,18 @@ export class Correlation {
     return {
       alias: stream?.alias ?? null,
       source: event.source ?? plan.sources[stream?.source ?? 0]?.name ?? '',
-      stream: event.stream ?? null,
+      stream: event.stream ?? stream?.name ?? '',
       timestamp: rfc3339(time),
       message: event.message ?? '',
       labels: Object.fromEntries(labels) as Record<string, string>,
     };
   }
 
-  #collectObjects(): LogEvent[] {
+  #collectObjects(): (LogEvent | undefined)[] {
     const { host } = this.#context;
-    return this.#places().flatMap(({ content }) => {
-      const event = typeof content === 'number' ? host.get(content) : undefined;
-      return event ? [event] : [];
-    });
+    return this.#places().map(({ content }) =>
+      typeof content === 'number' ? (host.get(content) ?? NOTHING) : undefined,
+    );
   }
 
   /** The events of the record: bytes, or the number of an object. */
@@ -294,6 +292,9 @@ export class Correlation {
   }
 }
 
+/** Stands for an object that is gone; never seen while the engine keeps its word. */
+const NOTHING: LogEvent = { timestamp: 0 };
+
 /** A record starts with its kind and the length of the head. */
 const HEAD_AT = 5;
 
@@ -301,9 +302,9 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** RFC 3339 in UTC with as many digits as the time needs: milliseconds, else nanoseconds. */
+/** RFC 3339 in UTC with nine digits, as the engine writes it. */
 function rfc3339(time: bigint): string {
   const nanos = ((time % 1_000_000n) + 1_000_000n) % 1_000_000n;
-  const text = new Date(Number((time - nanos) / 1_000_000n)).toISOString();
-  return nanos === 0n ? text : `${text.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`;
+  const millis = new Date(Number((time - nanos) / 1_000_000n)).toISOString();
+  return `${millis.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`;
 }

@@ -14,12 +14,14 @@ import {
   QueryError,
 } from './errors.js';
 import { loadBackend } from './load/native.js';
+import { addCounters, noMetrics } from './metrics.js';
 import { resolveCorrelateOptions, resolveOptions } from './options.js';
 import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
 import { parse, plan, validate } from './query.js';
 import type { SyntaxTree, Validation } from './query.js';
 import { QueryRun } from './run.js';
-import type { CorrelateOptions, EngineEvents, Metrics, SourceNotice } from './types.js';
+import { formatDuration } from './time.js';
+import type { CorrelateOptions, EngineEvents, Metrics } from './types.js';
 
 const MIB = 1 << 20;
 
@@ -32,7 +34,7 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   readonly #adapters = new Map<string, DataSourceAdapter>();
   readonly #runs = new Set<QueryRun>();
   /** Counters of the queries that have ended. */
-  readonly #past: Metrics = {};
+  readonly #past = noMetrics();
   #destroyed: Promise<void> | undefined;
 
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
@@ -115,6 +117,10 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
       signal: resolved.signal,
       streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
       onCorrelation: (correlation) => this.emit('correlationFound', correlation),
+      onRefused: (source, message) => {
+        this.#past.badLines += 1;
+        this.emit('badLine', { source, code: 'EVENT_INVALID', message, count: 1 });
+      },
       onNotice: (notice) => {
         this.#tell(notice, planned);
       },
@@ -124,7 +130,7 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
         this.#runs.add(run);
       },
       onEnd: (run) => {
-        if (this.#runs.delete(run)) add(this.#past, run.metrics());
+        if (this.#runs.delete(run)) addCounters(this.#past, run.metrics());
       },
     });
   }
@@ -152,7 +158,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   metrics(): Metrics {
     const all = { ...this.#past };
     for (const run of this.#runs) {
-      add(all, run.metrics());
+      const metrics = run.metrics();
+      addCounters(all, metrics);
+      all.queries += 1;
+      all.heldEvents += metrics.heldEvents;
+      all.heldKeys += metrics.heldKeys;
+      all.memory += metrics.memory;
     }
     return all;
   }
@@ -222,16 +233,31 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   }
 
   #tell(notice: Notice, { sources }: PlanSummary): void {
-    if (notice.type === 'memoryWarning') {
-      const { usedBytes, maxBytes } = notice;
-      this.emit('memoryWarning', { usedMB: usedBytes / MIB, maxMB: maxBytes / MIB });
-    } else if ('source' in notice) {
-      const { type, ...rest } = notice;
-      const named = { ...rest, source: sources[notice.source]?.name ?? '' };
-      if (type === 'pause' || type === 'resume') {
-        this.emit(type === 'pause' ? 'paused' : 'resumed', { source: named.source });
-      } else {
-        this.emit(type, named as SourceNotice);
+    if (!('source' in notice)) {
+      return;
+    }
+    const source = sources[notice.source]?.name ?? '';
+    switch (notice.type) {
+      case 'pause':
+        this.emit('paused', { source });
+        break;
+      case 'resume':
+        this.emit('resumed', { source });
+        break;
+      case 'badLine': {
+        const { code, message, line, byte, count } = notice;
+        this.emit('badLine', { source, code, message, line, byte, count });
+        break;
+      }
+      case 'lateEvent': {
+        const { count, time, behindMs } = notice;
+        this.emit('lateEvent', { source, count, time, behindMs });
+        break;
+      }
+      case 'runsBackwards': {
+        const { events, late } = notice;
+        this.emit('runsBackwards', { source, events, late });
+        break;
       }
     }
   }
@@ -258,20 +284,14 @@ function streamOptions(
   { startNs, endNs }: ResolvedCorrelateOptions,
   signal: AbortSignal,
 ): StreamOptions {
-  const { rangeMs = 0, rangeText = '' } = sources[source] ?? {};
+  const { rangeMs = 0 } = sources[source] ?? {};
   const millis = (nanos: string) => Number(BigInt(nanos) / 1_000_000n);
   return {
     range: rangeMs,
-    timeRange: rangeText,
+    timeRange: formatDuration(rangeMs),
     signal,
     // One reach beyond both ends: what starts inside may belong to events outside.
     ...(startNs !== undefined && { start: new Date(millis(startNs) - rangeMs) }),
     ...(endNs !== undefined && { end: new Date(millis(endNs) + rangeMs) }),
   };
-}
-
-function add(sum: Metrics, counters: Metrics): void {
-  for (const [name, value] of Object.entries(counters)) {
-    sum[name] = (sum[name] ?? 0) + value;
-  }
 }

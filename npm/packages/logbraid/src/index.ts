@@ -6,7 +6,7 @@
 export { CorrelationEngine } from './engine.js';
 export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
-export type { CorrelationJson } from './correlation.js';
+export type { CorrelationJson, EventJson } from './correlation.js';
 export { parse, render, validate } from './query.js';
 export type { SyntaxTree, Validation } from './query.js';
 export { IterableAdapter } from './adapters/iterable.js';
@@ -15,6 +15,7 @@ export type { PushSource } from './adapters/push.js';
 export type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
 export type { DecoderOptions } from './backend.js';
 export type {
+  BadLine,
   CorrelateOptions,
   Diagnostic,
   DurationInput,
@@ -22,9 +23,10 @@ export type {
   EncodedChunk,
   EngineEvents,
   LabelValue,
+  LateEvents,
   LogEvent,
   Metrics,
-  SourceNotice,
+  RunsBackwards,
   TimeInput,
 } from './types.js';
 export {

@@ -5,6 +5,7 @@ import type {
   NativeCorrelator,
   Notice,
   PlanSummary,
+  RawMetrics,
 } from './backend.js';
 import { HostEvents } from './columns.js';
 import { Correlation } from './correlation.js';
@@ -36,6 +37,7 @@ export interface RunSetup {
   streamOptions: (source: number, signal: AbortSignal) => StreamOptions;
   onCorrelation: (correlation: Correlation) => void;
   onNotice: (notice: Notice) => void;
+  onRefused: (source: string, message: string) => void;
   onAdapterError: (source: string, error: AdapterError) => void;
   onStart: (run: QueryRun) => void;
   onEnd: (run: QueryRun) => void;
@@ -125,9 +127,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     await this.close();
   }
 
-  /** Counters of the engine, while it runs. */
-  metrics(): Record<string, number> {
-    return JSON.parse(this.#correlator.metrics()) as Record<string, number>;
+  /** Counters of the engine. */
+  metrics(): RawMetrics {
+    return JSON.parse(this.#correlator.metrics()) as RawMetrics;
   }
 
   /** Ends the query at once and drops what waits. Idempotent. */
@@ -163,7 +165,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   }
 
   #open(source: number, adapter: DataSourceAdapter): void {
-    const { plan, streamOptions, onNotice } = this.#setup;
+    const { plan, streamOptions, onRefused } = this.#setup;
     const planned = plan.sources[source];
     const columns = plan.columns[source];
     if (!planned || !columns) {
@@ -177,7 +179,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       },
     };
     const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
-      onNotice({ type: 'badLine', source, code: 'EVENT_INVALID', message });
+      onRefused(planned.name, message);
     });
     this.#readers[source] = reader;
     reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
@@ -206,8 +208,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       const busy = this.#feed();
       // After the feeding, so that what has just arrived counts as activity.
       if (this.#timed) this.#correlator.advance(Date.now());
-      this.#collect();
-      if (busy) {
+      // Files that were held up by untaken results can go on once these are taken.
+      const took = this.#collect();
+      if (busy || (took && this.#filesPending)) {
         this.#schedule();
       } else {
         this.#rest();
@@ -257,21 +260,24 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 
   /**
    * Takes outputs. Eager: one at a time and only when one is asked for, because a newer revision
-   * replaces one that waits in the engine.
+   * replaces one that waits in the engine. Says whether there were any.
    */
-  #collect(): void {
+  #collect(): boolean {
     const { emit, bufferSize } = this.#setup.options;
     const eager = emit === 'eager';
     const room = () =>
       this.#state === 'running' &&
       (eager ? this.#waiters.length > 0 : this.#ready.length < bufferSize);
+    let took = false;
     while (room()) {
       const batch = this.#correlator.drain(eager ? 1 : DRAIN);
       if (batch.length === 0) break;
       for (const record of records(batch)) {
         this.#take(record);
       }
+      took = true;
     }
+    return took;
   }
 
   #take(record: Uint8Array): void {
@@ -301,7 +307,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
         this.#end();
         break;
       case 'error':
-        this.#fail(errorOf(notice.code, notice.message, { details: notice.details }));
+        this.#fail(errorOf(notice.code, notice.message));
         break;
       case 'pause':
       case 'resume': {

@@ -75,3 +75,18 @@ export function toMillis(value: DurationInput): number | undefined {
   }
   return millis;
 }
+
+/** A duration as a query would write it, such as `1h30m`. */
+export function formatDuration(millis: number): string {
+  let rest = Math.round(millis * 1e6);
+  let text = '';
+  for (const unit of ['h', 'm', 's', 'ms', 'us', 'ns']) {
+    const size = (UNITS[unit] ?? 1) * 1e6;
+    const count = Math.floor(rest / size);
+    if (count > 0) {
+      text += `${count}${unit}`;
+      rest -= count * size;
+    }
+  }
+  return text || '0s';
+}

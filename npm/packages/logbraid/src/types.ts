@@ -65,37 +65,81 @@ export interface CorrelateOptions {
   limit?: number | undefined;
 }
 
-/** Something about the events of a source that is worth knowing. */
-export interface SourceNotice {
+/** Lines, or objects, of a source that could not be used. Those around them are kept. */
+export interface BadLine {
   /** The name of the source. */
   source: string;
+  /** A stable code, such as `LINE_NOT_JSON`. */
   code: string;
+  /** What was wrong with the first of them, and what was expected. */
   message: string;
-  /** Line from 1, where the source is made of lines. */
+  /** The line of the first, from 1; absent for objects. */
   line?: number;
-  /** Byte of the source at which the line starts, from 0. */
+  /** The byte of the source at which it starts, from 0; absent for objects. */
   byte?: number;
+  /** How many there are. */
+  count: number;
 }
 
-/** Counters over all queries of an engine. */
-export type Metrics = Record<string, number>;
+/** Events older than the watermark. They complete matches with what is held, and are not kept. */
+export interface LateEvents {
+  /** The name of the source. */
+  source: string;
+  count: number;
+  /** The time of the first of them. */
+  time: string;
+  /** How far that was behind. */
+  behindMs: number;
+}
+
+/** A bounded source of whose events more than half were late. */
+export interface RunsBackwards {
+  /** The name of the source. */
+  source: string;
+  events: number;
+  late: number;
+}
+
+/** Counters over all queries of an engine. Sizes are of the queries that run. */
+export interface Metrics {
+  /** Queries that run. */
+  queries: number;
+  /** Bytes given to the engine. */
+  bytes: number;
+  /** Events decoded or pushed. */
+  events: number;
+  /** Lines that could not be used. */
+  badLines: number;
+  /** Events that a selector took; one that two streams select counts twice. */
+  selected: number;
+  /** Selected events without the key of their join. */
+  unkeyed: number;
+  /** Selected events that were late. */
+  late: number;
+  /** Late events that completed a match. */
+  lateMatched: number;
+  /** Correlations, revisions not counted. */
+  correlations: number;
+  /** Deliveries, revisions counted. */
+  deliveries: number;
+  heldEvents: number;
+  heldKeys: number;
+  /** Bytes held, by the engine's own accounting. */
+  memory: number;
+  /** The most bytes one query has held. */
+  peakMemory: number;
+}
 
 /** What a {@link CorrelationEngine} emits. */
 export interface EngineEvents {
   /** A correlation, or a revision of one, is ready for its consumer. */
   correlationFound: [correlation: Correlation];
-  /** A line or an object that could not be used; those around it are kept. */
-  badLine: [notice: SourceNotice];
-  /** An event older than the watermark. */
-  lateEvent: [notice: SourceNotice];
-  /** An event the engine let go of before its time. */
-  eventDropped: [notice: SourceNotice];
-  /** A bounded source runs backwards in time. */
-  sourceBackwards: [notice: SourceNotice];
+  badLine: [lines: BadLine];
+  lateEvent: [events: LateEvents];
+  runsBackwards: [source: RunsBackwards];
   /** A source is ahead of the others in event time and is not read for now. */
   paused: [source: { source: string }];
   resumed: [source: { source: string }];
-  memoryWarning: [use: { usedMB: number; maxMB: number }];
   adapterAdded: [name: string];
   adapterError: [failure: { adapter: string; error: CorrelationError }];
 }

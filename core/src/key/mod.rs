@@ -3,30 +3,15 @@
 //! A label is looked up in the labels first, then in the join keys the event names, then in the
 //! message, by patterns such as `request_id=…`. Empty text is missing.
 
+mod patterns;
+
+pub use patterns::{KeyPatternError, KeyPatterns};
+
 use std::ops::Range;
 
 use crate::id::StreamId;
 use crate::join::shape::TableLabels;
 use crate::select::Selected;
-
-/// Finds ids in messages.
-#[derive(Clone, Debug, Default)]
-pub struct KeyPatterns {}
-
-impl KeyPatterns {
-    /// Finds the id `name` by a regex with one group, instead of by what is known of it.
-    ///
-    /// # Errors
-    /// A regex that does not compile or has no group.
-    pub fn with(self, _name: &str, _regex: &str) -> Result<Self, String> {
-        Ok(self)
-    }
-
-    /// The value of the id called `name` in `message`; `None` when there is none.
-    pub fn find<'m>(&self, _name: &str, _message: &'m str) -> Option<&'m str> {
-        None
-    }
-}
 
 /// The value of the key label `name` in an event.
 pub fn value<'a>(selected: &Selected<'a>, name: &str, patterns: &KeyPatterns) -> Option<&'a str> {

@@ -1,0 +1,130 @@
+//! logfmt: `key=value` pairs, values quoted where they need to be.
+//!
+//! Every pair is a label; a key without a value is missing, as in `LogQL`.
+
+use super::code::{self, Bad};
+use super::escape;
+use super::record::{Reader, Roles, Survey, Value};
+use super::zone::Zone;
+use crate::event::Fields;
+use crate::time::Timestamp;
+
+/// Decodes logfmt.
+#[derive(Clone, Debug)]
+pub(super) struct Logfmt {
+    pub roles: Roles,
+}
+
+impl Logfmt {
+    /// Decodes one line.
+    pub fn decode(&self, line: &str, zone: &Zone, fields: &mut Fields) -> Result<Timestamp, Bad> {
+        fields.clear();
+        let mut scratch = fields.take_scratch();
+        let mut reader = Reader::new(&self.roles, zone, fields);
+        let mut walked = starts_with_pair(line);
+        for pair in pairs(line) {
+            match pair {
+                Ok((key, value)) => {
+                    let value = value.resolve(&mut scratch.value);
+                    reader.field(key, Value::Text(value));
+                }
+                Err(bad) => walked = Err(bad),
+            }
+        }
+        reader.fields.put_scratch(scratch);
+        walked?;
+        reader.finish()
+    }
+
+    /// Settles what the first lines tell: the roles of the fields.
+    pub fn learn<'l>(&mut self, lines: impl Iterator<Item = &'l str>, zone: &Zone) {
+        let mut survey = Survey::new();
+        let mut buffer = String::new();
+        for line in lines.filter(|line| starts_with_pair(line).is_ok()) {
+            for (key, value) in pairs(line).flatten() {
+                survey.field(key, Value::Text(value.resolve(&mut buffer)), zone);
+            }
+        }
+        survey.settle(&mut self.roles);
+    }
+}
+
+/// A value as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Written<'l> {
+    Bare(&'l str),
+    /// Without its quotes.
+    Quoted(&'l str),
+}
+
+impl<'l> Written<'l> {
+    /// The value without its escapes.
+    pub fn resolve<'a>(self, buffer: &'a mut String) -> &'a str
+    where
+        'l: 'a,
+    {
+        match self {
+            Self::Bare(text) => text,
+            Self::Quoted(inner) => escape::json(inner, buffer),
+        }
+    }
+}
+
+/// The pairs of a line; ends at the first thing that is none.
+pub(super) fn pairs(line: &str) -> impl Iterator<Item = Result<(&str, Written<'_>), Bad>> {
+    let mut rest = line.trim_start();
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some((key, value, after)) = pair(rest) else {
+            rest = "";
+            return Some(Err(not_logfmt()));
+        };
+        rest = after.trim_start();
+        Some(Ok((key, value)))
+    })
+}
+
+/// The pair that `text` starts with, and what follows.
+fn pair(text: &str) -> Option<(&str, Written<'_>, &str)> {
+    let is_end = |c: char| c == '=' || c == '"' || c.is_whitespace();
+    let (key, rest) = text.split_at(text.find(is_end).unwrap_or(text.len()));
+    if key.is_empty() || rest.starts_with('"') {
+        return None;
+    }
+    let Some(rest) = rest.strip_prefix('=') else { return Some((key, Written::Bare(""), rest)) };
+    if let Some(quoted) = rest.strip_prefix('"') {
+        let (inner, after) = split_quoted(quoted)?;
+        let apart = after.is_empty() || after.starts_with(char::is_whitespace);
+        return apart.then_some((key, Written::Quoted(inner), after));
+    }
+    let (value, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+    Some((key, Written::Bare(value), after))
+}
+
+/// What stands before the closing quote, and what follows it.
+pub(super) fn split_quoted(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', &bytes[at..])?;
+        if bytes[at] == b'"' {
+            return Some((&text[..at], &text[at + 1..]));
+        }
+        at = (at + 2).min(bytes.len());
+    }
+}
+
+/// Text that happens to hold an `=` somewhere is not logfmt yet.
+fn starts_with_pair(line: &str) -> Result<(), Bad> {
+    let first = line.split_whitespace().next().unwrap_or(line);
+    if first.contains('=') { Ok(()) } else { Err(not_logfmt()) }
+}
+
+fn not_logfmt() -> Bad {
+    Bad::foreign(
+        code::LINE_NOT_LOGFMT,
+        "not logfmt: expected key=value pairs, such as level=info msg=\"it works\"",
+    )
+}

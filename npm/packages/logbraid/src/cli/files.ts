@@ -1,0 +1,50 @@
+import { FileAdapter } from '../adapters/file.js';
+import type { DataSourceAdapter } from '../adapters/adapter.js';
+import { IterableAdapter } from '../adapters/iterable.js';
+import type { DecoderOptions } from '../backend.js';
+import { UsageError } from './failure.js';
+
+/** One `--file`. */
+export interface FileArgument {
+  /** The name of the source in the query. */
+  name: string;
+  /** A path, or `-` for standard input. */
+  path: string;
+  decoder: DecoderOptions;
+}
+
+const OPTION = /,(format|time|message|level|zone)=([^,]*)$/;
+
+/** Reads `NAME=PATH[,format=…,time=…,message=…,level=…,zone=…]` and adds it to those before. */
+export function parseFile(argument: string, before: readonly FileArgument[] = []): FileArgument[] {
+  const match = /^([A-Za-z_][A-Za-z0-9_]*)=(.+)$/s.exec(argument);
+  if (!match) {
+    throw new UsageError(`--file ${argument}: expected NAME=PATH, such as app=logs/app.ndjson`);
+  }
+  const [, name = '', rest = ''] = match;
+  const decoder: DecoderOptions = {};
+  let path = rest;
+  // From the right, because a path may contain commas.
+  for (let option = OPTION.exec(path); option; option = OPTION.exec(path)) {
+    const [text, key = '', value = ''] = option;
+    if (value === '') {
+      throw new UsageError(`--file ${argument}: ${key} has no value`);
+    }
+    decoder[key as keyof DecoderOptions] = value;
+    path = path.slice(0, -text.length);
+  }
+  if (before.some((other) => other.name === name)) {
+    throw new UsageError(`--file ${name} is given twice`);
+  }
+  if (path === '-' && before.some((other) => other.path === '-')) {
+    throw new UsageError('standard input can be one source only');
+  }
+  return [...before, { name, path, decoder }];
+}
+
+/** The adapter of a `--file`. */
+export function adapterOf({ path, decoder }: FileArgument): DataSourceAdapter {
+  return path === '-'
+    ? new IterableAdapter(process.stdin, { bounded: true, ...decoder })
+    : new FileAdapter(path, decoder);
+}

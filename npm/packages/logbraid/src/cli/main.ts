@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+
+import { Command, CommanderError, Option } from 'commander';
+
+import { CorrelationError, QueryError, SourceError } from '../errors.js';
+import { render } from '../query.js';
+import { checkQuery } from './check.js';
+import { EXIT, UsageError } from './failure.js';
+import type { FileArgument } from './files.js';
+import { parseFile } from './files.js';
+import { OUTPUTS } from './output.js';
+import { runQuery } from './run.js';
+import type { RunOptions } from './run.js';
+import { showSources } from './sources.js';
+import { sanitize } from './terminal.js';
+
+const EXIT_CODES = `
+Exit codes: 0 found, 1 nothing found, 2 usage or query error, 3 source error, 130 interrupted.`;
+
+const file = () =>
+  new Option(
+    '--file <name=path>',
+    'a source: its name in the query, and a file, or - for standard input; ' +
+      'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
+  ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
+
+function program(finish: (code: number) => void): Command {
+  const { version } = JSON.parse(
+    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
+  ) as { version: string };
+  const logbraid = new Command('logbraid')
+    .description('Finds what belongs together in streams of logs, while they arrive.')
+    .version(version)
+    .showHelpAfterError('(logbraid --help lists commands and options)')
+    .exitOverride()
+    .addHelpText('after', EXIT_CODES);
+  logbraid
+    .command('run')
+    .description('run a query over files')
+    .argument('<query>', 'such as: edge({status=~"5.."})[5m] and on(request_id) app({})[5m]')
+    .addOption(file())
+    .addOption(
+      new Option('--output <how>', 'how to show what is found')
+        .choices(OUTPUTS)
+        .default('timeline'),
+    )
+    .option('--start <time>', 'only correlations that begin at this time (RFC 3339) or later')
+    .option('--end <time>', 'only correlations that begin before this time')
+    .option('--limit <n>', 'end after this many correlations')
+    .addOption(
+      new Option('--emit <when>', 'once, when final, or at once and again as they grow').choices([
+        'final',
+        'eager',
+      ]),
+    )
+    .option('--late-tolerance <duration>', 'how far events may be out of order (default: 30s)')
+    .option('--max-memory <size>', "such as 512MB (default: half the machine's)")
+    .option('--stats', 'tell events, time and memory at the end, as JSON on standard error')
+    .addHelpText('after', EXIT_CODES)
+    .action(async (query: string, options: RunOptions) => {
+      finish(await runQuery(query, options));
+    });
+  logbraid
+    .command('check')
+    .description('check a query and show what is wrong with it, and where')
+    .argument('<query>')
+    .action((query: string) => {
+      finish(checkQuery(query));
+    });
+  logbraid
+    .command('sources')
+    .description('show what is in files: format, time, labels, span, rate')
+    .addOption(file().makeOptionMandatory())
+    .option('--json', 'as JSON')
+    .action(async (options: { file: FileArgument[]; json?: boolean }) => {
+      finish(await showSources(options.file, options.json ?? false));
+    });
+  for (const command of logbraid.commands) command.exitOverride();
+  return logbraid;
+}
+
+/** Says what went wrong, in as few words as possible, and gives the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    // Commander has said it already.
+    return error.exitCode === 0 ? EXIT.found : EXIT.usage;
+  }
+  if (error instanceof QueryError) {
+    const { query } = error.details;
+    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+    const drawn = typeof query === 'string' ? render(query, { color }).trimEnd() : '';
+    console.error(drawn || `error: ${error.message}`);
+    return EXIT.usage;
+  }
+  if (error instanceof CorrelationError || error instanceof UsageError) {
+    console.error(`error: ${sanitize(error.message)}`);
+    const code = error instanceof CorrelationError ? error.code : '';
+    return error instanceof SourceError || code === 'ADAPTER_ERROR' ? EXIT.source : EXIT.usage;
+  }
+  console.error(error);
+  return EXIT.usage;
+}
+
+let code: number = EXIT.found;
+try {
+  await program((result) => {
+    code = result;
+  }).parseAsync();
+} catch (error) {
+  code = report(error);
+}
+// Standard input may still be open; everything has been written.
+process.exit(code);

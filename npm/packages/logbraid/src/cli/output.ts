@@ -1,0 +1,94 @@
+import type { Colors } from 'picocolors/types.js';
+
+import type { Correlation } from '../correlation.js';
+import { escapeJson, plural } from './terminal.js';
+import { Table } from './table.js';
+import { timeline } from './timeline.js';
+import type { Writer } from './writer.js';
+
+/** Ways to show correlations. */
+export const OUTPUTS = ['timeline', 'table', 'json', 'ndjson', 'count'] as const;
+export type OutputName = (typeof OUTPUTS)[number];
+
+/** Where to, and how. */
+export interface Target {
+  writer: Writer;
+  colors: Colors;
+  /** Columns of the terminal; `undefined` where the output is none. */
+  columns: number | undefined;
+}
+
+/** Shows correlations one by one, in bounded memory. */
+export interface Output {
+  show(correlation: Correlation): Promise<void>;
+  /** After the last one, also where the query was interrupted. */
+  end(): Promise<void>;
+}
+
+/** The output of that name. */
+export function createOutput(name: OutputName, target: Target): Output {
+  const { writer, columns } = target;
+  const safe = columns === undefined ? (json: string) => json : escapeJson;
+  switch (name) {
+    case 'timeline':
+      return {
+        show: (correlation) => writer.write(timeline(correlation, target)),
+        end: () => writer.flush(),
+      };
+    case 'table':
+      return new Table(target);
+    case 'ndjson':
+      return {
+        show: (correlation) => writer.write(`${safe(correlation.toLine())}\n`),
+        end: () => writer.flush(),
+      };
+    case 'json':
+      return jsonArray(writer, safe);
+    case 'count':
+      return counter(writer);
+  }
+}
+
+function jsonArray(writer: Writer, safe: (json: string) => string): Output {
+  let separator = '[\n';
+  return {
+    async show(correlation) {
+      await writer.write(`${separator}${safe(correlation.toLine())}`);
+      separator = ',\n';
+    },
+    async end() {
+      await writer.write(separator === '[\n' ? '[]\n' : '\n]\n');
+      await writer.flush();
+    },
+  };
+}
+
+/** Counts the last revision of each correlation. */
+function counter(writer: Writer): Output {
+  /** Events of correlations that may still grow, by id. */
+  const open = new Map<string, number>();
+  let correlations = 0;
+  let events = 0;
+  return {
+    show(correlation) {
+      if (correlation.revision > 1 || !correlation.final) {
+        for (const id of [correlation.correlationId, ...correlation.replaces]) {
+          const before = open.get(id);
+          if (before !== undefined) {
+            correlations -= 1;
+            events -= before;
+            open.delete(id);
+          }
+        }
+      }
+      correlations += 1;
+      events += correlation.eventCount;
+      if (!correlation.final) open.set(correlation.correlationId, correlation.eventCount);
+      return Promise.resolve();
+    },
+    async end() {
+      await writer.write(`${plural(correlations, 'correlation')}, ${plural(events, 'event')}\n`);
+      await writer.flush();
+    },
+  };
+}

@@ -1,0 +1,80 @@
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import type { Inspection } from '../backend.js';
+import { errorFrom } from '../errors.js';
+import { loadBackend } from '../load/native.js';
+import { EXIT } from './failure.js';
+import type { FileArgument } from './files.js';
+import { plural, sanitize, shortBytes, shortDuration } from './terminal.js';
+
+/** Shows what is in files. Gives the exit code: 1 when none holds an event. */
+export async function showSources(files: FileArgument[], json: boolean): Promise<number> {
+  const found: (Inspection & { name: string; path: string })[] = [];
+  for (const file of files) {
+    found.push({ name: file.name, path: file.path, ...(await inspect(file)) });
+  }
+  console.log(json ? JSON.stringify(found, null, 2) : found.map(describe).join('\n\n'));
+  return found.some(({ events }) => events > 0) ? EXIT.found : EXIT.nothing;
+}
+
+async function inspect(file: FileArgument): Promise<Inspection> {
+  if (file.path === '-') {
+    // The engine reads files; standard input is made one.
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'logbraid-'));
+    try {
+      const copy = path.join(folder, 'stdin');
+      await pipeline(process.stdin, createWriteStream(copy));
+      return inspectPath(copy, file);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  }
+  return inspectPath(file.path, file);
+}
+
+function inspectPath(from: string, { decoder }: FileArgument): Inspection {
+  try {
+    return JSON.parse(loadBackend().inspectFile(from, JSON.stringify(decoder))) as Inspection;
+  } catch (error) {
+    throw errorFrom(error);
+  }
+}
+
+function describe(found: Inspection & { name: string; path: string }): string {
+  const { name, events, badLines, outOfOrder, bytes, firstTime, lastTime, labels } = found;
+  const rate = found.spanNs > 0 ? `, ${(events / (found.spanNs / 1e9)).toFixed(1)} events/s` : '';
+  const span = shortDuration(BigInt(Math.round(found.spanNs)));
+  const lines: [string, string][] = [
+    ['format', found.format ?? 'none found'],
+    ['time', found.timeField ?? (events > 0 ? 'at the start of the line' : 'none found')],
+    ['size', `${shortBytes(bytes)}, ${plural(events, 'event')}${rate}`],
+  ];
+  if (firstTime !== null && lastTime !== null) {
+    lines.push(['span', `${firstTime} to ${lastTime} (${span})`]);
+  }
+  if (outOfOrder > 0) {
+    lines.push(['order', `${plural(outOfOrder, 'event')} older than the one before`]);
+  }
+  const [bad] = found.badLineSamples;
+  if (bad) {
+    const place = `line ${bad.line}, byte ${bad.byte}`;
+    lines.push(['bad', `${plural(badLines, 'line')}, the first at ${place}: ${bad.message}`]);
+  }
+  const text = lines.map(([what, value]) => `  ${what.padEnd(7)} ${sanitize(value)}`);
+  const header = `${name}: ${sanitize(found.path)}`;
+  const listed = labels.map((label) => `    ${labelLine(label)}`);
+  const more = found.moreLabels ? ['    and more'] : [];
+  return [header, ...text, ...(labels.length > 0 ? ['  labels'] : []), ...listed, ...more].join(
+    '\n',
+  );
+}
+
+function labelLine({ name, events, values, only }: Inspection['labels'][number]): string {
+  const count = values === null ? 'many values' : plural(values, 'value');
+  const what = only === null ? count : `always ${JSON.stringify(only)}`;
+  return sanitize(`${name.padEnd(20)} ${plural(events, 'event').padEnd(14)} ${what}`);
+}

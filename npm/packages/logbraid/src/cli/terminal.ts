@@ -1,0 +1,80 @@
+import stringWidth from 'string-width';
+
+/** C0 and C1 controls, DEL, and what reorders or hides text. */
+const UNSAFE =
+  // eslint-disable-next-line no-control-regex -- these are what it is about
+  /[\u0000-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+/** Text of a log made harmless: nothing in it may control the terminal. */
+export function sanitize(text: string): string {
+  return text.replace(UNSAFE, (char) => {
+    if (char === '\t') return ' ';
+    if (char === '\n') return '⏎';
+    const code = char.charCodeAt(0);
+    // Controls have pictures of their own.
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd';
+  });
+}
+
+/** JSON for a terminal: the controls that JSON leaves alone are escaped too. */
+export function escapeJson(json: string): string {
+  return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** Cuts text to a number of columns, marking the cut. */
+export function cut(text: string, columns: number): string {
+  if (text.length <= columns && stringWidth(text) <= columns) {
+    return text;
+  }
+  let width = 0;
+  let kept = '';
+  // A character is never wider than two columns, so what follows cannot fit.
+  for (const char of text.slice(0, columns * 2)) {
+    width += stringWidth(char);
+    if (width >= columns) break;
+    kept += char;
+  }
+  return `${kept}…`;
+}
+
+/** Pads text to a number of columns. */
+export function pad(text: string, columns: number): string {
+  return text + ' '.repeat(Math.max(columns - stringWidth(text), 0));
+}
+
+/** `1 event`, `2 events`. */
+export function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`;
+}
+
+const STEPS: readonly (readonly [bigint, string])[] = [
+  [3_600_000_000_000n, 'h'],
+  [60_000_000_000n, 'm'],
+  [1_000_000_000n, 's'],
+  [1_000_000n, 'ms'],
+  [1_000n, 'µs'],
+];
+
+/** A length of time for people: three digits or so, in the unit that fits. */
+export function shortDuration(nanos: bigint): string {
+  const step = STEPS.find(([size]) => nanos >= size);
+  if (!step) {
+    return `${nanos}ns`;
+  }
+  const [size, unit] = step;
+  const value = Number(nanos) / Number(size);
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : 2;
+  return `${Number(value.toFixed(digits))}${unit}`;
+}
+
+/** A size for people. */
+export function shortBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 ? value : value.toFixed(value >= 100 ? 0 : 1)} ${units[unit] ?? ''}`;
+}

@@ -1,0 +1,80 @@
+import type { Colors, Formatter } from 'picocolors/types.js';
+
+import type { CorrelatedEvent, Correlation } from '../correlation.js';
+import type { Target } from './output.js';
+import { cut, pad, plural, sanitize, shortDuration } from './terminal.js';
+
+/** Labels that hold the level, in the order they are looked at. */
+const LEVEL = ['level', 'severity', 'detected_level', 'log.level'];
+
+/** One correlation as a timeline: a head, then a line per event with its offset from the first. */
+export function timeline(correlation: Correlation, { colors, columns }: Target): string {
+  const { events } = correlation;
+  const first = events[0]?.timestampNs ?? 0n;
+  const rows = events.map((event) => ({
+    offset: `+${shortDuration(event.timestampNs - first)}`,
+    name: sanitize(nameOf(event)),
+    level: sanitize(levelOf(event)),
+    message: sanitize(messageOf(event)),
+  }));
+  const width = (of: (row: (typeof rows)[number]) => string) =>
+    Math.max(0, ...rows.map((row) => of(row).length));
+  const offsets = width((row) => row.offset);
+  const names = width((row) => row.name);
+  const levels = width((row) => row.level);
+  let text = `${head(correlation, colors, columns)}\n`;
+  for (const row of rows) {
+    const lead = `  ${row.offset.padStart(offsets)}  `;
+    const before = offsets + names + levels + (levels > 0 ? 8 : 6);
+    const room = columns === undefined ? Infinity : Math.max(columns - before, 10);
+    const level = levels > 0 ? `  ${paint(row.level, colors)(pad(row.level, levels))}` : '';
+    text += `${colors.dim(lead)}${colors.cyan(pad(row.name, names))}${level}  ${cut(row.message, room)}`;
+    text = `${text.trimEnd()}\n`;
+  }
+  return `${text}\n`;
+}
+
+function head(correlation: Correlation, colors: Colors, columns: number | undefined): string {
+  const { events, joinKey, joinValue, metadata, revision, final, correlationId } = correlation;
+  const last = events.at(-1)?.timestampNs ?? 0n;
+  const span = shortDuration(last - (events[0]?.timestampNs ?? 0n));
+  const key = joinValue === '' ? 'no key' : sanitize(`${joinKey}=${joinValue}`);
+  const state = final ? [] : [`revision ${revision}`];
+  const truncated = correlation.truncated ? ['truncated'] : [];
+  const facts = [
+    metadata.completeness,
+    plural(correlation.eventCount, 'event'),
+    span,
+    ...state,
+    ...truncated,
+    `id ${correlationId}`,
+  ].join(' · ');
+  const start = correlation.timestamp.replace(/0{1,6}Z$/, 'Z');
+  const room = columns === undefined ? Infinity : Math.max(columns - 2, 10);
+  const shown = cut(key, room);
+  return `${colors.bold(shown)}\n  ${colors.dim(cut(`${start} · ${facts}`, room))}`;
+}
+
+function nameOf(event: CorrelatedEvent): string {
+  return event.alias ?? event.source;
+}
+
+function levelOf({ labels }: CorrelatedEvent): string {
+  const name = LEVEL.find((one) => Object.hasOwn(labels, one) && labels[one] !== '');
+  return name === undefined ? '' : (labels[name] ?? '');
+}
+
+/** What an event says; one without a message, such as an access log line, says its labels. */
+function messageOf(event: CorrelatedEvent): string {
+  if (event.message !== '') {
+    return event.message;
+  }
+  const labels = Object.entries(event.labels).filter(([name]) => !LEVEL.includes(name));
+  return labels.map(([name, value]) => `${name}=${value}`).join(' ');
+}
+
+function paint(level: string, colors: Colors): Formatter {
+  if (/^(fatal|panic|crit|alert|emerg|err)/i.test(level)) return colors.red;
+  if (/^warn/i.test(level)) return colors.yellow;
+  return colors.green;
+}

@@ -1,0 +1,59 @@
+import type { CorrelationEngine } from '../engine.js';
+import type { FileArgument } from './files.js';
+import { plural, sanitize, shortDuration } from './terminal.js';
+
+interface Warning {
+  count: number;
+  text: (count: number) => string;
+}
+
+/** What is worth a warning, summed up by source and kind, with the first place. */
+export class Warnings {
+  readonly #found = new Map<string, Warning>();
+
+  constructor(engine: CorrelationEngine, files: readonly FileArgument[]) {
+    const place = (source: string) => {
+      const path = files.find(({ name }) => name === source)?.path ?? source;
+      return path === '-' ? 'standard input' : path;
+    };
+    engine.on('badLine', ({ source, code, message, line, byte, count }) => {
+      this.#add(`${source} ${code}`, count, (total) => {
+        const at =
+          line === undefined ? '' : `, first at ${place(source)}:${line} (byte ${byte ?? 0})`;
+        return `${source}: ${plural(total, 'bad line')} (${code})${at}: ${message}`;
+      });
+    });
+    engine.on('lateEvent', ({ source, count, time, behindMs }) => {
+      this.#add(`${source} late`, count, (total) => {
+        const behind = shortDuration(BigInt(behindMs) * 1_000_000n);
+        return (
+          `${source}: ${plural(total, 'event')} came too late to be kept, the first of ${time} ` +
+          `was ${behind} behind; a larger --late-tolerance keeps them`
+        );
+      });
+    });
+    engine.on('runsBackwards', ({ source, events, late }) => {
+      this.#add(
+        `${source} backwards`,
+        1,
+        () =>
+          `${source}: ${place(source)} runs backwards in time (${late} of ${events} events are late); ` +
+          'sort it by time first, for example with: tac',
+      );
+    });
+  }
+
+  /** The lines to show. */
+  lines(): string[] {
+    return [...this.#found.values()].map(({ count, text }) => `warning: ${sanitize(text(count))}`);
+  }
+
+  #add(key: string, count: number, text: (count: number) => string): void {
+    const known = this.#found.get(key);
+    if (known) {
+      known.count += count;
+    } else {
+      this.#found.set(key, { count, text });
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import type { Writable } from 'node:stream';
+
+/** The reader of the output has gone, as `head` does: no mistake, and nothing left to do. */
+export class OutputClosed extends Error {}
+
+/** Characters collected before they are written. */
+const BLOCK = 1 << 16;
+
+/** Writes text in blocks, waits for a slow reader, and notices one that has gone. */
+export class Writer {
+  readonly #stream: Writable;
+  #block = '';
+  #failure: Error | undefined;
+
+  readonly #beforeWrite: () => void;
+
+  constructor(stream: Writable, beforeWrite: () => void) {
+    this.#stream = stream;
+    this.#beforeWrite = beforeWrite;
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      this.#failure ??= error.code === 'EPIPE' ? new OutputClosed() : error;
+    });
+  }
+
+  /** Writes text. Blocks wait for the reader. */
+  async write(text: string): Promise<void> {
+    this.#block += text;
+    if (this.#block.length >= BLOCK) {
+      await this.flush();
+    }
+  }
+
+  /** Resolves when everything has been handed to the reader. */
+  async flush(): Promise<void> {
+    const block = this.#block;
+    this.#block = '';
+    if (!this.#failure && block !== '') {
+      this.#beforeWrite();
+      await new Promise<void>((resolve) => {
+        // The callback comes with an error too; it is then kept by the listener above.
+        this.#stream.write(block, (error: NodeJS.ErrnoException | null | undefined) => {
+          if (error) this.#failure ??= error.code === 'EPIPE' ? new OutputClosed() : error;
+          resolve();
+        });
+      });
+    }
+    if (this.#failure) {
+      throw this.#failure;
+    }
+  }
+}

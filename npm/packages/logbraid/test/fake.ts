@@ -1,0 +1,177 @@
+// A scripted engine: records what it is told, and answers what the test says. For behaviour that
+// the real engine shows only under load: back-pressure, timers, release of objects.
+import type {
+  Backend,
+  Columns,
+  CorrelatorOptions,
+  NativeCorrelator,
+  Notice,
+  PlanSummary,
+} from '../dist/esm/backend.js';
+import type { DataSourceAdapter, StreamItem } from '../dist/esm/adapters/adapter.js';
+import type { RunSetup } from '../dist/esm/run.js';
+import { QueryRun } from '../dist/esm/run.js';
+
+type Call = [name: string, ...details: unknown[]];
+
+/** An event of a scripted correlation: its host id, or its text. */
+type ScriptedEvent = number | string;
+
+export class FakeCorrelator implements NativeCorrelator {
+  readonly calls: Call[] = [];
+  readonly #outputs: Uint8Array[] = [];
+  nextDeadline: number | null = null;
+  /** What `work` answers, call by call. */
+  works: { pending: boolean; read: number }[] = [];
+  /** Reacts to a push: the place for a script to answer. */
+  onPush: (columns: Columns | Uint8Array, source: number) => void = () => undefined;
+  onClose: (source: number) => void = () => undefined;
+
+  correlation(id: string, events: ScriptedEvent[], { final = true, revision = 1 } = {}): void {
+    const head = { correlationId: id, revision, final, replaces: [] };
+    this.#outputs.push(encodeCorrelation(JSON.stringify(head), events));
+  }
+
+  notice(notice: Notice): void {
+    const text = new TextEncoder().encode(JSON.stringify(notice));
+    this.#outputs.push(framed(new Uint8Array([2, ...text])));
+  }
+
+  /** The calls of one name, without it. */
+  of(name: string): unknown[][] {
+    return this.calls.filter(([call]) => call === name).map(([, ...details]) => details);
+  }
+
+  push(source: number, bytes: Uint8Array): void {
+    this.calls.push(['push', source, bytes.length]);
+    this.onPush(bytes, source);
+  }
+  pushColumns(source: number, columns: Columns): void {
+    this.calls.push(['pushColumns', source, columns.ids.length]);
+    this.onPush(columns, source);
+  }
+  attachFile(source: number, path: string): void {
+    this.calls.push(['attachFile', source, path]);
+  }
+  work(): { pending: boolean; read: number } {
+    this.calls.push(['work']);
+    return this.works.shift() ?? { pending: false, read: 0 };
+  }
+  advance(): void {
+    this.calls.push(['advance']);
+  }
+  flush(source: number): void {
+    this.calls.push(['flush', source]);
+  }
+  close(source: number): void {
+    this.calls.push(['close', source]);
+    this.onClose(source);
+  }
+  drain(max: number): Uint8Array {
+    return new Uint8Array(Buffer.concat(this.#outputs.splice(0, max)));
+  }
+  deadline(): number | null {
+    return this.nextDeadline;
+  }
+  eventsJson(): string {
+    return '[]';
+  }
+  metrics(): string {
+    return '{}';
+  }
+  release(): void {
+    this.calls.push(['release']);
+  }
+}
+
+const PLAN: PlanSummary = {
+  sources: [
+    { name: 'a', selector: null, rangeMs: 1000 },
+    { name: 'b', selector: null, rangeMs: 1000 },
+  ],
+  streams: [
+    { name: 'a', alias: null, source: 0, selector: '{}', rangeMs: 1000 },
+    { name: 'b', alias: null, source: 1, selector: '{}', rangeMs: 1000 },
+  ],
+  columns: [
+    { labels: ['k'], joinKeys: ['k'], message: false },
+    { labels: ['k'], joinKeys: ['k'], message: false },
+  ],
+};
+
+export interface FakeRun {
+  run: QueryRun;
+  engine: FakeCorrelator;
+  notices: Notice[];
+  ended: () => number;
+}
+
+/** A run over the scripted engine, with adapters for the sources `a` and `b`. */
+export function fakeRun(
+  adapters: DataSourceAdapter[],
+  { emit = 'final', bufferSize = 1000 }: Partial<CorrelatorOptions> = {},
+  setup: Partial<RunSetup> = {},
+): FakeRun {
+  const engine = new FakeCorrelator();
+  const notices: Notice[] = [];
+  let ended = 0;
+  const run = new QueryRun({
+    backend: {
+      Correlator: function create() {
+        return engine;
+      },
+    } as unknown as Backend,
+    query: '',
+    plan: PLAN,
+    options: { emit, bufferSize } as CorrelatorOptions,
+    adapters,
+    signal: undefined,
+    streamOptions: (_source, signal) => ({ range: 0, timeRange: '', signal }),
+    onCorrelation: () => undefined,
+    onNotice: (notice) => notices.push(notice),
+    onRefused: () => undefined,
+    onAdapterError: () => undefined,
+    onStart: () => undefined,
+    onEnd: () => {
+      ended += 1;
+    },
+    ...setup,
+  });
+  return { run, engine, notices, ended: () => ended };
+}
+
+/** An adapter over a function that makes its stream. */
+export function adapter(
+  createStream: (signal: AbortSignal) => AsyncIterable<StreamItem>,
+  options: Partial<DataSourceAdapter> = {},
+): DataSourceAdapter {
+  return {
+    bounded: true,
+    selects: false,
+    getName: () => 'test',
+    createStream: (_selector, { signal }) => createStream(signal),
+    validateQuery: () => true,
+    destroy: () => Promise.resolve(),
+    ...options,
+  };
+}
+
+function encodeCorrelation(head: string, events: ScriptedEvent[]): Uint8Array {
+  const text = new TextEncoder().encode(head);
+  const parts = [new Uint8Array([1]), u32(text.length), text, u32(events.length)];
+  for (const event of events) {
+    const raw = typeof event === 'string' ? new TextEncoder().encode(event) : undefined;
+    const word = typeof event === 'number' ? event : event.length;
+    parts.push(new Uint8Array([0, 0, raw ? 0 : 1, 0, 0, 0, 0, 0, 0, 0, 0]), u32(word));
+    if (raw) parts.push(raw);
+  }
+  return framed(Buffer.concat(parts));
+}
+
+function framed(record: Uint8Array): Uint8Array {
+  return Buffer.concat([u32(record.length), record]);
+}
+
+function u32(value: number): Uint8Array {
+  return new Uint8Array(new Uint32Array([value]).buffer);
+}
