@@ -264,3 +264,73 @@ fn keep(text: &mut String, piece: &str) -> Piece {
 fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("limits::MAX_FIELDS_BYTES keeps an event's text far below 4 GiB")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Fields, limits};
+
+    fn labels(fields: &Fields) -> Vec<(&str, &str)> {
+        fields.labels().collect()
+    }
+
+    #[test]
+    fn later_values_replace_earlier_ones_in_place() {
+        let mut fields = Fields::default();
+        for (name, value) in [("a", "1"), ("b", "2"), ("a", "3"), ("c", "")] {
+            fields.set_label(name, value);
+        }
+        assert_eq!(labels(&fields), [("a", "3"), ("b", "2"), ("c", "")]);
+        assert_eq!(
+            (fields.label("a"), fields.label("c"), fields.label("d")),
+            (Some("3"), None, None)
+        );
+        fields.clear();
+        assert_eq!((labels(&fields), fields.label("a")), (vec![], None));
+    }
+
+    #[test]
+    fn many_labels_are_all_found() {
+        let mut fields = Fields::default();
+        for number in 0..limits::MAX_LABELS {
+            fields.set_label(&format!("name{number}"), &number.to_string());
+        }
+        for number in 0..limits::MAX_LABELS {
+            let value = number.to_string();
+            assert_eq!(fields.label(&format!("name{number}")), Some(value.as_str()));
+        }
+        fields.set_label("one more", "1");
+        fields.set_label("name7", "replaced");
+        assert_eq!((fields.dropped(), fields.label("one more")), (1, None));
+        assert_eq!(fields.label("name7"), Some("replaced"));
+    }
+
+    #[test]
+    fn labels_move() {
+        let mut fields = Fields::default();
+        for name in ["severity", "msg", "time"] {
+            fields.set_label(name, name);
+        }
+        fields.alias_label("severity", "level");
+        fields.alias_label("missing", "other");
+        fields.remove_label("time");
+        assert!(fields.take_message_from_label("msg"));
+        assert!(!fields.take_message_from_label("msg"));
+        assert_eq!(fields.message(), "msg");
+        assert_eq!(labels(&fields), [("severity", "severity"), ("level", "severity")]);
+        fields.append_message("more");
+        assert_eq!(fields.message(), "msg\nmore");
+    }
+
+    #[test]
+    fn text_is_bounded() {
+        let mut fields = Fields::default();
+        let long = "x".repeat(limits::MAX_FIELDS_BYTES / 2);
+        fields.set_label("a", &long);
+        fields.set_join_key("b", &long);
+        assert_eq!(
+            (fields.label("a").map(str::len), fields.join_key("b")),
+            (Some(long.len()), None)
+        );
+        assert_eq!(fields.dropped(), 1);
+    }
+}

@@ -74,7 +74,7 @@ pub struct JoinKey {
     pub right: String,
 }
 
-/// A join operator.
+/// A join operator. Displayed and serialised as in the query.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum JoinKind {
@@ -84,6 +84,16 @@ pub enum JoinKind {
     Or,
     /// The left side, where the right side has no match.
     Unless,
+}
+
+impl std::fmt::Display for JoinKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+        })
+    }
 }
 
 impl PlannedSource {

@@ -79,8 +79,8 @@ pub struct Outcome {
 pub enum Wait {
     /// No.
     No,
-    /// Every such event has found a match, so it will not. Whether that is noticed before the
-    /// watermark has passed the close of the event is left open.
+    /// Every such event has found a match, so it will not. That may be noticed at once, or when
+    /// the watermark has passed the close of the event.
     Maybe,
     /// Yes.
     Yes,
@@ -235,6 +235,16 @@ impl Model {
             && (one.time - other.time).abs() <= self.gap()
     }
 
+    /// The events of the first stream that are known to be unmatched, grouped.
+    fn partial_sessions(&self) -> Vec<BTreeSet<usize>> {
+        let mut sessions: Vec<BTreeSet<usize>> = Vec::new();
+        for at in (0..self.events.len()).filter(|at| self.known_unmatched(*at)) {
+            let linked = |set: &BTreeSet<usize>| set.iter().any(|one| self.bridges(*one, at));
+            merge(&mut sessions, BTreeSet::from([at]), linked);
+        }
+        sessions
+    }
+
     /// The results of all joins, in final order; `claim` says of which left results a later join
     /// may say "no match".
     fn results(&self, claim: impl Fn(&Outcome) -> bool) -> Vec<Outcome> {
@@ -242,15 +252,8 @@ impl Model {
             let all = 0..self.events.len();
             all.filter(|at| self.events[*at].stream == stream).collect::<Vec<_>>()
         };
-        let alone = |at| BTreeSet::from([at]);
-        let (matched, unmatched): (Vec<_>, Vec<_>) =
-            of(0).into_iter().partition(|at| self.has_match(*at, 1));
-        let mut sessions: Vec<BTreeSet<usize>> = Vec::new();
-        for at in unmatched.into_iter().filter(|at| self.known_unmatched(*at)) {
-            let linked = |set: &BTreeSet<usize>| set.iter().any(|one| self.bridges(*one, at));
-            merge(&mut sessions, alone(at), linked);
-        }
-        let mut left: Vec<_> = matched.into_iter().map(alone).collect();
+        let matched = of(0).into_iter().filter(|at| self.has_match(*at, 1));
+        let mut left: Vec<_> = matched.map(|at| BTreeSet::from([at])).collect();
         for (j, join) in self.query.joins.iter().enumerate() {
             let mut joined: Vec<_> = left.into_iter().map(|set| (set, false)).collect();
             for right in of(j + 1) {
@@ -272,7 +275,7 @@ impl Model {
             });
             left = joined.into_iter().map(|(set, _)| set).collect();
             if j == 0 && join.kind != Kind::And {
-                left.append(&mut sessions);
+                left.append(&mut self.partial_sessions());
             }
         }
         let mut found: Vec<_> = left.iter().map(|set| self.outcome(set)).collect();
@@ -328,8 +331,13 @@ impl Model {
 
     /// What is known for good, in final order, up to the first that still waits.
     pub fn finished(&self, promptness: Wait) -> Vec<Vec<usize>> {
+        // That a session will be dropped by a later join may be noticed once it waits no more.
+        let sessions = self.partial_sessions().into_iter().map(|set| self.outcome(&set));
+        let waiting = sessions.filter(|outcome| outcome.waits >= promptness);
+        let barrier = waiting.map(|outcome| outcome.close).min();
+        let barrier = barrier.filter(|_| promptness == Wait::Maybe).unwrap_or(FAR);
         let known = self.results(|_| true).into_iter();
-        let known = known.take_while(|outcome| self.is_final(outcome, promptness));
+        let known = known.take_while(|one| self.is_final(one, promptness) && one.close < barrier);
         known.map(|outcome| outcome.events).collect()
     }
 }

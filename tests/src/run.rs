@@ -412,7 +412,7 @@ fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
 pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
     let found: Vec<String> = diagnostics(case)
         .iter()
-        .map(|one| format!("{} {}:{}", one.code.as_str(), one.line, one.column))
+        .map(|one| format!("{} {}:{}", one.code, one.line, one.column))
         .collect();
     if found != case.diagnostics {
         return Err(differ("diagnostics", &case.diagnostics, &found));

@@ -1,7 +1,20 @@
 //! From bytes, cut anywhere, to events.
 //!
 //! A [`Decoder`] per source: framing, detection of the format, and one file per format. Knows no
-//! query. A bad line is reported with its place, and the lines around it are kept.
+//! query. A bad line is reported with its place and one of the [`code`]s, and the lines around it
+//! are kept. Costs no allocation per event once the buffers have grown.
+//!
+//! | format | what a line is | what is read out of it |
+//! |---|---|---|
+//! | `ndjson` | a JSON object; a `LogEvent`, or any other | the fields, nested ones dotted |
+//! | `combined` | nginx's and Apache's common or combined access log | `remote_addr`, `remote_user`, `method`, `path`, `protocol`, `status`, `bytes`, `referer`, `user_agent`, `vhost` |
+//! | `syslog` | RFC 5424, or RFC 3164 with or without a priority | `host`, `app`, `pid`, `msgid`, `facility`, `level`, structured data dotted |
+//! | `logfmt` | `key=value` pairs | the pairs |
+//! | `text` | anything after a calendar time: RFC 3339 and its relatives, `PostgreSQL`, nginx error logs, log4j | `level`, `pid`, and for `PostgreSQL` `user` and `database` |
+//! | `epoch` | anything after a number of s, ms, µs or ns since 1970 | as for `text` |
+//!
+//! In all but `ndjson` and `logfmt` a line that does not begin as an event does belongs to the event
+//! before it. Blank lines count only within such an event.
 
 mod assemble;
 pub mod code;
@@ -33,17 +46,22 @@ pub const FORMATS: &[&str] = Format::NAMES;
 #[derive(Clone, Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DecoderOptions {
-    /// The format; found out from the first lines where `None`.
+    /// The format, one of [`FORMATS`]; found out from the first lines where `None`.
     pub format: Option<String>,
-    /// The field that holds the time (NDJSON, logfmt); dotted for nested ones.
+    /// The field that holds the time (NDJSON, logfmt); dotted for nested ones. Where `None`, the
+    /// finest of the well-known ones in the first lines, and another one in lines that lack it.
     pub time: Option<String>,
-    /// The field that holds the message.
+    /// The field that holds the message (NDJSON, logfmt). Where `None`, the most frequent of the
+    /// well-known ones in the first lines, and another one in lines that lack it.
     pub message: Option<String>,
-    /// The field that holds the level.
+    /// The field that holds the level (NDJSON, logfmt), which becomes the label `level`. Where
+    /// `None`, the first of the well-known ones in each line.
     pub level: Option<String>,
-    /// The zone of times that name none: `UTC` (default), `+02:00`, or a name such as `Europe/Berlin`.
+    /// The zone of times that name none: `UTC` (default), `+02:00`, or a name such as
+    /// `Europe/Berlin`.
     pub zone: Option<String>,
-    /// "Now" in nanoseconds since the epoch, for times without a year (syslog RFC 3164).
+    /// "Now" in nanoseconds since the epoch, for times without a year (syslog RFC 3164): the year is
+    /// the latest in which the time is at most a day after this. Where `None`, such lines are bad.
     pub reference_time: Option<i64>,
 }
 

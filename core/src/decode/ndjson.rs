@@ -101,8 +101,8 @@ impl Ndjson {
 
 /// Takes the fields of a line, nested ones under their dotted names.
 trait Visit {
-    /// An object at the top begins.
-    fn object(&mut self, name: &str);
+    /// An object begins; `top` when it is not nested.
+    fn object(&mut self, name: &str, top: bool);
     /// A value; `top` when it is not nested.
     fn field(&mut self, name: &str, top: bool, value: Value<'_>);
 }
@@ -129,13 +129,17 @@ struct Filler<'a> {
 }
 
 impl Visit for Filler<'_> {
-    fn object(&mut self, name: &str) {
-        self.has_labels |= name == LABELS;
-        self.part = match name {
-            LABELS => Part::Labels,
-            JOIN_KEYS => Part::JoinKeys,
-            _ => Part::Other,
-        };
+    fn object(&mut self, name: &str, top: bool) {
+        if top {
+            self.has_labels |= name == LABELS;
+            self.part = match name {
+                LABELS => Part::Labels,
+                JOIN_KEYS => Part::JoinKeys,
+                _ => Part::Other,
+            };
+        }
+        // Whatever had this name before is replaced.
+        self.field(name, top, Value::Null);
     }
 
     fn field(&mut self, name: &str, top: bool, value: Value<'_>) {
@@ -155,7 +159,14 @@ impl Visit for Filler<'_> {
             (true, _) if name == "source" => fields.set_source(text),
             (true, _) if name == "stream" => fields.set_stream(text),
             (true, _) => self.reader.other_time(name, value),
-            (false, Part::Labels) => fields.set_label(&name[LABELS.len() + 1..], text),
+            (false, Part::Labels) => {
+                let name = &name[LABELS.len() + 1..];
+                match value {
+                    Value::Null => fields.remove_label(name),
+                    Value::Text(text) | Value::Other(text) => fields.set_label(name, text),
+                }
+            }
+            (false, Part::JoinKeys) if matches!(value, Value::Null) => {}
             (false, Part::JoinKeys) => fields.set_join_key(&name[JOIN_KEYS.len() + 1..], text),
             (false, Part::Other) => {}
         }
@@ -169,7 +180,7 @@ struct Surveyor<'a> {
 }
 
 impl Visit for Surveyor<'_> {
-    fn object(&mut self, _name: &str) {}
+    fn object(&mut self, _name: &str, _top: bool) {}
 
     fn field(&mut self, name: &str, _top: bool, value: Value<'_>) {
         self.survey.field(name, value, self.zone);
@@ -223,9 +234,7 @@ impl<'de, V: Visit> Visitor<'de> for Object<'_, V> {
                     visit.field(name, top, Value::Text(text));
                 }
                 b'{' if depth < limits::MAX_LABEL_DEPTH => {
-                    if top {
-                        visit.object(name);
-                    }
+                    visit.object(name, top);
                     let base = name.len();
                     Object { depth: depth + 1, base, scratch: &mut *scratch, visit: &mut *visit }
                         .deserialize(&mut serde_json::Deserializer::from_str(raw))

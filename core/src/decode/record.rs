@@ -42,6 +42,10 @@ const TIMES: &[&str] = &[
     "observed_time_unix_nano",
 ];
 
+/// Names that hold nothing but times, so that any number under them is one. Under other names, small
+/// numbers are more likely durations.
+const ONLY_TIMES: &[&str] = &["@timestamp", "timestamp", "Timestamp", "ts", "epoch"];
+
 /// Names of messages; the earlier one wins among equally frequent ones.
 const MESSAGES: &[&str] = &[
     "message",
@@ -188,7 +192,7 @@ impl Survey {
     /// Notes one field of one line.
     pub fn field(&mut self, name: &str, value: Value<'_>, zone: &Zone) {
         if let Some(at) = TIMES.iter().position(|known| *known == name)
-            && let Some(Ok(found)) = instant::plausible_value(value.text(), zone)
+            && let Some(Ok(found)) = known_time(name, value.text(), zone)
         {
             self.times[at].lines += 1;
             self.times[at].digits = self.times[at].digits.max(found.digits);
@@ -244,25 +248,32 @@ impl<'a> Reader<'a> {
 
     /// Takes the field if it is the time of this source.
     pub fn time(&mut self, name: &str, value: Value<'_>) -> bool {
-        let is_time = self.roles.time.is(name);
-        if is_time {
-            let text = value.text();
-            self.time = (!text.is_empty()).then(|| {
-                instant::value(text, self.zone).unwrap_or_else(|| Err(no_time(name, text)))
-            });
+        if !self.roles.time.is(name) {
+            return false;
         }
-        is_time
+        let text = value.text();
+        let found = match &self.roles.time {
+            Role::Named(_) => instant::value(text, self.zone),
+            Role::Found(_) | Role::Open => known_time(name, text, self.zone),
+        };
+        let found = found.unwrap_or_else(|| Err(no_time(name, text)));
+        self.time = (!text.is_empty()).then_some(found);
+        true
     }
 
     /// Takes the field if it is the message of this source.
-    pub fn message(&mut self, name: &str, value: Value<'_>) -> bool {
-        let is_message = self.roles.message.is(name)
-            && (matches!(value, Value::Text(_)) || self.roles.message.is_named());
-        if is_message {
-            self.fields.set_message(value.text());
-            self.has_message = true;
+    fn message(&mut self, name: &str, value: Value<'_>) -> bool {
+        if !self.roles.message.is(name) {
+            return false;
         }
-        is_message
+        let text = match value {
+            Value::Other(text) if self.roles.message.is_named() => Some(text),
+            Value::Text(text) => Some(text),
+            Value::Other(_) | Value::Null => None,
+        };
+        self.has_message = text.is_some();
+        self.fields.set_message(text.unwrap_or(""));
+        self.has_message
     }
 
     /// Takes note of the field if it is a time that may stand in for the one of this source.
@@ -270,7 +281,7 @@ impl<'a> Reader<'a> {
         let Some(rank) = TIMES.iter().position(|known| *known == name) else { return };
         let better =
             self.other.as_ref().is_none_or(|(best, found)| rank <= *best || found.is_err());
-        if let Some(found) = instant::plausible_value(value.text(), self.zone).filter(|_| better) {
+        if let Some(found) = known_time(name, value.text(), self.zone).filter(|_| better) {
             self.other = Some((rank, found));
         }
     }
@@ -309,11 +320,20 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The time under a well-known name.
+fn known_time(name: &str, text: &str, zone: &Zone) -> Option<Result<Found, Bad>> {
+    if ONLY_TIMES.contains(&name) {
+        instant::value(text, zone)
+    } else {
+        instant::plausible_value(text, zone)
+    }
+}
+
 /// The time under the first well-known name that has one.
 fn fallback(fields: &mut Fields, zone: &Zone) -> Option<Result<Found, Bad>> {
     let mut first_bad = None;
     for name in TIMES {
-        match fields.label(name).and_then(|text| instant::plausible_value(text, zone)) {
+        match fields.label(name).and_then(|text| known_time(name, text, zone)) {
             Some(Ok(found)) => {
                 fields.remove_label(name);
                 return Some(Ok(found));

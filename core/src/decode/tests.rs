@@ -37,6 +37,10 @@ impl Owned {
         }
     }
 
+    fn labels(&self) -> Vec<(&str, &str)> {
+        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+    }
+
     fn label(&self, name: &str) -> Option<&str> {
         let (_, value) = self.labels.iter().find(|(known, _)| known == name)?;
         Some(value).filter(|value| !value.is_empty()).map(String::as_str)
@@ -83,6 +87,19 @@ fn options() -> DecoderOptions {
     DecoderOptions::default()
 }
 
+fn format(name: &str) -> DecoderOptions {
+    DecoderOptions { format: Some(name.to_owned()), ..options() }
+}
+
+fn zone(name: &str) -> DecoderOptions {
+    DecoderOptions { zone: Some(name.to_owned()), ..options() }
+}
+
+/// The time around which logs without a year were written.
+fn reference(time: &str) -> DecoderOptions {
+    DecoderOptions { reference_time: Some(at(time)), ..options() }
+}
+
 /// Decodes pieces, and checks that each event decodes again to the same.
 fn decode_pieces<'b>(options: DecoderOptions, pieces: impl Iterator<Item = &'b [u8]>) -> Kept {
     let mut kept = Kept::default();
@@ -103,9 +120,11 @@ fn decode_pieces<'b>(options: DecoderOptions, pieces: impl Iterator<Item = &'b [
 fn decode_with(options: DecoderOptions, bytes: impl AsRef<[u8]>) -> Kept {
     let bytes = bytes.as_ref();
     let whole = decode_pieces(options.clone(), std::iter::once(bytes));
-    let single = decode_pieces(options, bytes.chunks(1));
-    assert_eq!(whole.out, single.out);
-    assert_eq!(whole.messages, single.messages);
+    // One byte at a time; of what is long, the end.
+    let (start, end) = bytes.split_at(bytes.len().saturating_sub(50_000));
+    let cut = decode_pieces(options, start.chunks(4_093).chain(end.chunks(1)));
+    assert_eq!(whole.out, cut.out);
+    assert_eq!(whole.messages, cut.messages);
     whole
 }
 
@@ -122,9 +141,23 @@ fn events(bytes: impl AsRef<[u8]>) -> Vec<Owned> {
 
 /// Decodes one line to one event.
 fn event(line: &str) -> Owned {
-    let mut events = events(line);
+    event_with(options(), line)
+}
+
+fn event_with(options: DecoderOptions, line: &str) -> Owned {
+    let kept = decode_with(options, line);
+    assert_eq!(kept.bad(), [], "{:?}", kept.messages);
+    let events = kept.events();
     assert_eq!(events.len(), 1);
-    events.remove(0)
+    events[0].clone()
+}
+
+/// Decodes one line to the code and the message of what is wrong with it.
+fn bad_with(options: DecoderOptions, line: &str) -> (&'static str, String) {
+    let kept = decode_with(options, line);
+    assert_eq!(kept.events(), Vec::<&Owned>::new());
+    let [(code, 1, 0)] = kept.bad()[..] else { panic!("{:?}", kept.bad()) };
+    (code, kept.messages[0].clone())
 }
 
 /// Nanoseconds of an RFC 3339 time, by another parser.
@@ -133,5 +166,10 @@ fn at(time: &str) -> i64 {
     i64::try_from(time.as_nanosecond()).expect("a time within 1677 to 2262")
 }
 
+mod bad;
+mod cuts;
+mod detection;
 mod ndjson;
 mod shop;
+mod text;
+mod times;

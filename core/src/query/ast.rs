@@ -1,246 +1,229 @@
-//! The shape of a query, and its canonical spelling.
+//! The shape of a query: its syntax tree, and the canonical text of it.
 //!
-//! Every node knows its place in the text. As JSON a node is an object with a `span` of
-//! `{start, end}` bytes; an expression is tagged by `type`: `stream` or `join`.
+//! Serialises to JSON for hosts that show a query: `{"expr", "projection", "span"}`, where `expr`
+//! is `{"type": "stream", …}` or `{"type": "join", …}` with the fields below, durations are
+//! canonical text (`"1h30m"`), and spans are `{"start", "end"}` in bytes of the query text.
 
-use std::fmt::{self, Display};
+use std::fmt;
 use std::ops::Range;
 
 use serde::Serialize;
 
+use super::duration::Duration;
+use super::literal;
 use crate::plan::JoinKind;
 use crate::select::MatchOp;
-use crate::time::Span;
 
-/// A parsed query.
+/// A query. Displayed as canonical text: single spaces, lower-case keywords, no superfluous
+/// parentheses, durations in whole units, texts in double quotes; selectors unchanged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Query {
-    /// The joins and streams.
+    /// The streams and joins.
     pub expr: Expr,
-    /// The trailing projection; empty where there is none.
-    pub projection: Vec<MatcherNode>,
-    /// The whole text.
+    /// The trailing projection; empty keeps every event.
+    pub projection: Vec<LabelMatcher>,
+    /// The whole query, without white space and comments around it.
     pub span: Range<usize>,
 }
 
-/// A stream, or the join of two expressions.
+/// A stream, or a join of two expressions.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Expr {
-    /// A stream.
-    Stream(StreamNode),
+    /// One stream.
+    Stream(Stream),
     /// A join.
-    Join(Box<JoinNode>),
+    Join(Box<Join>),
 }
 
-/// `source(selector)[range] as name`.
+/// `source(selector)[range] as alias`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct StreamNode {
+pub struct Stream {
     /// The source.
-    pub source: String,
+    pub source: Spanned<String>,
     /// The selector, unchanged to the byte.
-    pub selector: String,
-    /// Where the selector is.
-    pub selector_span: Range<usize>,
-    /// The range, in nanoseconds; `None` for the default.
-    pub range: Option<Span>,
-    /// The alias.
-    pub alias: Option<String>,
-    /// Where the name is that errors about it point to: the alias, else the source.
-    pub name_span: Range<usize>,
-    /// Where the stream is.
+    pub selector: Spanned<String>,
+    /// The range, where the stream gives one.
+    pub range: Option<Spanned<Duration>>,
+    /// The alias, where the stream gives one.
+    pub alias: Option<Spanned<String>>,
+    /// From the source to the alias.
     pub span: Range<usize>,
 }
 
-/// `left kind on(...) within(...) right`.
+/// `left kind on(keys) within(lo, hi) right`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct JoinNode {
+pub struct Join {
+    /// The operator.
+    pub kind: Spanned<JoinKind>,
+    /// The labels whose values must agree; at least one.
+    pub on: Vec<Key>,
+    /// The bounds, where the join gives some.
+    pub within: Option<Within>,
     /// The left side.
     pub left: Expr,
-    /// The right side.
+    /// The right side; in this version a stream.
     pub right: Expr,
-    /// The operator.
-    pub kind: JoinKind,
-    /// The keys. There is at least one.
-    pub keys: Vec<KeyNode>,
-    /// `within`, if given.
-    pub within: Option<WithinNode>,
-    /// From the operator to the last clause.
+    /// From the start of the left side to the end of the right side.
     pub span: Range<usize>,
 }
 
-/// One key of `on(...)`.
+/// `left=right`, or one label that is the same on both sides.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct KeyNode {
+pub struct Key {
     /// The label on the left side.
     pub left: String,
     /// The label on the right side.
     pub right: String,
-    /// Where it is.
+    /// The key.
     pub span: Range<usize>,
 }
 
-/// `within(d)` or `within(lo, hi)`.
+/// `within(lo, hi)`: how far the right side may be from the left. `within(d)` is
+/// `within(-d, d)`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct WithinNode {
-    /// Smallest `right - left`, in nanoseconds.
-    pub lo: Span,
-    /// Largest `right - left`, in nanoseconds.
-    pub hi: Span,
-    /// Where it is.
+pub struct Within {
+    /// The smallest distance.
+    pub lo: Duration,
+    /// The largest distance.
+    pub hi: Duration,
+    /// The clause.
     pub span: Range<usize>,
 }
 
-/// One `label op "value"` of a projection.
+/// `label op "value"`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct MatcherNode {
+pub struct LabelMatcher {
     /// The label.
     pub label: String,
     /// The comparison.
     pub op: MatchOp,
-    /// The value, with escapes resolved.
-    pub value: String,
-    /// Where the value is, quotes included.
-    pub value_span: Range<usize>,
-    /// Where it is.
+    /// The text or regex, without quotes and escapes.
+    pub value: Spanned<String>,
+    /// The matcher.
     pub span: Range<usize>,
 }
 
-impl Display for Query {
+/// A value and where it stands in the query, in bytes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Where.
+    pub span: Range<usize>,
+}
+
+impl Query {
+    /// The streams in text order, and the joins in the order they are made.
+    pub fn parts(&self) -> (Vec<&Stream>, Vec<&Join>) {
+        let (mut streams, mut joins) = (Vec::new(), Vec::new());
+        self.expr.collect(&mut streams, &mut joins);
+        (streams, joins)
+    }
+}
+
+impl Expr {
+    /// Where it stands, in bytes.
+    pub fn span(&self) -> Range<usize> {
+        match self {
+            Self::Stream(stream) => stream.span.clone(),
+            Self::Join(join) => join.span.clone(),
+        }
+    }
+
+    fn collect<'q>(&'q self, streams: &mut Vec<&'q Stream>, joins: &mut Vec<&'q Join>) {
+        match self {
+            Self::Stream(stream) => streams.push(stream),
+            Self::Join(join) => {
+                join.left.collect(streams, joins);
+                join.right.collect(streams, joins);
+                joins.push(join);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expr)?;
-        if !self.projection.is_empty() {
-            write!(f, " {{")?;
-            separated(f, &self.projection, |f, matcher| write!(f, "{matcher}"))?;
-            write!(f, "}}")?;
+        if self.projection.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        f.write_str(" {")?;
+        separated(f, &self.projection)?;
+        f.write_str("}")
     }
 }
 
-impl Display for Expr {
+impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stream(stream) => write!(f, "{stream}"),
-            Self::Join(join) => {
-                write!(f, "{} {} on(", join.left, join.kind)?;
-                separated(f, &join.keys, |f, key| {
-                    if key.left == key.right {
-                        write!(f, "{}", key.left)
-                    } else {
-                        write!(f, "{}={}", key.left, key.right)
-                    }
-                })?;
-                write!(f, ")")?;
-                if let Some(within) = &join.within {
-                    write!(f, " {within}")?;
-                }
-                match &join.right {
-                    Self::Stream(stream) => write!(f, " {stream}"),
-                    nested @ Self::Join(_) => write!(f, " ({nested})"),
-                }
-            }
+            Self::Stream(stream) => stream.fmt(f),
+            Self::Join(join) => join.fmt(f),
         }
     }
 }
 
-impl Display for StreamNode {
+impl fmt::Display for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.source, self.selector)?;
-        if let Some(range) = self.range {
-            write!(f, "[{}]", DurationText(range))?;
+        write!(f, "{}({})", self.source.value, self.selector.value)?;
+        if let Some(range) = &self.range {
+            write!(f, "[{}]", range.value)?;
         }
         if let Some(alias) = &self.alias {
-            write!(f, " as {alias}")?;
+            write!(f, " as {}", alias.value)?;
         }
         Ok(())
     }
 }
 
-impl Display for WithinNode {
+impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.lo == -self.hi {
-            write!(f, "within({})", DurationText(self.hi))
+        write!(f, "{} {} on(", self.left, self.kind.value)?;
+        separated(f, &self.on)?;
+        f.write_str(") ")?;
+        if let Some(within) = &self.within {
+            write!(f, "{within} ")?;
+        }
+        match &self.right {
+            Expr::Join(join) => write!(f, "({join})"),
+            Expr::Stream(stream) => stream.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.left)?;
+        if self.right != self.left {
+            write!(f, "={}", self.right)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Within {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.lo.0 == -self.hi.0 && self.lo <= self.hi {
+            write!(f, "within({})", self.hi)
         } else {
-            write!(f, "within({}, {})", DurationText(self.lo), DurationText(self.hi))
+            write!(f, "within({}, {})", self.lo, self.hi)
         }
     }
 }
 
-impl Display for MatcherNode {
+impl fmt::Display for LabelMatcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{}", self.label, self.op, QuotedText(&self.value))
+        write!(f, "{}{}{}", self.label, self.op, literal::quote(&self.value.value))
     }
 }
 
-impl Display for JoinKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::And => "and",
-            Self::Or => "or",
-            Self::Unless => "unless",
-        })
-    }
-}
-
-/// A duration in the largest units that make it exact: `1h30m`, `-5s`, `0s`.
-pub(super) struct DurationText(pub Span);
-
-impl Display for DurationText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.as_nanos();
-        if nanos == 0 {
-            return f.write_str("0s");
-        }
-        if nanos < 0 {
-            f.write_str("-")?;
-        }
-        let mut rest = nanos.unsigned_abs();
-        for (unit, size) in super::duration::UNITS {
-            // Minutes and smaller read better than weeks of days; days and weeks only where whole.
-            if *unit == "us" && rest == 0 {
-                break;
-            }
-            let count = rest / size;
-            if count > 0 {
-                write!(f, "{count}{unit}")?;
-                rest %= size;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Text between double quotes, escaped so that it reads back as itself.
-pub(super) struct QuotedText<'a>(pub &'a str);
-
-impl Display for QuotedText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"")?;
-        for character in self.0.chars() {
-            match character {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                other => write!(f, "{other}")?,
-            }
-        }
-        f.write_str("\"")
-    }
-}
-
-fn separated<T>(
-    f: &mut fmt::Formatter<'_>,
-    items: &[T],
-    mut write: impl FnMut(&mut fmt::Formatter<'_>, &T) -> fmt::Result,
-) -> fmt::Result {
+fn separated<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             f.write_str(", ")?;
         }
-        write(f, item)?;
+        item.fmt(f)?;
     }
     Ok(())
 }

@@ -4,6 +4,54 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 
+/// The stable codes of [`Diagnostic::code`].
+pub mod code {
+    /// The text is longer than [`crate::limits::MAX_QUERY_BYTES`].
+    pub const QUERY_TOO_LONG: &str = "QUERY_TOO_LONG";
+    /// Parentheses nest deeper than [`crate::limits::MAX_QUERY_DEPTH`].
+    pub const QUERY_TOO_DEEP: &str = "QUERY_TOO_DEEP";
+    /// A quote, parenthesis or bracket has no partner.
+    pub const QUERY_UNBALANCED: &str = "QUERY_UNBALANCED";
+    /// Something else was expected here.
+    pub const QUERY_SYNTAX: &str = "QUERY_SYNTAX";
+    /// Part of the language that this version does not run.
+    pub const QUERY_UNSUPPORTED: &str = "QUERY_UNSUPPORTED";
+    /// A word stands where an operator is expected, and is none.
+    pub const QUERY_UNKNOWN_OPERATOR: &str = "QUERY_UNKNOWN_OPERATOR";
+    /// A clause, a range, an alias, a key or a projection is given twice.
+    pub const QUERY_DUPLICATE: &str = "QUERY_DUPLICATE";
+    /// Two streams have one name.
+    pub const QUERY_DUPLICATE_STREAM: &str = "QUERY_DUPLICATE_STREAM";
+    /// The query joins nothing.
+    pub const QUERY_NO_JOIN: &str = "QUERY_NO_JOIN";
+    /// A join names no label to join on.
+    pub const QUERY_NO_KEYS: &str = "QUERY_NO_KEYS";
+    /// The right side of a join is itself a join.
+    pub const QUERY_NESTED_RIGHT: &str = "QUERY_NESTED_RIGHT";
+    /// More streams than [`crate::limits::MAX_STREAMS`].
+    pub const QUERY_TOO_MANY_STREAMS: &str = "QUERY_TOO_MANY_STREAMS";
+    /// A duration is malformed, negative where that makes no sense, or too long.
+    pub const QUERY_DURATION: &str = "QUERY_DURATION";
+    /// A duration has a unit that does not exist.
+    pub const QUERY_UNKNOWN_UNIT: &str = "QUERY_UNKNOWN_UNIT";
+    /// The bounds of `within` are the wrong way round, or the ranges leave nothing of them.
+    pub const QUERY_BOUNDS: &str = "QUERY_BOUNDS";
+    /// `within` allows more than the ranges do; a warning.
+    pub const QUERY_WITHIN_TOO_WIDE: &str = "QUERY_WITHIN_TOO_WIDE";
+    /// A quoted text has an escape that does not exist.
+    pub const QUERY_ESCAPE: &str = "QUERY_ESCAPE";
+    /// A regular expression does not compile.
+    pub const QUERY_REGEX: &str = "QUERY_REGEX";
+    /// A selector that the engine applies is not understood.
+    pub const SELECTOR_SYNTAX: &str = "SELECTOR_SYNTAX";
+    /// A stage of `LogQL` that the engine does not run.
+    pub const SELECTOR_UNSUPPORTED: &str = "SELECTOR_UNSUPPORTED";
+    /// A comparison that makes no sense, such as `>` with a text.
+    pub const SELECTOR_COMPARISON: &str = "SELECTOR_COMPARISON";
+    /// A `pattern` or `regexp` that captures nothing, or nothing that could be told apart.
+    pub const SELECTOR_CAPTURE: &str = "SELECTOR_CAPTURE";
+}
+
 /// How bad it is.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -14,146 +62,87 @@ pub enum Severity {
     Warning,
 }
 
-/// The stable codes of diagnostics.
-#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum Code {
-    /// The text is not a query.
-    QuerySyntax,
-    /// The text is longer than `limits::MAX_QUERY_BYTES`, nested deeper than
-    /// `limits::MAX_QUERY_DEPTH`, or has more streams than `limits::MAX_STREAMS`.
-    QueryTooLarge,
-    /// A word of the language that this version does not run.
-    QueryUnsupported,
-    /// No such operator.
-    QueryUnknownOperator,
-    /// A query needs a join.
-    QueryNoJoin,
-    /// A join needs `on(...)` with a label.
-    QueryNoKey,
-    /// A clause, or a key in it, is given twice.
-    QueryDuplicate,
-    /// Two streams have one name.
-    QueryDuplicateName,
-    /// A duration that cannot be read.
-    QueryDuration,
-    /// Bounds that no two events can satisfy.
-    QueryImpossible,
-    /// `within` is wider than the ranges allow; the ranges hold.
-    QueryWithinTooWide,
-    /// A text that cannot be read.
-    QueryText,
-    /// A regular expression that does not compile.
-    QueryRegex,
-    /// A selector that the engine does not understand.
-    QuerySelector,
-}
-
-impl Code {
-    /// The code as text, such as `QUERY_SYNTAX`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::QuerySyntax => "QUERY_SYNTAX",
-            Self::QueryTooLarge => "QUERY_TOO_LARGE",
-            Self::QueryUnsupported => "QUERY_UNSUPPORTED",
-            Self::QueryUnknownOperator => "QUERY_UNKNOWN_OPERATOR",
-            Self::QueryNoJoin => "QUERY_NO_JOIN",
-            Self::QueryNoKey => "QUERY_NO_KEY",
-            Self::QueryDuplicate => "QUERY_DUPLICATE",
-            Self::QueryDuplicateName => "QUERY_DUPLICATE_NAME",
-            Self::QueryDuration => "QUERY_DURATION",
-            Self::QueryImpossible => "QUERY_IMPOSSIBLE",
-            Self::QueryWithinTooWide => "QUERY_WITHIN_TOO_WIDE",
-            Self::QueryText => "QUERY_TEXT",
-            Self::QueryRegex => "QUERY_REGEX",
-            Self::QuerySelector => "QUERY_SELECTOR",
-        }
-    }
-}
-
 /// One finding about a query.
 #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Diagnostic {
-    /// The stable code.
-    pub code: Code,
+    /// A stable code, one of [`code`].
+    pub code: &'static str,
     /// How bad it is.
     pub severity: Severity,
-    /// What is wrong and what was expected, in a sentence.
+    /// What is wrong and what was expected.
     pub message: String,
     /// Where, in bytes of the query text.
     pub span: Range<usize>,
-    /// Line of the start, from 1; set by [`locate`].
+    /// Line of the start, from 1.
     pub line: usize,
-    /// Column of the start, in characters, from 1; set by [`locate`].
+    /// Column of the start, in characters, from 1.
     pub column: usize,
-    /// What to write in place of the span, where that is known.
+    /// What to do about it, where that is known: one clause, for a person.
     pub suggestion: Option<String>,
 }
 
 impl Diagnostic {
-    /// An error without a suggestion.
-    pub(crate) fn error(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
-        let (severity, message) = (Severity::Error, message.into());
-        Self { code, severity, message, span, line: 0, column: 0, suggestion: None }
+    /// An error; [`Self::locate`] fills in line and column.
+    pub(crate) fn error(
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        let (message, severity) = (message.into(), Severity::Error);
+        Self { code, severity, message, span, line: 1, column: 1, suggestion: None }
     }
 
-    /// A warning without a suggestion.
-    pub(crate) fn warning(code: Code, span: Range<usize>, message: impl Into<String>) -> Self {
+    /// A warning; [`Self::locate`] fills in line and column.
+    pub(crate) fn warning(
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+    ) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
-    /// The same with a suggestion.
-    pub(crate) fn suggest(self, suggestion: Option<impl Into<String>>) -> Self {
-        Self { suggestion: suggestion.map(Into::into), ..self }
+    /// Says what to do about it.
+    pub(crate) fn suggest(&mut self, suggestion: impl Into<String>) {
+        self.suggestion = Some(suggestion.into());
+    }
+
+    /// As [`Self::suggest`].
+    #[must_use]
+    pub(crate) fn suggesting(mut self, suggestion: impl Into<String>) -> Self {
+        self.suggest(suggestion);
+        self
+    }
+
+    /// Fills in line and column of `text`, which `span` is about.
+    pub(crate) fn locate(&mut self, text: &str) {
+        let before = &text[..text.floor_char_boundary(self.span.start)];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        self.line = before.matches('\n').count() + 1;
+        self.column = before[line_start..].chars().count() + 1;
     }
 }
 
-/// Puts diagnostics into text order and fills in lines and columns.
-pub(crate) fn locate(text: &str, diagnostics: &mut [Diagnostic]) {
-    for diagnostic in diagnostics.iter_mut() {
-        let clamp = |mut at: usize| {
-            at = at.min(text.len());
-            while !text.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        diagnostic.span = clamp(diagnostic.span.start)..clamp(diagnostic.span.end);
-        let before = &text[..diagnostic.span.start];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        diagnostic.line = before.matches('\n').count() + 1;
-        diagnostic.column = before[line_start..].chars().count() + 1;
-    }
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-}
-
-/// Draws diagnostics over the query text, with carets; empty where there are none. `color` uses
-/// terminal escapes.
+/// Draws diagnostics with the lines they are about and carets below, the way rustc does; a blank
+/// line between two. `text` is the query text they were made from; `color` adds ANSI colours.
+/// Empty without diagnostics; ends without a line ending.
 pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    // Control characters of the text would reach the terminal.
-    let shown: String = text.chars().map(|c| if is_harmful(c) { ' ' } else { c }).collect();
-    let same_length = shown.len() == text.len();
-    let shown = if same_length { shown.as_str() } else { text };
-    let mut drawn = String::new();
-    for diagnostic in diagnostics {
+    let drawn = diagnostics.iter().map(|diagnostic| {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
         };
-        let kind = AnnotationKind::Primary.span(diagnostic.span.clone());
-        let snippet = Snippet::source(shown).annotation(kind);
-        let title = level.primary_title(&diagnostic.message).id(diagnostic.code.as_str());
-        let mut group = title.element(snippet);
+        let start = text.floor_char_boundary(diagnostic.span.start);
+        let end = text.ceil_char_boundary(diagnostic.span.end).max(start);
+        let annotation = AnnotationKind::Primary.span(start..end);
+        let mut group = level
+            .primary_title(diagnostic.message.as_str())
+            .id(diagnostic.code)
+            .element(Snippet::source(text).path("query").annotation(annotation));
         if let Some(suggestion) = &diagnostic.suggestion {
-            group = group.element(Level::HELP.message(format!("write `{suggestion}`")));
+            group = group.element(Level::HELP.message(suggestion.as_str()));
         }
-        drawn.push_str(&renderer.render(&[group]));
-        drawn.push('\n');
-    }
-    drawn
-}
-
-fn is_harmful(character: char) -> bool {
-    character.is_ascii_control() && character != '\n' && character != '\t'
+        renderer.render(&[group])
+    });
+    drawn.collect::<Vec<_>>().join("\n\n")
 }

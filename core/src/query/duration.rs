@@ -1,10 +1,13 @@
-//! Durations: `1h30m`, `250ms`.
+//! Durations as text: `1h30m`.
 
-use super::suggest::nearest;
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
 use crate::time::Span;
 
-/// The units, largest first, in nanoseconds.
-pub(super) const UNITS: &[(&str, u64)] = &[
+/// The units with their length in nanoseconds, longest first.
+const UNITS: [(&str, i64); 8] = [
     ("w", 604_800_000_000_000),
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -15,72 +18,141 @@ pub(super) const UNITS: &[(&str, u64)] = &[
     ("ns", 1),
 ];
 
-/// What is wrong with a duration, and what may have been meant.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct DurationError {
-    pub message: String,
-    pub suggestion: Option<String>,
+/// A signed duration of the query language. Displayed in whole units, so that equal durations look
+/// equal: `90m` is `1h30m`, none is `0s`; weeks are shown as days.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Duration(pub Span);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        if nanos == 0 {
+            return f.write_str("0s");
+        }
+        if nanos < 0 {
+            f.write_str("-")?;
+        }
+        let mut rest = nanos.unsigned_abs();
+        for (unit, length) in &UNITS[1..] {
+            let length = length.unsigned_abs();
+            if rest >= length {
+                write!(f, "{}{unit}", rest / length)?;
+                rest %= length;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Reads a duration: one or more of a whole number and a unit.
-pub(super) fn parse(text: &str) -> Result<Span, DurationError> {
-    let fail = |message: String, suggestion: Option<String>| DurationError { message, suggestion };
-    let mut nanos: u64 = 0;
+impl Serialize for Duration {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why a text is no duration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum DurationError {
+    /// It does not have the shape of one.
+    Malformed,
+    /// A number without a unit.
+    NoUnit,
+    /// A unit that does not exist.
+    UnknownUnit(String),
+    /// More than 64-bit nanoseconds hold.
+    TooLong,
+}
+
+/// A signed duration of whole numbers, as queries have them: `-1h30m`.
+pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest.trim_start()),
+        None => (false, text),
+    };
+    let nanos = sum(text, false)?;
+    Ok(Duration(Span::from_nanos(if negative { -nanos } else { nanos })))
+}
+
+/// A signed duration as programs log them, fractions included: `1.5s`, `250µs`.
+pub(crate) fn parse_logged(text: &str) -> Option<Span> {
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if text == "0" {
+        return Some(Span::ZERO);
+    }
+    let nanos = sum(text, true).ok()?;
+    Some(Span::from_nanos(if negative { -nanos } else { nanos }))
+}
+
+/// Nanoseconds of `NUMBER UNIT` repeated.
+fn sum(text: &str, fractions: bool) -> Result<i64, DurationError> {
     let mut rest = text;
+    let mut total = 0_i64;
+    if rest.is_empty() {
+        return Err(DurationError::Malformed);
+    }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        if number.is_empty() {
-            let message = format!("`{text}` is no duration: expected a number before `{rest}`");
-            return Err(fail(message, None));
-        }
-        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        if unit.is_empty() {
-            let message = format!("`{text}` has no unit: expected ns, us, ms, s, m, h, d or w");
-            return Err(fail(message, Some(format!("{text}s"))));
-        }
-        if unit.starts_with('.') {
-            let message =
-                format!("`{text}` has a fraction: write it in a smaller unit, as in 1s500ms");
-            return Err(fail(message, None));
-        }
-        let Some((_, size)) = UNITS.iter().find(|(name, _)| *name == unit) else {
-            let meant = meant(unit);
-            let suggestion = meant.map(|meant| text.replacen(unit, meant, 1));
-            let message = format!("unknown unit `{unit}`: expected ns, us, ms, s, m, h, d or w");
-            return Err(fail(message, suggestion));
+        let (whole, after) = digits(rest);
+        let (fraction, after) = match after.strip_prefix('.') {
+            Some(after) if fractions => digits(after),
+            _ => ("", after),
         };
-        nanos = number
-            .parse::<u64>()
-            .ok()
-            .and_then(|number| number.checked_mul(*size))
-            .and_then(|part| nanos.checked_add(part))
-            .filter(|nanos| i64::try_from(*nanos).is_ok())
-            .ok_or_else(|| fail(format!("`{text}` is too long: at most 292 years"), None))?;
+        if whole.is_empty() && fraction.is_empty() {
+            return Err(DurationError::Malformed);
+        }
+        let end = after.find(|c: char| !c.is_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(end);
+        let micro = fractions && matches!(unit, "µs" | "μs");
+        let unit = if micro { "us" } else { unit };
+        let Some(&(_, length)) = UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(match unit {
+                "" if after.is_empty() => DurationError::NoUnit,
+                "" => DurationError::Malformed,
+                _ => DurationError::UnknownUnit(unit.to_owned()),
+            });
+        };
+        let nanos = decimal(whole, fraction, length).ok_or(DurationError::TooLong)?;
+        total = total.checked_add(nanos).ok_or(DurationError::TooLong)?;
         rest = after;
     }
-    let nanos = i64::try_from(nanos).map_err(|_| fail("too long".to_owned(), None))?;
-    Ok(Span::from_nanos(nanos))
+    Ok(total)
 }
 
-/// The unit that a word people write instead stands for.
-fn meant(unit: &str) -> Option<&'static str> {
-    let unit = unit.to_ascii_lowercase();
-    let unit = unit.trim_end_matches('s');
-    match unit {
-        "sec" | "second" => Some("s"),
-        "min" | "minute" => Some("m"),
-        "hr" | "hour" => Some("h"),
-        "day" => Some("d"),
-        "week" | "wk" => Some("w"),
-        "milli" | "msec" | "millisecond" => Some("ms"),
-        "µ" | "micro" | "usec" | "microsecond" => Some("us"),
-        "nano" | "nsec" | "nanosecond" => Some("ns"),
-        _ => {
-            let names: Vec<&str> = UNITS.iter().map(|(name, _)| *name).collect();
-            let found = nearest(unit, &names)?;
-            UNITS.iter().map(|(name, _)| *name).find(|name| *name == found)
-        }
+fn digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+/// `whole.fraction * length`, what is less than a nanosecond cut off.
+fn decimal(whole: &str, fraction: &str, length: i64) -> Option<i64> {
+    let mut nanos = 0_i64;
+    for digit in whole.bytes() {
+        nanos = nanos.checked_mul(10)?.checked_add(i64::from(digit - b'0'))?;
     }
+    nanos = nanos.checked_mul(length)?;
+    // 18 digits tell every nanosecond of a week apart and fit 128 bits.
+    let mut numerator = 0_i128;
+    let mut denominator = 1_i128;
+    for digit in fraction.bytes().take(18) {
+        numerator = numerator * 10 + i128::from(digit - b'0');
+        denominator *= 10;
+    }
+    let below = i64::try_from(i128::from(length) * numerator / denominator).ok()?;
+    nanos.checked_add(below)
+}
+
+/// The unit that a wrongly spelled one stands for.
+pub(crate) fn unit_meant(unit: &str) -> Option<&'static str> {
+    Some(match unit.to_lowercase().as_str() {
+        "ns" | "nano" | "nanos" | "nsec" | "nanosecond" | "nanoseconds" => "ns",
+        "us" | "µs" | "μs" | "micro" | "micros" | "usec" | "microsecond" | "microseconds" => "us",
+        "msec" | "msecs" | "milli" | "millis" | "millisecond" | "milliseconds" | "ms" => "ms",
+        "sec" | "secs" | "second" | "seconds" | "s" => "s",
+        "min" | "mins" | "minute" | "minutes" | "m" => "m",
+        "hr" | "hrs" | "hour" | "hours" | "h" => "h",
+        "day" | "days" | "d" => "d",
+        "wk" | "week" | "weeks" | "w" => "w",
+        _ => return None,
+    })
 }

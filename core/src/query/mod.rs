@@ -1,17 +1,23 @@
 //! From query text to a [`Plan`].
 //!
 //! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense,
-//! `diagnostic` how a mistake is told. Nothing past this folder sees text.
+//! `diagnostic` how a mistake is told. Nothing past this folder sees text. Costs time linear in the
+//! text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
 
-pub mod ast;
+mod ast;
 mod check;
 mod diagnostic;
-mod duration;
+pub(crate) mod duration;
+pub(crate) mod literal;
 mod parse;
-mod suggest;
-pub(crate) mod text;
+pub(crate) mod scan;
+pub(crate) mod syntax;
+#[cfg(test)]
+mod tests;
 
-pub use diagnostic::{Code, Diagnostic, Severity, render};
+pub use ast::{Expr, Join, LabelMatcher, Query, Spanned, Stream, Within};
+pub use diagnostic::{Diagnostic, Severity, code, render};
+pub use duration::Duration;
 
 use std::collections::BTreeSet;
 
@@ -44,35 +50,31 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// Parses `text` without asking whether it makes sense.
+/// Parses `text`, without asking whether it makes sense (a query of one stream parses).
 ///
 /// # Errors
-/// What is wrong with its syntax.
-pub fn parse(text: &str) -> Result<ast::Query, Vec<Diagnostic>> {
-    parse::parse(text).map_err(|mut diagnostics| {
-        diagnostic::locate(text, &mut diagnostics);
-        diagnostics
-    })
+/// Everything found wrong, in text order; never empty.
+pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
+    match parse::read(text) {
+        (Some(query), diagnostics) if diagnostics.is_empty() => Ok(query),
+        (_, diagnostics) => Err(in_text_order(text, diagnostics)),
+    }
 }
 
 /// Parses and checks `text`.
-///
-/// ```
-/// use logbraid_core::query::{PlanOptions, check};
-///
-/// let query = "edge({})[5m] and on(request_id) within(30s) app({level=\"error\"})[5m]";
-/// let plan = check(query, &PlanOptions::default()).plan.unwrap();
-/// assert_eq!(plan.streams[1].name, "app");
-///
-/// let checked = check("edge({})[5m] adn on(request_id) app({})[5m]", &PlanOptions::default());
-/// assert!(checked.plan.is_none());
-/// assert_eq!(checked.diagnostics[0].suggestion.as_deref(), Some("and"));
-/// ```
 pub fn check(text: &str, options: &PlanOptions) -> Checked {
-    let (plan, mut diagnostics) = match parse::parse(text) {
-        Ok(query) => check::check(&query, options),
-        Err(diagnostics) => (None, diagnostics),
-    };
-    diagnostic::locate(text, &mut diagnostics);
-    Checked { plan, diagnostics }
+    let (query, mut diagnostics) = parse::read(text);
+    let mut plan = query.map(|query| check::plan(&query, text, options, &mut diagnostics));
+    if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
+        plan = None;
+    }
+    Checked { plan, diagnostics: in_text_order(text, diagnostics) }
+}
+
+fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    for diagnostic in &mut diagnostics {
+        diagnostic.locate(text);
+    }
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    diagnostics
 }

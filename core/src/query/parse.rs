@@ -1,371 +1,393 @@
-//! Text → tree. Knows the syntax and nothing of what makes sense.
+//! Text to syntax tree, with the grammar of `grammar.pest`.
+//!
+//! Carries on after a mistake the grammar lets through, so that all of them are told at once. The
+//! tree of a query with mistakes holds something harmless in their place and is never run.
 
 use std::ops::Range;
 
 use pest::Parser;
-use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
-use super::ast::{Expr, JoinNode, KeyNode, MatcherNode, Query, StreamNode, WithinNode};
-use super::diagnostic::{Code, Diagnostic};
-use super::suggest::nearest;
-use super::{duration, text};
-use crate::limits;
+use super::ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
+use super::diagnostic::{Diagnostic, code};
+use super::duration::{self, Duration, DurationError};
+use super::{literal, scan, syntax};
+use crate::limits::{MAX_QUERY_BYTES, MAX_STREAMS};
 use crate::plan::JoinKind;
 use crate::select::MatchOp;
 use crate::time::Span;
 
-#[derive(pest_derive::Parser)]
-#[grammar = "query/grammar.pest"]
-struct Grammar;
-
-/// The operators that run.
-const OPERATORS: &[&str] = &["and", "or", "unless"];
-
-/// Words of the language that this version does not run.
-const LATER: &[&str] = &[
-    "outer",
-    "then",
-    "then not",
-    "ignoring",
-    "group_left",
-    "group_right",
-    "pick",
-    "where",
-    "select",
-    "limit",
-];
-
-/// Parses a query. All that can be told of a text that is no query is told together.
-pub(super) fn parse(query: &str) -> Result<Query, Vec<Diagnostic>> {
-    check_size(query).map_err(|diagnostic| vec![diagnostic])?;
-    let mut pairs =
-        Grammar::parse(Rule::query, query).map_err(|error| vec![syntax_error(query, &error)])?;
-    let query_pair = pairs.next().expect("the grammar's first rule gives one pair");
-    let mut builder = Builder { diagnostics: Vec::new() };
-    let query = builder.query(query_pair);
-    if builder.diagnostics.is_empty() { Ok(query) } else { Err(builder.diagnostics) }
+// Generated items have no documentation of their own.
+#[allow(missing_docs)]
+mod grammar {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "query/lexical.pest"]
+    #[grammar = "query/grammar.pest"]
+    pub(super) struct QueryParser;
 }
 
-/// Refuses what would take the parser too deep: it recurses once per level of parentheses.
-fn check_size(query: &str) -> Result<(), Diagnostic> {
-    if query.len() > limits::MAX_QUERY_BYTES {
-        let bytes = limits::MAX_QUERY_BYTES;
-        let message = format!("the query has {} bytes, the most is {bytes}", query.len());
-        return Err(Diagnostic::error(Code::QueryTooLarge, 0..query.len(), message));
+use grammar::{QueryParser, Rule};
+
+/// The tree of `text` as far as there is one, and everything found wrong. Without a finding there
+/// is a tree.
+pub(super) fn read(text: &str) -> (Option<Query>, Vec<Diagnostic>) {
+    if text.len() > MAX_QUERY_BYTES {
+        let message =
+            format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", text.len());
+        return (None, vec![Diagnostic::error(code::QUERY_TOO_LONG, 0..0, message)]);
     }
-    // Counts too much rather than too little: every opening parenthesis, but only those closing
-    // ones that are surely not inside quotes.
-    let (mut depth, mut quote, mut escaped) = (0_usize, None, false);
-    for (at, byte) in query.bytes().enumerate() {
-        match (byte, quote) {
-            (b'(', _) => depth += 1,
-            (b')', None) => depth = depth.saturating_sub(1),
-            (b'\\', Some(b'"' | b'\'')) if !escaped => {
-                escaped = true;
-                continue;
-            }
-            (b'"' | b'\'' | b'`', None) => quote = Some(byte),
-            (_, Some(open)) if byte == open && !escaped => quote = None,
-            _ => {}
-        }
-        escaped = false;
-        if depth > limits::MAX_QUERY_DEPTH {
-            let most = limits::MAX_QUERY_DEPTH;
-            let message = format!("parentheses are nested deeper than {most} levels");
-            return Err(Diagnostic::error(Code::QueryTooLarge, at..at + 1, message));
-        }
+    if let Err(diagnostic) = scan::query(text) {
+        return (None, vec![diagnostic]);
     }
-    Ok(())
-}
-
-fn syntax_error(query: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
-    let at = match error.location {
-        InputLocation::Pos(at) => at,
-        InputLocation::Span((start, _)) => start,
-    };
-    let rest = &query[at..];
-    let word_end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
-    let word = &rest[..word_end.unwrap_or(rest.len())];
-    let length = word.len().max(rest.chars().next().map_or(0, char::len_utf8));
-    let found = match (word, rest.chars().next()) {
-        (_, None) => "the query ends here".to_owned(),
-        ("", Some(character)) => format!("`{}` is not expected here", character.escape_debug()),
-        (word, _) if LATER.contains(&word) => {
-            let message = format!("`{word}` is not supported in this version");
-            return Diagnostic::error(Code::QueryUnsupported, at..at + length, message);
+    match QueryParser::parse(Rule::query, text) {
+        Ok(mut pairs) => {
+            let mut reader = Reader { diagnostics: Vec::new(), streams: 0 };
+            let query = reader.query(pairs.next().expect("a parse has the pair of its rule"));
+            (Some(query), reader.diagnostics)
         }
-        (word, _) => format!("`{word}` is not expected here"),
-    };
-    let expected = match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } => expected(positives),
-        ErrorVariant::CustomError { message } => message.clone(),
-    };
-    let message = format!("{found}: expected {expected}");
-    Diagnostic::error(Code::QuerySyntax, at..at + length, message)
-}
-
-/// What could stand somewhere, in words.
-fn expected(rules: &[Rule]) -> String {
-    let mut words: Vec<&str> = rules
-        .iter()
-        .map(|rule| match rule {
-            Rule::operator | Rule::join => "`and`, `or` or `unless`",
-            Rule::on | Rule::clause => "`on(...)`",
-            Rule::within | Rule::later | Rule::later_clause => "`within(...)`",
-            Rule::key | Rule::label => "a label",
-            Rule::range => "a range such as [5m]",
-            Rule::alias => "`as`",
-            Rule::alias_name => "a name",
-            Rule::amount | Rule::bound | Rule::minus => "a duration such as 30s",
-            Rule::matcher => "a matcher such as status=\"500\"",
-            Rule::match_op => "=, !=, =~ or !~",
-            Rule::text | Rule::double | Rule::single | Rule::raw | Rule::quoted => "a quoted text",
-            Rule::projection => "a projection such as {status=\"500\"}",
-            Rule::stages => "`|`",
-            Rule::EOI => "the end of the query",
-            Rule::selector => "a selector and `)`",
-            _ => "a stream such as app({})[5m]",
-        })
-        .collect();
-    // Stages are not supported, so nobody is told to write one.
-    words.retain(|word| *word != "`|`");
-    words.sort_unstable();
-    words.dedup();
-    match words.split_last() {
-        None => "something else".to_owned(),
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        Err(error) => (None, vec![explain(text, &error)]),
     }
 }
 
-struct Builder {
+struct Reader {
     diagnostics: Vec<Diagnostic>,
+    streams: usize,
 }
 
-fn span(pair: &Pair<'_, Rule>) -> Range<usize> {
-    pair.as_span().start()..pair.as_span().end()
-}
-
-impl Builder {
+impl Reader {
     fn query(&mut self, pair: Pair<'_, Rule>) -> Query {
-        let whole = span(&pair);
-        let mut expr = None;
-        let mut projection = Vec::new();
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::expr => expr = Some(self.expr(part)),
+        let mut inner = pair.into_inner();
+        let expr = self.expr(inner.next().expect("a query has an expression"));
+        let mut span = expr.span();
+        let mut projection = None;
+        for pair in inner {
+            match pair.as_rule() {
                 Rule::projection => {
-                    projection = part.into_inner().map(|matcher| self.matcher(matcher)).collect();
+                    let at = trimmed(&pair);
+                    span.end = at.end;
+                    if projection.is_some() {
+                        let message = "the projection `{...}` is given twice";
+                        self.error(code::QUERY_DUPLICATE, at, message)
+                            .suggest("put all matchers into one, separated by commas");
+                        continue;
+                    }
+                    let matchers = pair.into_inner().filter(|pair| pair.as_rule() == Rule::matcher);
+                    projection = Some(matchers.map(|pair| self.matcher(pair)).collect());
                 }
-                Rule::stages => {
-                    let at = span(&part);
-                    let message = "stages after `|` are not supported in this version";
-                    self.report(Diagnostic::error(Code::QueryUnsupported, at, message));
+                Rule::stage => {
+                    let word = pair.into_inner().next().expect("a stage has a word");
+                    self.unsupported(range(&word), &format!("the stage `| {}`", word.as_str()));
                 }
                 _ => {}
             }
         }
-        Query { expr: expr.expect("a query has an expression"), projection, span: whole }
+        Query { expr, projection: projection.unwrap_or_default(), span }
     }
 
     fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        let mut parts = pair.into_inner();
-        let first = parts.next().expect("an expression starts with a term");
-        let mut left = self.term(first);
-        for join in parts {
-            left = self.join(left, join);
-        }
-        left
-    }
-
-    fn term(&mut self, pair: Pair<'_, Rule>) -> Expr {
-        let inner = pair.into_inner().next().expect("a term is a stream or an expression");
-        match inner.as_rule() {
-            Rule::stream => Expr::Stream(self.stream(inner)),
-            _ => self.expr(inner),
-        }
-    }
-
-    fn stream(&mut self, pair: Pair<'_, Rule>) -> StreamNode {
-        let mut node = StreamNode {
-            source: String::new(),
-            selector: String::new(),
-            selector_span: 0..0,
-            range: None,
-            alias: None,
-            name_span: 0..0,
-            span: span(&pair),
-        };
-        for part in pair.into_inner() {
-            match part.as_rule() {
-                Rule::call => {
-                    for part in part.into_inner() {
-                        if part.as_rule() == Rule::source {
-                            node.name_span = span(&part);
-                            part.as_str().clone_into(&mut node.source);
-                        } else {
-                            node.selector_span = span(&part);
-                            part.as_str().clone_into(&mut node.selector);
-                        }
-                    }
-                }
-                Rule::range => {
-                    let amount = part.into_inner().next().expect("a range has an amount");
-                    node.range = Some(self.amount(&amount));
-                }
-                _ => {
-                    let name = part.into_inner().next().expect("`as` has a name");
-                    node.name_span = span(&name);
-                    node.alias = Some(name.as_str().to_owned());
-                }
+        let mut inner = pair.into_inner();
+        let first = inner.next().expect("an expression starts with an operand");
+        let mut expr = self.operand(first);
+        for join in inner {
+            // The tree gets one level deeper with each join.
+            if self.streams > MAX_STREAMS {
+                break;
             }
+            expr = self.join(expr, join);
         }
-        node
+        expr
+    }
+
+    fn operand(&mut self, pair: Pair<'_, Rule>) -> Expr {
+        if pair.as_rule() == Rule::group {
+            return self.expr(pair.into_inner().next().expect("a group holds an expression"));
+        }
+        Expr::Stream(self.stream(pair))
+    }
+
+    fn stream(&mut self, pair: Pair<'_, Rule>) -> Stream {
+        let mut inner = pair.into_inner();
+        let source = spanned(&inner.next().expect("a stream has a source"));
+        self.streams += 1;
+        if self.streams == MAX_STREAMS + 1 {
+            let message = format!("a query has at most {MAX_STREAMS} streams");
+            self.error(code::QUERY_TOO_MANY_STREAMS, source.span.clone(), message);
+        }
+        let call = inner.next().expect("a stream has a selector in parentheses");
+        let mut span = source.span.start..call.as_span().end();
+        let selector = call.into_inner().find(|pair| pair.as_rule() == Rule::selector);
+        let selector = spanned(&selector.expect("a selector may be empty but is there"));
+        let (mut length, mut alias): (Option<Option<_>>, Option<Spanned<String>>) = (None, None);
+        for pair in inner {
+            let at = trimmed(&pair);
+            span.end = at.end;
+            if pair.as_rule() == Rule::alias {
+                let name = pair.into_inner().find(|pair| pair.as_rule() == Rule::name);
+                let name = spanned(&name.expect("an alias has a name"));
+                if alias.replace(name).is_some() {
+                    self.duplicate(at, "`as`");
+                }
+                continue;
+            }
+            if length.is_some() {
+                self.duplicate(at, "the range");
+                continue;
+            }
+            if alias.is_some() {
+                let message = "the range stands before `as`";
+                self.error(code::QUERY_SYNTAX, at, message);
+            }
+            let text = pair.into_inner().next().expect("a range has a duration");
+            let value = self.duration(&text).filter(|duration| {
+                let positive = duration.0 >= Span::ZERO;
+                if !positive {
+                    let message = "a range cannot be negative";
+                    self.error(code::QUERY_DURATION, range(&text), message)
+                        .suggest("signed bounds are written `within(-5s, 5s)`");
+                }
+                positive
+            });
+            length = Some(value.map(|value| Spanned { value, span: range(&text) }));
+        }
+        Stream { source, selector, range: length.flatten(), alias, span }
     }
 
     fn join(&mut self, left: Expr, pair: Pair<'_, Rule>) -> Expr {
-        let mut kind = JoinKind::And;
-        let mut keys: Option<Vec<KeyNode>> = None;
-        let mut within: Option<WithinNode> = None;
+        let mut inner = pair.into_inner();
+        let operator = inner.next().expect("a join has an operator");
+        let kind = self.kind(&operator);
+        let (mut on, mut within, mut later) = (None, None, false);
         let mut right = None;
-        let mut clauses = 0..0;
-        for part in pair.into_inner() {
-            let at = span(&part);
-            match part.as_rule() {
-                Rule::operator => {
-                    clauses = at.clone();
-                    kind = self.operator(&part);
+        for pair in inner {
+            if pair.as_rule() != Rule::clause {
+                right = Some(self.operand(pair));
+                continue;
+            }
+            let clause = pair.into_inner().next().expect("a clause is one of three");
+            let at = trimmed(&clause);
+            match clause.as_rule() {
+                Rule::on if on.is_some() => self.duplicate(at, "`on(...)`"),
+                Rule::on => on = Some(self.on(clause)),
+                Rule::within if within.is_some() => self.duplicate(at, "`within(...)`"),
+                Rule::within => within = Some(self.within(clause)),
+                _ => {
+                    let word = clause.into_inner().next().expect("a clause starts with a word");
+                    let text = word.as_str().to_ascii_lowercase();
+                    later = true;
+                    self.unsupported(range(&word), &format!("`{text}`"));
                 }
-                Rule::on => {
-                    clauses.end = at.end;
-                    let found: Vec<KeyNode> = part.into_inner().map(key).collect();
-                    if keys.is_some() {
-                        let message = "a join has one `on(...)`: name all keys in it";
-                        self.report(Diagnostic::error(Code::QueryDuplicate, at, message));
-                    } else if found.is_empty() {
-                        let message = "`on()` names no label: expected one, as in on(request_id)";
-                        self.report(Diagnostic::error(Code::QueryNoKey, at, message));
-                    }
-                    keys = keys.or(Some(found));
-                }
-                Rule::within => {
-                    clauses.end = at.end;
-                    let found = self.within(part);
-                    if within.is_some() {
-                        let message = "a join has one `within(...)`";
-                        self.report(Diagnostic::error(Code::QueryDuplicate, at, message));
-                    }
-                    within = within.or(Some(found));
-                }
-                Rule::later => {
-                    clauses.end = at.end;
-                    let word = part.into_inner().next().expect("a later clause has a word");
-                    let message = format!("`{}` is not supported in this version", word.as_str());
-                    self.report(Diagnostic::error(Code::QueryUnsupported, at, message));
-                }
-                _ => right = Some(self.term(part)),
             }
         }
-        if keys.is_none() {
-            let message = "a join needs `on(...)` with the labels whose values must agree";
-            self.report(Diagnostic::error(Code::QueryNoKey, clauses.clone(), message));
+        let right = right.expect("a join ends with an operand");
+        if on.is_none() && !later {
+            let message = format!("`{}` needs `on(...)`: the labels that must agree", kind.value);
+            self.error(code::QUERY_NO_KEYS, kind.span.clone(), message)
+                .suggest(format!("for instance `{} on(request_id)`", kind.value));
         }
-        let right = right.expect("a join has a right side");
-        let keys = keys.unwrap_or_default();
-        Expr::Join(Box::new(JoinNode { left, right, kind, keys, within, span: clauses }))
+        if let Expr::Join(join) = &right {
+            let message = "the right side of a join is one stream in this version";
+            self.error(code::QUERY_NESTED_RIGHT, join.span.clone(), message)
+                .suggest("parentheses can group the left side: `(a and b) unless c`");
+        }
+        let span = left.span().start..right.span().end;
+        let (on, within) = (on.unwrap_or_default(), within.flatten());
+        Expr::Join(Box::new(Join { kind, on, within, left, right, span }))
     }
 
-    fn operator(&mut self, pair: &Pair<'_, Rule>) -> JoinKind {
-        let words: Vec<&str> = pair.as_str().split_whitespace().collect();
-        match words.join(" ").as_str() {
+    fn kind(&mut self, operator: &Pair<'_, Rule>) -> Spanned<JoinKind> {
+        let text = operator.as_str().trim_end();
+        let start = operator.as_span().start();
+        let span = start..start + text.len();
+        let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+        let value = match word.as_str() {
             "and" => JoinKind::And,
             "or" => JoinKind::Or,
             "unless" => JoinKind::Unless,
-            later if LATER.contains(&later) => {
-                let message = format!("`{later}` is not supported in this version");
-                self.report(Diagnostic::error(Code::QueryUnsupported, span(pair), message));
+            "outer" | "then" | "then not" => {
+                self.unsupported(span.clone(), &format!("the operator `{word}`"));
                 JoinKind::And
             }
-            other => {
-                let message =
-                    format!("unknown operator `{other}`: expected `and`, `or` or `unless`");
-                let unknown = Diagnostic::error(Code::QueryUnknownOperator, span(pair), message);
-                self.report(unknown.suggest(nearest(other, OPERATORS)));
+            _ => {
+                let message = format!(
+                    "unknown operator `{}`; expected `and`, `or` or `unless`",
+                    syntax::shown(text)
+                );
+                let diagnostic = self.error(code::QUERY_UNKNOWN_OPERATOR, span.clone(), message);
+                if let Some(meant) = syntax::operator_meant(&word) {
+                    diagnostic.suggest(format!("did you mean `{meant}`?"));
+                }
                 JoinKind::And
+            }
+        };
+        Spanned { value, span }
+    }
+
+    fn on(&mut self, clause: Pair<'_, Rule>) -> Vec<Key> {
+        let at = trimmed(&clause);
+        let mut keys: Vec<Key> = Vec::new();
+        for pair in clause.into_inner().filter(|pair| pair.as_rule() == Rule::key) {
+            let span = trimmed(&pair);
+            let mut labels = pair.into_inner().filter(|pair| pair.as_rule() == Rule::label);
+            let left = labels.next().expect("a key has a label").as_str().to_owned();
+            let right = labels.next().map_or_else(|| left.clone(), |pair| pair.as_str().to_owned());
+            let key = Key { left, right, span };
+            if keys.iter().any(|other| other.left == key.left && other.right == key.right) {
+                self.duplicate(key.span, &format!("the key `{}`", key.left));
+            } else {
+                keys.push(key);
             }
         }
+        if keys.is_empty() {
+            let message = "`on()` names no label; a join needs at least one that must agree";
+            self.error(code::QUERY_NO_KEYS, at, message).suggest("for instance `on(request_id)`");
+        }
+        keys
     }
 
-    fn within(&mut self, pair: Pair<'_, Rule>) -> WithinNode {
-        let at = span(&pair);
-        let bounds: Vec<(Span, bool, Range<usize>)> = pair
-            .into_inner()
-            .map(|bound| {
-                let at = span(&bound);
-                let (mut negative, mut length) = (false, Span::ZERO);
-                for part in bound.into_inner() {
-                    match part.as_rule() {
-                        Rule::minus => negative = true,
-                        _ => length = self.amount(&part),
-                    }
-                }
-                (if negative { -length } else { length }, negative, at)
-            })
-            .collect();
-        let (lo, hi) = match bounds.as_slice() {
-            [(distance, negative, bound)] => {
-                if *negative {
-                    let message = "a distance is not negative: for one direction write both bounds";
-                    let diagnostic = Diagnostic::error(Code::QueryDuration, bound.clone(), message);
-                    self.report(diagnostic);
-                }
-                (-*distance, *distance)
-            }
-            [(lo, ..), (hi, ..)] => (*lo, *hi),
-            _ => (Span::ZERO, Span::ZERO),
+    /// `None` where it makes no sense.
+    fn within(&mut self, clause: Pair<'_, Rule>) -> Option<Within> {
+        let span = trimmed(&clause);
+        let texts = clause.into_inner().filter(|pair| pair.as_rule() == Rule::duration);
+        let texts: Vec<_> = texts.collect();
+        if texts.len() > 2 {
+            let message = "`within` takes one distance or two bounds";
+            self.error(code::QUERY_SYNTAX, range(&texts[2]), message);
+            return None;
+        }
+        let bounds: Vec<_> = texts.iter().map(|text| self.duration(text)).collect();
+        let bounds: Vec<Duration> = bounds.into_iter().collect::<Option<_>>()?;
+        let (lo, hi) = match bounds[..] {
+            [lo, hi] => (lo, hi),
+            _ => (Duration(-bounds[0].0), bounds[0]),
         };
-        WithinNode { lo, hi, span: at }
+        if lo > hi {
+            if bounds.len() == 1 {
+                let message = "a distance cannot be negative";
+                self.error(code::QUERY_DURATION, range(&texts[0]), message)
+                    .suggest(format!("two bounds are written `within({hi}, 0s)`"));
+            } else {
+                let message = format!("the lower bound {lo} is above the upper bound {hi}");
+                self.error(code::QUERY_BOUNDS, span, message)
+                    .suggest(format!("did you mean `within({hi}, {lo})`?"));
+            }
+            return None;
+        }
+        Some(Within { lo, hi, span })
     }
 
-    fn amount(&mut self, pair: &Pair<'_, Rule>) -> Span {
-        duration::parse(pair.as_str()).unwrap_or_else(|error| {
-            let diagnostic = Diagnostic::error(Code::QueryDuration, span(pair), error.message);
-            self.report(diagnostic.suggest(error.suggestion));
-            Span::ZERO
-        })
-    }
-
-    fn matcher(&mut self, pair: Pair<'_, Rule>) -> MatcherNode {
-        let whole = span(&pair);
-        let mut parts = pair.into_inner();
-        let label = parts.next().expect("a matcher has a label");
-        let op = parts.next().expect("a matcher has an operator");
-        let quoted = parts.next().expect("a matcher has a text");
-        let value = text::unquote(quoted.as_str()).unwrap_or_else(|error| {
-            let start = quoted.as_span().start() + error.at;
-            let at = start..start + error.length;
-            self.report(Diagnostic::error(Code::QueryText, at, error.message));
+    fn matcher(&mut self, pair: Pair<'_, Rule>) -> LabelMatcher {
+        let span = trimmed(&pair);
+        let mut inner = pair.into_inner();
+        let label = inner.next().expect("a matcher has a label").as_str().to_owned();
+        let op = inner.next().expect("a matcher has an operator");
+        let op = MatchOp::of(op.as_str()).expect("the grammar knows the same operators");
+        let quoted = inner.next().expect("a matcher has a value");
+        let value = literal::unquote(quoted.as_str()).unwrap_or_else(|error| {
+            self.diagnostics.push(syntax::escape(error, quoted.as_span().start()));
             String::new()
         });
-        MatcherNode {
-            label: label.as_str().to_owned(),
-            op: MatchOp::parse(op.as_str()).expect("the grammar lets four operators through"),
-            value,
-            value_span: span(&quoted),
-            span: whole,
-        }
+        LabelMatcher { label, op, value: Spanned { value, span: range(&quoted) }, span }
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
-        self.diagnostics.push(diagnostic);
+    fn duration(&mut self, pair: &Pair<'_, Rule>) -> Option<Duration> {
+        let error = match duration::parse(pair.as_str()) {
+            Ok(duration) => return Some(duration),
+            Err(error) => error,
+        };
+        let (at, text) = (range(pair), syntax::shown(pair.as_str()));
+        match error {
+            DurationError::UnknownUnit(unit) => {
+                let unit = syntax::shown(&unit);
+                let message = format!("unknown unit `{unit}` in the duration `{text}`");
+                let meant = match duration::unit_meant(&unit) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "units are ns, us, ms, s, m, h, d and w".to_owned(),
+                };
+                self.error(code::QUERY_UNKNOWN_UNIT, at, message).suggest(meant);
+            }
+            DurationError::NoUnit => {
+                let message = format!("the duration `{text}` ends without a unit");
+                self.error(code::QUERY_DURATION, at, message)
+                    .suggest(format!("for instance `{text}s` for seconds"));
+            }
+            DurationError::TooLong => {
+                let message = format!("the duration `{text}` is longer than 292 years");
+                self.error(code::QUERY_DURATION, at, message);
+            }
+            DurationError::Malformed => {
+                let message =
+                    format!("`{text}` is no duration; expected one such as `5m` or `1h30m`");
+                let diagnostic = self.error(code::QUERY_DURATION, at, message);
+                if let Some(span) = duration::parse_logged(&text.replace(' ', "")) {
+                    diagnostic.suggest(format!("write `{}`", Duration(span)));
+                }
+            }
+        }
+        None
+    }
+
+    fn duplicate(&mut self, at: Range<usize>, what: &str) {
+        self.error(code::QUERY_DUPLICATE, at, format!("{what} is given twice"));
+    }
+
+    fn unsupported(&mut self, at: Range<usize>, what: &str) {
+        let message = format!("{what} is not supported in this version");
+        self.error(code::QUERY_UNSUPPORTED, at, message);
+    }
+
+    fn error(
+        &mut self,
+        code: &'static str,
+        at: Range<usize>,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.diagnostics.push(Diagnostic::error(code, at, message));
+        self.diagnostics.last_mut().expect("one was just pushed")
     }
 }
 
-fn key(pair: Pair<'_, Rule>) -> KeyNode {
-    let at = span(&pair);
-    let mut labels = pair.into_inner().map(|label| label.as_str().to_owned());
-    let left = labels.next().expect("a key has a label");
-    let right = labels.next().unwrap_or_else(|| left.clone());
-    KeyNode { left, right, span: at }
+fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
+    pair.as_span().start()..pair.as_span().end()
+}
+
+/// The span of a pair without the white space that an optional part at its end may have taken.
+fn trimmed(pair: &Pair<'_, Rule>) -> Range<usize> {
+    let start = pair.as_span().start();
+    start..start + pair.as_str().trim_end().len()
+}
+
+fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {
+    Spanned { value: pair.as_str().to_owned(), span: range(pair) }
+}
+
+/// The error of the parser in plain words.
+fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
+    let expected = syntax::expected(error, |rule| {
+        Some(match rule {
+            Rule::source | Rule::stream | Rule::group => {
+                "a stream such as `app({level=\"error\"})`"
+            }
+            Rule::call | Rule::open => "`(`",
+            Rule::close => "`)`",
+            Rule::bracket => "`]`",
+            Rule::brace => "`}`",
+            Rule::comma => "`,`",
+            Rule::equals => "`=`",
+            Rule::range => "a range such as `[5m]`",
+            Rule::alias => "`as`",
+            Rule::operator | Rule::join => "an operator (`and`, `or`, `unless`)",
+            Rule::clause | Rule::on => "`on(...)`",
+            Rule::within => "`within(...)`",
+            Rule::key | Rule::label => "a label",
+            Rule::name => "a name",
+            Rule::duration => "a duration such as `5m`",
+            Rule::projection => "a projection `{...}`",
+            Rule::matcher => "a matcher such as `status=\"500\"`",
+            Rule::match_op => "`=`, `!=`, `=~` or `!~`",
+            Rule::string => "a quoted text",
+            Rule::EOI => "the end of the query",
+            _ => return None,
+        })
+    });
+    syntax::query_error(text, syntax::position(error), &expected)
 }

@@ -6,10 +6,9 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-use crate::limits;
-use crate::query::{Code, Diagnostic};
+use crate::limits::MAX_REGEX_BYTES;
 
-/// How a matcher compares.
+/// How a matcher compares. Displayed and serialised as in the query.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
 pub enum MatchOp {
     /// `=`
@@ -27,8 +26,8 @@ pub enum MatchOp {
 }
 
 impl MatchOp {
-    /// The operator spelled so.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// The operator spelled `text`.
+    pub fn of(text: &str) -> Option<Self> {
         Some(match text {
             "=" => Self::Equal,
             "!=" => Self::NotEqual,
@@ -50,27 +49,6 @@ impl fmt::Display for MatchOp {
     }
 }
 
-/// A regex that does not compile.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct RegexError(String);
-
-impl RegexError {
-    /// As a diagnostic of the quoted text at `quoted`.
-    pub(crate) fn diagnostic(&self, quoted: Range<usize>) -> Diagnostic {
-        Diagnostic::error(Code::QueryRegex, quoted, self.0.clone())
-    }
-}
-
-/// Compiles a regex within the bounds of `limits`.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, RegexError> {
-    RegexBuilder::new(pattern).size_limit(limits::MAX_REGEX_BYTES).build().map_err(|error| {
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-        RegexError(format!("the regular expression does not compile: {last}"))
-    })
-}
-
 /// One `label op "value"`.
 #[derive(Clone, Debug)]
 pub struct Matcher {
@@ -80,20 +58,21 @@ pub struct Matcher {
     pub op: MatchOp,
     /// The text or the regex as written.
     pub value: String,
-    regex: Option<Regex>,
+    /// The compiled, anchored regex of `=~` and `!~`.
+    pub regex: Option<Regex>,
 }
 
 impl Matcher {
-    /// A matcher.
+    /// A matcher, its regex compiled.
     ///
     /// # Errors
-    /// The value is a regex that does not compile.
-    pub fn new(label: &str, op: MatchOp, value: &str) -> Result<Self, RegexError> {
+    /// A regex that does not compile.
+    pub fn new(label: String, op: MatchOp, value: String) -> Result<Self, RegexError> {
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Match | MatchOp::NotMatch => Some(compile(&format!("^(?:{value})$"))?),
+            MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value)?),
         };
-        Ok(Self { label: label.to_owned(), op, value: value.to_owned(), regex })
+        Ok(Self { label, op, value, regex })
     }
 
     /// Whether the value of the label (`None`: missing) satisfies the matcher.
@@ -108,4 +87,53 @@ impl Matcher {
             MatchOp::NotEqual | MatchOp::NotMatch => !matches,
         }
     }
+}
+
+/// Why a regex does not compile.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct RegexError {
+    /// What is wrong, in the words of the regex engine.
+    pub message: String,
+    /// Where, in bytes of the pattern.
+    pub span: Range<usize>,
+}
+
+/// A regex that finds its pattern anywhere.
+pub(super) fn compile(pattern: &str) -> Result<Regex, RegexError> {
+    // Parsed on its own first: only this error says where, and what only compiles inside the
+    // anchors, such as `a)|(b`, is refused.
+    regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
+    build(pattern).map_err(|error| too_large(pattern, &error))
+}
+
+/// A regex that matches a whole text, as `PromQL` has it: anchored, `.` is any character.
+fn compile_anchored(pattern: &str) -> Result<Regex, RegexError> {
+    regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
+    build(&format!("^(?s:{pattern})$"))
+        // Under `(?x)` a comment at the end swallows the closing parenthesis.
+        .or_else(|_| build(&format!("^(?s:{pattern}\n)$")))
+        .map_err(|error| too_large(pattern, &error))
+}
+
+fn build(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build()
+}
+
+fn syntax_error(pattern: &str, error: &regex_syntax::Error) -> RegexError {
+    let (message, span) = match error {
+        regex_syntax::Error::Parse(error) => (error.kind().to_string(), Some(*error.span())),
+        regex_syntax::Error::Translate(error) => (error.kind().to_string(), Some(*error.span())),
+        error => (error.to_string(), None),
+    };
+    let span = span.map_or(0..pattern.len(), |span| span.start.offset..span.end.offset);
+    RegexError { message, span }
+}
+
+fn too_large(pattern: &str, error: &regex::Error) -> RegexError {
+    let message = match error {
+        regex::Error::CompiledTooBig(limit) => format!("it compiles to more than {limit} bytes"),
+        error => error.to_string(),
+    };
+    RegexError { message, span: 0..pattern.len() }
 }

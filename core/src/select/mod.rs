@@ -2,9 +2,18 @@
 //! language of their own. A subset of `LogQL`, spelled and behaving as there.
 //!
 //! Owns what a selector keeps and which labels its parsers add. Does not know joins, keys or time.
+//! Costs per event time linear in the line (times the parsers and regexes that look at it).
 
+mod compile;
+mod extract;
+mod filter;
+mod json;
+mod logfmt;
 mod matcher;
+mod pattern;
 mod pipeline;
+#[cfg(test)]
+mod tests;
 
 pub use matcher::{MatchOp, Matcher, RegexError};
 pub use pipeline::{Pipeline, Reads};

@@ -1,84 +1,128 @@
 //! The pipeline of one selector: matchers, line filters, parsers and label filters in order.
 
-use pest::Parser;
 use regex::Regex;
 
-use super::matcher::{self, MatchOp, Matcher};
-use super::{Event, Fields};
-use crate::query::{Code, Diagnostic, text};
+use super::extract::Extractor;
+use super::filter::{LabelFilter, LineFilter};
+use super::pattern::Pattern;
+use super::{Event, Fields, Matcher, compile, json, logfmt};
+use crate::query::Diagnostic;
 
-#[derive(pest_derive::Parser)]
-#[grammar = "select/grammar.pest"]
-struct Grammar;
+/// The label that says which parser failed, as in `LogQL`.
+const ERROR_LABEL: &str = "__error__";
 
 /// A compiled selector. The default keeps everything.
 #[derive(Clone, Debug, Default)]
 pub struct Pipeline {
-    matchers: Vec<Matcher>,
-    filters: Vec<(bool, Regex)>,
+    pub(super) matchers: Vec<Matcher>,
+    /// All line filters, wherever they stand: nothing changes the line, and they are cheap.
+    pub(super) lines: Vec<LineFilter>,
+    pub(super) steps: Vec<Step>,
 }
 
-/// What a pipeline reads of an event.
+/// What a pipeline does after matchers and line filters.
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    Json,
+    Logfmt,
+    Pattern(Pattern),
+    Regexp {
+        regex: Regex,
+        /// The named groups.
+        names: Vec<(usize, String)>,
+    },
+    Filter(LabelFilter),
+}
+
+/// What a pipeline looks at, so that a host can hand over just that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reads {
-    /// Labels.
+    /// Labels, each once, in the order they are first looked at. Labels that only a parser may find
+    /// are among them, because the event's own come first. `json` and `logfmt` may find any label;
+    /// which of the others an event has decides no more than whether the name of an extracted one
+    /// ends in `_extracted`.
     pub labels: Vec<String>,
-    /// Whether the raw line is read.
+    /// The raw line.
     pub line: bool,
 }
 
 impl Pipeline {
-    /// Compiles a selector that starts at byte `offset` of the query.
+    /// Compiles `selector`. The spans of diagnostics have `offset` added, the place of the selector
+    /// in the query; their line and column count from the start of the selector.
     ///
     /// # Errors
-    /// What is wrong with it, placed in the query.
+    /// Everything found wrong, in text order; never empty.
     pub fn compile(selector: &str, offset: usize) -> Result<Self, Vec<Diagnostic>> {
-        let mut pairs = Grammar::parse(Rule::selector, selector).map_err(|_| {
-            let at = offset..offset + selector.len();
-            vec![Diagnostic::error(Code::QuerySelector, at, "not a selector")]
-        })?;
-        let mut pipeline = Self::default();
-        for part in pairs.next().into_iter().flat_map(pest::iterators::Pair::into_inner) {
-            match part.as_rule() {
-                Rule::labels => {
-                    for matcher in part.into_inner() {
-                        let mut parts = matcher.into_inner();
-                        let (label, op, quoted) =
-                            (parts.next().unwrap(), parts.next().unwrap(), parts.next().unwrap());
-                        let value = text::unquote(quoted.as_str()).unwrap();
-                        let op = MatchOp::parse(op.as_str()).unwrap();
-                        pipeline.matchers.push(Matcher::new(label.as_str(), op, &value).unwrap());
-                    }
-                }
-                Rule::filter => {
-                    let mut parts = part.into_inner();
-                    let (op, quoted) = (parts.next().unwrap(), parts.next().unwrap());
-                    let value = text::unquote(quoted.as_str()).unwrap();
-                    let pattern =
-                        if op.as_str().ends_with('=') { regex::escape(&value) } else { value };
-                    pipeline
-                        .filters
-                        .push((op.as_str().starts_with('|'), matcher::compile(&pattern).unwrap()));
-                }
-                _ => {}
+        compile::compile(selector).map_err(|mut diagnostics| {
+            for diagnostic in &mut diagnostics {
+                diagnostic.locate(selector);
+                diagnostic.span.start += offset;
+                diagnostic.span.end += offset;
             }
-        }
-        Ok(pipeline)
+            diagnostics
+        })
     }
 
     /// Whether the stream keeps `event`. Clears `extracted` and fills it with the labels that the
     /// selector's parsers add.
+    ///
+    /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
+    /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        extracted.clear();
-        self.matchers.iter().all(|matcher| matcher.accepts(event.fields.label(&matcher.label)))
-            && self.filters.iter().all(|(keep, regex)| regex.is_match(event.raw) == *keep)
+        let own = event.fields;
+        let mut to = Extractor::new(own, extracted);
+        self.matchers.iter().all(|matcher| matcher.accepts(own.label(&matcher.label)))
+            && self.lines.iter().all(|filter| filter.keeps(event.raw))
+            && self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
     }
 
-    /// What it reads of an event.
+    /// What the pipeline looks at.
     pub fn reads(&self) -> Reads {
-        Reads {
-            labels: self.matchers.iter().map(|matcher| matcher.label.clone()).collect(),
-            line: !self.filters.is_empty(),
+        let mut reads = Reads { labels: Vec::new(), line: !self.lines.is_empty() };
+        let mut label = |name: &str| {
+            if !reads.labels.iter().any(|known| known == name) {
+                reads.labels.push(name.to_owned());
+            }
+        };
+        for matcher in &self.matchers {
+            label(&matcher.label);
         }
+        for step in &self.steps {
+            match step {
+                Step::Json | Step::Logfmt => {}
+                Step::Pattern(pattern) => pattern.names().for_each(&mut label),
+                Step::Regexp { names, .. } => names.iter().for_each(|(_, name)| label(name)),
+                Step::Filter(filter) => filter.labels(&mut label),
+            }
+        }
+        reads.line |= self.steps.iter().any(|step| !matches!(step, Step::Filter(_)));
+        reads
+    }
+}
+
+impl Step {
+    fn keeps(&self, line: &str, to: &mut Extractor<'_>) -> bool {
+        match self {
+            Self::Json => {
+                if json::extract(line, to).is_err() {
+                    to.set(ERROR_LABEL, "JSONParserErr");
+                }
+            }
+            Self::Logfmt => {
+                if logfmt::extract(line, to).is_err() {
+                    to.set(ERROR_LABEL, "LogfmtParserErr");
+                }
+            }
+            Self::Pattern(pattern) => pattern.extract(line, to),
+            Self::Regexp { regex, names } => {
+                if let Some(captures) = regex.captures(line) {
+                    for (group, name) in names {
+                        to.set(name, captures.get(*group).map_or("", |found| found.as_str()));
+                    }
+                }
+            }
+            Self::Filter(filter) => return filter.keeps(&|name| to.label(name)),
+        }
+        true
     }
 }

@@ -7,10 +7,10 @@ import type {
   NativeCorrelator,
   Notice,
   PlanSummary,
-} from '../dist/esm/backend.js';
-import type { DataSourceAdapter, StreamItem } from '../dist/esm/adapters/adapter.js';
-import type { RunSetup } from '../dist/esm/run.js';
-import { QueryRun } from '../dist/esm/run.js';
+} from '#dist/backend.js';
+import type { DataSourceAdapter, StreamItem } from '#dist/adapters/adapter.js';
+import type { RunSetup } from '#dist/run.js';
+import { QueryRun } from '#dist/run.js';
 
 type Call = [name: string, ...details: unknown[]];
 

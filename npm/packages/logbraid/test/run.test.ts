@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
-import type { StreamItem } from '../dist/esm/adapters/adapter.js';
-import type { Columns } from '../dist/esm/backend.js';
-import { AdapterError, MemoryError } from '../dist/esm/errors.js';
+import type { StreamItem } from '#dist/adapters/adapter.js';
+import type { Columns } from '#dist/backend.js';
+import { AdapterError, MemoryError } from '#dist/errors.js';
 import { adapter, fakeRun } from './fake.js';
 
 const event = (k: number) => ({ timestamp: k, labels: { k }, message: '' });

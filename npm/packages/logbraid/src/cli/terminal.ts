@@ -59,7 +59,7 @@ const STEPS: readonly (readonly [bigint, string])[] = [
 export function shortDuration(nanos: bigint): string {
   const step = STEPS.find(([size]) => nanos >= size);
   if (!step) {
-    return `${nanos}ns`;
+    return nanos === 0n ? '0ms' : `${nanos}ns`;
   }
   const [size, unit] = step;
   const value = Number(nanos) / Number(size);

@@ -1,0 +1,176 @@
+//! Quoted text: `"…"` and `'…'` with the escapes of `PromQL`, `` `…` `` taken as it stands.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+/// What is wrong with a quoted text.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct LiteralError {
+    /// In bytes of the quoted text.
+    pub(crate) span: Range<usize>,
+    /// What is wrong.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) suggestion: Option<String>,
+}
+
+/// The text that `quoted`, quotes included, stands for.
+pub(crate) fn unquote(quoted: &str) -> Result<String, LiteralError> {
+    let mut value = Vec::with_capacity(quoted.len());
+    for piece in Pieces::of(quoted) {
+        let (_, bytes) = piece?;
+        value.extend_from_slice(bytes.as_slice());
+    }
+    String::from_utf8(value).map_err(|_| LiteralError {
+        span: 0..quoted.len(),
+        message: "the escapes of this text are not UTF-8".to_owned(),
+        suggestion: Some(r"write characters as they are, or as `\u00e9`".to_owned()),
+    })
+}
+
+/// The byte of `quoted` that byte `at` of its value comes from; the closing quote for the end.
+pub(crate) fn origin(quoted: &str, at: usize) -> usize {
+    let mut length = 0;
+    for piece in Pieces::of(quoted) {
+        let Ok((range, bytes)) = piece else { break };
+        let bytes = bytes.as_slice().len();
+        if at < length + bytes {
+            let verbatim = range.len() == bytes;
+            return if verbatim { range.start + (at - length) } else { range.start };
+        }
+        length += bytes;
+    }
+    quoted.len().saturating_sub(1)
+}
+
+/// `value` in double quotes, such that [`unquote`] gives it back.
+pub(crate) fn quote(value: &str) -> String {
+    let mut quoted = String::with_capacity(value.len() + 2);
+    quoted.push('"');
+    for c in value.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => {
+                write!(quoted, "\\u{:04x}", u32::from(c)).expect("writing to a String cannot fail");
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// What a piece of a quoted text stands for.
+enum Bytes<'q> {
+    Verbatim(&'q str),
+    Escaped { utf8: [u8; 4], length: usize },
+}
+
+impl Bytes<'_> {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Verbatim(text) => text.as_bytes(),
+            Self::Escaped { utf8, length } => &utf8[..*length],
+        }
+    }
+
+    fn of_char(c: char) -> Self {
+        let mut utf8 = [0; 4];
+        let length = c.encode_utf8(&mut utf8).len();
+        Self::Escaped { utf8, length }
+    }
+}
+
+/// Walks a quoted text: stretches without an escape, and single escapes.
+struct Pieces<'q> {
+    quoted: &'q str,
+    at: usize,
+    end: usize,
+    raw: bool,
+}
+
+impl<'q> Pieces<'q> {
+    fn of(quoted: &'q str) -> Self {
+        let end = quoted.len().saturating_sub(1).max(1);
+        Self { quoted, at: 1, end, raw: quoted.starts_with('`') }
+    }
+}
+
+impl<'q> Iterator for Pieces<'q> {
+    type Item = Result<(Range<usize>, Bytes<'q>), LiteralError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let inner = self.quoted.get(self.at..self.end).filter(|inner| !inner.is_empty())?;
+        let start = self.at;
+        let stop = if self.raw { None } else { inner.find('\\') };
+        if stop != Some(0) {
+            let text = &inner[..stop.unwrap_or(inner.len())];
+            self.at += text.len();
+            return Some(Ok((start..self.at, Bytes::Verbatim(text))));
+        }
+        Some(match escape(inner) {
+            Ok((length, bytes)) => {
+                self.at += length;
+                Ok((start..self.at, bytes))
+            }
+            Err((length, message)) => {
+                self.at = self.end;
+                let regex = "in a regex write the backslash twice, or quote with backticks";
+                let suggestion = Some(regex.to_owned());
+                Err(LiteralError { span: start..start + length, message, suggestion })
+            }
+        })
+    }
+}
+
+/// The escape at the start of `text`: its length and what it stands for.
+fn escape(text: &str) -> Result<(usize, Bytes<'_>), (usize, String)> {
+    let unknown = |length: usize| (length, format!("unknown escape `{}`", &text[..length]));
+    let Some(letter) = text[1..].chars().next() else { return Err(unknown(1)) };
+    let simple = |c: char| Ok((2, Bytes::of_char(c)));
+    match letter {
+        'a' => simple('\u{7}'),
+        'b' => simple('\u{8}'),
+        'f' => simple('\u{c}'),
+        'n' => simple('\n'),
+        'r' => simple('\r'),
+        't' => simple('\t'),
+        'v' => simple('\u{b}'),
+        '\\' | '"' | '\'' => simple(letter),
+        'x' => byte(text, 2..4, 16),
+        '0'..='7' => byte(text, 1..4, 8),
+        'u' => unicode(text, 2..6),
+        'U' => unicode(text, 2..10),
+        _ => Err(unknown(1 + letter.len_utf8())),
+    }
+}
+
+fn byte(
+    text: &str,
+    digits: Range<usize>,
+    radix: u32,
+) -> Result<(usize, Bytes<'_>), (usize, String)> {
+    let byte = number(text, digits.clone(), radix).and_then(|value| u8::try_from(value).ok());
+    let Some(byte) = byte else { return Err(incomplete(text, digits.end)) };
+    Ok((digits.end, Bytes::Escaped { utf8: [byte, 0, 0, 0], length: 1 }))
+}
+
+fn unicode(text: &str, digits: Range<usize>) -> Result<(usize, Bytes<'_>), (usize, String)> {
+    let c = number(text, digits.clone(), 16).and_then(char::from_u32);
+    let Some(c) = c else { return Err(incomplete(text, digits.end)) };
+    Ok((digits.end, Bytes::of_char(c)))
+}
+
+fn number(text: &str, digits: Range<usize>, radix: u32) -> Option<u32> {
+    let digits = text.get(digits).filter(|digits| digits.chars().all(|c| c.is_digit(radix)))?;
+    u32::from_str_radix(digits, radix).ok()
+}
+
+fn incomplete(text: &str, length: usize) -> (usize, String) {
+    let length = text.floor_char_boundary(length.min(text.len()));
+    (length, format!("`{}` is no character", &text[..length]))
+}

@@ -1,0 +1,167 @@
+//! A look at the text before it is parsed: are quotes and parentheses paired, and how deep do they
+//! nest? The parser recurses once per level, so it must only see what passes here.
+//!
+//! Knows just enough of the language to tell a selector (opaque, quotes count) from the rest
+//! (comments count), by the same rules as `grammar.pest`. Linear in the text, constant memory.
+
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, code};
+use crate::limits::MAX_QUERY_DEPTH;
+
+/// Words that open a clause when a parenthesis follows.
+pub(super) const CLAUSE_WORDS: [&str; 6] =
+    ["on", "within", "ignoring", "pick", "group_left", "group_right"];
+
+/// Words that a group may follow.
+const OPERATOR_WORDS: [&str; 6] = ["and", "or", "unless", "outer", "then", "not"];
+
+/// Finds the first quote or parenthesis without a partner, or too deep nesting, in a query.
+pub(super) fn query(text: &str) -> Result<(), Diagnostic> {
+    walk(text, |_, _| {})
+}
+
+/// The name and the selector, without its parentheses, of a stream at the very end of `text`.
+pub(super) fn last_call(text: &str) -> Option<(Range<usize>, Range<usize>)> {
+    let mut last = None;
+    // What is left open before the end is not asked here.
+    let _ = walk(text, |name, selector| last = Some((name, selector)));
+    last.filter(|(_, selector)| selector.end + 1 == text.trim_end().len())
+}
+
+fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Diagnostic> {
+    let bytes = text.as_bytes();
+    let mut open: Vec<usize> = Vec::new();
+    // The word just before, which makes a parenthesis the start of a selector.
+    let mut word: Option<Range<usize>> = None;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let next = at + c.len_utf8();
+        match c {
+            '#' => at = end_of_comment(bytes, at),
+            '"' | '\'' | '`' => {
+                at = end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?;
+                word = None;
+            }
+            '(' => {
+                if let Some(name) = word.take().filter(|word| !is_reserved(&text[word.clone()])) {
+                    let end = end_of_call(bytes, at, open.len())?;
+                    call(name, next..end - 1);
+                    at = end;
+                    continue;
+                }
+                if open.len() == MAX_QUERY_DEPTH {
+                    return Err(too_deep(at));
+                }
+                open.push(at);
+                at = next;
+            }
+            ')' => {
+                if open.pop().is_none() {
+                    return Err(closes_nothing(at));
+                }
+                word = None;
+                at = next;
+            }
+            c if c.is_whitespace() => at = next,
+            c if c.is_ascii_alphanumeric() || c == '_' => {
+                let rest = &text[at..];
+                let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+                let start = at;
+                at += end.unwrap_or(rest.len());
+                word = Some(start..at);
+            }
+            _ => {
+                word = None;
+                at = next;
+            }
+        }
+    }
+    open.last().map_or(Ok(()), |&at| Err(unclosed(at)))
+}
+
+/// As [`query`], for the text of a selector alone.
+pub(crate) fn selector(text: &str) -> Result<(), Diagnostic> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        at = match bytes[at] {
+            b'"' | b'\'' | b'`' => end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?,
+            b'(' => end_of_call(bytes, at, 0)?,
+            b')' => return Err(closes_nothing(at)),
+            _ => at + 1,
+        };
+    }
+    Ok(())
+}
+
+/// Whether `word` opens a clause when a parenthesis follows.
+pub(super) fn is_clause_word(word: &str) -> bool {
+    CLAUSE_WORDS.iter().any(|clause| clause.eq_ignore_ascii_case(word))
+}
+
+/// Whether `word` with a parenthesis after it is part of a join, so that it cannot name a source.
+/// Such words can still be aliases and labels.
+pub(super) fn is_reserved(word: &str) -> bool {
+    is_clause_word(word) || OPERATOR_WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
+}
+
+/// The end of the balanced parentheses that open at `start`.
+fn end_of_call(bytes: &[u8], start: usize, outer: usize) -> Result<usize, Diagnostic> {
+    let mut depth = 0;
+    let mut at = start;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' | b'\'' | b'`' => {
+                at = end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?;
+                continue;
+            }
+            b'(' if outer + depth == MAX_QUERY_DEPTH => {
+                return Err(too_deep(at));
+            }
+            b'(' => depth += 1,
+            b')' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Ok(at);
+        }
+    }
+    Err(unclosed(start))
+}
+
+fn end_of_comment(bytes: &[u8], at: usize) -> usize {
+    memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length)
+}
+
+fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
+    let quote = bytes[start];
+    let mut at = start + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' if quote != b'`' => at += 2,
+            byte if byte == quote => return Some(at + 1),
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+fn unquoted(at: usize) -> Diagnostic {
+    Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
+        .suggesting("close it, or put the text it stands in between other quotes")
+}
+
+fn unclosed(at: usize) -> Diagnostic {
+    Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this `(` is never closed")
+}
+
+fn closes_nothing(at: usize) -> Diagnostic {
+    Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this `)` closes nothing")
+}
+
+fn too_deep(at: usize) -> Diagnostic {
+    let message = format!("parentheses nest more than {MAX_QUERY_DEPTH} deep");
+    Diagnostic::error(code::QUERY_TOO_DEEP, at..at + 1, message)
+}

@@ -1,0 +1,165 @@
+//! Syntax errors in plain words: what was expected, what stands there, and what was likely meant.
+
+use std::ops::Range;
+
+use pest::RuleType;
+use pest::error::{Error, ErrorVariant, InputLocation};
+
+use super::diagnostic::{Diagnostic, code};
+use super::literal::{self, LiteralError};
+use super::scan;
+use crate::select::RegexError;
+
+/// Where a parser gave up, in bytes.
+pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {
+    match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+    }
+}
+
+/// What a parser would have taken, in words, each once; rules without words are left out.
+pub(crate) fn expected<R: RuleType>(
+    error: &Error<R>,
+    words: impl Fn(&R) -> Option<&'static str>,
+) -> Vec<&'static str> {
+    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return Vec::new() };
+    let mut expected: Vec<_> = positives.iter().filter_map(words).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    expected.retain(|words| seen.insert(*words));
+    // What could have gone on is more useful than that it could have ended.
+    expected.sort_by_key(|words| words.starts_with("the end"));
+    expected
+}
+
+/// `expected a, b or c, found d`.
+pub(crate) fn sentence(expected: &[&str], found: &str) -> String {
+    match expected {
+        [] => format!("unexpected {found}"),
+        [one] => format!("expected {one}, found {found}"),
+        [most @ .., last] => format!("expected {} or {last}, found {found}", most.join(", ")),
+    }
+}
+
+/// What stands at `at`: its span and a name for it.
+pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) {
+    let rest = &text[at..];
+    let Some(first) = rest.chars().next() else { return (at..at, end.to_owned()) };
+    let length = match rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        Some(0) => first.len_utf8(),
+        Some(length) => length,
+        None => rest.len(),
+    };
+    (at..at + length, format!("`{}`", shown(&rest[..length])))
+}
+
+/// Text of the query as a message shows it: on one line, without control characters, not long.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (at, c) in text.chars().enumerate() {
+        if at == 60 {
+            shown.push('…');
+            break;
+        }
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// The diagnostic of a query that does not parse at `at`.
+pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnostic {
+    if let Some(diagnostic) = misspelt(text, at) {
+        return diagnostic;
+    }
+    let (span, found) = found(text, at, "the end of the query");
+    let word = &text[span.clone()];
+    let before = text[..at].trim_end();
+    let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
+    if text.trim().is_empty() {
+        return error("the query is empty".to_owned())
+            .suggesting("for instance `edge({}) and on(request_id) app({})`");
+    }
+    if scan::is_clause_word(word) && expected.iter().any(|words| words.starts_with("an operator")) {
+        let word = word.to_ascii_lowercase();
+        return error(format!("expected an operator (`and`, `or`, `unless`) before `{word}`"))
+            .suggesting(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
+    }
+    if let Some(clause) = last_word(before).filter(|word| scan::is_clause_word(word)) {
+        let clause = clause.to_ascii_lowercase();
+        return error(format!("expected `(` after `{clause}`, found {found}"))
+            .suggesting(format!("write `{clause}(...)`"));
+    }
+    if last_word(before).is_some_and(|word| word.eq_ignore_ascii_case("as")) {
+        return error(format!("expected a name after `as`, found {found}"));
+    }
+    if scan::is_reserved(word) && expected.is_empty() {
+        return error(format!("{found} is a word of the language and cannot name a source"));
+    }
+    let diagnostic = error(sentence(expected, &found));
+    match word {
+        "{" if expected.contains(&"`)`") => {
+            diagnostic.suggesting("a projection `{...}` stands once, at the end of the query")
+        }
+        "-" => diagnostic.suggesting("names have letters, digits and `_`"),
+        _ => diagnostic,
+    }
+}
+
+/// A misspelt clause, which the parser took for the right side of the join.
+fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
+    let (name, selector) = scan::last_call(&text[..at])?;
+    if text[selector].trim_start().starts_with('{') {
+        return None;
+    }
+    let word = &text[name.clone()];
+    let meant = nearest(word, &scan::CLAUSE_WORDS)?;
+    let message = format!("unknown clause `{}(...)`", shown(word));
+    let suggestion = format!("did you mean `{meant}(...)`?");
+    Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggesting(suggestion))
+}
+
+/// The operator that `word` stands for.
+pub(super) fn operator_meant(word: &str) -> Option<&'static str> {
+    match word {
+        "&&" | "&" | "," | "join" | "inner" | "with" => Some("and"),
+        "||" | "left" => Some("or"),
+        "not" | "except" | "minus" | "without" => Some("unless"),
+        word => nearest(word, &["and", "or", "unless", "outer", "then"]),
+    }
+}
+
+/// The candidate that `word` is a misspelling of.
+pub(crate) fn nearest(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    // A hostile name may be long, and the distance is quadratic.
+    let word = word.get(..word.len().min(32))?.to_lowercase();
+    let allowed = |candidate: &str| 1 + usize::from(candidate.len() > 3);
+    candidates
+        .iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= allowed(candidate))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// The diagnostic of a quoted text that starts at `start`.
+pub(crate) fn escape(error: LiteralError, start: usize) -> Diagnostic {
+    let span = start + error.span.start..start + error.span.end;
+    let diagnostic = Diagnostic::error(code::QUERY_ESCAPE, span, error.message);
+    match error.suggestion {
+        Some(suggestion) => diagnostic.suggesting(suggestion),
+        None => diagnostic,
+    }
+}
+
+/// The diagnostic of a regex in the quoted text that starts at `start`.
+pub(crate) fn regex(error: &RegexError, quoted: &str, start: usize) -> Diagnostic {
+    let at = |position| start + literal::origin(quoted, position);
+    let from = at(error.span.start);
+    let span = from..at(error.span.end).max(from);
+    Diagnostic::error(code::QUERY_REGEX, span, format!("this regex does not compile: {error}"))
+}
+
+fn last_word(text: &str) -> Option<&str> {
+    let start =
+        text.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
+    text.get(start..).filter(|word| !word.is_empty())
+}

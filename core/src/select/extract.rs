@@ -1,0 +1,61 @@
+//! Where parsers put the labels they find.
+
+use super::Fields;
+use crate::limits::{MAX_EVENT_BYTES, MAX_LABELS};
+
+/// Text that the labels extracted from one event may take. Flattening repeats the names of outer
+/// objects, so that it could be a thousand times the line.
+const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;
+
+/// Adds labels to those of an event.
+pub(super) struct Extractor<'a> {
+    own: &'a Fields,
+    extracted: &'a mut Fields,
+    labels: usize,
+    bytes: usize,
+}
+
+impl<'a> Extractor<'a> {
+    /// Empties `extracted`, to be filled beside the labels of `own`.
+    pub(super) fn new(own: &'a Fields, extracted: &'a mut Fields) -> Self {
+        extracted.clear();
+        Self { own, extracted, labels: 0, bytes: 0 }
+    }
+
+    /// Sets a label, unless the event itself has it with the same value; where the event has it
+    /// with another value, `_extracted` is added to the name. Empty text is missing.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        if name.is_empty() || value.is_empty() {
+            return;
+        }
+        match self.own.label(name) {
+            Some(own) if own == value => {}
+            Some(_) => self.keep(&format!("{name}_extracted"), value),
+            None => self.keep(name, value),
+        }
+    }
+
+    /// The value of a label, the event's own first.
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        self.own.label(name).or_else(|| self.extracted.label(name))
+    }
+
+    fn keep(&mut self, name: &str, value: &str) {
+        let new = self.extracted.label(name).is_none();
+        self.bytes = self.bytes.saturating_add(name.len() + value.len());
+        if self.bytes > MAX_EXTRACTED_BYTES || (new && self.labels == MAX_LABELS) {
+            return;
+        }
+        self.labels += usize::from(new);
+        self.extracted.set_label(name, value);
+    }
+}
+
+/// Appends `key` to `name` as `LogQL` makes label names: what is no letter or digit is `_`.
+pub(super) fn push_sanitized(name: &mut String, key: &str) {
+    let key = key.trim();
+    if name.is_empty() && key.starts_with(|c: char| c.is_ascii_digit()) {
+        name.push('_');
+    }
+    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
+}

@@ -1,0 +1,336 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const BIN = fileURLToPath(new URL('../../bin/logbraid.js', import.meta.url));
+const folder = mkdtempSync(path.join(os.tmpdir(), 'logbraid-test-'));
+after(() => {
+  rmSync(folder, { recursive: true });
+});
+
+/** Writes a file and gives its path. */
+function file(name: string, content: string | Uint8Array): string {
+  const full = path.join(folder, name);
+  writeFileSync(full, content);
+  return full;
+}
+
+const line = (second: number, fields: object) =>
+  `${JSON.stringify({ time: new Date(Date.UTC(2026, 0, 1) + second * 1000), ...fields })}\n`;
+
+interface Result {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+async function logbraid(args: string[], input?: string): Promise<Result> {
+  const child = spawn(process.execPath, [BIN, ...args], { stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const result = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...result };
+}
+
+const AND = 'edge({})[5m] and on(id) app({})[5m]';
+const EDGE = file(
+  'edge.ndjson',
+  line(0, { id: 'x', status: 200, uri: '/cart' }) + line(60, { id: 'y', status: 500 }),
+);
+const APP = file(
+  'app.ndjson',
+  line(0.25, { id: 'x', level: 'info', msg: 'started' }) +
+    line(1, { id: 'x', level: 'error', msg: 'failed' }) +
+    line(600, { id: 'z', level: 'info', msg: 'other' }),
+);
+const FILES = ['--file', `edge=${EDGE}`, '--file', `app=${APP}`];
+
+test('a timeline shows the key and one line for each event', async () => {
+  const { code, stdout, stderr } = await logbraid(['run', AND, ...FILES]);
+  assert.equal(stderr, '');
+  assert.equal(code, 0);
+  const lines = stdout.trimEnd().split('\n');
+  assert.equal(lines.length, 5);
+  assert.equal(lines[0], 'id=x');
+  assert.match(
+    lines[1] ?? '',
+    /^ {2}2026-01-01T00:00:00\.000Z · complete · 3 events · 1s · id [0-9a-f]+$/,
+  );
+  assert.match(lines[2] ?? '', /^ {4}\+0ms {2}edge {9}id=x status=200 uri=\/cart$/);
+  assert.match(lines[3] ?? '', /^ {2}\+250ms {2}app {3}info {3}started$/);
+  assert.match(lines[4] ?? '', /^ {5}\+1s {2}app {3}error {2}failed$/);
+});
+
+test('count, table, json and ndjson show the same', async () => {
+  const count = await logbraid(['run', AND, ...FILES, '--output', 'count']);
+  assert.equal(count.stdout, '1 correlation, 3 events\n');
+  const table = await logbraid(['run', AND, ...FILES, '--output', 'table']);
+  assert.match(
+    table.stdout,
+    /│ 2026-01-01T00:00:00.000Z │ id=x │ complete +│ +3 │ +1s │ edge app │ [0-9a-f]+ │/,
+  );
+  const ndjson = await logbraid(['run', AND, ...FILES, '--output', 'ndjson']);
+  const json = await logbraid(['run', AND, ...FILES, '--output', 'json']);
+  const parsed = JSON.parse(ndjson.stdout) as Record<string, unknown>;
+  assert.deepEqual(JSON.parse(json.stdout), [parsed]);
+  assert.equal((parsed['events'] as unknown[]).length, 3);
+  assert.equal(parsed['joinValue'], 'x');
+});
+
+test('nothing found is exit code 1, in every output', async () => {
+  const query = 'edge({id="none"})[5m] and on(id) app({})[5m]';
+  const expected = {
+    timeline: '',
+    table: '',
+    json: '[]\n',
+    ndjson: '',
+    count: '0 correlations, 0 events\n',
+  };
+  for (const [output, stdout] of Object.entries(expected)) {
+    const result = await logbraid(['run', query, ...FILES, '--output', output]);
+    assert.deepEqual(result, { code: 1, stdout, stderr: '' });
+  }
+});
+
+test('eager output counts each correlation once', async () => {
+  const args = ['run', AND, ...FILES, '--emit', 'eager'];
+  const count = await logbraid([...args, '--output', 'count']);
+  assert.equal(count.stdout, '1 correlation, 3 events\n');
+  const lines = await logbraid([...args, '--output', 'ndjson']);
+  const last = JSON.parse(lines.stdout.trimEnd().split('\n').at(-1) ?? '') as Record<
+    string,
+    unknown
+  >;
+  assert.equal(last['final'], true);
+});
+
+test('start, end and limit', async () => {
+  const both = 'edge({})[5m] unless on(none) app({})[5m]';
+  const count = (...more: string[]) =>
+    logbraid(['run', both, ...FILES, '--output', 'count', ...more]);
+  assert.equal((await count()).stdout, '2 correlations, 2 events\n');
+  assert.equal((await count('--limit', '1')).stdout, '1 correlation, 1 event\n');
+  assert.equal((await count('--start', '2026-01-01T00:00:30Z')).stdout, '1 correlation, 1 event\n');
+  assert.equal((await count('--end', '2026-01-01T00:00:00Z')).code, 1);
+});
+
+test('standard input is a source', async () => {
+  const args = ['run', AND, '--file', `edge=${EDGE}`, '--file', 'app=-', '--output', 'count'];
+  const { code, stdout } = await logbraid(args, line(0, { id: 'y' }) + line(61, { id: 'y' }));
+  assert.deepEqual([code, stdout], [0, '1 correlation, 3 events\n']);
+  // An empty source is one that has ended.
+  assert.equal((await logbraid(args, '')).code, 1);
+});
+
+test('a path may hold commas and spaces; options follow it', async () => {
+  const odd = file('odd, name,x=1.log', '{"ts":"2026-01-01T00:00:00Z","when":5,"id":"x"}\n');
+  const args = ['run', AND, '--file', `edge=${odd},format=ndjson,time=ts`, '--file', `app=${APP}`];
+  const { code, stdout, stderr } = await logbraid([...args, '--output', 'count']);
+  assert.deepEqual([code, stdout, stderr], [0, '1 correlation, 3 events\n', '']);
+});
+
+test('usage errors are exit code 2 and say what to do', async () => {
+  const wrong: [string[], RegExp][] = [
+    [['run'], /missing required argument 'query'/],
+    [['fly'], /unknown command 'fly'/],
+    [['run', AND, '--fiel', 'x'], /unknown option '--fiel'/],
+    [['run', AND, '--file', 'nopath'], /expected NAME=PATH/],
+    [['run', AND, '--file', `edge=${EDGE}`, '--file', `edge=${APP}`], /--file edge is given twice/],
+    [['run', AND, '--file', `edge=${EDGE}`], /not found: app; sources are: edge/],
+    [['run', AND, ...FILES, '--output', 'xml'], /timeline, table, json, ndjson, count/],
+    [['run', AND, ...FILES, '--limit', '0'], /limit must be a whole number above 0/],
+    [['run', AND, ...FILES, '--start', 'noon'], /start must be/],
+    [['run', AND, ...FILES, '--late-tolerance', 'long'], /lateTolerance must be/],
+    [['run', AND, ...FILES, '--max-memory', '12'], /expected a size such as 512MB/],
+    [['run', AND, ...FILES, '--max-memory', 'allMB'], /expected a size such as 512MB/],
+    [['run', AND, '--file', `edge=${EDGE},format=xml`, '--file', `app=${APP}`], /xml/],
+    [['sources'], /--file/],
+  ];
+  for (const [args, message] of wrong) {
+    const { code, stdout, stderr } = await logbraid(args);
+    assert.equal(code, 2, `${args.join(' ')}: ${stderr}`);
+    assert.equal(stdout, '');
+    assert.match(stderr, message);
+    assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
+  }
+});
+
+test('a wrong query is drawn with carets, by run and by check', async () => {
+  const query = 'edge({})[5m] and on(id) within(5q) app({})[5m]';
+  const run = await logbraid(['run', query, ...FILES]);
+  const check = await logbraid(['check', query]);
+  assert.deepEqual([run.code, check.code, run.stdout, check.stderr], [2, 2, '', '']);
+  assert.equal(run.stderr, check.stdout);
+  assert.match(check.stdout, /^error\[\w+\]/);
+  assert.match(check.stdout, /within\(5q\)[^\n]*\n *\| +\^\^/);
+  const right = await logbraid(['check', AND]);
+  assert.equal(right.code, 0);
+  assert.match(right.stdout, /edge: edge\(\{\}\)\[5m\]/);
+});
+
+test('a source that cannot be read is exit code 3', async () => {
+  for (const bad of [path.join(folder, 'missing'), folder]) {
+    const { code, stdout, stderr } = await logbraid([
+      'run',
+      AND,
+      '--file',
+      `edge=${bad}`,
+      '--file',
+      `app=${APP}`,
+    ]);
+    assert.deepEqual([code, stdout], [3, '']);
+    assert.ok(stderr.includes(bad), stderr);
+  }
+});
+
+test('bad lines are summed up with their first place; the good ones count', async () => {
+  const bytes = Buffer.concat([
+    Buffer.from(line(0, { id: 'x' })),
+    Buffer.from('{"time": oops\n'),
+    Buffer.from([0xff, 0xfe, 0x0a]),
+    Buffer.from('{"id":"no time"}\n'),
+    Buffer.from('\u0000\u0000\n'),
+    Buffer.from(line(1, { id: 'x' })),
+  ]);
+  const bad = file('bad.ndjson', bytes);
+  const args = ['run', AND, '--file', `edge=${bad},format=ndjson`, '--file', `app=${APP}`];
+  const { code, stdout, stderr } = await logbraid([...args, '--output', 'count']);
+  assert.deepEqual([code, stdout], [0, '1 correlation, 4 events\n']);
+  assert.match(
+    stderr,
+    new RegExp(`^warning: edge: \\d bad lines? \\(\\w+\\), first at ${bad}:2 \\(byte \\d+\\)`, 'm'),
+  );
+  assert.doesNotMatch(stderr, /undefined|NaN/);
+});
+
+test('a file that runs backwards is told, with advice', async () => {
+  const lines = Array.from({ length: 200 }, (_, at) => line(at * 60, { id: `${at}` }));
+  const up = file('up', lines.join(''));
+  const down = file('down', lines.reverse().join(''));
+  const { stderr } = await logbraid(['run', AND, '--file', `edge=${up}`, '--file', `app=${down}`]);
+  assert.match(stderr, /^warning: app: .*down runs backwards in time .* sort it/m);
+  assert.match(stderr, /^warning: app: \d+ events came too late to be kept/m);
+});
+
+test('an empty file has ended', async () => {
+  const args = ['run', AND.replace('and', 'unless'), '--file', `edge=${EDGE}`];
+  const { code, stdout } = await logbraid([
+    ...args,
+    '--file',
+    `app=${file('empty', '')}`,
+    '--output',
+    'count',
+  ]);
+  assert.deepEqual([code, stdout], [0, '2 correlations, 2 events\n']);
+});
+
+test('what a log holds never controls the terminal', async () => {
+  const evil = 'a\u001b[31mred\u009b2J\r\u202eback\u0007\nnext';
+  const app = file(
+    'evil.ndjson',
+    line(0, { id: 'x\u001b]0;t\u0007', msg: evil, level: 'e\u001b[1m' }),
+  );
+  const edge = file('evil-edge.ndjson', line(0, { id: 'x\u001b]0;t\u0007' }));
+  for (const output of ['timeline', 'table']) {
+    const { code, stdout } = await logbraid([
+      'run',
+      AND,
+      '--file',
+      `edge=${edge}`,
+      '--file',
+      `app=${app}`,
+      '--output',
+      output,
+    ]);
+    assert.equal(code, 0);
+    // eslint-disable-next-line no-control-regex -- these are what it is about
+    assert.doesNotMatch(stdout, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  }
+});
+
+test('a reader that goes away is no error', async () => {
+  const many = Array.from({ length: 20_000 }, (_, at) =>
+    line(at, { id: `${at}`, pad: 'x'.repeat(50) }),
+  );
+  const big = file('big.ndjson', many.join(''));
+  const child = spawn(process.execPath, [
+    BIN,
+    'run',
+    AND,
+    '--file',
+    `edge=${big}`,
+    '--file',
+    `app=${big}`,
+    '--output',
+    'ndjson',
+  ]);
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout.once('data', () => child.stdout.destroy());
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, stderr], [0, '']);
+});
+
+test('an interrupt ends cleanly, with what was found', async () => {
+  const args = [
+    'run',
+    AND,
+    '--file',
+    `edge=${EDGE}`,
+    '--file',
+    'app=-',
+    '--emit',
+    'eager',
+    '--output',
+    'json',
+  ];
+  const child = spawn(process.execPath, [BIN, ...args]);
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdin.write(Array.from({ length: 40 }, () => line(0, { id: 'x' })).join(''));
+  await sleep(1000);
+  child.kill('SIGINT');
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([code, stderr], [130, '']);
+  const found = JSON.parse(stdout) as { joinValue: string }[];
+  assert.equal(found[0]?.joinValue, 'x');
+});
+
+test('sources tells what is in a file', async () => {
+  const { code, stdout } = await logbraid(
+    ['sources', '--file', `app=${APP}`, '--file', 'in=-'],
+    line(0, { k: 1 }),
+  );
+  assert.equal(code, 0);
+  assert.match(stdout, /^app: .*app\.ndjson\n {2}format +ndjson\n {2}time +time\n/);
+  assert.match(stdout, /3 events, 0\.0 events\/s/);
+  assert.match(stdout, /^ {4}level +3 events +2 values$/m);
+  assert.match(stdout, /^in: -$/m);
+  const json = await logbraid(['sources', '--json', '--file', `app=${APP}`]);
+  const [found] = JSON.parse(json.stdout) as Record<string, unknown>[];
+  assert.deepEqual([found?.['name'], found?.['format'], found?.['events']], ['app', 'ndjson', 3]);
+  const missing = await logbraid(['sources', '--file', 'x=/does/not/exist']);
+  assert.equal(missing.code, 3);
+});
+
+test('--stats gives figures, --version the version', async () => {
+  const { stderr } = await logbraid(['run', AND, ...FILES, '--stats']);
+  const stats = JSON.parse(stderr) as Record<string, number>;
+  assert.deepEqual([stats['events'], stats['correlations'], stats['badLines']], [5, 1, 0]);
+  assert.ok((stats['processBytes'] ?? 0) > 1e6 && (stats['seconds'] ?? 0) > 0);
+  assert.match((await logbraid(['--version'])).stdout, /^\d+\.\d+\.\d+\n$/);
+  const help = await logbraid(['run', '--help']);
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /Exit codes: 0 found, 1 nothing found/);
+});

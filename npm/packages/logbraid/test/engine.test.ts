@@ -1,0 +1,574 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import {
+  AdapterError,
+  AdapterExistsError,
+  AdapterNotFoundError,
+  CorrelationEngine,
+  EngineDestroyedError,
+  IterableAdapter,
+  MemoryError,
+  OptionError,
+  QueryError,
+  SourceEndedError,
+  SourceFullError,
+  parse,
+  render,
+  validate,
+} from 'logbraid';
+import type { Correlation, EngineOptions, LogEvent } from 'logbraid';
+
+const T0 = Date.UTC(2026, 0, 1);
+
+/** An event `seconds` after midnight of 2026. */
+function at(seconds: number, labels: LogEvent['labels'], message = ''): LogEvent {
+  return { timestamp: T0 + seconds * 1000, ...(labels && { labels }), message };
+}
+
+/** What a correlation is made of: `a@0 b@1`. */
+function shape(correlation: Correlation): string {
+  return correlation.events
+    .map(({ source, timestampNs }) => {
+      const nanos = timestampNs - BigInt(T0) * 1_000_000n;
+      return `${source}@${Number(nanos) / 1e9}`;
+    })
+    .join(' ');
+}
+
+async function shapes(found: AsyncIterable<Correlation>): Promise<string[]> {
+  const all: string[] = [];
+  for await (const correlation of found) all.push(shape(correlation));
+  return all;
+}
+
+const AND = 'a({})[1m] and on(k) b({})[1m]';
+const UNLESS = 'a({})[1m] unless on(k) within(10s) b({})[1m]';
+
+test('arrays are sources: sorted, bounded, read again by each query', async () => {
+  await using engine = new CorrelationEngine();
+  engine.addAdapter('a', [at(30, { k: 2 }), at(0, { k: 1 })]);
+  engine.addAdapter('b', [at(1, { k: '1' }), at(31, { k: '2' })]);
+  assert.deepEqual((await engine.run(AND)).map(shape), ['a@0 b@1', 'a@30 b@31']);
+  assert.deepEqual((await engine.run(AND)).map(shape), ['a@0 b@1', 'a@30 b@31']);
+});
+
+test('a correlation is what it says', async () => {
+  await using engine = new CorrelationEngine();
+  const a = { ...at(0, { k: 'x', n: 1 }, 'first'), source: 'edge', stream: 'access' };
+  const b = at(1.5, { k: 'x' }, 'second');
+  engine.addAdapter('a', [a]).addAdapter('b', [b]);
+  const [found] = await engine.run('a({})[1m] as front and on(k) b({})[1m]');
+  assert.ok(found);
+  assert.equal(found.joinKey, 'k');
+  assert.equal(found.joinValue, 'x');
+  assert.deepEqual(found.joinKeys, { k: 'x' });
+  assert.deepEqual(found.metadata, {
+    completeness: 'complete',
+    matchedStreams: ['front', 'b'],
+    totalStreams: 2,
+  });
+  assert.deepEqual(
+    [found.revision, found.final, found.replaces, found.truncated, found.withdrawn],
+    [1, true, [], false, false],
+  );
+  assert.equal(found.eventCount, 2);
+  assert.match(found.correlationId, /^[0-9a-f]{8,}$/);
+  const [first, second] = found.events;
+  assert.ok(first && second);
+  assert.deepEqual(
+    { ...first },
+    {
+      alias: 'front',
+      source: 'edge',
+      stream: 'access',
+      timestamp: '2026-01-01T00:00:00.000000000Z',
+      message: 'first',
+      labels: { k: 'x', n: '1' },
+    },
+  );
+  assert.deepEqual([second.alias, second.source, second.stream], [null, 'b', 'b']);
+  assert.equal(second.timestampNs, BigInt(T0) * 1_000_000n + 1_500_000_000n);
+  assert.equal(first.raw, a);
+  const json = JSON.parse(JSON.stringify(found)) as Record<string, unknown>;
+  assert.deepEqual(JSON.parse(found.toLine()), json);
+  assert.deepEqual(json['events'], [
+    { ...first, timestampNs: '1767225600000000000' },
+    { ...second, timestampNs: '1767225601500000000' },
+  ]);
+});
+
+test('bytes and objects of one source correlate alike', async () => {
+  await using engine = new CorrelationEngine();
+  const line = (seconds: number, k: string) =>
+    `${JSON.stringify({ time: new Date(T0 + seconds * 1000), k, msg: `of ${k}`, é: '€' })}\n`;
+  const bytes = new TextEncoder().encode(line(1, 'x') + line(2, 'y') + line(3, 'z'));
+  // eslint-disable-next-line @typescript-eslint/require-await -- a stream
+  const cut = async function* () {
+    for (let from = 0; from < bytes.length; from += 7) yield bytes.subarray(from, from + 7);
+  };
+  engine.addAdapter('a', [at(0, { k: 'x' }), at(0.5, { k: 'z' })]);
+  engine.addAdapter('b', new IterableAdapter(cut(), { bounded: true, format: 'ndjson' }));
+  const found = await engine.run(AND);
+  assert.deepEqual(found.map(shape), ['a@0 b@1', 'a@0.5 b@3']);
+  const event = found[0]?.events[1];
+  assert.equal(event?.message, 'of x');
+  assert.equal(event.labels['é'], '€');
+  assert.equal(event.raw, line(1, 'x').trimEnd());
+});
+
+test('join keys: labels first, then joinKeys, then the message', async () => {
+  await using engine = new CorrelationEngine();
+  engine.addAdapter('a', [
+    { ...at(0, { request_id: 'one' }), joinKeys: { request_id: 'two' } },
+    { ...at(1, { request_id: '' }), joinKeys: { request_id: 'two' } },
+    at(2, {}, 'GET / request_id=three 200'),
+    at(3, { request_id: null }),
+  ]);
+  engine.addAdapter('b', [
+    at(0, { request_id: 'one' }),
+    at(1, { request_id: 'two' }),
+    at(2, { request_id: 'three' }),
+  ]);
+  const found = await engine.run('a({})[5s] and on(request_id) b({})[5s]');
+  assert.deepEqual(
+    found.map(({ joinValue }) => joinValue),
+    ['one', 'two', 'three'],
+  );
+});
+
+test('a label named like a member of every object is a label only where it is given', async () => {
+  await using engine = new CorrelationEngine();
+  const given = Object.fromEntries([['constructor', 'x']]);
+  engine.addAdapter('a', [at(0, {}), at(1, given)]);
+  engine.addAdapter('b', [at(0, {}), at(1, given)]);
+  const found = await engine.run('a({})[5s] and on(constructor) b({})[5s]');
+  assert.deepEqual(found.map(shape), ['a@1 b@1']);
+});
+
+test('selectors and the trailing projection apply to objects', async () => {
+  await using engine = new CorrelationEngine();
+  engine.addAdapter('a', [
+    at(0, { k: 1, level: 'error' }, 'it broke'),
+    at(1, { k: 2, level: 'info' }, 'it broke'),
+    at(2, { k: 3, level: 'error' }, 'fine'),
+  ]);
+  engine.addAdapter('b', [at(0, { k: 1 }), at(1, { k: 2 }), at(2, { k: 3 })]);
+  const query = '(a({level="error"} |= "broke")[5s] and on(k) b({})[5s]) {level="error"}';
+  assert.deepEqual((await engine.run(query)).map(shape), ['a@0']);
+});
+
+test('times keep their nanoseconds, whatever they are given as', async () => {
+  await using engine = new CorrelationEngine();
+  const nanos = BigInt(T0) * 1_000_000n;
+  engine.addAdapter('a', [
+    { timestamp: '2026-01-01T00:00:00.123456789Z', labels: { k: 1 } },
+    { timestamp: nanos + 123_456_790n, labels: { k: 1 } },
+    { timestamp: '2026-01-01T01:00:00.2+01:00', labels: { k: 1 } },
+    { timestamp: new Date(T0 + 300), labels: { k: 1 } },
+    { timestamp: '2026-01-01 00:00:01', labels: { k: 1 } },
+    { timestamp: -1_500_001n, labels: { k: 2 } },
+  ]);
+  engine.addAdapter('b', [at(0, { k: 1 }), { timestamp: -2n, labels: { k: 2 } }]);
+  const found = await engine.run(AND);
+  assert.deepEqual(
+    found.map(({ events }) =>
+      events.filter(({ source }) => source === 'a').map((e) => e.timestampNs),
+    ),
+    [
+      [-1_500_001n],
+      [123_456_789n, 123_456_790n, 200_000_000n, 300_000_000n, 1_000_000_000n].map(
+        (n) => nanos + n,
+      ),
+    ],
+  );
+  assert.equal(found[0]?.timestamp, '1969-12-31T23:59:59.998499999Z');
+});
+
+test('what is no event is reported, and costs only itself', async () => {
+  await using engine = new CorrelationEngine();
+  const reported: string[] = [];
+  engine.on('badLine', ({ source, code, message }) =>
+    reported.push(`${source} ${code} ${message}`),
+  );
+  const broken = [
+    null,
+    'text',
+    { labels: { k: 1 } },
+    { timestamp: 'yesterday', labels: { k: 1 } },
+    { timestamp: Number.NaN },
+    { timestamp: 1e300 },
+    { timestamp: '2026-13-01T00:00:00Z' },
+  ] as unknown as LogEvent[];
+  engine.addAdapter('a', [at(0, { k: 1 }), ...broken, at(1, { k: 1 })]);
+  engine.addAdapter('b', [at(2, { k: 1 })]);
+  assert.deepEqual((await engine.run(AND)).map(shape), ['a@0 a@1 b@2']);
+  assert.equal(reported.length, broken.length);
+  assert.ok(
+    reported.every((text) => text.startsWith('a EVENT_INVALID ')),
+    reported.join('\n'),
+  );
+  assert.equal(engine.metrics().badLines, broken.length);
+});
+
+test('a pushed source delivers at once, and finishes with its end', async () => {
+  await using engine = new CorrelationEngine({ processingInterval: 0 });
+  const a = engine.source('a');
+  const b = engine.source('b');
+  const found = engine.correlate(UNLESS.replace('unless', 'and'));
+  await a.push(at(0, { k: 1 }));
+  const first = found.next();
+  await b.push([at(1, { k: 1 })]);
+  const one = (await first).value;
+  assert.ok(one);
+  assert.deepEqual([shape(one), one.revision, one.final], ['a@0 b@1', 1, false]);
+  const second = found.next();
+  await a.push(at(2, { k: 1 }));
+  const two = (await second).value;
+  assert.ok(two);
+  assert.deepEqual([shape(two), two.revision, two.final], ['a@0 b@1 a@2', 2, false]);
+  assert.equal(two.correlationId, one.correlationId);
+  a.end();
+  b.end();
+  const three = (await found.next()).value;
+  assert.ok(three);
+  assert.deepEqual([shape(three), three.revision, three.final], ['a@0 b@1 a@2', 2, true]);
+  assert.equal((await found.next()).done, true);
+  assert.throws(() => a.push(at(3, { k: 1 })), SourceEndedError);
+});
+
+test('time that passes without events closes what is open', async () => {
+  await using engine = new CorrelationEngine({ idleTimeout: 50, lateTolerance: 0 });
+  const a = engine.source('a');
+  engine.source('b');
+  const found = engine.correlate('a({})[1s] unless on(k) within(100ms) b({})[1s]');
+  const begun = Date.now();
+  void a.push({ timestamp: begun, labels: { k: 1 } });
+  const { value } = await found.next();
+  assert.ok(value);
+  assert.deepEqual([value.eventCount, value.metadata.completeness], [1, 'partial']);
+  const waited = Date.now() - begun;
+  assert.ok(waited >= 100 && waited < 2000, `it took ${waited} ms`);
+});
+
+test('pushed text is cut anywhere, and a quiet source is flushed', async () => {
+  await using engine = new CorrelationEngine({ processingInterval: 0 });
+  engine.source('a');
+  engine.source('b');
+  const found = engine.correlate('a({})[1m] and on(k) b({})[1m]');
+  const next = found.next();
+  const line = `{"time":"2026-01-01T00:00:00Z","k":"1"}\n`;
+  for (const char of line) await engine.source('a').push(char);
+  await engine.source('b').push(new TextEncoder().encode(line));
+  assert.equal((await next).value?.joinValue, '1');
+});
+
+test('pushing without reading is bounded; awaiting it is not refused', async () => {
+  await using engine = new CorrelationEngine({ bufferSize: 10 });
+  const source = engine.source('a');
+  let taken = 0;
+  const pushing = (async () => {
+    for (let k = 0; k < 50; k += 1) {
+      await source.push(at(k, { k }));
+      taken += 1;
+    }
+    source.end();
+  })();
+  await sleep(20);
+  assert.ok(taken >= 9 && taken <= 10, `${taken} pushes were let through`);
+  engine.addAdapter('b', [at(0, { k: 3 }), at(49, { k: 49 })]);
+  const found = await shapes(engine.correlate(AND, { emit: 'final' }));
+  assert.deepEqual(found, ['b@0 a@3', 'a@49 b@49']);
+  await pushing;
+  const other = engine.source('c');
+  assert.throws(() => {
+    for (let k = 0; k < 20_000; k += 1) void other.push(at(k, { k }));
+  }, SourceFullError);
+});
+
+test('a slow consumer loses nothing', async () => {
+  await using engine = new CorrelationEngine({ bufferSize: 8 });
+  const events = Array.from({ length: 5000 }, (_, k) => at(k * 100, { k }));
+  engine.addAdapter('a', events);
+  engine.addAdapter('b', events);
+  let found = 0;
+  for await (const correlation of engine.correlate(AND)) {
+    assert.equal(correlation.joinValue, String(found));
+    found += 1;
+    if (found % 500 === 0) await sleep(2);
+  }
+  assert.equal(found, 5000);
+});
+
+test('leaving the loop closes the streams', async () => {
+  await using engine = new CorrelationEngine();
+  let closed = 0;
+  // eslint-disable-next-line @typescript-eslint/require-await -- a stream
+  async function* endless(): AsyncGenerator<LogEvent> {
+    try {
+      for (let k = 0; ; k += 1) yield at(k * 100, { k });
+    } finally {
+      closed += 1;
+    }
+  }
+  engine.addAdapter('a', endless());
+  engine.addAdapter('b', endless());
+  for await (const correlation of engine.correlate(AND)) {
+    if (Number(correlation.joinValue) >= 3) break;
+  }
+  assert.equal(closed, 2);
+  assert.equal(engine.metrics().queries, 0);
+});
+
+test('a signal ends the query with its reason; one that has fired, before it starts', async () => {
+  await using engine = new CorrelationEngine();
+  engine.source('a');
+  engine.source('b');
+  const late = AbortSignal.timeout(20);
+  await assert.rejects(shapes(engine.correlate(AND, { signal: late })), { name: 'TimeoutError' });
+  const early = AbortSignal.abort(new Error('no'));
+  await assert.rejects(shapes(engine.correlate(AND, { signal: early })), /no/);
+});
+
+test('destroy ends running queries normally, and the engine for good', async () => {
+  const engine = new CorrelationEngine();
+  let destroyed = 0;
+  engine.addAdapter('b', {
+    getName: () => 'b',
+    selects: false,
+    createStream: () =>
+      engine
+        .source('a')
+        .createStream('', { range: 0, timeRange: '', signal: new AbortController().signal }),
+    validateQuery: () => true,
+    destroy: () => {
+      destroyed += 1;
+      return Promise.resolve();
+    },
+  });
+  engine.source('a');
+  const found = shapes(engine.correlate(AND));
+  await sleep(10);
+  await Promise.all([engine.destroy(), engine.destroy()]);
+  assert.deepEqual(await found, []);
+  assert.equal(destroyed, 1);
+  assert.throws(() => engine.correlate(AND), EngineDestroyedError);
+  assert.throws(() => engine.source('c'), EngineDestroyedError);
+});
+
+test('several engines, and several queries of one engine, at once', async () => {
+  const engines = Array.from({ length: 4 }, () => new CorrelationEngine());
+  const results = await Promise.all(
+    engines.map(async (engine, n) => {
+      engine.addAdapter(
+        'a',
+        Array.from({ length: 300 }, (_, k) => at(k, { k: `${n}-${k}` })),
+      );
+      engine.addAdapter(
+        'b',
+        Array.from({ length: 200 }, (_, k) => at(k, { k: `${n}-${k}` })),
+      );
+      const [and, unless] = await Promise.all([engine.run(AND), engine.run(UNLESS)]);
+      return [and.length, unless.length, and.at(-1)?.joinValue];
+    }),
+  );
+  assert.deepEqual(
+    results,
+    [0, 1, 2, 3].map((n) => [200, 100, `${n}-199`]),
+  );
+  await Promise.all(engines.map((engine) => engine.destroy()));
+});
+
+test('start, end and limit', async () => {
+  await using engine = new CorrelationEngine();
+  const events = Array.from({ length: 10 }, (_, k) => at(k * 100, { k }));
+  engine.addAdapter('a', events).addAdapter('b', events);
+  const values = async (options: Parameters<CorrelationEngine['run']>[1]) =>
+    (await engine.run(AND, options)).map(({ joinValue }) => Number(joinValue));
+  assert.deepEqual(await values({ start: T0 + 300_000, end: new Date(T0 + 600_000) }), [3, 4, 5]);
+  assert.deepEqual(await values({ start: '2026-01-01T00:13:20Z' }), [8, 9]);
+  assert.deepEqual(await values({ limit: 2 }), [0, 1]);
+});
+
+test('a query that makes no sense throws at once, with its diagnostics', async () => {
+  await using engine = new CorrelationEngine();
+  engine.addAdapter('a', []).addAdapter('b', []);
+  const query = 'a({})[1m] and on(k) within(5q) b({})[1m]';
+  assert.throws(
+    () => engine.correlate(query),
+    (error) => {
+      assert.ok(error instanceof QueryError);
+      assert.equal(error.code, 'QUERY_PARSE_ERROR');
+      assert.equal(error.diagnostics[0]?.severity, 'error');
+      assert.match(error.message, /within\(5q\)/);
+      return true;
+    },
+  );
+  await assert.rejects(engine.run(query), QueryError);
+});
+
+test('parse, validate and render work without an engine', () => {
+  assert.ok(parse(AND));
+  assert.throws(() => parse('a('), QueryError);
+  assert.deepEqual(validate(AND), { valid: true, diagnostics: [] });
+  // Spans count what JavaScript counts, not bytes.
+  const query = 'a({x="é€😀"})[1m] nand on(k) b({})[1m]';
+  const { valid, diagnostics } = validate(query);
+  assert.equal(valid, false);
+  const [first] = diagnostics;
+  assert.ok(first);
+  assert.equal(first.span.start, query.indexOf('nand'));
+  assert.match(render(query), /\^/);
+  assert.equal(render(AND), '');
+});
+
+test('options are checked, and a wrong one is named', () => {
+  const wrong: [Record<string, unknown>, RegExp][] = [
+    [{ lateTolerence: 1 }, /there is no option lateTolerence/],
+    [{ lateTolerance: -1 }, /lateTolerance must be .* not -1/],
+    [{ lateTolerance: '30 s' }, /lateTolerance must be .* not "30 s"/],
+    [{ idleTimeout: Number.NaN }, /idleTimeout/],
+    [{ bufferSize: 0 }, /bufferSize must be a whole number above 0/],
+    [{ maxMemoryMB: '100' }, /maxMemoryMB/],
+    [{ emit: 'late' }, /emit must be 'final' or 'eager'/],
+    [{ overflow: 'evict' }, /overflow is not supported yet/],
+    [{ backend: 'wasm' }, /backend/],
+    [{ keyPatterns: { k: 1 } }, /keyPatterns/],
+  ];
+  for (const [options, message] of wrong) {
+    assert.throws(
+      () => new CorrelationEngine(options as EngineOptions),
+      (error) => {
+        assert.ok(error instanceof OptionError);
+        assert.match(error.message, message);
+        assert.ok(Object.keys(options).includes(String(error.details['option'])));
+        return true;
+      },
+    );
+  }
+  // Zero is zero, and a duration may be text.
+  new CorrelationEngine({
+    lateTolerance: 0,
+    idleTimeout: '1m30s',
+    processingInterval: 0,
+    gcInterval: 1,
+  });
+  const engine = new CorrelationEngine();
+  engine.addAdapter('a', []).addAdapter('b', []);
+  assert.throws(() => engine.correlate(AND, { limit: 0 }), OptionError);
+  assert.throws(() => engine.correlate(AND, { start: 'noon' }), OptionError);
+  assert.throws(() => engine.correlate(AND, { since: 1 } as never), /there is no option since/);
+});
+
+test('sources have names of their own', async () => {
+  await using engine = new CorrelationEngine();
+  const added: string[] = [];
+  engine.on('adapterAdded', (name) => added.push(name));
+  engine.addAdapter('a', []);
+  assert.throws(() => engine.addAdapter('a', []), AdapterExistsError);
+  assert.throws(() => engine.source('a'), AdapterExistsError);
+  assert.throws(() => engine.addAdapter('a-b', []), OptionError);
+  assert.throws(() => engine.addAdapter('c', 5 as never), OptionError);
+  assert.throws(() => engine.correlate(AND), AdapterNotFoundError);
+  assert.equal(engine.source('b'), engine.source('b'));
+  assert.deepEqual(added, ['a', 'b']);
+  assert.deepEqual([...engine.getAdapters().keys()], ['a', 'b']);
+  assert.equal(await engine.removeAdapter('b'), true);
+  assert.equal(await engine.removeAdapter('b'), false);
+  assert.equal(engine.getAdapter('b'), undefined);
+});
+
+test('an adapter that selects gets the selector unchanged, and what it asked for', async () => {
+  await using engine = new CorrelationEngine();
+  const asked: unknown[] = [];
+  engine.addAdapter('graylog', {
+    getName: () => 'graylog',
+    bounded: true,
+    createStream: (selector, { range, timeRange, start }) => {
+      asked.push([selector, range, timeRange, start]);
+      return new IterableAdapter([at(0, { k: 1 })]).createStream();
+    },
+    validateQuery: (selector) => selector !== 'bad',
+    destroy: () => Promise.resolve(),
+  });
+  engine.addAdapter('b', [at(1, { k: 1 })]);
+  const query = 'graylog(service:"a b" AND level:3)[1m30s] and on(k) b({})[1m]';
+  const found = await engine.run(query, { start: T0 });
+  assert.equal(found.length, 1);
+  assert.deepEqual(asked, [['service:"a b" AND level:3', 90_000, '1m30s', new Date(T0 - 90_000)]]);
+  assert.throws(() => engine.correlate('graylog(bad)[1m] and on(k) b({})[1m]'), QueryError);
+});
+
+test('a source that fails ends the query, and is reported', async () => {
+  await using engine = new CorrelationEngine();
+  const failed: string[] = [];
+  engine.on('adapterError', ({ adapter, error }) => failed.push(`${adapter} ${error.code}`));
+  // eslint-disable-next-line @typescript-eslint/require-await, require-yield -- it only fails
+  engine.addAdapter(
+    'a',
+    (async function* (): AsyncGenerator<LogEvent> {
+      throw new Error('gone');
+    })(),
+  );
+  engine.addAdapter('b', []);
+  await assert.rejects(engine.run(AND), AdapterError);
+  assert.deepEqual(failed, ['a ADAPTER_ERROR']);
+});
+
+test('a window that does not fit into memory is an error, not a crash', async () => {
+  await using engine = new CorrelationEngine({ maxMemoryMB: 1 });
+  const events = Array.from({ length: 50_000 }, (_, k) => at(k / 1000, { k }));
+  engine.addAdapter('a', events).addAdapter('b', [at(0, {})]);
+  await assert.rejects(engine.run('a({})[1h] and on(k) b({})[1h]'), MemoryError);
+});
+
+test('results and late events are told as events, and counted', async () => {
+  await using engine = new CorrelationEngine({ lateTolerance: 0, processingInterval: 0 });
+  let found = 0;
+  const late: unknown[] = [];
+  engine.on('correlationFound', () => {
+    found += 1;
+  });
+  engine.on('lateEvent', (events) => late.push(events));
+  const a = engine.source('a');
+  const b = engine.source('b');
+  const results = shapes(engine.correlate(AND));
+  await a.push([at(10, { k: 1 }), at(500, { k: 2 })]);
+  await b.push([at(11, { k: 1 }), at(1000, { k: 2 })]);
+  while (engine.metrics().events < 4) await sleep(1);
+  await a.push(at(0, { k: 1 }));
+  while (engine.metrics().events < 5) await sleep(1);
+  a.end();
+  b.end();
+  assert.deepEqual(await results, ['a@10 b@11']);
+  assert.equal(found, 1);
+  assert.deepEqual(late, [
+    { source: 'a', count: 1, time: '2026-01-01T00:00:00.000000000Z', behindMs: 500_000 },
+  ]);
+  const { events, correlations, deliveries, late: counted, heldEvents, queries } = engine.metrics();
+  assert.deepEqual(
+    [events, correlations, deliveries, counted, heldEvents, queries],
+    [5, 1, 1, 1, 0, 0],
+  );
+});
+
+test('a source that is ahead in time is paused', async () => {
+  await using engine = new CorrelationEngine();
+  const told: string[] = [];
+  engine.on('paused', ({ source }) => told.push(`paused ${source}`));
+  engine.on('resumed', ({ source }) => told.push(`resumed ${source}`));
+  const events = Array.from({ length: 20_000 }, (_, k) => at(k, { k }));
+  engine.addAdapter('a', events);
+  engine.addAdapter('b', events);
+  let found = 0;
+  let held = 0;
+  for await (const _ of engine.correlate('a({})[1m] and on(k) b({})[1m]')) {
+    found += 1;
+    held = Math.max(held, engine.metrics().heldEvents);
+  }
+  assert.equal(found, 20_000);
+  assert.ok(told.includes('paused a') && told.includes('resumed a'), told.join(', '));
+  // The window, and what is on the way: batches and results that wait.
+  assert.ok(held < 8000, `${held} events were held`);
+});
