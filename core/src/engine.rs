@@ -823,6 +823,9 @@ impl Core {
 
     /// Tells the readers which sources may be read.
     fn pace(&mut self) {
+        if self.end != End::No {
+            return;
+        }
         let hold = self.emitter.backlog() >= self.options.buffer_size.max(1);
         let outbox = &mut self.outbox;
         self.progress.pace(hold, |source, paused| {
