@@ -668,7 +668,8 @@ impl Core {
             self.decide(component);
         }
         self.closed = closed;
-        let limit = self.sessions.first_waiting();
+        // Only `Emit::Final` promises an order.
+        let limit = self.sessions.first_waiting().filter(|_| self.options.emit == Emit::Final);
         self.emitter.release(limit);
     }
 
