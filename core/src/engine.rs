@@ -668,7 +668,8 @@ impl Core {
             self.decide(component);
         }
         self.closed = closed;
-        let limit = self.sessions.first_waiting();
+        // Only `Emit::Final` promises an order.
+        let limit = self.sessions.first_waiting().filter(|_| self.options.emit == Emit::Final);
         self.emitter.release(limit);
     }
 
@@ -823,6 +824,9 @@ impl Core {
 
     /// Tells the readers which sources may be read.
     fn pace(&mut self) {
+        if self.end != End::No {
+            return;
+        }
         let hold = self.emitter.backlog() >= self.options.buffer_size.max(1);
         let outbox = &mut self.outbox;
         self.progress.pace(hold, |source, paused| {
