@@ -28,3 +28,8 @@ pub const DETECT_LINES: usize = 16;
 
 /// Bytes a decoder looks at before it settles on a format.
 pub const DETECT_BYTES: usize = 64 << 10;
+
+/// Most text of labels that the parsers of a selector extract from one event, names included;
+/// further labels are dropped. Flattening repeats the names of outer objects, so that they could be a
+/// thousand times the line.
+pub const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;
