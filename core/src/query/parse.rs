@@ -362,6 +362,9 @@ fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {
 
 /// The error of the parser in plain words.
 fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
+    if let Some(diagnostic) = syntax::out_of_stack(error) {
+        return diagnostic;
+    }
     let expected = syntax::expected(error, |rule| {
         Some(match rule {
             Rule::query | Rule::expr | Rule::group | Rule::stream | Rule::source => syntax::STREAM,

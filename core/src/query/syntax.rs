@@ -22,6 +22,13 @@ pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {
     }
 }
 
+/// The diagnostic of a parser that ran short of stack. The scan before it lets no text through that
+/// nests so deep; this is for a caller that has next to no stack left.
+pub(crate) fn out_of_stack<R: RuleType>(error: &Error<R>) -> Option<Diagnostic> {
+    let ErrorVariant::CustomError { .. } = &error.variant else { return None };
+    Some(scan::too_deep(position(error)))
+}
+
 /// What a parser would have taken, in words, each once; rules without words are left out.
 pub(crate) fn expected<R: RuleType>(
     error: &Error<R>,

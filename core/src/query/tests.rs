@@ -435,6 +435,43 @@ fn space() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![" ", "\n", "\t \r\n", " # it's (\n", "#\n", "\u{a0}"])
 }
 
+/// The scan and the parser agree on what is quoted, commented and nested: where the scan has nothing
+/// to say, the parser never runs short of stack. All short ways to hide parentheses are tried.
+#[test]
+fn depth_cannot_be_hidden_from_the_scan() {
+    let marks = ["", "(", ")", "\"", "#", "\n"];
+    let mut marked = vec![String::new()];
+    for _ in 0..3 {
+        let longer = marked.iter().flat_map(|text| marks.map(|mark| format!("{text}{mark}")));
+        marked = longer.collect();
+        marked.sort_unstable();
+        marked.dedup();
+    }
+    let starts = ["", "a({}) and ", "a({}) and on(k) ", "a({}) "];
+    let words = ["", "pick", "on", "then not", "b", "[5m"];
+    let deep = "(".repeat(200);
+    let attack = move || {
+        let mut passed = 0;
+        for (start, word) in starts.iter().flat_map(|start| words.map(|word| (start, word))) {
+            for before in &marked {
+                for after in marked.iter().filter(|after| after.len() < 3) {
+                    let text = [start, word, before, &deep, after].concat();
+                    if scan::query(&text).is_ok() {
+                        passed += 1;
+                        let found = parse(&text).err().unwrap_or_default();
+                        let deep = found.iter().any(|found| found.code == code::QUERY_TOO_DEEP);
+                        assert!(!deep, "{start}{word}{before}(…{after}");
+                    }
+                }
+            }
+        }
+        passed
+    };
+    let small = std::thread::Builder::new().stack_size(256 << 10);
+    let passed = small.spawn(attack).unwrap().join().unwrap();
+    assert!(passed > 1_000, "the scan lets quoted and commented ones through: {passed}");
+}
+
 proptest! {
     #[test]
     fn canonical_text_parses_to_the_same_tree(
@@ -465,13 +502,55 @@ proptest! {
     }
 
     #[test]
-    fn any_soup_of_tokens_is_answered(tokens in prop::collection::vec(prop::sample::select(vec![
-        "(", ")", "a", "a({})", "and", "or", "then", "not", "on", "on(k)", "within", "within(1s)", "as", "[", "5m",
-        "]", "{", "}", "\"", "'", "`", "\\", "#", "\n", " ", ",", "|", "=", "=~", "json", "é", "\0", "-", "{}",
-    ]), 0..24)) {
+    fn any_soup_of_tokens_is_answered(tokens in prop::collection::vec(prop::sample::select(SOUP), 0..24)) {
         answered(&tokens.concat())?;
     }
 }
+
+const SOUP: &[&str] = &[
+    "(",
+    ")",
+    "a",
+    "a({})",
+    "and",
+    "or",
+    "then",
+    "not",
+    "on",
+    "on(k)",
+    "within",
+    "within(1s)",
+    "as",
+    "[",
+    "5m",
+    "]",
+    "{",
+    "}",
+    "\"",
+    "'",
+    "`",
+    "\\",
+    "#",
+    "\n",
+    " ",
+    ",",
+    "|",
+    "=",
+    "=~",
+    "json",
+    "é",
+    "\0",
+    "-",
+    "{}",
+    "a({}) and ",
+    "a({}) and on(k) ",
+    "pick(",
+    "ignoring ",
+    "not ",
+    "as x",
+    "\"\n",
+    "# ",
+];
 
 /// Checks what holds of every text: a plan or an error, every span in the text, every one drawn.
 fn answered(text: &str) -> Result<(), TestCaseError> {

@@ -247,6 +247,9 @@ fn trimmed(pair: &Pair<'_, Rule>) -> Range<usize> {
 
 /// The error of the parser in plain words.
 fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
+    if let Some(diagnostic) = syntax::out_of_stack(error) {
+        return diagnostic;
+    }
     let trimmed = selector.trim();
     let start = selector.len() - selector.trim_start().len();
     let whole = start..start + trimmed.len();

@@ -1,14 +1,10 @@
 //! Where parsers put the labels they find.
 
 use super::Fields;
-use crate::limits::{MAX_EVENT_BYTES, MAX_LABELS};
+use crate::limits::{MAX_EXTRACTED_BYTES, MAX_LABELS};
 
 /// The label that says which parser failed, as in `LogQL`.
 const ERROR_LABEL: &str = "__error__";
-
-/// Text that the labels extracted from one event may take. Flattening repeats the names of outer
-/// objects, so that it could be a thousand times the line.
-const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;
 
 /// Adds labels to those of an event.
 pub(super) struct Extractor<'a> {
