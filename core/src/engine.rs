@@ -640,13 +640,13 @@ impl Core {
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
         let arrival = Arrival { time, stream, number, payload, hidden };
+        // One of the first stream may be held all the same, to be reported alone.
+        let keyed = self.keys.get(self.sessions.entry_table(stream)).is_some();
+        self.unkeyed += u64::from(!keyed);
         let inserted = self.sessions.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
             Inserted::Held(_) => true,
-            Inserted::Unkeyed => {
-                self.unkeyed += 1;
-                false
-            }
+            Inserted::Unkeyed => false,
             Inserted::Late(matched) => {
                 self.late += 1;
                 input.metrics.late += 1;
