@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{EventOrder, Store};
+use crate::window::store::{EventOrder, Flags, Store};
 
 /// When correlations are delivered.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -39,7 +39,7 @@ struct Delivery {
     revision: u32,
     /// Counts deliveries: the correlation that was delivered first survives a merger.
     sequence: u64,
-    /// Events when last delivered.
+    /// Events that the projection keeps, when last delivered.
     size: usize,
     /// Host time before which it is not delivered again.
     due: Timestamp,
@@ -139,7 +139,7 @@ impl Emitter {
             return Stamp { id, revision: 1, is_final: true, replaces: Vec::new() };
         };
         let delivered = &mut self.deliveries[delivery.index()];
-        let unchanged = delivered.size == events.len();
+        let unchanged = delivered.size == visible(store, events);
         let stamp = Stamp {
             id: delivered.id,
             revision: delivered.revision + u32::from(!unchanged),
@@ -161,10 +161,11 @@ impl Emitter {
         identity: &Identity<'_>,
         now: Option<Timestamp>,
     ) -> Option<Stamp> {
+        let size = visible(store, events);
         let absorbs = self.deliveries_of(store, events);
         let delivery = if let Some(survivor) = absorbs.first().copied() {
             let delivered = &mut self.deliveries[survivor.index()];
-            if absorbs.len() == 1 && delivered.size == events.len() {
+            if absorbs.len() == 1 && delivered.size == size {
                 return None;
             }
             if now.is_some_and(|now| now < delivered.due) {
@@ -183,7 +184,7 @@ impl Emitter {
         let due = now.map_or(Timestamp::MIN, |now| now.plus(self.interval));
         let delivered = &mut self.deliveries[delivery.index()];
         delivered.revision += 1;
-        delivered.size = events.len();
+        delivered.size = size;
         delivered.due = due;
         delivered.deferred = false;
         let stamp = Stamp {
@@ -294,4 +295,9 @@ impl Emitter {
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
             + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()
     }
+}
+
+/// How many of the events the projection keeps. What it hides is no change to a consumer.
+fn visible(store: &Store, events: &[EventId]) -> usize {
+    events.iter().filter(|id| !store.record(**id).flags.has(Flags::HIDDEN)).count()
 }

@@ -71,7 +71,19 @@ pub struct Outcome {
     /// Indices into [`Model::events`].
     pub events: Vec<usize>,
     /// Whether an undecided event might still extend its partial session.
-    pub waits: bool,
+    pub waits: Wait,
+}
+
+/// Whether a result that has closed waits for an event that might extend its partial session.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Wait {
+    /// No.
+    No,
+    /// Every such event has found a match, so it will not. That may be noticed at once, or when
+    /// the watermark has passed the close of the event.
+    Maybe,
+    /// Yes.
+    Yes,
 }
 
 /// All arrivals so far.
@@ -118,8 +130,9 @@ impl Model {
     /// Keeps an event with its matches among the first `before`; what streams make of one arrival
     /// are the same event, and never match.
     fn take(&mut self, event: Event, is_late: bool, before: usize) {
-        let reach = (0..self.query.ranges.len()).map(|stream| self.reach(stream)).max();
-        let reach = reach.unwrap_or(0);
+        let gap = if self.query.joins[0].kind == Kind::And { 0 } else { self.gap() };
+        let streams = 0..self.query.ranges.len();
+        let reach = streams.map(|stream| self.reach(stream)).fold(gap, i64::max);
         let outside = self.query.start.is_some_and(|start| event.time < start - reach)
             || self.query.end.is_some_and(|end| event.time >= end + reach);
         let first_join = event.stream.saturating_sub(1);
@@ -197,10 +210,6 @@ impl Model {
         found
     }
 
-    fn is_decided(&self, at: usize) -> bool {
-        self.component(at).iter().all(|at| self.passed(self.close(*at)))
-    }
-
     fn has_match(&self, at: usize, stream: usize) -> bool {
         self.edges[at].iter().any(|other| self.events[*other].stream == stream)
     }
@@ -226,28 +235,25 @@ impl Model {
             && (one.time - other.time).abs() <= self.gap()
     }
 
-    /// The results of all joins over the events that `admit` lets in, in final order; `claim` says
-    /// of which left results a later join may say "no match".
-    fn results(
-        &self,
-        admit: impl Fn(usize) -> bool,
-        claim: impl Fn(&Outcome) -> bool,
-    ) -> Vec<Outcome> {
-        let of = |stream: usize| {
-            (0..self.events.len())
-                .filter(move |at| self.events[*at].stream == stream)
-                .filter(|at| admit(*at))
-                .collect::<Vec<_>>()
-        };
-        let alone = |at| BTreeSet::from([at]);
-        let (matched, unmatched): (Vec<_>, Vec<_>) =
-            of(0).into_iter().partition(|at| self.has_match(*at, 1));
+    /// The events of the first stream that are known to be unmatched, grouped.
+    fn partial_sessions(&self) -> Vec<BTreeSet<usize>> {
         let mut sessions: Vec<BTreeSet<usize>> = Vec::new();
-        for at in unmatched.into_iter().filter(|at| self.known_unmatched(*at)) {
+        for at in (0..self.events.len()).filter(|at| self.known_unmatched(*at)) {
             let linked = |set: &BTreeSet<usize>| set.iter().any(|one| self.bridges(*one, at));
-            merge(&mut sessions, alone(at), linked);
+            merge(&mut sessions, BTreeSet::from([at]), linked);
         }
-        let mut left: Vec<_> = matched.into_iter().map(alone).collect();
+        sessions
+    }
+
+    /// The results of all joins, in final order; `claim` says of which left results a later join
+    /// may say "no match".
+    fn results(&self, claim: impl Fn(&Outcome) -> bool) -> Vec<Outcome> {
+        let of = |stream: usize| {
+            let all = 0..self.events.len();
+            all.filter(|at| self.events[*at].stream == stream).collect::<Vec<_>>()
+        };
+        let matched = of(0).into_iter().filter(|at| self.has_match(*at, 1));
+        let mut left: Vec<_> = matched.map(|at| BTreeSet::from([at])).collect();
         for (j, join) in self.query.joins.iter().enumerate() {
             let mut joined: Vec<_> = left.into_iter().map(|set| (set, false)).collect();
             for right in of(j + 1) {
@@ -264,12 +270,12 @@ impl Model {
             }
             joined.retain(|(set, is_matched)| match join.kind {
                 Kind::And => *is_matched,
-                Kind::Or => true,
-                Kind::Unless => !is_matched && (j == 0 || claim(&self.outcome(set))),
+                Kind::Or => *is_matched || claim(&self.outcome(set)),
+                Kind::Unless => !is_matched && claim(&self.outcome(set)),
             });
             left = joined.into_iter().map(|(set, _)| set).collect();
             if j == 0 && join.kind != Kind::And {
-                left.append(&mut sessions);
+                left.append(&mut self.partial_sessions());
             }
         }
         let mut found: Vec<_> = left.iter().map(|set| self.outcome(set)).collect();
@@ -279,8 +285,9 @@ impl Model {
         found
     }
 
-    fn is_final(&self, outcome: &Outcome) -> bool {
-        self.passed(outcome.close) && !outcome.waits
+    /// Whether a result is known for good, where it may wait for less than `promptness`.
+    fn is_final(&self, outcome: &Outcome, promptness: Wait) -> bool {
+        self.passed(outcome.close) && outcome.waits < promptness
     }
 
     /// Event order.
@@ -305,27 +312,32 @@ impl Model {
             .max()
             .unwrap_or(-FAR);
         let may_extend = |other: usize| {
-            self.events[other].stream == 0
-                && !self.late[other]
-                && !self.has_match(other, 1)
-                && !self.is_decided(other)
+            self.events[other].stream == 0 && !self.late[other] && !self.passed(self.close(other))
         };
-        let waits = (0..self.events.len())
-            .filter(|other| may_extend(*other))
-            .any(|other| lonely.iter().any(|at| self.bridges(*at, other)));
+        let extends = |other: usize| lonely.iter().any(|at| self.bridges(*at, other));
+        let undecided =
+            (0..self.events.len()).filter(|other| may_extend(*other) && extends(*other));
+        let waits =
+            undecided.map(|other| if self.has_match(other, 1) { Wait::Maybe } else { Wait::Yes });
+        let waits = waits.max().unwrap_or(Wait::No);
         Outcome { close, events, waits }
     }
 
     /// What holds now: what an eager consumer has been told, revisions applied.
-    pub fn holding(&self) -> Vec<Vec<usize>> {
-        let holding = self.results(|_| true, |left| self.is_final(left));
+    pub fn holding(&self, promptness: Wait) -> Vec<Vec<usize>> {
+        let holding = self.results(|left| self.is_final(left, promptness));
         holding.into_iter().map(|outcome| outcome.events).collect()
     }
 
     /// What is known for good, in final order, up to the first that still waits.
-    pub fn finished(&self) -> Vec<Vec<usize>> {
-        let known = self.results(|at| self.is_decided(at), |_| true);
-        let known = known.into_iter().take_while(|outcome| self.is_final(outcome));
+    pub fn finished(&self, promptness: Wait) -> Vec<Vec<usize>> {
+        // That a session will be dropped by a later join may be noticed once it waits no more.
+        let sessions = self.partial_sessions().into_iter().map(|set| self.outcome(&set));
+        let waiting = sessions.filter(|outcome| outcome.waits >= promptness);
+        let barrier = waiting.map(|outcome| outcome.close).min();
+        let barrier = barrier.filter(|_| promptness == Wait::Maybe).unwrap_or(FAR);
+        let known = self.results(|_| true).into_iter();
+        let known = known.take_while(|one| self.is_final(one, promptness) && one.close < barrier);
         known.map(|outcome| outcome.events).collect()
     }
 }

@@ -9,7 +9,8 @@ use logbraid_core::query::{self, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
-use crate::model::{self, FAR, Join, Kind, Model, Query};
+use crate::model::{self, FAR, Join, Kind, Model, Query, Wait};
+use crate::run::reads_lines;
 use crate::script::{self, BASE, ScriptEvent};
 
 /// A case being followed by the model.
@@ -38,7 +39,11 @@ impl Oracle {
         let Some(plan) = query::check(&case.query, &PlanOptions::default()).plan else {
             return Ok(None);
         };
-        if has_bytes || case.query.contains('|') || !case.live.is_empty() {
+        let has_messages = case
+            .steps
+            .iter()
+            .any(|step| step.events.as_ref().is_some_and(|events| events.contains("msg=")));
+        if has_bytes || has_messages || reads_lines(&plan) || !case.live.is_empty() {
             return Ok(None);
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
@@ -158,17 +163,22 @@ impl Oracle {
         rendered.filter(|events| !events.is_empty()).collect()
     }
 
-    /// The final correlations that must have been delivered by now, in order.
-    pub fn finished(&self) -> Vec<Vec<String>> {
-        let mut finished = self.visible(&self.model.finished());
-        finished.truncate(self.limit);
-        finished
+    /// The final correlations in order: those that must have been delivered by now, and those
+    /// that may.
+    pub fn finished(&self) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+        [Wait::Maybe, Wait::Yes]
+            .map(|promptness| {
+                let mut finished = self.visible(&self.model.finished(promptness));
+                finished.truncate(self.limit);
+                finished
+            })
+            .into()
     }
 
-    /// The correlations an eager consumer must know by now, sorted.
-    pub fn holding(&self) -> Vec<Vec<String>> {
-        let mut holding = self.visible(&self.model.holding());
-        holding.sort();
-        holding
+    /// The correlations an eager consumer must know by now, and those it may know.
+    pub fn holding(&self) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
+        [Wait::Maybe, Wait::Yes]
+            .map(|promptness| self.visible(&self.model.holding(promptness)))
+            .into()
     }
 }

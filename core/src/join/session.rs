@@ -86,6 +86,11 @@ impl Sessions {
         &self.shape
     }
 
+    /// The table whose key an event of `stream` needs to match anything.
+    pub fn entry_table(&self, stream: StreamId) -> usize {
+        self.shape.joins[stream.index().saturating_sub(1)].table
+    }
+
     /// Takes an event and connects it with what it matches.
     pub fn insert(
         &mut self,
@@ -300,6 +305,11 @@ impl Sessions {
             self.deadlines.push(Reverse((close, root)));
             return;
         }
+        if self.decide_members(store, root, watermark) {
+            let root = find(store, root);
+            self.deadlines.push(Reverse((store.record(root).close, root)));
+            return;
+        }
         if let Some(event) = self.extension(store, root) {
             let decided = store.record(event).time.plus(self.shape.streams[0].reach);
             self.deadlines.push(Reverse((decided, root)));
@@ -313,6 +323,24 @@ impl Sessions {
         }
         self.detach(store, root);
         closed.push(Closed { ring: root, close });
+    }
+
+    /// Decides the members of a component past its close whose own turn has not come yet: they
+    /// close at the same time. Returns whether there were any; the component may have grown.
+    fn decide_members(&mut self, store: &mut Store, root: EventId, watermark: Watermark) -> bool {
+        if self.shape.partial_gap.is_none() {
+            return false;
+        }
+        let is_open = |id: &EventId| {
+            let record = store.record(*id);
+            let decided = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE];
+            record.stream.index() == 0 && !decided.iter().any(|flag| record.flags.has(*flag))
+        };
+        let open: Vec<EventId> = store.ring(root).filter(is_open).collect();
+        for id in &open {
+            self.decide(store, *id, watermark);
+        }
+        !open.is_empty()
     }
 
     /// An undecided event that would join the component if it turned out to be unmatched.
