@@ -194,7 +194,7 @@ impl Correlator {
         self.decode(source, |decoder, sink| decoder.close(sink));
         let input = &self.inputs[source.index()];
         let (events, late) = (input.metrics.events, input.late_events);
-        if self.core.end == End::No && input.bounded && late > events / 2 {
+        if self.flow.end == End::No && input.bounded && late > events / 2 {
             let notice = Notice::RunsBackwards { source, events, late };
             self.flow.outbox.push_back(Posted::Notice(notice));
         }
