@@ -47,6 +47,9 @@ for (const [file, cases] of readCases(FOLDER)) {
   }
 }
 
+/** How events are read where a case does not say: no line waits to be understood. */
+const NDJSON = { format: 'ndjson', time: 'time', message: 'message' };
+
 /** Everything that came of one step. */
 interface Told {
   correlations: Correlation[];
@@ -83,7 +86,7 @@ class Driver {
       ...(limit && { limit }),
       sources: this.#plan.sources.map(({ name }) => ({
         bounded: !(one.live ?? []).includes(name),
-        decoder: one.decoders?.[name] ?? { format: 'ndjson' },
+        decoder: one.decoders?.[name] ?? NDJSON,
       })),
     };
     this.#engine = new backend.Correlator(one.query, JSON.stringify(options));
@@ -94,6 +97,7 @@ class Driver {
   run(): void {
     const { steps = [], emit, pace, ids = [], metrics = {} } = this.#case;
     const found: string[] = [];
+    let endedEarly = false;
     for (const [at, step] of steps.entries()) {
       this.#do(step);
       const told = this.#drain();
@@ -106,7 +110,10 @@ class Driver {
       );
       found.push(...told.correlations.flatMap((c) => (c.final ? [c.correlationId] : [])));
       if (pace) seen.push(...told.pace);
-      if (told.ended && this.#open.includes(true)) seen.push('end');
+      if (told.ended && this.#open.includes(true)) {
+        seen.push('end');
+        endedEarly = true;
+      }
       const title = `${String(this.#delivery)}: step ${at + 1} ${JSON.stringify(step)}`;
       assert.deepEqual(seen, step.expect ?? [], title);
       assert.deepEqual(told.notices, step.notices ?? [], `${title}: notices`);
@@ -115,7 +122,8 @@ class Driver {
     const counters = JSON.parse(this.#engine.metrics()) as RawMetrics;
     if (!this.#open.includes(true)) {
       assert.ok(this.#ended, 'all sources are closed, but the engine has not ended');
-      assert.deepEqual([counters.heldEvents, counters.heldKeys, this.#held], [0, 0, 0]);
+      const held = [counters.heldEvents, counters.heldKeys, this.#held];
+      if (!endedEarly) assert.deepEqual(held, [0, 0, 0]);
     }
     const sum = (of: (source: RawMetrics['sources'][number]) => number) =>
       counters.sources.reduce((total, source) => total + of(source), 0);
@@ -262,7 +270,7 @@ async function runOnEngine(one: Case): Promise<void> {
             )
           : readEvents(events).map(toLine).join(''),
       );
-    const options = { bounded: true, ...(decoders?.[name] ?? { format: 'ndjson' }) };
+    const options = { bounded: true, ...(decoders?.[name] ?? NDJSON) };
     engine.addAdapter(name, new IterableAdapter(stream(items), options));
   }
   const found = await engine.run(query, {

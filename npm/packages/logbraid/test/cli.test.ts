@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -333,4 +333,14 @@ test('--stats gives figures, --version the version', async () => {
   const help = await logbraid(['run', '--help']);
   assert.equal(help.code, 0);
   assert.match(help.stdout, /Exit codes: 0 found, 1 nothing found/);
+});
+
+test('times without a year are near the last change of the file', async () => {
+  const log = file(
+    'old.log',
+    '<34>Dec 31 23:59:58 host app: id=x\n<34>Jan  1 00:00:01 host app: id=x\n',
+  );
+  utimesSync(log, new Date('2021-01-01T01:00:00Z'), new Date('2021-01-01T01:00:00Z'));
+  const { stdout } = await logbraid(['sources', '--file', `s=${log}`]);
+  assert.match(stdout, /2020-12-31T23:59:58\.0+Z to 2021-01-01T00:00:01\.0+Z/);
 });
