@@ -93,6 +93,9 @@ pub struct Model {
     pub query: Query,
     /// What was kept, and late events that matched.
     pub events: Vec<Event>,
+    /// Whether a late event came where promptness ([`Wait::Maybe`]) decides what is still held: from
+    /// then on, more than one answer is right.
+    pub is_ambiguous: bool,
     late: Vec<bool>,
     edges: Vec<BTreeSet<usize>>,
     newest: Vec<i64>,
@@ -103,7 +106,14 @@ impl Model {
     pub fn new(query: Query) -> Self {
         let sources = query.sources.iter().max().map_or(0, |last| last + 1);
         let newest = vec![-FAR; sources];
-        Self { query, events: Vec::new(), late: Vec::new(), edges: Vec::new(), newest }
+        Self {
+            query,
+            events: Vec::new(),
+            is_ambiguous: false,
+            late: Vec::new(),
+            edges: Vec::new(),
+            newest,
+        }
     }
 
     /// No event older than this is expected; [`FAR`] once everything has ended.
@@ -140,15 +150,14 @@ impl Model {
         if outside || (is_needed && event.keys[first_join].is_none()) {
             return;
         }
-        let held = |other: usize| {
-            !is_late
-                || (self.component(other).iter().any(|at| !self.passed(self.close(*at)))
-                    && !(event.stream == 1 && self.known_unmatched(other)))
-        };
-        let matches: BTreeSet<usize> = (0..before)
-            .filter(|other| !self.late[*other])
-            .filter(|other| self.matches(&self.events[*other], &event) && held(*other))
+        let mut matches: BTreeSet<usize> = (0..before)
+            .filter(|other| !self.late[*other] && self.matches(&self.events[*other], &event))
             .collect();
+        if is_late {
+            matches.retain(|at| !(event.stream == 1 && self.known_unmatched(*at)));
+            matches.retain(|at| self.is_held(*at, Wait::Maybe));
+            self.is_ambiguous |= !matches.iter().all(|at| self.is_held(*at, Wait::Yes));
+        }
         if is_late && matches.is_empty() {
             return;
         }
@@ -210,14 +219,28 @@ impl Model {
         found
     }
 
+    /// Whether an event is held for late ones: until what is connected with it is closed, also by
+    /// way of a partial session.
+    fn is_held(&self, at: usize, promptness: Wait) -> bool {
+        let mut session = self.component(at);
+        while let Some(more) = (0..self.events.len()).find(|other| {
+            let bridged = |at: &usize| self.known_unmatched(*at) && self.bridges(*at, *other);
+            !session.contains(other) && self.known_unmatched(*other) && session.iter().any(bridged)
+        }) {
+            session.extend(self.component(more));
+        }
+        !self.is_final(&self.outcome(&session), promptness)
+    }
+
     fn has_match(&self, at: usize, stream: usize) -> bool {
         self.edges[at].iter().any(|other| self.events[*other].stream == stream)
     }
 
     /// An event of the first stream of which "no match in the first join" may be claimed.
     fn known_unmatched(&self, at: usize) -> bool {
-        let first = self.events[at].stream == 0 && !self.late[at];
-        first && !self.has_match(at, 1) && self.passed(self.close(at))
+        let is_reported = self.query.joins[0].kind != Kind::And;
+        let can_be = is_reported && self.events[at].stream == 0 && !self.late[at];
+        can_be && !self.has_match(at, 1) && self.passed(self.close(at))
     }
 
     /// The largest gap within a partial session.

@@ -163,6 +163,11 @@ impl Oracle {
         rendered.filter(|events| !events.is_empty()).collect()
     }
 
+    /// Whether more than one answer is right from here on.
+    pub fn is_ambiguous(&self) -> bool {
+        self.model.is_ambiguous
+    }
+
     /// The final correlations in order: those that must have been delivered by now, and those
     /// that may.
     pub fn finished(&self) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
