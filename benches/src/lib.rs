@@ -74,13 +74,6 @@ impl Workload {
         }
         Ok(lines)
     }
-
-    /// The log of one service.
-    pub fn bytes(&self, service: Service) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.write(service, &mut bytes).expect("memory takes every write");
-        bytes
-    }
 }
 
 fn write_line(
