@@ -299,7 +299,8 @@ test('an interrupt ends cleanly, with what was found', async () => {
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   child.stdin.write(Array.from({ length: 40 }, () => line(0, { id: 'x' })).join(''));
-  await sleep(1000);
+  // Shown while the input is still open.
+  while (!stdout.includes('"joinValue":"x"')) await sleep(20);
   child.kill('SIGINT');
   const [code] = (await once(child, 'close')) as [number | null];
   assert.deepEqual([code, stderr], [130, '']);
