@@ -634,8 +634,10 @@ impl Core {
         let selected = Selected { event: *event, extracted: &self.extracted };
         let mut matchers = self.plan.projection.iter();
         let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
-        let tables = &self.sessions.shape().tables;
-        self.keys.read(&selected, stream, tables, &self.options.key_patterns);
+        let shape = self.sessions.shape();
+        self.keys.read(&selected, stream, &shape.tables, &self.options.key_patterns);
+        let enters_by = shape.joins[stream.index().saturating_sub(1)].table;
+        self.unkeyed += u64::from(self.keys.get(enters_by).is_none());
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
@@ -643,10 +645,7 @@ impl Core {
         let inserted = self.sessions.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
             Inserted::Held(_) => true,
-            Inserted::Unkeyed => {
-                self.unkeyed += 1;
-                false
-            }
+            Inserted::Unkeyed => false,
             Inserted::Late(matched) => {
                 self.late += 1;
                 input.metrics.late += 1;
