@@ -1,16 +1,34 @@
-use logbraid_tests::{case::CaseFile, oracle::Oracle, run::{Driver, Delivery}};
-fn main(){
-    let text = std::fs::read_to_string(std::env::args().nth(1).unwrap()).unwrap();
-    let file: CaseFile = toml::from_str(&text).unwrap();
+//! Shows what the engine and the naive model say of the cases of a file, step by step:
+//! `cargo run -p logbraid-tests --example replay FILE`. For cases that failed at random.
+
+use std::error::Error;
+
+use logbraid_tests::case::CaseFile;
+use logbraid_tests::oracle::Oracle;
+use logbraid_tests::run::{Delivery, Driver};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("give a file of cases")?;
+    let file: CaseFile = toml::from_str(&std::fs::read_to_string(path)?)?;
     for case in file.case {
-        let mut o = Oracle::new(&case).unwrap().unwrap();
-        let mut d = Driver::new(&case, Delivery::Bytes(usize::MAX)).unwrap();
-        for (i, s) in case.steps.iter().enumerate() {
-            o.step(s).unwrap();
-            let t = d.step(s).unwrap();
-            println!("{} {:?} {:?}{:?}", i+1, s.push, s.events, s.close);
-            for c in &t.correlations { println!("    engine {:?} final={}", c.events, c.is_final); }
-            if case.emit.as_deref()==Some("eager") { println!("    model {:?}", o.holding().0) } else { println!("    model {:?}", o.finished()) }
+        println!("{}\n{}", case.name, case.query);
+        let mut driver = Driver::new(&case, Delivery::Bytes(usize::MAX))?;
+        let mut oracle = Oracle::new(&case)?;
+        for step in &case.steps {
+            println!("{step}");
+            for one in driver.step(step)?.correlations {
+                let kind = if one.is_final { "final" } else { "so far" };
+                println!("    engine {kind} {{{}}}", one.events.join(" "));
+            }
+            if let Some(oracle) = &mut oracle {
+                oracle.step(step)?;
+                let is_eager = case.emit.as_deref() == Some("eager");
+                let (said, _) = if is_eager { oracle.holding() } else { oracle.finished() };
+                for events in said {
+                    println!("    model  {{{}}}", events.join(" "));
+                }
+            }
         }
     }
+    Ok(())
 }
