@@ -59,7 +59,7 @@ impl Workload {
                     if random % 10 < 9 {
                         line(3, "query started")?;
                     }
-                    if random / 10 % 2 == 0 {
+                    if (random / 10).is_multiple_of(2) {
                         line(4, "query failed: connection reset by peer")?;
                     }
                 }
@@ -73,13 +73,6 @@ impl Workload {
             }
         }
         Ok(lines)
-    }
-
-    /// The log of one service.
-    pub fn bytes(&self, service: Service) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        self.write(service, &mut bytes).expect("memory takes every write");
-        bytes
     }
 }
 
@@ -106,7 +99,7 @@ fn write_line(
     )
 }
 
-/// A well mixed function of `x` (the finaliser of SplitMix64).
+/// A well mixed function of `x` (the finaliser of `SplitMix64`).
 fn mix(x: u64) -> u64 {
     let x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -3,7 +3,7 @@
 //! once, in TypeScript.
 
 // Every export is `catch_unwind`: a broken invariant becomes an exception, not an abort.
-#![allow(missing_docs, clippy::needless_pass_by_value)]
+#![allow(missing_docs, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
 
 mod files;
 

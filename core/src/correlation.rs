@@ -6,7 +6,9 @@ use crate::join::session::Sessions;
 use crate::key;
 use crate::plan::Plan;
 use crate::time::Timestamp;
-use crate::window::store::{Flags, Payload, Store};
+use crate::window::store::{Flags, Store};
+
+pub use crate::window::store::Payload;
 
 /// Events that belong together. Valid until the engine is called again.
 #[derive(Copy, Clone, Debug)]

@@ -27,5 +27,6 @@ pub mod error;
 pub mod inspect;
 pub mod metrics;
 pub mod options;
+pub mod output;
 
 pub use emit::Emit;

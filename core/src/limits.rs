@@ -42,3 +42,7 @@ pub const INSPECT_LABELS: usize = 256;
 
 /// Most values of a label that an inspection counts.
 pub const INSPECT_VALUES: usize = 1_000;
+/// Most text of labels that the parsers of a selector extract from one event, names included;
+/// further labels are dropped. Flattening repeats the names of outer objects, so that they could be a
+/// thousand times the line.
+pub const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;

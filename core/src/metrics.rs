@@ -13,8 +13,7 @@ pub struct Metrics {
     /// Events taken by a stream's selector, over all streams; an event that two streams select
     /// counts twice.
     pub selected: u64,
-    /// Selected events that lack the key of the join by which their stream enters the query, and so
-    /// match nothing there.
+    /// Selected events that lack the key of the join that would use them.
     pub unkeyed: u64,
     /// Selected events that were late.
     pub late: u64,

@@ -1,7 +1,7 @@
-//! The options of a query as hosts of other languages write them: JSON, durations in milliseconds.
+//! The options of a running query, and how hosts of other languages write them: as JSON, durations
+//! in milliseconds.
 //!
-//! Owns the spelling, so that every binding takes the same. Defaults are those of
-//! [`CorrelatorOptions`] and [`PlanOptions`].
+//! Owns defaults and spelling, so that every binding takes the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,11 +9,78 @@ use serde::Deserialize;
 
 use crate::decode::DecoderOptions;
 use crate::emit::Emit;
-use crate::engine::{CorrelatorOptions, SourceOptions};
 use crate::error::Error;
 use crate::key::KeyPatterns;
 use crate::query::PlanOptions;
 use crate::time::{Span, Timestamp};
+
+/// What a host decides about a running query.
+#[derive(Clone, Debug)]
+pub struct CorrelatorOptions {
+    /// How far events may be out of order; default 30 s.
+    pub late_tolerance: Span,
+    /// How long a live source may be silent before it no longer holds the watermark back; default
+    /// 5 s.
+    pub idle_timeout: Span,
+    /// When correlations are delivered; default [`Emit::Final`].
+    pub emit: Emit,
+    /// How often one correlation is delivered at most while it grows ([`Emit::Eager`]); default
+    /// 100 ms, zero for every time.
+    pub processing_interval: Span,
+    /// Decided correlations that may wait to be polled before all sources are paused; default 1000.
+    pub buffer_size: usize,
+    /// Bytes the engine may hold; default 100 MB. The query ends with [`Error::Memory`] when its
+    /// window does not fit. Checked after each push.
+    pub max_memory: usize,
+    /// Only correlations whose first event is not earlier.
+    pub start: Option<Timestamp>,
+    /// Only correlations whose first event is earlier.
+    pub end: Option<Timestamp>,
+    /// End after so many final correlations.
+    pub limit: Option<u64>,
+    /// Seeds the hashing of keys; hosts that read untrusted logs give a random one. No result
+    /// depends on it.
+    pub hash_seed: u64,
+    /// Per source of the plan, by position; sources beyond the end get the default.
+    pub sources: Vec<SourceOptions>,
+    /// How keys are found in messages.
+    pub key_patterns: KeyPatterns,
+}
+
+impl Default for CorrelatorOptions {
+    fn default() -> Self {
+        Self {
+            late_tolerance: Span::from_millis(30_000),
+            idle_timeout: Span::from_millis(5_000),
+            emit: Emit::Final,
+            processing_interval: Span::from_millis(100),
+            buffer_size: 1_000,
+            max_memory: 100_000_000,
+            start: None,
+            end: None,
+            limit: None,
+            hash_seed: 0,
+            sources: Vec::new(),
+            key_patterns: KeyPatterns::default(),
+        }
+    }
+}
+
+/// What a host knows about a source.
+#[derive(Clone, Debug)]
+pub struct SourceOptions {
+    /// Whether it ends by itself. A bounded source never counts as idle: the engine waits for it.
+    /// Default true.
+    pub bounded: bool,
+    /// How to decode its bytes.
+    pub decoder: DecoderOptions,
+}
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self { bounded: true, decoder: DecoderOptions::default() }
+    }
+}
 
 /// The options of a query, read from JSON.
 #[derive(Clone, Debug, Default, Deserialize)]

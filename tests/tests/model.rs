@@ -96,7 +96,7 @@ fn model_agrees_with_the_written_cases() {
                     expected.push(events);
                 }
                 let compared = if is_eager {
-                    in_any_order("", &oracle.holding(), view.values().cloned().collect())
+                    in_any_order("", &oracle.holding(), &view.values().cloned().collect())
                 } else {
                     in_order("", &oracle.finished(), &expected)
                 };
@@ -169,7 +169,7 @@ fn model_and_engine_agree_on_eager_correlations() {
                 in_any_order(
                     &format!("after step {}", at + 1),
                     &oracle.holding(),
-                    consumer.view(),
+                    &consumer.view(),
                 )?;
             }
         }
@@ -210,7 +210,7 @@ fn model_and_engine_agree_for_any_interleaving() {
             consumer.take(&Told { correlations: told(&eager, *delivery)?, ..Told::default() })?;
             consumer.finish()?;
             let sets: Vec<_> = first.into_iter().map(|one| one.events).collect();
-            in_any_order("last revisions", &(sets.clone(), sets), consumer.view())?;
+            in_any_order("last revisions", &(sets.clone(), sets), &consumer.view())?;
         }
         Ok(())
     });
@@ -252,13 +252,13 @@ fn in_order(when: &str, (must, may): &(Sets, Sets), engine: &Sets) -> Result<(),
 }
 
 /// The same for what holds in eager mode, where order says nothing.
-fn in_any_order(when: &str, (must, may): &(Sets, Sets), engine: Sets) -> Result<(), String> {
+fn in_any_order(when: &str, (must, may): &(Sets, Sets), engine: &Sets) -> Result<(), String> {
     let sorted = |sets: &Sets| {
         let mut sets = sets.clone();
         sets.sort();
         sets
     };
-    let (must, may, engine) = (sorted(must), sorted(may), sorted(&engine));
+    let (must, may, engine) = (sorted(must), sorted(may), sorted(engine));
     let contains = |all: &Sets, some: &Sets| {
         let mut all = all.iter();
         some.iter().all(|one| all.any(|other| other == one))

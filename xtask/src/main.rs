@@ -5,9 +5,11 @@ mod fuzz;
 mod node;
 mod process;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
-use process::{cargo, command, run};
+use process::{cargo, run};
 
 /// The developer commands of Logbraid.
 #[derive(Parser)]
@@ -51,12 +53,22 @@ enum Command {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    match run_command(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Build => node::build(),
         Command::Demo => {
             node::build()?;
-            run(command("node").arg("examples/shop/demo.mjs"))
+            run(process::command("node").arg("examples/shop/demo.mjs"))
         }
         Command::Test => test(),
         Command::Bench { arguments } => {
@@ -87,6 +99,7 @@ fn lint() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     node::install()?;
     node::npm_script("lint")?;
+    fuzz::ensure_compiler()?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
     run(cargo().args(clippy))
 }

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::head::write_head;
 use super::rfc3339;
-use crate::engine::{Notice, Output, Payload};
+use crate::correlation::Payload;
 use crate::id::HostHandle;
+use crate::output::{Notice, Output};
 
 pub(super) const CORRELATION: u8 = 1;
 pub(super) const NOTICE: u8 = 2;

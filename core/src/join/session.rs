@@ -86,6 +86,11 @@ impl Sessions {
         &self.shape
     }
 
+    /// The table whose key an event of `stream` needs to match anything.
+    pub fn entry_table(&self, stream: StreamId) -> usize {
+        self.shape.joins[stream.index().saturating_sub(1)].table
+    }
+
     /// Takes an event and connects it with what it matches.
     pub fn insert(
         &mut self,

@@ -78,7 +78,6 @@ impl KeyPatterns {
     }
 }
 
-
 /// A well-known id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Id {

@@ -23,28 +23,31 @@ pub(super) fn plan(
     let (streams, joins) = query.parts();
     if joins.is_empty() {
         let message = "a query joins at least two streams";
-        let example =
-            format!("for instance `{} and on(request_id) app({{}})`", streams[0].source.value);
-        let span = query.expr.span();
+        let example = format!("{}(...) and on(request_id) app({{}})", streams[0].source.value);
         diagnostics.push(
-            Diagnostic::error(code::QUERY_NO_JOIN, span, message).suggesting(example.replacen(
-                " and",
-                "(...) and",
-                1,
-            )),
+            Diagnostic::error(code::QUERY_NO_JOIN, query.expr.span(), message)
+                .suggesting(format!("for instance `{example}`")),
         );
     }
+    // Where streams or ranges could not be made out, bounds would look wrong that are not.
+    let bounds_known = diagnostics.iter().all(|diagnostic| {
+        !matches!(
+            diagnostic.code,
+            code::QUERY_DURATION
+                | code::QUERY_UNKNOWN_UNIT
+                | code::QUERY_NESTED_RIGHT
+                | code::QUERY_TOO_MANY_STREAMS
+        )
+    });
     let names = names(&streams, diagnostics);
     let (sources, streams) = sources(&streams, names, text, options, diagnostics);
-    // Ranges that could not be read would make every bound look wrong.
-    let trust_ranges = diagnostics.is_empty();
     let joins = joins
         .iter()
         .enumerate()
         .map(|(at, join)| {
             let (left, right) = streams.split_at((at + 1).min(streams.len() - 1));
             let planned = planned_join(join);
-            if trust_ranges {
+            if bounds_known {
                 bounds(join, &planned, left, &right[0], diagnostics);
             }
             planned
@@ -181,13 +184,13 @@ fn too_wide(span: &Range<usize>, wide: &[(Span, &str, &PlannedStream)]) -> Diagn
     let list = |item: &dyn Fn(&(Span, &str, &PlannedStream)) -> String| {
         wide.iter().map(item).collect::<Vec<_>>().join(" and ")
     };
-    let allowed =
-        list(&|(distance, way, _)| format!("{} {way} the left side", Duration(*distance)));
+    let allowed = list(&|(distance, way, _)| format!("{} {way}", Duration(*distance)));
     let ranges =
         list(&|(_, _, stream)| format!("{} for `{}`", Duration(stream.range), stream.name));
     let longer =
         list(&|(distance, _, stream)| format!("`{}[{}]`", stream.name, Duration(*distance)));
-    let message = format!("`within` allows {allowed}, but the ranges allow less: {ranges}");
+    let message =
+        format!("`within` allows {allowed} the left side, but the ranges allow less: {ranges}");
     Diagnostic::warning(code::QUERY_WITHIN_TOO_WIDE, span.clone(), message)
         .suggesting(format!("give a longer range ({longer}) or a shorter `within`"))
 }

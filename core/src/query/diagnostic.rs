@@ -10,7 +10,7 @@ pub mod code {
     pub const QUERY_TOO_LONG: &str = "QUERY_TOO_LONG";
     /// Parentheses nest deeper than [`crate::limits::MAX_QUERY_DEPTH`].
     pub const QUERY_TOO_DEEP: &str = "QUERY_TOO_DEEP";
-    /// A quote, parenthesis or bracket has no partner.
+    /// A quote or parenthesis has no partner.
     pub const QUERY_UNBALANCED: &str = "QUERY_UNBALANCED";
     /// Something else was expected here.
     pub const QUERY_SYNTAX: &str = "QUERY_SYNTAX";

@@ -117,51 +117,52 @@ impl<'q> Iterator for Pieces<'q> {
                 self.at += length;
                 Ok((start..self.at, bytes))
             }
-            Err((length, message)) => {
+            Err(error) => {
                 self.at = self.end;
-                let regex = "in a regex write the backslash twice, or quote with backticks";
-                let suggestion = Some(regex.to_owned());
-                Err(LiteralError { span: start..start + length, message, suggestion })
+                Err(LiteralError { span: start..start + error.span.end, ..error })
             }
         })
     }
 }
 
 /// The escape at the start of `text`: its length and what it stands for.
-fn escape(text: &str) -> Result<(usize, Bytes<'_>), (usize, String)> {
-    let unknown = |length: usize| (length, format!("unknown escape `{}`", &text[..length]));
-    let Some(letter) = text[1..].chars().next() else { return Err(unknown(1)) };
+fn escape(text: &str) -> Result<(usize, Bytes<'_>), LiteralError> {
     let simple = |c: char| Ok((2, Bytes::of_char(c)));
-    match letter {
-        'a' => simple('\u{7}'),
-        'b' => simple('\u{8}'),
-        'f' => simple('\u{c}'),
-        'n' => simple('\n'),
-        'r' => simple('\r'),
-        't' => simple('\t'),
-        'v' => simple('\u{b}'),
-        '\\' | '"' | '\'' => simple(letter),
-        'x' => byte(text, 2..4, 16),
-        '0'..='7' => byte(text, 1..4, 8),
-        'u' => unicode(text, 2..6),
-        'U' => unicode(text, 2..10),
-        _ => Err(unknown(1 + letter.len_utf8())),
+    match text[1..].chars().next() {
+        Some('a') => simple('\u{7}'),
+        Some('b') => simple('\u{8}'),
+        Some('f') => simple('\u{c}'),
+        Some('n') => simple('\n'),
+        Some('r') => simple('\r'),
+        Some('t') => simple('\t'),
+        Some('v') => simple('\u{b}'),
+        Some(itself @ ('\\' | '"' | '\'')) => simple(itself),
+        Some('x') => byte(text, 2..4, 16),
+        Some('0'..='7') => byte(text, 1..4, 8),
+        Some('u') => unicode(text, 2..6),
+        Some('U') => unicode(text, 2..10),
+        other => {
+            let length = 1 + other.map_or(0, char::len_utf8);
+            Err(LiteralError {
+                span: 0..length,
+                message: format!("unknown escape `{}`", &text[..length]),
+                suggestion: Some(
+                    "in a regex write the backslash twice, or quote with backticks".to_owned(),
+                ),
+            })
+        }
     }
 }
 
-fn byte(
-    text: &str,
-    digits: Range<usize>,
-    radix: u32,
-) -> Result<(usize, Bytes<'_>), (usize, String)> {
+fn byte(text: &str, digits: Range<usize>, radix: u32) -> Result<(usize, Bytes<'_>), LiteralError> {
     let byte = number(text, digits.clone(), radix).and_then(|value| u8::try_from(value).ok());
-    let Some(byte) = byte else { return Err(incomplete(text, digits.end)) };
+    let byte = byte.ok_or_else(|| no_character(text, digits.end))?;
     Ok((digits.end, Bytes::Escaped { utf8: [byte, 0, 0, 0], length: 1 }))
 }
 
-fn unicode(text: &str, digits: Range<usize>) -> Result<(usize, Bytes<'_>), (usize, String)> {
+fn unicode(text: &str, digits: Range<usize>) -> Result<(usize, Bytes<'_>), LiteralError> {
     let c = number(text, digits.clone(), 16).and_then(char::from_u32);
-    let Some(c) = c else { return Err(incomplete(text, digits.end)) };
+    let c = c.ok_or_else(|| no_character(text, digits.end))?;
     Ok((digits.end, Bytes::of_char(c)))
 }
 
@@ -170,7 +171,8 @@ fn number(text: &str, digits: Range<usize>, radix: u32) -> Option<u32> {
     u32::from_str_radix(digits, radix).ok()
 }
 
-fn incomplete(text: &str, length: usize) -> (usize, String) {
-    let length = text.floor_char_boundary(length.min(text.len()));
-    (length, format!("`{}` is no character", &text[..length]))
+fn no_character(text: &str, length: usize) -> LiteralError {
+    let length = text.floor_char_boundary(length);
+    let message = format!("`{}` is no character", &text[..length]);
+    LiteralError { span: 0..length, message, suggestion: None }
 }

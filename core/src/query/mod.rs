@@ -7,6 +7,8 @@
 mod ast;
 mod check;
 mod diagnostic;
+#[cfg(test)]
+mod diagnostic_tests;
 pub(crate) mod duration;
 pub(crate) mod literal;
 mod parse;
@@ -15,7 +17,7 @@ pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use ast::{Expr, Join, LabelMatcher, Query, Spanned, Stream, Within};
+pub use ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
 

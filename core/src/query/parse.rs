@@ -362,12 +362,14 @@ fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {
 
 /// The error of the parser in plain words.
 fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
+    if let Some(diagnostic) = syntax::out_of_stack(error) {
+        return diagnostic;
+    }
     let expected = syntax::expected(error, |rule| {
         Some(match rule {
-            Rule::source | Rule::stream | Rule::group => {
-                "a stream such as `app({level=\"error\"})`"
-            }
-            Rule::call | Rule::open => "`(`",
+            Rule::query | Rule::expr | Rule::group | Rule::stream | Rule::source => syntax::STREAM,
+            Rule::call => "a selector such as `({})`",
+            Rule::open => "`(`",
             Rule::close => "`)`",
             Rule::bracket => "`]`",
             Rule::brace => "`}`",
@@ -375,7 +377,7 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::equals => "`=`",
             Rule::range => "a range such as `[5m]`",
             Rule::alias => "`as`",
-            Rule::operator | Rule::join => "an operator (`and`, `or`, `unless`)",
+            Rule::operator | Rule::join => syntax::OPERATOR,
             Rule::clause | Rule::on => "`on(...)`",
             Rule::within => "`within(...)`",
             Rule::key | Rule::label => "a label",

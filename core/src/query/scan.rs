@@ -161,7 +161,8 @@ fn closes_nothing(at: usize) -> Diagnostic {
     Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this `)` closes nothing")
 }
 
-fn too_deep(at: usize) -> Diagnostic {
+/// The diagnostic of nesting that is too deep at `at`.
+pub(super) fn too_deep(at: usize) -> Diagnostic {
     let message = format!("parentheses nest more than {MAX_QUERY_DEPTH} deep");
-    Diagnostic::error(code::QUERY_TOO_DEEP, at..at + 1, message)
+    Diagnostic::error(code::QUERY_TOO_DEEP, at..at, message)
 }

@@ -10,11 +10,23 @@ use super::literal::{self, LiteralError};
 use super::scan;
 use crate::select::RegexError;
 
+/// What stands at the start of a query, in words.
+pub(super) const STREAM: &str = "a stream such as `app({level=\"error\"})`";
+/// What stands between two streams, in words.
+pub(super) const OPERATOR: &str = "an operator (`and`, `or`, `unless`)";
+
 /// Where a parser gave up, in bytes.
 pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {
     match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
     }
+}
+
+/// The diagnostic of a parser that ran short of stack. The scan before it lets no text through that
+/// nests so deep; this is for a caller that has next to no stack left.
+pub(crate) fn out_of_stack<R: RuleType>(error: &Error<R>) -> Option<Diagnostic> {
+    let ErrorVariant::CustomError { .. } = &error.variant else { return None };
+    Some(scan::too_deep(position(error)))
 }
 
 /// What a parser would have taken, in words, each once; rules without words are left out.
@@ -43,7 +55,11 @@ pub(crate) fn sentence(expected: &[&str], found: &str) -> String {
 /// What stands at `at`: its span and a name for it.
 pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) {
     let rest = &text[at..];
-    let Some(first) = rest.chars().next() else { return (at..at, end.to_owned()) };
+    let Some(first) = rest.chars().next() else {
+        // Behind the last thing there is, not on an empty line below it.
+        let at = text.trim_end().len();
+        return (at..at, end.to_owned());
+    };
     let length = match rest.find(|c: char| !(c.is_alphanumeric() || c == '_')) {
         Some(0) => first.len_utf8(),
         Some(length) => length,
@@ -78,21 +94,24 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
         return error("the query is empty".to_owned())
             .suggesting("for instance `edge({}) and on(request_id) app({})`");
     }
-    if scan::is_clause_word(word) && expected.iter().any(|words| words.starts_with("an operator")) {
+    if scan::is_clause_word(word) && expected.contains(&OPERATOR) {
         let word = word.to_ascii_lowercase();
-        return error(format!("expected an operator (`and`, `or`, `unless`) before `{word}`"))
+        return error(format!("expected {OPERATOR} before `{word}`"))
             .suggesting(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
     }
-    if let Some(clause) = last_word(before).filter(|word| scan::is_clause_word(word)) {
-        let clause = clause.to_ascii_lowercase();
-        return error(format!("expected `(` after `{clause}`, found {found}"))
-            .suggesting(format!("write `{clause}(...)`"));
-    }
-    if last_word(before).is_some_and(|word| word.eq_ignore_ascii_case("as")) {
-        return error(format!("expected a name after `as`, found {found}"));
-    }
-    if scan::is_reserved(word) && expected.is_empty() {
+    if scan::is_reserved(word) && expected.contains(&STREAM) {
         return error(format!("{found} is a word of the language and cannot name a source"));
+    }
+    match last_word(before).map(str::to_ascii_lowercase) {
+        Some(clause) if scan::is_clause_word(&clause) => {
+            let inside = if word.starts_with(char::is_alphanumeric) { word } else { "..." };
+            return error(format!("expected `(` after `{clause}`, found {found}"))
+                .suggesting(format!("write `{clause}({})`", shown(inside)));
+        }
+        Some(word) if word == "as" => {
+            return error(format!("expected a name after `as`, found {found}"));
+        }
+        _ => {}
     }
     let diagnostic = error(sentence(expected, &found));
     match word {

@@ -247,6 +247,9 @@ fn trimmed(pair: &Pair<'_, Rule>) -> Range<usize> {
 
 /// The error of the parser in plain words.
 fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
+    if let Some(diagnostic) = syntax::out_of_stack(error) {
+        return diagnostic;
+    }
     let trimmed = selector.trim();
     let start = selector.len() - selector.trim_start().len();
     let whole = start..start + trimmed.len();
@@ -263,14 +266,14 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     }
     let expected = syntax::expected(error, |rule| {
         Some(match rule {
-            Rule::matchers => "matchers such as `{level=\"error\"}`",
+            Rule::selector | Rule::matchers => "matchers such as `{level=\"error\"}`",
             Rule::matcher => "a matcher such as `level=\"error\"`",
             Rule::label | Rule::comparison => "a label",
             Rule::name => "a name",
             Rule::match_op => "`=`, `!=`, `=~` or `!~`",
             Rule::compare_op => "a comparison such as `=` or `>=`",
             Rule::string => "a quoted text",
-            Rule::number => "a number or duration",
+            Rule::number => "a number",
             Rule::comma => "`,`",
             Rule::brace => "`}`",
             Rule::close => "`)`",

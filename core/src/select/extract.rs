@@ -1,11 +1,10 @@
 //! Where parsers put the labels they find.
 
 use super::Fields;
-use crate::limits::{MAX_EVENT_BYTES, MAX_LABELS};
+use crate::limits::{MAX_EXTRACTED_BYTES, MAX_LABELS};
 
-/// Text that the labels extracted from one event may take. Flattening repeats the names of outer
-/// objects, so that it could be a thousand times the line.
-const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;
+/// The label that says which parser failed, as in `LogQL`.
+const ERROR_LABEL: &str = "__error__";
 
 /// Adds labels to those of an event.
 pub(super) struct Extractor<'a> {
@@ -24,8 +23,12 @@ impl<'a> Extractor<'a> {
 
     /// Sets a label, unless the event itself has it with the same value; where the event has it
     /// with another value, `_extracted` is added to the name. Empty text is missing.
+    ///
+    /// Once a bound is reached, further labels are dropped unseen: looking them up in a full set
+    /// is what would make a hostile line slow.
     pub(super) fn set(&mut self, name: &str, value: &str) {
-        if name.is_empty() || value.is_empty() {
+        let full = self.labels == MAX_LABELS || self.bytes > MAX_EXTRACTED_BYTES;
+        if full || name.is_empty() || value.is_empty() {
             return;
         }
         match self.own.label(name) {
@@ -35,19 +38,22 @@ impl<'a> Extractor<'a> {
         }
     }
 
+    /// Says which parser failed.
+    pub(super) fn fail(&mut self, error: &str) {
+        self.extracted.set_label(ERROR_LABEL, error);
+    }
+
     /// The value of a label, the event's own first.
     pub(super) fn label(&self, name: &str) -> Option<&str> {
         self.own.label(name).or_else(|| self.extracted.label(name))
     }
 
     fn keep(&mut self, name: &str, value: &str) {
-        let new = self.extracted.label(name).is_none();
-        self.bytes = self.bytes.saturating_add(name.len() + value.len());
-        if self.bytes > MAX_EXTRACTED_BYTES || (new && self.labels == MAX_LABELS) {
-            return;
+        self.bytes += name.len() + value.len();
+        if self.bytes <= MAX_EXTRACTED_BYTES {
+            self.labels += usize::from(self.extracted.label(name).is_none());
+            self.extracted.set_label(name, value);
         }
-        self.labels += usize::from(new);
-        self.extracted.set_label(name, value);
     }
 }
 

@@ -8,9 +8,6 @@ use super::pattern::Pattern;
 use super::{Event, Fields, Matcher, compile, json, logfmt};
 use crate::query::Diagnostic;
 
-/// The label that says which parser failed, as in `LogQL`.
-const ERROR_LABEL: &str = "__error__";
-
 /// A compiled selector. The default keeps everything.
 #[derive(Clone, Debug, Default)]
 pub struct Pipeline {
@@ -105,12 +102,12 @@ impl Step {
         match self {
             Self::Json => {
                 if json::extract(line, to).is_err() {
-                    to.set(ERROR_LABEL, "JSONParserErr");
+                    to.fail("JSONParserErr");
                 }
             }
             Self::Logfmt => {
                 if logfmt::extract(line, to).is_err() {
-                    to.set(ERROR_LABEL, "LogfmtParserErr");
+                    to.fail("LogfmtParserErr");
                 }
             }
             Self::Pattern(pattern) => pattern.extract(line, to),

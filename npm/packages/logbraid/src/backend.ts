@@ -1,3 +1,5 @@
+import type { DecoderOptions } from './types.js';
+
 /**
  * What an engine binding offers: small, synchronous, in batches. Everything asynchronous is written
  * once, above it, in TypeScript.
@@ -18,7 +20,7 @@ export interface Backend {
   render(query: string, optionsJson: string, color: boolean): string;
   /** The syntax tree of a query as JSON: `{ ast }` or `{ diagnostics }`. */
   parse(query: string): string;
-  /** Looks into a file without a query. JSON in ({@link DecoderOptions}), JSON out ({@link Inspection}). */
+  /** Looks into a file without a query. JSON in ({@link RawDecoderOptions}), JSON out ({@link Inspection}). */
   inspectFile(path: string, optionsJson: string): string;
   /** One running query. Throws an `Error` with a `code` when query or options make no sense. */
   Correlator: new (query: string, optionsJson: string) => NativeCorrelator;
@@ -137,18 +139,10 @@ export interface ColumnPlan {
   message: boolean;
 }
 
-/** How the bytes of a source are decoded. What is not given is found out. */
-export interface DecoderOptions {
-  /** The format, such as `ndjson`, `logfmt` or `text`. */
-  format?: string;
-  /** The field that holds the time. */
-  time?: string;
-  /** The field that holds the message. */
-  message?: string;
-  /** The field that holds the level. */
-  level?: string;
-  /** The zone of times that name none: `UTC`, `+02:00`, `Europe/Berlin`. */
-  zone?: string;
+/** How the bytes of a source are decoded; as {@link DecoderOptions}, ready for the engine. */
+export interface RawDecoderOptions extends Omit<DecoderOptions, 'referenceTime'> {
+  /** Nanoseconds since the epoch. */
+  referenceTime?: number;
 }
 
 /** Options of {@link Backend.Correlator}. */
@@ -165,7 +159,7 @@ export interface CorrelatorOptions {
   endNs?: string;
   limit?: number;
   /** By position in {@link PlanSummary.sources}. */
-  sources: { bounded: boolean; decoder?: DecoderOptions }[];
+  sources: { bounded: boolean; decoder?: RawDecoderOptions }[];
   keyPatterns?: Record<string, string>;
 }
 

@@ -15,7 +15,7 @@ import {
 } from './errors.js';
 import { loadBackend } from './load/native.js';
 import { addCounters, noMetrics } from './metrics.js';
-import { resolveCorrelateOptions, resolveOptions } from './options.js';
+import { resolveCorrelateOptions, resolveDecoder, resolveOptions } from './options.js';
 import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
 import { parse, plan, validate } from './query.js';
 import type { SyntaxTree, Validation } from './query.js';
@@ -227,7 +227,7 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
       ...(keyPatterns && { keyPatterns }),
       sources: adapters.map(({ bounded, decoder }) => ({
         bounded: bounded ?? false,
-        ...(decoder && { decoder }),
+        decoder: resolveDecoder(decoder),
       })),
     };
   }

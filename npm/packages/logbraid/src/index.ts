@@ -13,10 +13,10 @@ export { IterableAdapter } from './adapters/iterable.js';
 export type { EventIterable, IterableOptions } from './adapters/iterable.js';
 export type { PushSource } from './adapters/push.js';
 export type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
-export type { DecoderOptions } from './backend.js';
 export type {
   BadLine,
   CorrelateOptions,
+  DecoderOptions,
   Diagnostic,
   DurationInput,
   Emit,

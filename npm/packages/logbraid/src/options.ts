@@ -1,6 +1,7 @@
+import type { RawDecoderOptions } from './backend.js';
 import { OptionError } from './errors.js';
 import { toMillis, toNanos } from './time.js';
-import type { CorrelateOptions, DurationInput, Emit } from './types.js';
+import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
 
 /** Options of a {@link CorrelationEngine}. Durations are milliseconds or text such as `30s`. */
 export interface EngineOptions {
@@ -45,6 +46,17 @@ export interface ResolvedCorrelateOptions {
   startNs: string | undefined;
   endNs: string | undefined;
   limit: number | undefined;
+}
+
+/** Checks how a source is decoded, and puts it the way the engine reads it. */
+export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions {
+  const { referenceTime, ...rest } = options;
+  const read = reader(options, DECODER_OPTIONS);
+  for (const name of DECODER_OPTIONS) {
+    if (name !== 'referenceTime') read(name, text, undefined);
+  }
+  const reference = read('referenceTime', time, toNanos(Date.now()));
+  return { ...rest, ...(reference !== undefined && { referenceTime: Number(reference) }) };
 }
 
 /** Options that are planned and do not work yet. */
@@ -112,6 +124,15 @@ const CORRELATE_OPTIONS: readonly (keyof CorrelateOptions)[] = [
   'limit',
 ];
 
+const DECODER_OPTIONS: readonly (keyof DecoderOptions)[] = [
+  'format',
+  'time',
+  'message',
+  'level',
+  'zone',
+  'referenceTime',
+];
+
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
 /** Refuses unknown names, then reads one option after the other; absent and `undefined` are the same. */
@@ -171,6 +192,10 @@ function time(name: string, value: unknown): string {
     toNanos(value as never) ??
     bad(name, value, 'RFC 3339 text, a Date, milliseconds, or nanoseconds as a bigint')
   );
+}
+
+function text(name: string, value: unknown): string {
+  return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
 }
 
 function patterns(name: string, value: unknown): Record<string, string> {

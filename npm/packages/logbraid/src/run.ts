@@ -369,7 +369,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 }
 
 /** The records of a batch, without their lengths. */
-function* records(batch: Uint8Array): Generator<Uint8Array> {
+export function* records(batch: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
   for (let at = 0; at < batch.length;) {
     const length = view.getUint32(at, true);

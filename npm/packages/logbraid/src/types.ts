@@ -31,6 +31,22 @@ export interface EncodedChunk {
   bytes: Uint8Array;
 }
 
+/** How the bytes of a source are decoded. What is not given is found out. */
+export interface DecoderOptions {
+  /** The format, such as `ndjson`, `logfmt` or `text`. */
+  format?: string;
+  /** The field that holds the time. */
+  time?: string;
+  /** The field that holds the message. */
+  message?: string;
+  /** The field that holds the level. */
+  level?: string;
+  /** The zone of times that name none: `UTC`, `+02:00`, `Europe/Berlin`. */
+  zone?: string;
+  /** When the source was written, for times without a year. Default: of a file its last change, else now. */
+  referenceTime?: TimeInput;
+}
+
 /** A finding about a query. */
 export interface Diagnostic {
   /** A stable code, such as `QUERY_SYNTAX`. */

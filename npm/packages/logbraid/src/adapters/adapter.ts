@@ -1,4 +1,4 @@
-import type { DecoderOptions } from '../backend.js';
+import type { DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
 
 /** What an adapter is asked for. */

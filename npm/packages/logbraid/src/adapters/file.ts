@@ -1,6 +1,6 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, statSync } from 'node:fs';
 
-import type { DecoderOptions } from '../backend.js';
+import type { DecoderOptions } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 
 /** Reads a local file, from its beginning to its end. */
@@ -8,12 +8,18 @@ export class FileAdapter implements DataSourceAdapter {
   readonly bounded = true;
   readonly selects = false;
   readonly file: string;
-  readonly decoder: DecoderOptions;
+  readonly #decoder: DecoderOptions;
 
   /** What of the format is not named in `decoder` is found out from the first lines. */
   constructor(path: string, decoder: DecoderOptions = {}) {
     this.file = path;
-    this.decoder = { ...decoder };
+    this.#decoder = { ...decoder };
+  }
+
+  get decoder(): DecoderOptions {
+    // A missing file is told when it is opened.
+    const changed = statSync(this.file, { throwIfNoEntry: false })?.mtime;
+    return { ...(changed && { referenceTime: changed }), ...this.#decoder };
   }
 
   getName(): string {

@@ -1,4 +1,4 @@
-import type { DecoderOptions } from '../backend.js';
+import type { DecoderOptions } from '../types.js';
 import { toInstant } from '../time.js';
 import type { LogEvent } from '../types.js';
 import { BATCH } from './adapter.js';

@@ -1,7 +1,7 @@
 import { FileAdapter } from '../adapters/file.js';
 import type { DataSourceAdapter } from '../adapters/adapter.js';
 import { IterableAdapter } from '../adapters/iterable.js';
-import type { DecoderOptions } from '../backend.js';
+import type { DecoderOptions } from '../types.js';
 import { UsageError } from './failure.js';
 
 /** One `--file`. */
@@ -30,7 +30,7 @@ export function parseFile(argument: string, before: readonly FileArgument[] = []
     if (value === '') {
       throw new UsageError(`--file ${argument}: ${key} has no value`);
     }
-    decoder[key as keyof DecoderOptions] = value;
+    decoder[key as 'format'] = value;
     path = path.slice(0, -text.length);
   }
   if (before.some((other) => other.name === name)) {

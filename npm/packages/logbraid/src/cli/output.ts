@@ -16,6 +16,8 @@ export interface Target {
   colors: Colors;
   /** Columns of the terminal; `undefined` where the output is none. */
   columns: number | undefined;
+  /** Whether a correlation may come again, grown. */
+  eager: boolean;
 }
 
 /** Shows correlations one by one, in bounded memory. */
@@ -45,7 +47,7 @@ export function createOutput(name: OutputName, target: Target): Output {
     case 'json':
       return jsonArray(writer, safe);
     case 'count':
-      return counter(writer);
+      return counter(target);
   }
 }
 
@@ -63,15 +65,15 @@ function jsonArray(writer: Writer, safe: (json: string) => string): Output {
   };
 }
 
-/** Counts the last revision of each correlation. */
-function counter(writer: Writer): Output {
+/** Counts the last revision of each correlation; decodes nothing where there is only one. */
+function counter({ writer, eager }: Target): Output {
   /** Events of correlations that may still grow, by id. */
   const open = new Map<string, number>();
   let correlations = 0;
   let events = 0;
   return {
     show(correlation) {
-      if (correlation.revision > 1 || !correlation.final) {
+      if (eager) {
         for (const id of [correlation.correlationId, ...correlation.replaces]) {
           const before = open.get(id);
           if (before !== undefined) {
@@ -83,7 +85,7 @@ function counter(writer: Writer): Output {
       }
       correlations += 1;
       events += correlation.eventCount;
-      if (!correlation.final) open.set(correlation.correlationId, correlation.eventCount);
+      if (eager && !correlation.final) open.set(correlation.correlationId, correlation.eventCount);
       return Promise.resolve();
     },
     async end() {

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-import { Presets, SingleBar } from 'cli-progress';
+import { MultiBar, Presets } from 'cli-progress';
 
 import type { CorrelationEngine } from '../engine.js';
 import type { FileArgument } from './files.js';
@@ -11,7 +11,7 @@ const INTERVAL_MS = 100;
 
 /** A progress bar with rate and time left, on a terminal; nothing in a pipe, or where the size is not known. */
 export class Progress {
-  readonly #bar: SingleBar | undefined;
+  readonly #bars: MultiBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(engine: CorrelationEngine, files: readonly FileArgument[]) {
@@ -20,12 +20,16 @@ export class Progress {
       return;
     }
     const begun = performance.now();
-    const bar = new SingleBar(
+    // Unlike a single bar it does not move the cursor back over what was printed meanwhile.
+    const bars = new MultiBar(
       {
         format: '{bar} {percentage}% | {read} of {size} | {rate}/s | {eta_formatted} left',
         stream: process.stderr,
+        barsize: 20,
         clearOnComplete: true,
-        hideCursor: null,
+        hideCursor: false,
+        linewrap: true,
+        gracefulExit: false,
         etaBuffer: 50,
       },
       Presets.shades_classic,
@@ -35,8 +39,8 @@ export class Progress {
       size: shortBytes(total),
       rate: shortBytes(Math.round((bytes * 1000) / Math.max(performance.now() - begun, 1))),
     });
-    bar.start(total, 0, payload(0));
-    this.#bar = bar;
+    const bar = bars.create(total, 0, payload(0));
+    this.#bars = bars;
     this.#timer = setInterval(() => {
       const { bytes } = engine.metrics();
       bar.update(Math.min(bytes, total), payload(bytes));
@@ -46,13 +50,13 @@ export class Progress {
 
   /** Makes room for a line of output; the bar is back with its next tick. */
   clear(): void {
-    if (this.#bar) process.stderr.write('\r\u001b[2K');
+    if (this.#bars) process.stderr.write('\r\u001b[2K');
   }
 
   /** Takes the bar away. Idempotent. */
   stop(): void {
     clearInterval(this.#timer);
-    this.#bar?.stop();
+    this.#bars?.stop();
   }
 }
 

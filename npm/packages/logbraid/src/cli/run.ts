@@ -54,7 +54,9 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const output = createOutput(options.output, {
     writer,
     colors: colors.createColors(colors.isColorSupported && process.stdout.isTTY),
-    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+    // Some terminals do not know their size and say 0.
+    columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
+    eager: options.emit === 'eager',
   });
   // A second interrupt ends the process at once.
   process.once('SIGINT', () => {

@@ -4,9 +4,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
+import { FileAdapter } from '../adapters/file.js';
 import type { Inspection } from '../backend.js';
 import { errorFrom } from '../errors.js';
 import { loadBackend } from '../load/native.js';
+import { resolveDecoder } from '../options.js';
 import { EXIT } from './failure.js';
 import type { FileArgument } from './files.js';
 import { plural, sanitize, shortBytes, shortDuration } from './terminal.js';
@@ -38,7 +40,8 @@ async function inspect(file: FileArgument): Promise<Inspection> {
 
 function inspectPath(from: string, { decoder }: FileArgument): Inspection {
   try {
-    return JSON.parse(loadBackend().inspectFile(from, JSON.stringify(decoder))) as Inspection;
+    const options = resolveDecoder(new FileAdapter(from, decoder).decoder);
+    return JSON.parse(loadBackend().inspectFile(from, JSON.stringify(options))) as Inspection;
   } catch (error) {
     throw errorFrom(error);
   }

@@ -15,7 +15,7 @@ export function timeline(correlation: Correlation, { colors, columns }: Target):
     offset: `+${shortDuration(event.timestampNs - first)}`,
     name: sanitize(nameOf(event)),
     level: sanitize(levelOf(event)),
-    message: sanitize(messageOf(event)),
+    message: sanitize(messageOf(event, correlation.joinKeys)),
   }));
   const width = (of: (row: (typeof rows)[number]) => string) =>
     Math.max(0, ...rows.map((row) => of(row).length));
@@ -64,13 +64,15 @@ function levelOf({ labels }: CorrelatedEvent): string {
   return name === undefined ? '' : (labels[name] ?? '');
 }
 
-/** What an event says; one without a message, such as an access log line, says its labels. */
-function messageOf(event: CorrelatedEvent): string {
-  if (event.message !== '') {
-    return event.message;
+/** What an event says; one without a message, such as an access log line, says its labels, less the keys. */
+function messageOf({ message, labels }: CorrelatedEvent, keys: object): string {
+  if (message !== '') {
+    return message;
   }
-  const labels = Object.entries(event.labels).filter(([name]) => !LEVEL.includes(name));
-  return labels.map(([name, value]) => `${name}=${value}`).join(' ');
+  const said = Object.entries(labels).filter(
+    ([name]) => !LEVEL.includes(name) && !Object.hasOwn(keys, name),
+  );
+  return said.map(([name, value]) => `${name}=${value}`).join(' ');
 }
 
 function paint(level: string, colors: Colors): Formatter {

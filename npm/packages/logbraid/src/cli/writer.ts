@@ -6,10 +6,14 @@ export class OutputClosed extends Error {}
 /** Characters collected before they are written. */
 const BLOCK = 1 << 16;
 
+/** Longest time in which text waits for more. */
+const DELAY_MS = 50;
+
 /** Writes text in blocks, waits for a slow reader, and notices one that has gone. */
 export class Writer {
   readonly #stream: Writable;
   #block = '';
+  #timer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
 
   readonly #beforeWrite: () => void;
@@ -27,11 +31,18 @@ export class Writer {
     this.#block += text;
     if (this.#block.length >= BLOCK) {
       await this.flush();
+    } else {
+      this.#timer ??= setTimeout(() => {
+        // A failure is told by the next write.
+        this.flush().catch(() => undefined);
+      }, DELAY_MS);
     }
   }
 
   /** Resolves when everything has been handed to the reader. */
   async flush(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     const block = this.#block;
     this.#block = '';
     if (!this.#failure && block !== '') {

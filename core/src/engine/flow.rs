@@ -1,0 +1,369 @@
+//! The way of an event from its arrival to its delivery, and the bounds on it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::input::Input;
+use crate::emit::{Emit, Emitter, Identity, Stamp};
+use crate::error::Error;
+use crate::event::{Event, Fields};
+use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
+use crate::join::results::{Results, results};
+use crate::join::session::{Arrival, Closed, Inserted, Sessions};
+use crate::key::EventKeys;
+use crate::options::CorrelatorOptions;
+use crate::output::Notice;
+use crate::plan::Plan;
+use crate::select::Selected;
+use crate::time::{Span, Timestamp};
+use crate::window::store::{EventOrder, Flags, Payload, Store};
+use crate::window::watermark::Progress;
+
+/// The way of an event from its arrival to its delivery: everything but the decoders, so that these
+/// can push into it.
+#[derive(Debug)]
+pub(super) struct Flow {
+    pub plan: Plan,
+    pub options: CorrelatorOptions,
+    pub progress: Progress,
+    pub store: Store,
+    pub sessions: Sessions,
+    pub emitter: Emitter,
+    pub closed: Vec<Closed>,
+    pub outbox: VecDeque<Posted>,
+    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]).
+    pub updates: VecDeque<Vec<EventId>>,
+    /// The events of the correlation polled last; forgotten before anything else happens where
+    /// they are decided.
+    pub polled: Vec<EventId>,
+    pub polled_is_final: bool,
+    pub stamp: Stamp,
+    /// How many more times an event of the host is held that several streams selected.
+    pub held_more: BTreeMap<HostHandle, u32>,
+    pub extracted: Fields,
+    pub keys: EventKeys,
+    /// Counts events; wraps.
+    pub arrivals: u32,
+    pub selected: u64,
+    pub unkeyed: u64,
+    pub late: u64,
+    pub late_matched: u64,
+    pub correlations: u64,
+    pub deliveries: u64,
+    pub peak_memory: usize,
+    pub end: End,
+}
+
+#[derive(Debug)]
+pub(super) enum Posted {
+    Notice(Notice),
+    Pause(SourceId, bool),
+    Released(HostHandle),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Running.
+    No,
+    /// Everything is decided; `poll` says so once the rest is taken.
+    Decided,
+    /// Ended by an error that has not been told yet.
+    Failed(Error),
+    /// Told.
+    Told,
+}
+
+impl Flow {
+    /// Takes one event of a source into the streams that select it. Returns whether it is held.
+    pub fn take(
+        &mut self,
+        source: SourceId,
+        input: &mut Input,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+    ) -> bool {
+        if self.end != End::No {
+            return false;
+        }
+        input.metrics.events += 1;
+        self.arrivals = self.arrivals.wrapping_add(1);
+        let watermark = self.progress.watermark();
+        if watermark.makes_late(event.time) {
+            input.late_events += 1;
+        }
+        let reach = self.sessions.reach();
+        let outside = self.options.start.is_some_and(|start| event.time < start.minus(reach))
+            || self.options.end.is_some_and(|end| event.time >= end.plus(reach));
+        let mut held = 0;
+        if !outside {
+            for at in 0..self.plan.sources[source.index()].streams.len() {
+                let stream = self.plan.sources[source.index()].streams[at];
+                held += u32::from(self.take_into(stream, input, event, handle));
+            }
+        }
+        if let Some(handle) = handle.filter(|_| held > 1) {
+            self.held_more.insert(handle, held - 1);
+        }
+        if self.progress.saw(source, event.time) {
+            self.expire();
+        }
+        held > 0
+    }
+
+    fn take_into(
+        &mut self,
+        stream: StreamId,
+        input: &mut Input,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+    ) -> bool {
+        if !self.plan.streams[stream.index()].pipeline.keeps(event, &mut self.extracted) {
+            return false;
+        }
+        self.selected += 1;
+        let selected = Selected { event: *event, extracted: &self.extracted };
+        let mut matchers = self.plan.projection.iter();
+        let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
+        let tables = &self.sessions.shape().tables;
+        self.keys.read(&selected, stream, tables, &self.options.key_patterns);
+        let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
+        let watermark = self.progress.watermark();
+        let (time, number) = (event.time, self.arrivals);
+        let arrival = Arrival { time, stream, number, payload, hidden };
+        // One of the first stream may be held all the same, to be reported alone.
+        let keyed = self.keys.get(self.sessions.entry_table(stream)).is_some();
+        self.unkeyed += u64::from(!keyed);
+        let inserted = self.sessions.insert(&mut self.store, &arrival, &self.keys, watermark);
+        match inserted {
+            Inserted::Held(_) => true,
+            Inserted::Unkeyed => false,
+            Inserted::Late(matched) => {
+                self.late += 1;
+                input.metrics.late += 1;
+                let behind = Timestamp::from_nanos(watermark.as_nanos()).since(event.time);
+                let notice = input.late_notice.get_or_insert((0, event.time, behind));
+                notice.0 += 1;
+                self.late_matched += u64::from(matched.is_some());
+                matched.is_some()
+            }
+        }
+    }
+
+    /// Closes what the watermark has passed.
+    pub fn expire(&mut self) {
+        let watermark = self.progress.watermark();
+        let mut closed = std::mem::take(&mut self.closed);
+        self.sessions.expire(&mut self.store, watermark, &mut closed);
+        for component in closed.drain(..) {
+            self.decide(component);
+        }
+        self.closed = closed;
+        // Only `Emit::Final` promises an order.
+        let limit = self.sessions.first_waiting().filter(|_| self.options.emit == Emit::Final);
+        self.emitter.release(limit);
+    }
+
+    /// Makes results of a closed component, and forgets what is in none.
+    fn decide(&mut self, closed: Closed) {
+        let parts = match results(self.sessions.shape(), &self.store, closed.ring, true) {
+            Results::None => return self.forget_ring(closed.ring),
+            Results::Whole => {
+                match self.wanted(self.store.ring(closed.ring)) {
+                    Some(first) => self.emitter.decided(closed.close, first, closed.ring),
+                    None => self.forget_ring(closed.ring),
+                }
+                return;
+            }
+            Results::Parts(parts) => parts,
+        };
+        let members: Vec<EventId> = self.store.ring(closed.ring).collect();
+        let mut keep = Vec::new();
+        for events in parts {
+            if let Some(first) = self.wanted(events.iter().copied()) {
+                let ring = self.store.link(&events);
+                self.emitter.decided(closed.close, first, ring);
+                keep.extend(events);
+            }
+        }
+        keep.sort_unstable();
+        for id in members {
+            if keep.binary_search(&id).is_err() {
+                self.forget(id);
+            }
+        }
+    }
+
+    /// The first event of a result, if the result is to be delivered at all.
+    fn wanted(&self, events: impl Iterator<Item = EventId>) -> Option<EventOrder> {
+        let (mut first, mut visible, mut delivered) = (None::<EventOrder>, false, false);
+        for id in events {
+            let record = self.store.record(id);
+            visible |= !record.flags.has(Flags::HIDDEN);
+            delivered |= record.delivery != DeliveryId::NONE;
+            let order = self.store.order(id);
+            first = Some(first.map_or(order, |first| first.min(order)));
+        }
+        let first = first?;
+        let inside = self.options.start.is_none_or(|start| first.time >= start)
+            && self.options.end.is_none_or(|end| first.time < end);
+        (visible && (inside || delivered)).then_some(first)
+    }
+
+    fn forget_ring(&mut self, ring: EventId) {
+        let mut id = ring;
+        loop {
+            let next = self.store.record(id).next;
+            self.forget(id);
+            if next == ring {
+                break;
+            }
+            id = next;
+        }
+    }
+
+    fn forget(&mut self, id: EventId) {
+        let Some(handle) = self.sessions.forget(&mut self.store, id) else { return };
+        match self.held_more.get_mut(&handle) {
+            Some(1) => {
+                self.held_more.remove(&handle);
+            }
+            Some(more) => *more -= 1,
+            None => self.outbox.push_back(Posted::Released(handle)),
+        }
+    }
+
+    /// Begins a change: what was looked at for delivery has to be looked at again.
+    pub fn begin(&mut self) {
+        self.begin_poll();
+        for events in std::mem::take(&mut self.updates) {
+            self.sessions.touch(&mut self.store, events[0]);
+        }
+    }
+
+    /// Lets go of the correlation polled last.
+    pub fn begin_poll(&mut self) {
+        let mut polled = std::mem::take(&mut self.polled);
+        if self.polled_is_final {
+            for id in polled.drain(..) {
+                self.forget(id);
+            }
+        }
+        polled.clear();
+        self.polled = polled;
+    }
+
+    /// Moves to the next correlation to deliver, if there is one.
+    pub fn next_correlation(&mut self) -> bool {
+        if self.end == End::Told || self.options.limit.is_some_and(|n| self.correlations >= n) {
+            return false;
+        }
+        if let Some(ring) = self.emitter.next_final() {
+            let mut events = std::mem::take(&mut self.polled);
+            events.extend(self.store.ring(ring));
+            self.sort(&mut events);
+            let key = Self::identity_key(&self.sessions, &self.store, &events);
+            let identity = Identity { key: &key, first: self.store.order(events[0]) };
+            self.stamp = self.emitter.stamp_final(&mut self.store, &events, &identity);
+            self.polled = events;
+            self.polled_is_final = true;
+            self.deliveries += 1;
+            self.correlations += 1;
+            if self.options.limit == Some(self.correlations) && self.end == End::No {
+                self.end = End::Decided;
+            }
+            return true;
+        }
+        while self.options.emit == Emit::Eager && self.end == End::No {
+            let Some(mut events) = self.updates.pop_front() else {
+                let Some(root) = self.sessions.next_dirty(&mut self.store) else { break };
+                match results(self.sessions.shape(), &self.store, root, false) {
+                    Results::None => {}
+                    Results::Whole => self.updates.push_back(self.store.ring(root).collect()),
+                    Results::Parts(parts) => self.updates.extend(parts),
+                }
+                continue;
+            };
+            if self.wanted(events.iter().copied()).is_none() {
+                continue;
+            }
+            self.sort(&mut events);
+            let key = Self::identity_key(&self.sessions, &self.store, &events);
+            let identity = Identity { key: &key, first: self.store.order(events[0]) };
+            let now = self.progress.now();
+            if let Some(stamp) = self.emitter.stamp_update(&mut self.store, &events, &identity, now)
+            {
+                self.stamp = stamp;
+                self.polled = events;
+                self.polled_is_final = false;
+                self.deliveries += 1;
+                return true;
+            }
+        }
+        false
+    }
+
+    fn sort(&self, events: &mut [EventId]) {
+        events.sort_unstable_by_key(|id| self.store.order(*id));
+    }
+
+    /// The key of the first join, of the earliest event that has one.
+    fn identity_key(sessions: &Sessions, store: &Store, events: &[EventId]) -> Vec<u8> {
+        let mut keys = events.iter().filter_map(|id| sessions.key(store, *id, 0));
+        keys.next().unwrap_or_default().to_vec()
+    }
+
+    /// Tells the readers which sources may be read.
+    pub fn pace(&mut self) {
+        if self.end != End::No {
+            return;
+        }
+        let hold = self.emitter.backlog() >= self.options.buffer_size.max(1);
+        let outbox = &mut self.outbox;
+        self.progress.pace(hold, |source, paused| {
+            outbox.push_back(Posted::Pause(source, paused));
+        });
+    }
+
+    pub fn memory(&self) -> usize {
+        self.store.memory() + self.sessions.memory() + self.emitter.memory()
+    }
+
+    pub fn check_memory(&mut self) {
+        let used = self.memory();
+        self.peak_memory = self.peak_memory.max(used);
+        if used <= self.options.max_memory || self.end != End::No {
+            return;
+        }
+        let oldest = self.store.oldest();
+        let newest = self.progress.newest().unwrap_or(oldest);
+        let span = newest.since(oldest).max(Span::from_nanos(1));
+        let needed_span = self.sessions.reach().plus(self.options.late_tolerance).max(span);
+        self.end = End::Failed(Error::Memory {
+            limit: self.options.max_memory,
+            used,
+            held: self.store.held(),
+            span_ms: span.as_millis(),
+            needed_ms: needed_span.as_millis(),
+            needed: scale(used, needed_span, span),
+        });
+    }
+
+    pub fn check_end(&mut self) {
+        if self.end != End::No {
+            return;
+        }
+        let reach = self.sessions.reach();
+        let watermark = self.progress.watermark();
+        let past = |end: Timestamp| watermark.has_passed(end.plus(reach).plus(reach));
+        if self.progress.has_ended() || self.options.end.is_some_and(past) {
+            self.end = End::Decided;
+        }
+    }
+}
+
+/// `amount` in the proportion of `to` to `from`.
+fn scale(amount: usize, to: Span, from: Span) -> usize {
+    let amount = u128::try_from(amount).unwrap_or(u128::MAX);
+    let to = u128::try_from(to.as_nanos()).unwrap_or(0);
+    let from = u128::try_from(from.as_nanos()).unwrap_or(1).max(1);
+    usize::try_from(amount.saturating_mul(to) / from).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,341 @@
+// Runs tests/cases on the addon, as the core runs them: step by step, in whole pushes, byte by byte,
+// and as objects that stay in JavaScript. Cases about the results of bounded sources also go through
+// the CorrelationEngine, whose steps come as they may.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CorrelationEngine, IterableAdapter, validate } from 'logbraid';
+import type { LogEvent, StreamItem } from 'logbraid';
+
+import type { NativeCorrelator, Notice, PlanSummary, RawMetrics } from '#dist/backend.js';
+import { HostEvents } from '#dist/columns.js';
+import { Correlation } from '#dist/correlation.js';
+import { loadBackend } from '#dist/load/native.js';
+import { plan as planOf } from '#dist/query.js';
+import { records } from '#dist/run.js';
+import { toMillis } from '#dist/time.js';
+import { BASE, readCases, readEvents, readInstant, toLine, writeSeconds } from './case.js';
+import type { Case, ScriptEvent, Step } from './case.js';
+
+/** How pushes reach the engine: in pieces of so many bytes, or as objects. No result may depend on it. */
+type Delivery = number | 'objects';
+
+const FOLDER = new URL('../../../../../tests/cases/', import.meta.url);
+
+for (const [file, cases] of readCases(FOLDER)) {
+  for (const one of cases) {
+    const { steps = [] } = one;
+    test(`${file}: ${one.name}`, async () => {
+      assert.deepEqual(
+        validate(one.query).diagnostics.map(
+          ({ code, line, column }) => `${code} ${line}:${column}`,
+        ),
+        one.diagnostics ?? [],
+      );
+      if (steps.length === 0) return;
+      const asBytes = steps.some(({ bytes, hex }) => bytes !== undefined || hex !== undefined);
+      const deliveries: Delivery[] = [Infinity, 1];
+      // An object has no line for filters and parsers to see.
+      if (!asBytes && !one.query.includes('|')) deliveries.push('objects');
+      for (const delivery of deliveries) {
+        new Driver(one, delivery).run();
+      }
+      if (isAboutResults(one)) {
+        await runOnEngine(one);
+      }
+    });
+  }
+}
+
+/** How events are read where a case does not say: no line waits to be understood. */
+const NDJSON = { format: 'ndjson', time: 'time', message: 'message' };
+
+/** Everything that came of one step. */
+interface Told {
+  correlations: Correlation[];
+  notices: string[];
+  pace: string[];
+  ended: boolean;
+}
+
+class Driver {
+  readonly #case: Case;
+  readonly #delivery: Delivery;
+  readonly #plan: PlanSummary;
+  readonly #engine: NativeCorrelator;
+  readonly #host = new HostEvents();
+  readonly #open: boolean[];
+  readonly #letters = new Map<string, string>();
+  #held = 0;
+  #ended = false;
+
+  constructor(one: Case, delivery: Delivery) {
+    const backend = loadBackend();
+    this.#case = one;
+    this.#delivery = delivery;
+    this.#plan = planOf(backend, one.query, {});
+    this.#open = this.#plan.sources.map(() => true);
+    const { start, end, limit } = one;
+    const options = {
+      emit: one.emit ?? 'final',
+      lateToleranceMs: toMillis(one.lateTolerance ?? '0s'),
+      processingIntervalMs: toMillis(one.processingInterval ?? '0s'),
+      ...(one.idleTimeout && { idleTimeoutMs: toMillis(one.idleTimeout) }),
+      ...(start && { startNs: String(readInstant(start)) }),
+      ...(end && { endNs: String(readInstant(end)) }),
+      ...(limit && { limit }),
+      sources: this.#plan.sources.map(({ name }) => ({
+        bounded: !(one.live ?? []).includes(name),
+        decoder: one.decoders?.[name] ?? NDJSON,
+      })),
+    };
+    this.#engine = new backend.Correlator(one.query, JSON.stringify(options));
+    // What is said before anything has happened is not part of any step.
+    this.#drain();
+  }
+
+  run(): void {
+    const { steps = [], emit, pace, ids = [], metrics = {} } = this.#case;
+    const found: string[] = [];
+    let endedEarly = false;
+    for (const [at, step] of steps.entries()) {
+      this.#do(step);
+      const told = this.#drain();
+      const seen = told.correlations.map((correlation, index) =>
+        textOf(
+          correlation,
+          emit === 'eager' ? this.#letters : undefined,
+          step.expect?.[index] ?? '',
+        ),
+      );
+      found.push(...told.correlations.flatMap((c) => (c.final ? [c.correlationId] : [])));
+      if (pace) seen.push(...told.pace);
+      if (told.ended && this.#open.includes(true)) {
+        seen.push('end');
+        endedEarly = true;
+      }
+      const title = `${String(this.#delivery)}: step ${at + 1} ${JSON.stringify(step)}`;
+      assert.deepEqual(seen, step.expect ?? [], title);
+      assert.deepEqual(told.notices, step.notices ?? [], `${title}: notices`);
+    }
+    if (ids.length > 0) assert.deepEqual(found, ids);
+    const counters = JSON.parse(this.#engine.metrics()) as RawMetrics;
+    if (!this.#open.includes(true)) {
+      assert.ok(this.#ended, 'all sources are closed, but the engine has not ended');
+      const held = [counters.heldEvents, counters.heldKeys, this.#held];
+      if (!endedEarly) assert.deepEqual(held, [0, 0, 0]);
+    }
+    const sum = (of: (source: RawMetrics['sources'][number]) => number) =>
+      counters.sources.reduce((total, source) => total + of(source), 0);
+    const all = {
+      ...counters,
+      events: sum(({ events }) => events),
+      badLines: sum(({ badLines }) => badLines),
+    };
+    const named = Object.fromEntries(
+      Object.keys(metrics).map((name) => [name, all[name as keyof typeof all]]),
+    );
+    assert.deepEqual(named, { ...metrics });
+  }
+
+  #do(step: Step): void {
+    if (step.push !== undefined) {
+      const source = this.#source(step.push);
+      if (step.events !== undefined) this.#push(source, readEvents(step.events));
+      if (step.bytes !== undefined) this.#pushBytes(source, Buffer.from(step.bytes));
+      if (step.hex !== undefined) {
+        this.#pushBytes(source, Buffer.from(step.hex.replace(/\s/g, ''), 'hex'));
+      }
+    }
+    if (step.flush !== undefined) this.#engine.flush(this.#source(step.flush));
+    if (step.advance !== undefined) {
+      this.#engine.advance(Number(readInstant(step.advance) / 1_000_000n));
+    }
+    for (const [source, { name }] of this.#plan.sources.entries()) {
+      if (this.#open[source] && (step.close === '*' || step.close === name)) {
+        this.#open[source] = false;
+        this.#engine.close(source);
+      }
+    }
+  }
+
+  #source(name: string): number {
+    const at = this.#plan.sources.findIndex((source) => source.name === name);
+    assert.ok(at >= 0, `the query has no source ${name}`);
+    return at;
+  }
+
+  #push(source: number, events: ScriptEvent[]): void {
+    if (this.#delivery !== 'objects') {
+      this.#pushBytes(source, Buffer.from(events.map(toLine).join('')));
+      return;
+    }
+    const plan = this.#plan.columns[source];
+    assert.ok(plan);
+    const refused = (message: string) => assert.fail(message);
+    const columns = this.#host.encode(events.map(toObject), 0, events.length, plan, refused);
+    if (columns) {
+      this.#held += events.length;
+      this.#engine.pushColumns(source, columns);
+    }
+  }
+
+  #pushBytes(source: number, bytes: Buffer): void {
+    const size = this.#delivery === 'objects' ? bytes.length : this.#delivery;
+    for (let from = 0; from < bytes.length; from += size) {
+      this.#engine.push(source, bytes.subarray(from, from + size));
+    }
+  }
+
+  #drain(): Told {
+    const told: Told = { correlations: [], notices: [], pace: [], ended: false };
+    const context = { correlator: this.#engine, plan: this.#plan, host: this.#host };
+    for (;;) {
+      const batch = this.#engine.drain(3);
+      if (batch.length === 0) return told;
+      for (const record of records(batch)) {
+        if (record[0] === 1) {
+          assert.ok(!this.#ended, 'a correlation came after the end');
+          told.correlations.push(new Correlation(record, context, true));
+        } else {
+          this.#hear(JSON.parse(Buffer.from(record.subarray(1)).toString()) as Notice, told);
+        }
+      }
+    }
+  }
+
+  #hear(notice: Notice, told: Told): void {
+    // Objects are given back at the end of a batch, whatever else is in it.
+    assert.ok(!this.#ended || notice.type === 'released', `${notice.type} came after the end`);
+    const name = 'source' in notice ? this.#plan.sources[notice.source]?.name : '';
+    const times = (count: number) => (count > 1 ? ` x${count}` : '');
+    switch (notice.type) {
+      case 'released':
+        this.#held -= notice.ids.length;
+        this.#host.release(notice.ids);
+        break;
+      case 'pause':
+      case 'resume':
+        told.pace.push(`${notice.type} ${name}`);
+        break;
+      case 'end':
+        this.#ended = told.ended = true;
+        break;
+      case 'error':
+        assert.fail(notice.message);
+        break;
+      case 'badLine': {
+        const { line, byte, code, count } = notice;
+        told.notices.push(`bad ${name} line ${line} byte ${byte} ${code}${times(count)}`);
+        break;
+      }
+      case 'lateEvent': {
+        const { time, behindMs, count } = notice;
+        // The times of late events in cases are whole milliseconds.
+        const at = BigInt(Date.parse(time)) * 1_000_000n - BASE;
+        const behind = writeSeconds(BigInt(behindMs) * 1_000_000n);
+        told.notices.push(`late ${name}@${writeSeconds(at)} behind ${behind}s${times(count)}`);
+        break;
+      }
+      case 'runsBackwards':
+        told.notices.push(`backwards ${name} ${notice.late}/${notice.events}`);
+        break;
+    }
+  }
+}
+
+/** Whether nothing matters but what is found in the end. */
+function isAboutResults({ emit, live, pace, limit, steps = [] }: Case): boolean {
+  const plain = steps.every(
+    ({ flush, advance, notices, expect = [] }) =>
+      flush === undefined && advance === undefined && !notices && !expect.includes('end'),
+  );
+  return emit !== 'eager' && !live && !pace && limit === undefined && plain;
+}
+
+/** Every source as a stream of its own; how they interleave is the engine's affair. */
+async function runOnEngine(one: Case): Promise<void> {
+  const { query, start, end, decoders, steps = [] } = one;
+  // What is out of order in a case is not late there, and must not become late here.
+  await using engine = new CorrelationEngine({ lateTolerance: '1d' });
+  const { sources } = planOf(loadBackend(), query, {});
+  for (const { name } of sources) {
+    const items = steps
+      .filter(({ push }) => push === name)
+      .map(({ events, bytes, hex }) =>
+        events === undefined
+          ? Buffer.from(
+              bytes ?? hex?.replace(/\s/g, '') ?? '',
+              bytes === undefined ? 'hex' : 'utf8',
+            )
+          : readEvents(events).map(toLine).join(''),
+      );
+    const options = { bounded: true, ...(decoders?.[name] ?? NDJSON) };
+    engine.addAdapter(name, new IterableAdapter(stream(items), options));
+  }
+  const found = await engine.run(query, {
+    ...(start && { start: readInstant(start) }),
+    ...(end && { end: readInstant(end) }),
+  });
+  const expected = steps.flatMap(({ expect = [] }) => expect);
+  const seen = found.map((correlation, at) => textOf(correlation, undefined, expected[at] ?? ''));
+  assert.deepEqual(seen, expected, 'through the CorrelationEngine');
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream
+async function* stream(items: StreamItem[]): AsyncGenerator<StreamItem> {
+  yield* items;
+}
+
+/** A correlation as a case writes it. Keys are told where `expected` tells them. */
+function textOf(
+  correlation: Correlation,
+  letters: Map<string, string> | undefined,
+  expected: string,
+): string {
+  const { correlationId, revision, final, replaces, events, metadata, joinKeys } = correlation;
+  let text = '';
+  if (letters) {
+    const letter = (id: string) => {
+      const known = letters.get(id) ?? String.fromCharCode(65 + letters.size);
+      letters.set(id, known);
+      return known;
+    };
+    text = `${letter(correlationId)}.${revision} ${final ? 'final ' : ''}`;
+    if (replaces.length > 0) text += `replaces ${replaces.map(letter).join(',')} `;
+  }
+  const marks = events.map((event) => {
+    const { alias, source, labels } = event;
+    const name = labels['n'] === undefined ? '' : `#${labels['n']}`;
+    const stream = alias ?? streamName(correlation, event.position, source);
+    return `${stream}@${writeSeconds(event.timestampNs - BASE)}${name}`;
+  });
+  text += `{${marks.join(' ')}} ${metadata.completeness}`;
+  if (expected.includes(' on ')) {
+    const values = correlation.joinValue.split(',');
+    const pairs = correlation.joinKey.split(',').map((key, at) => `${key}=${values[at] ?? ''}`);
+    text += ` on ${pairs.join(',')}`;
+  }
+  if (expected.includes(' keys ')) {
+    text += ` keys ${Object.entries(joinKeys)
+      .map((pair) => pair.join('='))
+      .join(' ')}`;
+  }
+  return text;
+}
+
+/** The name of the stream at a position; an event tells it as its `stream` unless it has its own. */
+function streamName({ events }: Correlation, position: number, source: string): string {
+  return events.find((event) => event.position === position)?.stream ?? source;
+}
+
+function toObject({ time, name, labels }: ScriptEvent): LogEvent {
+  const message = labels.find(([label]) => label === 'msg')?.[1];
+  const rest = labels.filter(([label]) => label !== 'msg');
+  if (name !== undefined) rest.push(['n', name]);
+  return {
+    timestamp: time,
+    labels: Object.fromEntries(rest),
+    ...(message !== undefined && { message }),
+  };
+}
