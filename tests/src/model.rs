@@ -211,7 +211,7 @@ impl Model {
     /// Everything connected with some events: by matches, whether or not a left result exists, or
     /// by being in one partial session.
     fn connected(&self, some: &BTreeSet<usize>) -> BTreeSet<usize> {
-        let (mut found, mut todo) = (BTreeSet::new(), Vec::from_iter(some.iter().copied()));
+        let (mut found, mut todo) = (BTreeSet::new(), some.iter().copied().collect::<Vec<_>>());
         while let Some(at) = todo.pop() {
             if found.insert(at) {
                 todo.extend(&self.edges[at]);
