@@ -208,28 +208,25 @@ impl Model {
             && (join.lo..=join.hi).contains(&distance)
     }
 
-    /// Everything connected with an event, whether or not a left result exists.
-    fn component(&self, at: usize) -> BTreeSet<usize> {
-        let (mut found, mut todo) = (BTreeSet::new(), vec![at]);
+    /// Everything connected with some events: by matches, whether or not a left result exists, or
+    /// by being in one partial session.
+    fn connected(&self, some: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let (mut found, mut todo) = (BTreeSet::new(), some.iter().copied().collect::<Vec<_>>());
         while let Some(at) = todo.pop() {
             if found.insert(at) {
                 todo.extend(&self.edges[at]);
+                if self.known_unmatched(at) {
+                    let others = (0..self.events.len()).filter(|other| self.bridges(at, *other));
+                    todo.extend(others.filter(|other| self.known_unmatched(*other)));
+                }
             }
         }
         found
     }
 
-    /// Whether an event is held for late ones: until what is connected with it is closed, also by
-    /// way of a partial session.
+    /// Whether an event is held for late ones: until all that is connected with it is closed.
     fn is_held(&self, at: usize, promptness: Wait) -> bool {
-        let mut session = self.component(at);
-        while let Some(more) = (0..self.events.len()).find(|other| {
-            let bridged = |at: &usize| self.known_unmatched(*at) && self.bridges(*at, *other);
-            !session.contains(other) && self.known_unmatched(*other) && session.iter().any(bridged)
-        }) {
-            session.extend(self.component(more));
-        }
-        !self.is_final(&self.outcome(&session), promptness)
+        !self.is_final(&self.outcome(&BTreeSet::from([at])), promptness)
     }
 
     fn has_match(&self, at: usize, stream: usize) -> bool {
@@ -326,14 +323,12 @@ impl Model {
     fn outcome(&self, set: &BTreeSet<usize>) -> Outcome {
         let mut events: Vec<usize> = set.iter().copied().collect();
         events.sort_by_key(|at| self.order(*at));
-        let connected = events.iter().flat_map(|at| self.component(*at));
+        let connected = self.connected(set);
         let lonely: Vec<usize> =
-            events.iter().copied().filter(|at| self.known_unmatched(*at)).collect();
-        let close = connected
-            .map(|at| self.close(at))
-            .chain(lonely.iter().map(|at| self.events[*at].time + self.gap()))
-            .max()
-            .unwrap_or(-FAR);
+            connected.iter().copied().filter(|at| self.known_unmatched(*at)).collect();
+        let closes = connected.iter().map(|at| self.close(*at));
+        let gaps = lonely.iter().map(|at| self.events[*at].time + self.gap());
+        let close = closes.chain(gaps).max().unwrap_or(-FAR);
         let may_extend = |other: usize| {
             self.events[other].stream == 0 && !self.late[other] && !self.passed(self.close(other))
         };
