@@ -186,6 +186,18 @@ test('times keep their nanoseconds, whatever they are given as', async () => {
   assert.equal(found[0]?.timestamp, '1969-12-31T23:59:59.998499999Z');
 });
 
+test('odd texts cost neither their event nor the query', async () => {
+  await using engine = new CorrelationEngine();
+  // Halves of a surrogate pair, which would join if the texts were put side by side.
+  const labels = { j: 'a\ud83d', k: '\ude00b' };
+  const silent = { toJSON: () => undefined } as unknown as string;
+  engine.addAdapter('a', [at(0, { ...labels, odd: silent })]);
+  engine.addAdapter('b', [at(1, labels)]);
+  const found = await engine.run('a({odd!="x"})[5s] and on(j, k) b({})[5s]');
+  assert.deepEqual(found.map(shape), ['a@0 b@1']);
+  assert.deepEqual(found[0]?.joinKeys, { j: 'a\ufffd', k: '\ufffdb' });
+});
+
 test('what is no event is reported, and costs only itself', async () => {
   await using engine = new CorrelationEngine();
   const reported: string[] = [];
@@ -200,6 +212,7 @@ test('what is no event is reported, and costs only itself', async () => {
     { timestamp: Number.NaN },
     { timestamp: 1e300 },
     { timestamp: '2026-13-01T00:00:00Z' },
+    { timestamp: Object.create(null) as object },
   ] as unknown as LogEvent[];
   engine.addAdapter('a', [at(0, { k: 1 }), ...broken, at(1, { k: 1 })]);
   engine.addAdapter('b', [at(2, { k: 1 })]);
