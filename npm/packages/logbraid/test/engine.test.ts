@@ -300,6 +300,45 @@ test('pushing without reading is bounded; awaiting it is not refused', async () 
   }, SourceFullError);
 });
 
+test('what cannot be pushed is refused at once', async () => {
+  await using engine = new CorrelationEngine();
+  const source = engine.source('a');
+  for (const data of [undefined, null, 5, () => 1]) {
+    assert.throws(() => source.push(data as unknown as string), OptionError);
+  }
+});
+
+test('what was pushed may be reused at once', async () => {
+  await using engine = new CorrelationEngine();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => engine.source(name));
+  assert.ok(a && b && c);
+  const events = [at(0, { k: 1 })];
+  void a.push(events);
+  events.length = 0;
+  const line = (k: number) => `{"time":"2026-01-01T00:00:00Z","k":"${k}"}\n`;
+  const buffer = Buffer.from(line(1));
+  void b.push(buffer);
+  void c.push({ bytes: buffer });
+  buffer.write(line(2));
+  for (const source of [a, b, c]) source.end();
+  const found = await engine.run(`(${AND}) and on(k) c({})[1m]`, { emit: 'final' });
+  assert.deepEqual(found.map(shape), ['a@0 b@0 c@0']);
+});
+
+test('many small pieces that wait are taken in time', async () => {
+  await using engine = new CorrelationEngine();
+  const source = engine.source('a');
+  const line = '{"time":"2026-01-01T00:00:00Z","k":"1"}\n';
+  for (let n = 0; n < 100_000; n += 1) void source.push(line);
+  source.end();
+  engine.addAdapter('b', [at(0, { k: 1 })]);
+  const begun = performance.now();
+  const [found] = await engine.run(AND, { emit: 'final' });
+  assert.equal(found?.eventCount, 100_001);
+  const took = performance.now() - begun;
+  assert.ok(took < 5000, `it took ${took} ms`);
+});
+
 test('a slow consumer loses nothing', async () => {
   await using engine = new CorrelationEngine({ bufferSize: 8 });
   const events = Array.from({ length: 5000 }, (_, k) => at(k * 100, { k }));
