@@ -62,7 +62,11 @@ export class Reader {
   /** Opens the stream and asks for its first item. */
   open(selector: string, options: StreamOptions): void {
     try {
-      this.#iterator = this.#adapter.createStream(selector, options)[Symbol.asyncIterator]();
+      const stream: unknown = this.#adapter.createStream(selector, options);
+      if (typeof stream !== 'object' || !stream || !(Symbol.asyncIterator in stream)) {
+        throw new TypeError('createStream() must return an async iterable');
+      }
+      this.#iterator = (stream as AsyncIterable<StreamItem>)[Symbol.asyncIterator]();
     } catch (error) {
       throw this.#wrap(error);
     }
@@ -108,7 +112,7 @@ export class Reader {
     this.#iterator = undefined;
     if (iterator?.return && !this.#exhausted && !this.#failure) {
       // A generator that is waiting cannot return before its wait ends.
-      const returned = iterator.return().then(ignore, ignore);
+      const returned = quietly(iterator.return.bind(iterator));
       if (!this.#asked) await returned;
     }
   }
@@ -143,24 +147,22 @@ export class Reader {
       return;
     }
     this.#asked = true;
-    const failed = (error: unknown) => {
-      this.#asked = false;
-      this.#failure = this.#wrap(error);
-      this.#context.wake();
-    };
-    iterator.next().then((result) => {
-      this.#asked = false;
-      try {
-        if (result.done) {
-          this.#exhausted = true;
-        } else {
-          this.#arrived = this.#normalize(result.value);
-        }
-      } catch (error) {
-        this.#failure = this.#wrap(error);
+    void this.#await(iterator);
+  }
+
+  async #await(iterator: AsyncIterator<StreamItem>): Promise<void> {
+    try {
+      const result = await iterator.next();
+      if (result.done) {
+        this.#exhausted = true;
+      } else {
+        this.#arrived = this.#normalize(result.value);
       }
-      this.#context.wake();
-    }, failed);
+    } catch (error) {
+      this.#failure = this.#wrap(error);
+    }
+    this.#asked = false;
+    this.#context.wake();
   }
 
   #normalize(item: StreamItem): Uint8Array | readonly unknown[] {
@@ -170,7 +172,8 @@ export class Reader {
     if (item instanceof Uint8Array || Array.isArray(item)) {
       return item as Uint8Array | readonly unknown[];
     }
-    if (typeof (item as unknown) === 'object' && 'bytes' in item) {
+    // What is no object is told as such when it is made an event.
+    if (typeof (item as unknown) === 'object' && (item as unknown) !== null && 'bytes' in item) {
       const expected = this.#adapter.decoder?.format;
       if (item.format !== undefined && item.format !== expected) {
         throw new AdapterError(
@@ -195,6 +198,11 @@ export class Reader {
   }
 }
 
-function ignore(): void {
-  // Whatever a stream says when it is closed early changes nothing.
+/** Whatever a stream says when it is closed early changes nothing. */
+async function quietly(close: () => unknown): Promise<void> {
+  try {
+    await close();
+  } catch {
+    // See above.
+  }
 }
