@@ -192,7 +192,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   /** Whether the consumer wants the query to go on. */
   #hungry(): boolean {
     const { emit, bufferSize } = this.#setup.options;
-    return emit === 'eager' ? this.#ahead < bufferSize : this.#ready.length < bufferSize;
+    const waiting = emit === 'eager' ? this.#ahead : this.#ready.length;
+    return this.#waiters.length > 0 || waiting < bufferSize;
   }
 
   #schedule(): void {

@@ -251,6 +251,15 @@ test('a pushed source delivers at once, and finishes with its end', async () => 
   assert.throws(() => a.push(at(3, { k: 1 })), SourceEndedError);
 });
 
+test('however much arrives before the first result, a consumer that waits gets it', async () => {
+  await using engine = new CorrelationEngine({ bufferSize: 10 });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  const next = engine.correlate(AND).next();
+  for (let k = 0; k < 100; k += 1) await a.push(at(k / 100, { k }));
+  await b.push(at(1, { k: 99 }));
+  assert.equal((await next).value?.joinValue, '99');
+});
+
 test('time that passes without events closes what is open', async () => {
   await using engine = new CorrelationEngine({ idleTimeout: 50, lateTolerance: 0 });
   const a = engine.source('a');
