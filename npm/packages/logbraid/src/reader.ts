@@ -14,13 +14,13 @@ const QUIET_MS = 250;
 export interface ReaderContext {
   correlator: NativeCorrelator;
   host: HostEvents;
-  /** Something has arrived, or the stream has ended or failed. */
-  wake: () => void;
+  /** Something has arrived, or the stream has ended or failed. Says whether a turn comes to take it. */
+  wake: () => boolean;
 }
 
 /**
- * Reads one source of one query: holds at most one item of it, and hands that on in slices, so that
- * a source never gets further ahead than the engine allows.
+ * Reads one source of one query: holds at most one item of it, or a batch of single events, and
+ * hands that on in slices, so that a source never gets further ahead than the engine allows.
  */
 export class Reader {
   /** The engine does not want more of this source for now. */
@@ -37,6 +37,10 @@ export class Reader {
   #iterator: AsyncIterator<StreamItem> | undefined;
   #asked = false;
   #arrived: Uint8Array | readonly unknown[] | undefined;
+  /** What has arrived, where it is single events: those that follow at once join it. */
+  #batch: unknown[] | undefined;
+  /** Arrived after the batch, and is none of it. */
+  #next: Uint8Array | readonly unknown[] | undefined;
   #taken = 0;
   #exhausted = false;
   #closed = false;
@@ -107,7 +111,7 @@ export class Reader {
   /** Closes the stream. Resolves when it has closed, at once where it is busy: its signal tells it. */
   async stop(): Promise<void> {
     this.#closed = true;
-    this.#arrived = undefined;
+    this.#arrived = this.#batch = this.#next = undefined;
     const iterator = this.#iterator;
     this.#iterator = undefined;
     if (iterator?.return && !this.#exhausted && !this.#failure) {
@@ -133,8 +137,11 @@ export class Reader {
       }
     }
     this.#taken = to;
+    // What has gone to the engine takes nothing more in.
+    this.#batch = undefined;
     if (to === arrived.length) {
-      this.#arrived = undefined;
+      this.#arrived = this.#next;
+      this.#next = undefined;
       this.#taken = 0;
       this.#ask();
     }
@@ -143,11 +150,15 @@ export class Reader {
 
   #ask(): void {
     const iterator = this.#iterator;
-    if (!iterator || this.#asked || this.#arrived || this.#exhausted || this.paused) {
+    if (!iterator || this.#asked || this.#full() || this.#exhausted || this.paused) {
       return;
     }
     this.#asked = true;
     void this.#await(iterator);
+  }
+
+  #full(): boolean {
+    return this.#batch ? this.#next !== undefined || this.#batch.length >= BATCH : !!this.#arrived;
   }
 
   async #await(iterator: AsyncIterator<StreamItem>): Promise<void> {
@@ -156,16 +167,34 @@ export class Reader {
       if (result.done) {
         this.#exhausted = true;
       } else {
-        this.#arrived = this.#normalize(result.value);
+        this.#receive(result.value);
       }
     } catch (error) {
       this.#failure = this.#wrap(error);
     }
     this.#asked = false;
-    this.#context.wake();
+    const taken = this.#context.wake();
+    // A turn per event would cost far more than the event; where none comes, the consumer is behind.
+    if (taken && this.#batch && !this.#failure) this.#ask();
   }
 
-  #normalize(item: StreamItem): Uint8Array | readonly unknown[] {
+  #receive(item: StreamItem): void {
+    const arrived = this.#normalize(item);
+    if (arrived) {
+      if (this.#batch) {
+        this.#next = arrived;
+      } else {
+        this.#arrived = arrived;
+      }
+    } else if (this.#batch) {
+      this.#batch.push(item);
+    } else {
+      this.#arrived = this.#batch = [item];
+    }
+  }
+
+  /** Bytes or events; `undefined` for a single event. */
+  #normalize(item: StreamItem): Uint8Array | readonly unknown[] | undefined {
     if (typeof item === 'string') {
       return this.#encoder.encode(item);
     }
@@ -183,7 +212,7 @@ export class Reader {
       }
       return item.bytes;
     }
-    return [item];
+    return undefined;
   }
 
   #wrap(error: unknown): AdapterError {

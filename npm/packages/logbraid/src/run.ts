@@ -176,6 +176,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       host: this.#host,
       wake: () => {
         this.#schedule();
+        return this.#immediate !== undefined;
       },
     };
     const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
@@ -357,6 +358,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     }
     this.#state = 'ended';
     clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     clearTimeout(this.#timer);
     this.#setup.signal?.removeEventListener('abort', this.#onAbort);
     this.#setup.onEnd(this);

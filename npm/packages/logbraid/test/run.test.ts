@@ -37,7 +37,7 @@ async function turns(count: number): Promise<void> {
 
 test('a paused source is not read until it is resumed', async () => {
   const seen: StreamItem[] = [];
-  const items = [event(1), event(2), event(3), event(4), event(5)];
+  const items = [1, 2, 3, 4, 5].map((k) => [event(k)]);
   const { run, engine } = fakeRun([
     adapter(() => stream(items, seen)),
     adapter(silent, { bounded: false }),
@@ -59,6 +59,25 @@ test('a paused source is not read until it is resumed', async () => {
   void run.next();
   await next;
   assert.equal(engine.of('pushColumns').length, 5);
+});
+
+test('single events that follow each other at once travel together, in order', async () => {
+  const items = Array.from({ length: 2000 }, (_, k) => event(k));
+  const { run, engine } = fakeRun([
+    adapter(() => stream([...items, 'text', event(2000)])),
+    adapter(() => stream([])),
+  ]);
+  engine.onClose = (source) => {
+    if (source === 0) engine.notice({ type: 'end' });
+  };
+  assert.equal((await run.next()).done, true);
+  const fed = engine.calls.filter(([name]) => name.startsWith('push'));
+  assert.deepEqual(fed, [
+    ['pushColumns', 0, 1024],
+    ['pushColumns', 0, 976],
+    ['push', 0, 4],
+    ['pushColumns', 0, 1],
+  ]);
 });
 
 test('a slow consumer stops the reading of every source', async () => {
