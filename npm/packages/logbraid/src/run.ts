@@ -186,7 +186,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
   }
 
+  /** Whoever aborts wants nothing more. */
   readonly #onAbort = (): void => {
+    this.#ready = [];
     this.#fail(this.#setup.signal?.reason);
   };
 
