@@ -251,6 +251,15 @@ test('a pushed source delivers at once, and finishes with its end', async () => 
   assert.throws(() => a.push(at(3, { k: 1 })), SourceEndedError);
 });
 
+test('however much arrives before the first result, a consumer that waits gets it', async () => {
+  await using engine = new CorrelationEngine({ bufferSize: 10 });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  const next = engine.correlate(AND).next();
+  for (let k = 0; k < 100; k += 1) await a.push(at(k / 100, { k }));
+  await b.push(at(1, { k: 99 }));
+  assert.equal((await next).value?.joinValue, '99');
+});
+
 test('time that passes without events closes what is open', async () => {
   await using engine = new CorrelationEngine({ idleTimeout: 50, lateTolerance: 0 });
   const a = engine.source('a');
@@ -381,6 +390,39 @@ test('a signal ends the query with its reason; one that has fired, before it sta
   await assert.rejects(shapes(engine.correlate(AND, { signal: late })), { name: 'TimeoutError' });
   const early = AbortSignal.abort(new Error('no'));
   await assert.rejects(shapes(engine.correlate(AND, { signal: early })), /no/);
+});
+
+test('after a signal nothing more is delivered', async () => {
+  await using engine = new CorrelationEngine();
+  const events = Array.from({ length: 100 }, (_, k) => at(k * 100, { k }));
+  engine.addAdapter('a', events).addAdapter('b', events);
+  const controller = new AbortController();
+  let found = 0;
+  const counting = async () => {
+    for await (const _ of engine.correlate(AND, { signal: controller.signal })) {
+      found += 1;
+      if (found === 3) controller.abort();
+    }
+  };
+  await assert.rejects(counting(), { name: 'AbortError' });
+  assert.equal(found, 3);
+});
+
+test('an adapter that cannot be destroyed keeps no other from it', async () => {
+  const engine = new CorrelationEngine();
+  let destroyed = 0;
+  const adapter = (destroy: () => Promise<void>) =>
+    Object.assign(new IterableAdapter([]), { destroy });
+  const stuck = adapter(() => {
+    throw new Error('stuck');
+  });
+  const fine = adapter(() => {
+    destroyed += 1;
+    return Promise.resolve();
+  });
+  engine.addAdapter('a', stuck).addAdapter('b', fine);
+  await assert.rejects(engine.destroy(), /stuck/);
+  assert.equal(destroyed, 1);
 });
 
 test('destroy ends running queries normally, and the engine for good', async () => {
