@@ -64,7 +64,7 @@ fuzz_target!(|input: Input| {
         late_tolerance: Span::from_millis(i64::from(input.tolerance) * 100),
         emit: if input.eager { Emit::Eager } else { Emit::Final },
         limit: input.limit.map(u64::from),
-        sources: vec![SourceOptions { bounded: !input.live, ..SourceOptions::default() }; sources],
+        sources: vec![SourceOptions { bounded: !input.live, decoder }; sources],
         ..CorrelatorOptions::default()
     };
     let mut engine = Correlator::new(plan, options).expect("the options are sound");
