@@ -1,4 +1,5 @@
 import type { ColumnPlan, Columns } from './backend.js';
+import { shown } from './errors.js';
 import { toInstant } from './time.js';
 import type { LogEvent } from './types.js';
 
@@ -51,7 +52,7 @@ export class HostEvents {
       }
       const instant = toInstant(event.timestamp);
       if (!instant) {
-        refused(`timestamp is no time: ${describe(event.timestamp)}`);
+        refused(`timestamp is no time: ${shown(event.timestamp)}`);
         continue;
       }
       ids[rows] = this.#hold(event);
@@ -102,16 +103,28 @@ class Texts {
     const encoder = new TextEncoder();
     const textEnds = new Uint32Array(this.#ids.size);
     const all = [...this.#ids.keys()];
-    const texts = encoder.encode(all.join(''));
+    const joined = encoder.encode(all.join(''));
+    // Where every unit became one byte, lengths are known without encoding text by text. Elsewhere
+    // texts are encoded one by one: halves of a surrogate pair must not meet across two of them.
+    const ascii = joined.length === all.reduce((units, text) => units + text.length, 0);
+    const parts = ascii ? all : all.map((text) => encoder.encode(text));
     let end = 0;
-    // Where every unit became one byte, lengths are known without encoding text by text.
-    const ascii = texts.length === all.reduce((units, text) => units + text.length, 0);
-    for (const [at, text] of all.entries()) {
-      end += ascii ? text.length : encoder.encode(text).length;
+    for (const [at, { length }] of parts.entries()) {
+      end += length;
       textEnds[at] = end;
     }
-    return { texts, textEnds };
+    return { texts: ascii ? joined : concatenate(parts as Uint8Array[], end), textEnds };
   }
+}
+
+function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const whole = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Reads the named fields of a record into a row; only what the record itself has. */
@@ -151,12 +164,9 @@ export function toText(value: unknown): string {
 /** A label that is an object is a mistake that must not cost the event. */
 function jsonText(value: object): string {
   try {
-    return JSON.stringify(value);
+    // A `toJSON` may give nothing, whatever the types say.
+    return (JSON.stringify(value) as string | undefined) ?? '';
   } catch {
     return '';
   }
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'string' ? JSON.stringify(value.slice(0, 60)) : String(value);
 }

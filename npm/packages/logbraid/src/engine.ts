@@ -168,7 +168,7 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     return all;
   }
 
-  /** Ends running queries normally and destroys all adapters. Idempotent. */
+  /** Ends running queries normally and destroys all adapters; rejects with the first error of one. Idempotent. */
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy();
     return this.#destroyed;
@@ -182,8 +182,11 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     await Promise.all([...this.#runs].map((run) => run.close()));
     const adapters = [...this.#adapters.values()];
     this.#adapters.clear();
-    await Promise.all(adapters.map((adapter) => adapter.destroy()));
+    // One that cannot be destroyed keeps no other from it.
+    const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
     this.removeAllListeners();
+    const failed = gone.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   #alive(): void {

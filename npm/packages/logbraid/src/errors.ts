@@ -146,3 +146,15 @@ export function errorFrom(thrown: unknown): CorrelationError {
   const known = typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code);
   return errorOf(known ? code : 'INTERNAL_ERROR', message, { cause: thrown });
 }
+
+/** A value as a message shows it; also one that has no text of its own, over which `String` throws. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+  }
+  try {
+    return String(value);
+  } catch {
+    return 'an object';
+  }
+}

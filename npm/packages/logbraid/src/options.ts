@@ -1,5 +1,5 @@
 import type { RawDecoderOptions } from './backend.js';
-import { OptionError } from './errors.js';
+import { OptionError, shown } from './errors.js';
 import { toMillis, toNanos } from './time.js';
 import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
 
@@ -161,8 +161,7 @@ function reader<T extends object>(options: T, known: readonly (keyof T & string)
 }
 
 function bad(name: string, value: unknown, expected: string): never {
-  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value);
-  throw new OptionError(`${name} must be ${expected}, not ${shown}`, {
+  throw new OptionError(`${name} must be ${expected}, not ${shown(value)}`, {
     details: { option: name, value },
   });
 }

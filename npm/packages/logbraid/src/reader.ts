@@ -14,13 +14,13 @@ const QUIET_MS = 250;
 export interface ReaderContext {
   correlator: NativeCorrelator;
   host: HostEvents;
-  /** Something has arrived, or the stream has ended or failed. */
-  wake: () => void;
+  /** Something has arrived, or the stream has ended or failed. Says whether a turn comes to take it. */
+  wake: () => boolean;
 }
 
 /**
- * Reads one source of one query: holds at most one item of it, and hands that on in slices, so that
- * a source never gets further ahead than the engine allows.
+ * Reads one source of one query: holds at most one item of it, or a batch of single events, and
+ * hands that on in slices, so that a source never gets further ahead than the engine allows.
  */
 export class Reader {
   /** The engine does not want more of this source for now. */
@@ -37,6 +37,10 @@ export class Reader {
   #iterator: AsyncIterator<StreamItem> | undefined;
   #asked = false;
   #arrived: Uint8Array | readonly unknown[] | undefined;
+  /** What has arrived, where it is single events: those that follow at once join it. */
+  #batch: unknown[] | undefined;
+  /** Arrived after the batch, and is none of it. */
+  #next: Uint8Array | readonly unknown[] | undefined;
   #taken = 0;
   #exhausted = false;
   #closed = false;
@@ -62,7 +66,11 @@ export class Reader {
   /** Opens the stream and asks for its first item. */
   open(selector: string, options: StreamOptions): void {
     try {
-      this.#iterator = this.#adapter.createStream(selector, options)[Symbol.asyncIterator]();
+      const stream: unknown = this.#adapter.createStream(selector, options);
+      if (typeof stream !== 'object' || !stream || !(Symbol.asyncIterator in stream)) {
+        throw new TypeError('createStream() must return an async iterable');
+      }
+      this.#iterator = (stream as AsyncIterable<StreamItem>)[Symbol.asyncIterator]();
     } catch (error) {
       throw this.#wrap(error);
     }
@@ -103,12 +111,12 @@ export class Reader {
   /** Closes the stream. Resolves when it has closed, at once where it is busy: its signal tells it. */
   async stop(): Promise<void> {
     this.#closed = true;
-    this.#arrived = undefined;
+    this.#arrived = this.#batch = this.#next = undefined;
     const iterator = this.#iterator;
     this.#iterator = undefined;
     if (iterator?.return && !this.#exhausted && !this.#failure) {
       // A generator that is waiting cannot return before its wait ends.
-      const returned = iterator.return().then(ignore, ignore);
+      const returned = quietly(iterator.return.bind(iterator));
       if (!this.#asked) await returned;
     }
   }
@@ -129,8 +137,11 @@ export class Reader {
       }
     }
     this.#taken = to;
+    // What has gone to the engine takes nothing more in.
+    this.#batch = undefined;
     if (to === arrived.length) {
-      this.#arrived = undefined;
+      this.#arrived = this.#next;
+      this.#next = undefined;
       this.#taken = 0;
       this.#ask();
     }
@@ -139,38 +150,59 @@ export class Reader {
 
   #ask(): void {
     const iterator = this.#iterator;
-    if (!iterator || this.#asked || this.#arrived || this.#exhausted || this.paused) {
+    if (!iterator || this.#asked || this.#full() || this.#exhausted || this.paused) {
       return;
     }
     this.#asked = true;
-    const failed = (error: unknown) => {
-      this.#asked = false;
-      this.#failure = this.#wrap(error);
-      this.#context.wake();
-    };
-    iterator.next().then((result) => {
-      this.#asked = false;
-      try {
-        if (result.done) {
-          this.#exhausted = true;
-        } else {
-          this.#arrived = this.#normalize(result.value);
-        }
-      } catch (error) {
-        this.#failure = this.#wrap(error);
-      }
-      this.#context.wake();
-    }, failed);
+    void this.#await(iterator);
   }
 
-  #normalize(item: StreamItem): Uint8Array | readonly unknown[] {
+  #full(): boolean {
+    return this.#batch ? this.#next !== undefined || this.#batch.length >= BATCH : !!this.#arrived;
+  }
+
+  async #await(iterator: AsyncIterator<StreamItem>): Promise<void> {
+    try {
+      const result = await iterator.next();
+      if (result.done) {
+        this.#exhausted = true;
+      } else {
+        this.#receive(result.value);
+      }
+    } catch (error) {
+      this.#failure = this.#wrap(error);
+    }
+    this.#asked = false;
+    const taken = this.#context.wake();
+    // A turn per event would cost far more than the event; where none comes, the consumer is behind.
+    if (taken && this.#batch && !this.#failure) this.#ask();
+  }
+
+  #receive(item: StreamItem): void {
+    const arrived = this.#normalize(item);
+    if (arrived) {
+      if (this.#batch) {
+        this.#next = arrived;
+      } else {
+        this.#arrived = arrived;
+      }
+    } else if (this.#batch) {
+      this.#batch.push(item);
+    } else {
+      this.#arrived = this.#batch = [item];
+    }
+  }
+
+  /** Bytes or events; `undefined` for a single event. */
+  #normalize(item: StreamItem): Uint8Array | readonly unknown[] | undefined {
     if (typeof item === 'string') {
       return this.#encoder.encode(item);
     }
     if (item instanceof Uint8Array || Array.isArray(item)) {
       return item as Uint8Array | readonly unknown[];
     }
-    if (typeof (item as unknown) === 'object' && 'bytes' in item) {
+    // What is no object is told as such when it is made an event.
+    if (typeof (item as unknown) === 'object' && (item as unknown) !== null && 'bytes' in item) {
       const expected = this.#adapter.decoder?.format;
       if (item.format !== undefined && item.format !== expected) {
         throw new AdapterError(
@@ -180,7 +212,7 @@ export class Reader {
       }
       return item.bytes;
     }
-    return [item];
+    return undefined;
   }
 
   #wrap(error: unknown): AdapterError {
@@ -195,6 +227,11 @@ export class Reader {
   }
 }
 
-function ignore(): void {
-  // Whatever a stream says when it is closed early changes nothing.
+/** Whatever a stream says when it is closed early changes nothing. */
+async function quietly(close: () => unknown): Promise<void> {
+  try {
+    await close();
+  } catch {
+    // See above.
+  }
 }

@@ -176,6 +176,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       host: this.#host,
       wake: () => {
         this.#schedule();
+        return this.#immediate !== undefined;
       },
     };
     const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
@@ -185,14 +186,17 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
   }
 
+  /** Whoever aborts wants nothing more. */
   readonly #onAbort = (): void => {
+    this.#ready = [];
     this.#fail(this.#setup.signal?.reason);
   };
 
   /** Whether the consumer wants the query to go on. */
   #hungry(): boolean {
     const { emit, bufferSize } = this.#setup.options;
-    return emit === 'eager' ? this.#ahead < bufferSize : this.#ready.length < bufferSize;
+    const waiting = emit === 'eager' ? this.#ahead : this.#ready.length;
+    return this.#waiters.length > 0 || waiting < bufferSize;
   }
 
   #schedule(): void {
@@ -356,6 +360,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     }
     this.#state = 'ended';
     clearImmediate(this.#immediate);
+    this.#immediate = undefined;
     clearTimeout(this.#timer);
     this.#setup.signal?.removeEventListener('abort', this.#onAbort);
     this.#setup.onEnd(this);

@@ -69,7 +69,7 @@ export type Emit = 'final' | 'eager';
 
 /** Options of one query. */
 export interface CorrelateOptions {
-  /** Ends the query; the iterator then rejects with the signal's reason. */
+  /** Ends the query at once: what waits is dropped, and the iterator rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
   /** Default: the engine's `emit`, else `final` when every source of the query is bounded, else `eager`. */
   emit?: Emit | undefined;

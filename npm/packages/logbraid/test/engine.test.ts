@@ -186,6 +186,18 @@ test('times keep their nanoseconds, whatever they are given as', async () => {
   assert.equal(found[0]?.timestamp, '1969-12-31T23:59:59.998499999Z');
 });
 
+test('odd texts cost neither their event nor the query', async () => {
+  await using engine = new CorrelationEngine();
+  // Halves of a surrogate pair, which would join if the texts were put side by side.
+  const labels = { j: 'a\ud83d', k: '\ude00b' };
+  const silent = { toJSON: () => undefined } as unknown as string;
+  engine.addAdapter('a', [at(0, { ...labels, odd: silent })]);
+  engine.addAdapter('b', [at(1, labels)]);
+  const found = await engine.run('a({odd!="x"})[5s] and on(j, k) b({})[5s]');
+  assert.deepEqual(found.map(shape), ['a@0 b@1']);
+  assert.deepEqual(found[0]?.joinKeys, { j: 'a\ufffd', k: '\ufffdb' });
+});
+
 test('what is no event is reported, and costs only itself', async () => {
   await using engine = new CorrelationEngine();
   const reported: string[] = [];
@@ -200,6 +212,7 @@ test('what is no event is reported, and costs only itself', async () => {
     { timestamp: Number.NaN },
     { timestamp: 1e300 },
     { timestamp: '2026-13-01T00:00:00Z' },
+    { timestamp: Object.create(null) as object },
   ] as unknown as LogEvent[];
   engine.addAdapter('a', [at(0, { k: 1 }), ...broken, at(1, { k: 1 })]);
   engine.addAdapter('b', [at(2, { k: 1 })]);
@@ -236,6 +249,15 @@ test('a pushed source delivers at once, and finishes with its end', async () => 
   assert.deepEqual([shape(three), three.revision, three.final], ['a@0 b@1 a@2', 2, true]);
   assert.equal((await found.next()).done, true);
   assert.throws(() => a.push(at(3, { k: 1 })), SourceEndedError);
+});
+
+test('however much arrives before the first result, a consumer that waits gets it', async () => {
+  await using engine = new CorrelationEngine({ bufferSize: 10 });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  const next = engine.correlate(AND).next();
+  for (let k = 0; k < 100; k += 1) await a.push(at(k / 100, { k }));
+  await b.push(at(1, { k: 99 }));
+  assert.equal((await next).value?.joinValue, '99');
 });
 
 test('time that passes without events closes what is open', async () => {
@@ -287,6 +309,45 @@ test('pushing without reading is bounded; awaiting it is not refused', async () 
   }, SourceFullError);
 });
 
+test('what cannot be pushed is refused at once', async () => {
+  await using engine = new CorrelationEngine();
+  const source = engine.source('a');
+  for (const data of [undefined, null, 5, () => 1]) {
+    assert.throws(() => source.push(data as unknown as string), OptionError);
+  }
+});
+
+test('what was pushed may be reused at once', async () => {
+  await using engine = new CorrelationEngine();
+  const [a, b, c] = ['a', 'b', 'c'].map((name) => engine.source(name));
+  assert.ok(a && b && c);
+  const events = [at(0, { k: 1 })];
+  void a.push(events);
+  events.length = 0;
+  const line = (k: number) => `{"time":"2026-01-01T00:00:00Z","k":"${k}"}\n`;
+  const buffer = Buffer.from(line(1));
+  void b.push(buffer);
+  void c.push({ bytes: buffer });
+  buffer.write(line(2));
+  for (const source of [a, b, c]) source.end();
+  const found = await engine.run(`(${AND}) and on(k) c({})[1m]`, { emit: 'final' });
+  assert.deepEqual(found.map(shape), ['a@0 b@0 c@0']);
+});
+
+test('many small pieces that wait are taken in time', async () => {
+  await using engine = new CorrelationEngine();
+  const source = engine.source('a');
+  const line = '{"time":"2026-01-01T00:00:00Z","k":"1"}\n';
+  for (let n = 0; n < 100_000; n += 1) void source.push(line);
+  source.end();
+  engine.addAdapter('b', [at(0, { k: 1 })]);
+  const begun = performance.now();
+  const [found] = await engine.run(AND, { emit: 'final' });
+  assert.equal(found?.eventCount, 100_001);
+  const took = performance.now() - begun;
+  assert.ok(took < 5000, `it took ${took} ms`);
+});
+
 test('a slow consumer loses nothing', async () => {
   await using engine = new CorrelationEngine({ bufferSize: 8 });
   const events = Array.from({ length: 5000 }, (_, k) => at(k * 100, { k }));
@@ -329,6 +390,39 @@ test('a signal ends the query with its reason; one that has fired, before it sta
   await assert.rejects(shapes(engine.correlate(AND, { signal: late })), { name: 'TimeoutError' });
   const early = AbortSignal.abort(new Error('no'));
   await assert.rejects(shapes(engine.correlate(AND, { signal: early })), /no/);
+});
+
+test('after a signal nothing more is delivered', async () => {
+  await using engine = new CorrelationEngine();
+  const events = Array.from({ length: 100 }, (_, k) => at(k * 100, { k }));
+  engine.addAdapter('a', events).addAdapter('b', events);
+  const controller = new AbortController();
+  let found = 0;
+  const counting = async () => {
+    for await (const _ of engine.correlate(AND, { signal: controller.signal })) {
+      found += 1;
+      if (found === 3) controller.abort();
+    }
+  };
+  await assert.rejects(counting(), { name: 'AbortError' });
+  assert.equal(found, 3);
+});
+
+test('an adapter that cannot be destroyed keeps no other from it', async () => {
+  const engine = new CorrelationEngine();
+  let destroyed = 0;
+  const adapter = (destroy: () => Promise<void>) =>
+    Object.assign(new IterableAdapter([]), { destroy });
+  const stuck = adapter(() => {
+    throw new Error('stuck');
+  });
+  const fine = adapter(() => {
+    destroyed += 1;
+    return Promise.resolve();
+  });
+  engine.addAdapter('a', stuck).addAdapter('b', fine);
+  await assert.rejects(engine.destroy(), /stuck/);
+  assert.equal(destroyed, 1);
 });
 
 test('destroy ends running queries normally, and the engine for good', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
-import type { StreamItem } from '#dist/adapters/adapter.js';
+import type { DataSourceAdapter, StreamItem } from '#dist/adapters/adapter.js';
 import type { Columns } from '#dist/backend.js';
 import { AdapterError, MemoryError } from '#dist/errors.js';
 import { adapter, fakeRun } from './fake.js';
@@ -37,7 +37,7 @@ async function turns(count: number): Promise<void> {
 
 test('a paused source is not read until it is resumed', async () => {
   const seen: StreamItem[] = [];
-  const items = [event(1), event(2), event(3), event(4), event(5)];
+  const items = [1, 2, 3, 4, 5].map((k) => [event(k)]);
   const { run, engine } = fakeRun([
     adapter(() => stream(items, seen)),
     adapter(silent, { bounded: false }),
@@ -59,6 +59,25 @@ test('a paused source is not read until it is resumed', async () => {
   void run.next();
   await next;
   assert.equal(engine.of('pushColumns').length, 5);
+});
+
+test('single events that follow each other at once travel together, in order', async () => {
+  const items = Array.from({ length: 2000 }, (_, k) => event(k));
+  const { run, engine } = fakeRun([
+    adapter(() => stream([...items, 'text', event(2000)])),
+    adapter(() => stream([])),
+  ]);
+  engine.onClose = (source) => {
+    if (source === 0) engine.notice({ type: 'end' });
+  };
+  assert.equal((await run.next()).done, true);
+  const fed = engine.calls.filter(([name]) => name.startsWith('push'));
+  assert.deepEqual(fed, [
+    ['pushColumns', 0, 1024],
+    ['pushColumns', 0, 976],
+    ['push', 0, 4],
+    ['pushColumns', 0, 1],
+  ]);
 });
 
 test('a slow consumer stops the reading of every source', async () => {
@@ -278,6 +297,71 @@ test('a source that fails ends the query with its error', async () => {
   });
   assert.deepEqual(failures, ['b']);
   assert.equal(engine.of('release').length, 1);
+});
+
+test('whatever way an adapter is wrong, the error names its source', async () => {
+  const broken: [DataSourceAdapter['createStream'], RegExp][] = [
+    [() => undefined as never, /source a failed: createStream\(\) must return an async iterable/],
+    [() => [event(1)] as never, /source a failed: createStream\(\) must return an async iterable/],
+    [
+      () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: () => {
+            throw new Error('at once');
+          },
+        }),
+      }),
+      /source a failed: at once/,
+    ],
+  ];
+  for (const [createStream, message] of broken) {
+    const { run, engine } = fakeRun([adapter(silent, { createStream }), adapter(silent)]);
+    await assert.rejects(run.next(), (error) => {
+      assert.ok(error instanceof AdapterError);
+      assert.match(error.message, message);
+      return true;
+    });
+    assert.equal(engine.of('release').length, 1);
+  }
+});
+
+test('what a stream yields that is no event is refused, and costs only itself', async () => {
+  const refused: string[] = [];
+  const items = [undefined, null, 5, event(1)] as StreamItem[];
+  const { run, engine } = fakeRun(
+    [adapter(() => stream(items)), adapter(() => stream([]))],
+    {},
+    { onRefused: (source, message) => refused.push(`${source}: ${message}`) },
+  );
+  engine.onClose = (source) => {
+    if (source === 0) engine.notice({ type: 'end' });
+  };
+  assert.equal((await run.next()).done, true);
+  assert.deepEqual(refused, Array(3).fill('a: not an object'));
+  assert.deepEqual(engine.of('pushColumns'), [[0, 1]]);
+});
+
+test('a stream that fails to close keeps nobody from leaving', async () => {
+  for (const close of [
+    () => {
+      throw new Error('at once');
+    },
+    () => Promise.reject(new Error('later')),
+    () => undefined as never,
+  ]) {
+    const open = (): AsyncIterable<StreamItem> => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.resolve({ value: event(1), done: false }),
+        return: close,
+      }),
+    });
+    const { run, engine } = fakeRun([adapter(open), adapter(silent)]);
+    engine.onPush = () => {
+      engine.correlation('c', ['x']);
+    };
+    await run.next();
+    assert.deepEqual(await run.return(), { value: undefined, done: true });
+  }
 });
 
 for (const way of ['return', 'throw', 'abort'] as const) {

@@ -1,4 +1,4 @@
-import { SourceEndedError, SourceFullError } from '../errors.js';
+import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { LogEvent } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 
@@ -9,6 +9,12 @@ const ROOM = Promise.resolve();
 
 /** Bytes that weigh as much as one event. */
 const BYTES_PER_EVENT = 256;
+
+/** Characters up to which pieces of text that wait become one. */
+const BLOCK = 1 << 16;
+
+/** What a piece of text or bytes costs beside its content, in bytes. */
+const PIECE = 64;
 
 /**
  * A source that the program pushes into. Each query that is running reads all that is pushed; what
@@ -37,13 +43,19 @@ export class PushSource implements DataSourceAdapter {
   /**
    * Hands in an event, several, or bytes cut anywhere. Resolves when there is room for more, at
    * once where there is: awaiting it keeps memory bounded. Throws a `SourceFullError` when far more
-   * waits than fits.
+   * waits than fits, and an `OptionError` at what is neither event, array, text nor bytes.
    */
   push(data: StreamItem): Promise<void> {
     if (this.#ended) {
       throw new SourceEndedError(`the source ${this.#name} has ended`, {
         details: { source: this.#name },
       });
+    }
+    if (typeof data !== 'string' && (typeof (data as unknown) !== 'object' || !data)) {
+      throw new OptionError(
+        `the source ${this.#name} takes events, text or bytes, not ${shown(data)}`,
+        { details: { option: 'data', value: data } },
+      );
     }
     const queues = this.#readers.size > 0 ? [...this.#readers] : [this.#waiting];
     for (const queue of queues) {
@@ -105,6 +117,8 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
   size = 0;
   readonly #room: number;
   #items: StreamItem[] = [];
+  /** How many of the items have been taken. */
+  #taken = 0;
   #ended = false;
   #reader: ((result: IteratorResult<StreamItem>) => void) | undefined;
   #writers: (() => void)[] = [];
@@ -124,13 +138,14 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
       } else {
         batch.push(data);
       }
+      this.size += weight(data);
+    } else if (typeof data === 'string' && typeof last === 'string' && last.length < BLOCK) {
+      this.#items[this.#items.length - 1] = last + data;
+      this.size += weight(last + data) - weight(last);
     } else {
-      // Arrays and buffers belong to the program, which may reuse them.
-      this.#items.push(
-        Array.isArray(data) || data instanceof Uint8Array ? (data.slice() as StreamItem) : data,
-      );
+      this.#items.push(copy(data));
+      this.size += weight(data);
     }
-    this.size += weight(data);
     // A turn later, so that what is pushed in one go is taken in one go.
     if (this.#reader)
       queueMicrotask(() => {
@@ -156,6 +171,7 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
   /** Nobody reads any more. */
   abandon(): void {
     this.#items = [];
+    this.#taken = 0;
     this.size = 0;
     this.end();
   }
@@ -176,8 +192,14 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
     if (!reader) {
       return;
     }
-    const value = this.#items.shift();
+    const value = this.#items[this.#taken];
     if (value !== undefined) {
+      this.#taken += 1;
+      // Cut by halves: a shift per item would move all that wait.
+      if (this.#taken * 2 >= this.#items.length) {
+        this.#items = this.#items.slice(this.#taken);
+        this.#taken = 0;
+      }
       this.#reader = undefined;
       this.size -= weight(value);
       reader({ value, done: false });
@@ -203,12 +225,25 @@ function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
   return typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
 }
 
+/** Arrays and buffers belong to the program, which may reuse them. */
+function copy(data: StreamItem): StreamItem {
+  if (Array.isArray(data)) {
+    return data.slice() as LogEvent[];
+  }
+  // Not `slice`, which of a Node.js `Buffer` is a view.
+  if (data instanceof Uint8Array) {
+    return new Uint8Array(data);
+  }
+  const isChunk = typeof data === 'object' && 'bytes' in data;
+  return isChunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
+}
+
 function weight(data: StreamItem): number {
   if (typeof data === 'string' || data instanceof Uint8Array) {
-    return data.length / BYTES_PER_EVENT;
+    return (data.length + PIECE) / BYTES_PER_EVENT;
   }
   if (Array.isArray(data)) {
     return data.length;
   }
-  return 'bytes' in data ? data.bytes.length / BYTES_PER_EVENT : 1;
+  return 'bytes' in data ? (data.bytes.length + PIECE) / BYTES_PER_EVENT : 1;
 }
