@@ -96,6 +96,9 @@ pub struct Model {
     /// Whether a late event came where promptness ([`Wait::Maybe`]) decides what is still held: from
     /// then on, more than one answer is right.
     pub is_ambiguous: bool,
+    /// Whether a late event has moved the close of a session that waited: others may go on waiting
+    /// for the place it had.
+    has_stale_places: bool,
     late: Vec<bool>,
     edges: Vec<BTreeSet<usize>>,
     newest: Vec<i64>,
@@ -110,6 +113,7 @@ impl Model {
             query,
             events: Vec::new(),
             is_ambiguous: false,
+            has_stale_places: false,
             late: Vec::new(),
             edges: Vec::new(),
             newest,
@@ -157,6 +161,8 @@ impl Model {
             matches.retain(|at| !(event.stream == 1 && self.known_unmatched(*at)));
             matches.retain(|at| self.is_held(*at, Wait::Maybe));
             self.is_ambiguous |= !matches.iter().all(|at| self.is_held(*at, Wait::Yes));
+            let mut outcomes = matches.iter().map(|at| self.outcome(&BTreeSet::from([*at])));
+            self.has_stale_places |= outcomes.any(|outcome| self.passed(outcome.close));
         }
         if is_late && matches.is_empty() {
             return;
@@ -349,6 +355,9 @@ impl Model {
 
     /// What is known for good, in final order, up to the first that still waits.
     pub fn finished(&self, promptness: Wait) -> Vec<Vec<usize>> {
+        if promptness == Wait::Maybe && self.has_stale_places && self.watermark() < FAR {
+            return Vec::new();
+        }
         // That a session will be dropped by a later join may be noticed once it waits no more.
         let sessions = self.partial_sessions().into_iter().map(|set| self.outcome(&set));
         let waiting = sessions.filter(|outcome| outcome.waits >= promptness);
