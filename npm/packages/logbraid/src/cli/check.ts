@@ -1,15 +1,13 @@
-import colors from 'picocolors';
-
 import type { PlanSummary } from '../backend.js';
 import { loadBackend } from '../load/native.js';
 import { plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';
-import { plural } from './terminal.js';
+import { colorsWanted, plural } from './terminal.js';
 
 /** Shows what is wrong with a query, or what it reads. Gives the exit code. */
 export function checkQuery(query: string): number {
-  const drawn = render(query, { color: colors.isColorSupported && process.stdout.isTTY }).trimEnd();
+  const drawn = render(query, { color: colorsWanted() }).trimEnd();
   if (drawn !== '') {
     console.log(drawn);
   }

@@ -11,6 +11,7 @@ import type { FileArgument } from './files.js';
 import type { OutputName } from './output.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
+import { colorsWanted } from './terminal.js';
 import { Warnings } from './warnings.js';
 import { OutputClosed, Writer } from './writer.js';
 
@@ -53,7 +54,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   });
   const output = createOutput(options.output, {
     writer,
-    colors: colors.createColors(colors.isColorSupported && process.stdout.isTTY),
+    colors: colors.createColors(colorsWanted()),
     // Some terminals do not know their size and say 0.
     columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     eager: options.emit === 'eager',
