@@ -123,7 +123,7 @@ impl Correlator {
             correlations: 0,
             deliveries: 0,
             peak_memory: 0,
-            end: End::No,
+            end: if options.limit == Some(0) { End::Decided } else { End::No },
             plan,
             options,
         };

@@ -217,3 +217,13 @@ fn a_dense_key_is_one_session() {
     assert_eq!(all.len(), 1);
     assert_eq!(run.engine.metrics().held_events, 0);
 }
+
+#[test]
+fn a_limit_of_none_ends_at_once() {
+    let options = CorrelatorOptions { limit: Some(0), ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    assert!(engine.has_ended());
+    assert!(matches!(engine.poll(), Some(Output::End(None))));
+    assert!(engine.poll().is_none());
+}
