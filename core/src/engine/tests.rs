@@ -227,3 +227,15 @@ fn a_limit_of_none_ends_at_once() {
     assert!(matches!(engine.poll(), Some(Output::End(None))));
     assert!(engine.poll().is_none());
 }
+
+#[test]
+fn one_large_push_keeps_to_the_memory_bound() {
+    let options = CorrelatorOptions { max_memory: 4 << 20, ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    let line = |at| format!("{{\"time\":{},\"k\":\"{at}\"}}", 1_795_209_609_000_i64 + at / 100);
+    let lines: Vec<String> = (0..100_000).map(line).collect();
+    engine.push(SourceId::new(0), lines.join("\n").as_bytes());
+    let peak = engine.metrics().peak_memory;
+    assert!(peak < 8 << 20, "held {peak} bytes");
+}

@@ -446,7 +446,10 @@ impl Sessions {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
-        tables + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+        tables
+            + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+            + self.waiting.len() * 2 * size_of::<(Timestamp, EventOrder, EventId)>()
+            + self.dirty.capacity() * size_of::<EventId>()
     }
 }
 
