@@ -3,8 +3,10 @@
 
 use crate::columns::HostEvents;
 use crate::emit::Emit;
+use crate::encode::Batch;
 use crate::engine::{Correlator, CorrelatorOptions, Output, Payload, SourceOptions};
 use crate::id::SourceId;
+use crate::limits;
 use crate::plan::{JoinKey, JoinKind, Plan, PlannedJoin, PlannedSource, PlannedStream};
 use crate::select::Pipeline;
 use crate::time::Span;
@@ -238,4 +240,36 @@ fn one_large_push_keeps_to_the_memory_bound() {
     engine.push(SourceId::new(0), lines.join("\n").as_bytes());
     let peak = engine.metrics().peak_memory;
     assert!(peak < 8 << 20, "held {peak} bytes");
+}
+
+#[test]
+fn a_batch_ends_before_it_gets_large() {
+    let options = CorrelatorOptions { max_memory: 1 << 30, ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    let text = "x".repeat(1 << 20);
+    let line = |key: usize| {
+        let text = &text[..text.len() - 200];
+        format!("{{\"time\":1795209609,\"k\":\"{key}\",\"message\":\"{text}\"}}\n")
+    };
+    for source in [0, 1] {
+        for key in 0..32 {
+            engine.push(SourceId::new(source), line(key).as_bytes());
+        }
+    }
+    for source in [0, 1] {
+        engine.close(SourceId::new(source));
+    }
+    let mut batches = 0;
+    loop {
+        let mut batch = Batch::default();
+        engine.drain(1_000, &mut batch);
+        if batch.is_empty() {
+            break;
+        }
+        let length = batch.finish().len();
+        assert!(length < limits::BATCH_BYTES + (3 << 20), "a batch of {length} bytes");
+        batches += 1;
+    }
+    assert!(batches > 1, "all was drained");
 }
