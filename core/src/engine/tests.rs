@@ -1,6 +1,8 @@
 //! The engine from outside, with events that stay with the host, so that no format or query text
 //! takes part. The rules themselves are pinned by the language-neutral cases.
 
+use std::time::Instant;
+
 use crate::columns::HostEvents;
 use crate::emit::Emit;
 use crate::encode::Batch;
@@ -272,4 +274,21 @@ fn a_batch_ends_before_it_gets_large() {
         batches += 1;
     }
     assert!(batches > 1, "all was drained");
+}
+
+#[test]
+fn late_events_of_a_dense_key_cost_linear_time() {
+    let started = Instant::now();
+    let mut run = Run::new(&[(JoinKind::And, 60)], Emit::Final);
+    run.push("a@59:other");
+    for at in 0..20_000 {
+        run.push(&format!("b@{}", f64::from(at) * 59.0 / 20_000.0));
+    }
+    run.push("b@59:another");
+    for _ in 0..20_000 {
+        run.push("a@30");
+    }
+    let all = run.end();
+    assert_eq!((all.len(), run.engine.metrics().late_matched), (1, 20_000));
+    assert!(started.elapsed().as_secs() < 30, "took {:?}", started.elapsed());
 }

@@ -158,7 +158,8 @@ impl Sessions {
             }
             matches.marks = self.shape.reports_unmatched() && partner.join == 0;
             let walk = match (late, matches.marks && partner.stream.index() == 0) {
-                (true, _) => Walk::Each,
+                (true, true) => Walk::Each,
+                (true, false) => Walk::Late,
                 (false, true) => Walk::Mark,
                 (false, false) => Walk::Connect,
             };
