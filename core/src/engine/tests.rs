@@ -292,3 +292,17 @@ fn late_events_of_a_dense_key_cost_linear_time() {
     assert_eq!((all.len(), run.engine.metrics().late_matched), (1, 20_000));
     assert!(started.elapsed().as_secs() < 30, "took {:?}", started.elapsed());
 }
+
+#[test]
+fn a_dense_key_of_unmatched_events_costs_linear_time() {
+    let started = Instant::now();
+    let mut run = Run::new(&[(JoinKind::Unless, 10)], Emit::Final);
+    run.engine.close(SourceId::new(1));
+    let mut all = Vec::new();
+    for at in 0..60_000 {
+        all.extend(run.push(&format!("a@{}", f64::from(at) / 1_000.0)));
+    }
+    all.extend(run.end());
+    assert_eq!(all.len(), 1);
+    assert!(started.elapsed().as_secs() < 30, "took {:?}", started.elapsed());
+}
