@@ -432,7 +432,7 @@ impl Sessions {
         let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
         tables
             + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
-            + self.waiting.len() * 2 * size_of::<(Timestamp, EventOrder, EventId)>()
+            + self.waiting.len() * 2 * size_of::<(Timestamp, EventId)>()
             + self.dirty.capacity() * size_of::<EventId>()
     }
 }
