@@ -1,23 +1,18 @@
-import colors from 'picocolors';
-
 import type { PlanSummary } from '../backend.js';
 import { loadBackend } from '../load/native.js';
 import { plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';
-import { plural } from './terminal.js';
+import { colorsOn, plural } from './terminal.js';
+import { print } from './writer.js';
 
 /** Shows what is wrong with a query, or what it reads. Gives the exit code. */
-export function checkQuery(query: string): number {
-  const drawn = render(query, { color: colors.isColorSupported && process.stdout.isTTY }).trimEnd();
-  if (drawn !== '') {
-    console.log(drawn);
-  }
-  if (!validate(query).valid) {
-    return EXIT.usage;
-  }
-  console.log(describe(plan(loadBackend(), query, {})));
-  return EXIT.found;
+export async function checkQuery(query: string): Promise<number> {
+  const drawn = render(query, { color: colorsOn(process.stdout) }).trimEnd();
+  const { valid } = validate(query);
+  const plans = valid ? describe(plan(loadBackend(), query, {})) : '';
+  await print([drawn, plans].filter((text) => text !== '').join('\n'));
+  return valid ? EXIT.found : EXIT.usage;
 }
 
 function describe({ streams, sources }: PlanSummary): string {

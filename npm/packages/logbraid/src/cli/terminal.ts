@@ -1,4 +1,12 @@
+import type { WriteStream } from 'node:tty';
+
+import colors from 'picocolors';
 import stringWidth from 'string-width';
+
+/** Whether colours are wanted there. */
+export function colorsOn(stream: Pick<WriteStream, 'isTTY'>): boolean {
+  return colors.isColorSupported && stream.isTTY;
+}
 
 /** C0 and C1 controls, DEL, and what reorders or hides text. */
 const UNSAFE =
