@@ -106,10 +106,10 @@ impl Emitter {
         self.ready.push(Reverse(Ready { close, first, ring }));
     }
 
-    /// Puts decided results that come before `limit` into their final order; `None` lets all go.
-    pub fn release(&mut self, limit: Option<(Timestamp, EventOrder)>) {
+    /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
+    pub fn release(&mut self, limit: Option<Timestamp>) {
         while let Some(Reverse(ready)) = self.ready.peek() {
-            if limit.is_some_and(|limit| (ready.close, ready.first) >= limit) {
+            if limit.is_some_and(|limit| ready.close >= limit) {
                 break;
             }
             self.finals.push_back(ready.ring);

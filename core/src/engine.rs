@@ -37,6 +37,7 @@ use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, SourceId};
 use crate::join::session::Sessions;
 use crate::key::EventKeys;
+use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
 use crate::time::{Span, Timestamp};
@@ -123,7 +124,7 @@ impl Correlator {
             correlations: 0,
             deliveries: 0,
             peak_memory: 0,
-            end: End::No,
+            end: if options.limit == Some(0) { End::Decided } else { End::No },
             plan,
             options,
         };
@@ -241,9 +242,10 @@ impl Correlator {
         }
     }
 
-    /// Polls up to `max` outputs into `batch`.
+    /// Polls up to `max` outputs into `batch`, fewer once it has grown to
+    /// [`limits::BATCH_BYTES`]. A batch that stays empty says that nothing waits.
     pub fn drain(&mut self, max: usize, batch: &mut Batch) {
-        while batch.len() < max {
+        while batch.len() < max && batch.bytes() < limits::BATCH_BYTES {
             let Some(output) = self.poll() else { break };
             write_output(batch, &output);
         }

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use xxhash_rust::xxh3::xxh3_64;
 
 use crate::decode::{BadLine, Decoder, DecoderError, DecoderOptions, Sink};
 use crate::encode::rfc3339;
@@ -33,11 +34,13 @@ struct Tally {
     samples: Vec<BadLineSample>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct LabelTally {
     events: u64,
-    /// `None` once there are too many to count.
-    values: Option<BTreeSet<String>>,
+    /// Hashes of the values, which may be long; `None` once there are too many to count.
+    values: Option<BTreeSet<u64>>,
+    /// The value, as long as there is one.
+    only: Option<String>,
 }
 
 /// What was found.
@@ -120,10 +123,7 @@ impl Inspector {
             name,
             events: tally.events,
             values: tally.values.as_ref().map(BTreeSet::len),
-            only: tally
-                .values
-                .filter(|values| values.len() == 1)
-                .and_then(|values| values.into_iter().next()),
+            only: tally.only,
         };
         let (first, last) = tally.span.unzip();
         Inspection {
@@ -158,14 +158,15 @@ impl Sink for Tally {
                     self.other_labels = true;
                     continue;
                 }
-                let tally = LabelTally { events: 0, values: Some(BTreeSet::new()) };
-                self.labels.insert(name.to_owned(), tally);
+                let (values, only) = (Some(BTreeSet::new()), Some(value.to_owned()));
+                self.labels.insert(name.to_owned(), LabelTally { events: 0, values, only });
             }
             let Some(tally) = self.labels.get_mut(name) else { continue };
             tally.events += 1;
             if let Some(values) = &mut tally.values {
-                if !values.contains(value) {
-                    values.insert(value.to_owned());
+                values.insert(xxh3_64(value.as_bytes()));
+                if values.len() > 1 {
+                    tally.only = None;
                 }
                 if values.len() > limits::INSPECT_VALUES {
                     tally.values = None;

@@ -37,11 +37,16 @@ pub const DETECT_BYTES: usize = 64 << 10;
 /// reported together by code.
 pub const NOTICES_PER_POLL: usize = 16;
 
+/// Bytes of a batch of outputs after which nothing more is added to it: large enough that crossing
+/// into the host's language does not count, small beside what the engine holds.
+pub const BATCH_BYTES: usize = 4 << 20;
+
 /// Most labels that an inspection lists.
 pub const INSPECT_LABELS: usize = 256;
 
 /// Most values of a label that an inspection counts.
 pub const INSPECT_VALUES: usize = 1_000;
+
 /// Most text of labels that the parsers of a selector extract from one event, names included;
 /// further labels are dropped. Flattening repeats the names of outer objects, so that they could be a
 /// thousand times the line.

@@ -30,7 +30,7 @@ pub struct CorrelatorOptions {
     /// Decided correlations that may wait to be polled before all sources are paused; default 1000.
     pub buffer_size: usize,
     /// Bytes the engine may hold; default 100 MB. The query ends with [`Error::Memory`] when its
-    /// window does not fit. Checked after each push.
+    /// window does not fit. Checked every 1,024 events and after each push.
     pub max_memory: usize,
     /// Only correlations whose first event is not earlier.
     pub start: Option<Timestamp>,

@@ -2,6 +2,7 @@
 //! `tests/cases/README.md`; whatever a file says that is not here is an error.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use logbraid_core::decode::DecoderOptions;
 use serde::Deserialize;
@@ -121,5 +122,24 @@ impl Case {
         }
         text.push_str("]\n");
         text
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = [
+            ("push", &self.push),
+            ("events", &self.events),
+            ("bytes", &self.bytes),
+            ("hex", &self.hex),
+            ("flush", &self.flush),
+            ("close", &self.close),
+            ("advance", &self.advance),
+        ];
+        let said = parts.iter().filter_map(|(name, value)| {
+            let value = value.as_deref()?;
+            Some(format!("{name} = {value:?}"))
+        });
+        f.write_str(&said.collect::<Vec<_>>().join(", "))
     }
 }

@@ -96,6 +96,9 @@ pub struct Model {
     /// Whether a late event came where promptness ([`Wait::Maybe`]) decides what is still held: from
     /// then on, more than one answer is right.
     pub is_ambiguous: bool,
+    /// Whether a late event has moved the close of a session that waited: others may go on waiting
+    /// for the place it had.
+    has_stale_places: bool,
     late: Vec<bool>,
     edges: Vec<BTreeSet<usize>>,
     newest: Vec<i64>,
@@ -110,6 +113,7 @@ impl Model {
             query,
             events: Vec::new(),
             is_ambiguous: false,
+            has_stale_places: false,
             late: Vec::new(),
             edges: Vec::new(),
             newest,
@@ -157,6 +161,8 @@ impl Model {
             matches.retain(|at| !(event.stream == 1 && self.known_unmatched(*at)));
             matches.retain(|at| self.is_held(*at, Wait::Maybe));
             self.is_ambiguous |= !matches.iter().all(|at| self.is_held(*at, Wait::Yes));
+            let mut outcomes = matches.iter().map(|at| self.outcome(&BTreeSet::from([*at])));
+            self.has_stale_places |= outcomes.any(|outcome| self.passed(outcome.close));
         }
         if is_late && matches.is_empty() {
             return;
@@ -208,28 +214,25 @@ impl Model {
             && (join.lo..=join.hi).contains(&distance)
     }
 
-    /// Everything connected with an event, whether or not a left result exists.
-    fn component(&self, at: usize) -> BTreeSet<usize> {
-        let (mut found, mut todo) = (BTreeSet::new(), vec![at]);
+    /// Everything connected with some events: by matches, whether or not a left result exists, or
+    /// by being in one partial session.
+    fn connected(&self, some: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let (mut found, mut todo) = (BTreeSet::new(), some.iter().copied().collect::<Vec<_>>());
         while let Some(at) = todo.pop() {
             if found.insert(at) {
                 todo.extend(&self.edges[at]);
+                if self.known_unmatched(at) {
+                    let others = (0..self.events.len()).filter(|other| self.bridges(at, *other));
+                    todo.extend(others.filter(|other| self.known_unmatched(*other)));
+                }
             }
         }
         found
     }
 
-    /// Whether an event is held for late ones: until what is connected with it is closed, also by
-    /// way of a partial session.
+    /// Whether an event is held for late ones: until all that is connected with it is closed.
     fn is_held(&self, at: usize, promptness: Wait) -> bool {
-        let mut session = self.component(at);
-        while let Some(more) = (0..self.events.len()).find(|other| {
-            let bridged = |at: &usize| self.known_unmatched(*at) && self.bridges(*at, *other);
-            !session.contains(other) && self.known_unmatched(*other) && session.iter().any(bridged)
-        }) {
-            session.extend(self.component(more));
-        }
-        !self.is_final(&self.outcome(&session), promptness)
+        !self.is_final(&self.outcome(&BTreeSet::from([at])), promptness)
     }
 
     fn has_match(&self, at: usize, stream: usize) -> bool {
@@ -326,14 +329,12 @@ impl Model {
     fn outcome(&self, set: &BTreeSet<usize>) -> Outcome {
         let mut events: Vec<usize> = set.iter().copied().collect();
         events.sort_by_key(|at| self.order(*at));
-        let connected = events.iter().flat_map(|at| self.component(*at));
+        let connected = self.connected(set);
         let lonely: Vec<usize> =
-            events.iter().copied().filter(|at| self.known_unmatched(*at)).collect();
-        let close = connected
-            .map(|at| self.close(at))
-            .chain(lonely.iter().map(|at| self.events[*at].time + self.gap()))
-            .max()
-            .unwrap_or(-FAR);
+            connected.iter().copied().filter(|at| self.known_unmatched(*at)).collect();
+        let closes = connected.iter().map(|at| self.close(*at));
+        let gaps = lonely.iter().map(|at| self.events[*at].time + self.gap());
+        let close = closes.chain(gaps).max().unwrap_or(-FAR);
         let may_extend = |other: usize| {
             self.events[other].stream == 0 && !self.late[other] && !self.passed(self.close(other))
         };
@@ -354,6 +355,9 @@ impl Model {
 
     /// What is known for good, in final order, up to the first that still waits.
     pub fn finished(&self, promptness: Wait) -> Vec<Vec<usize>> {
+        if promptness == Wait::Maybe && self.has_stale_places && self.watermark() < FAR {
+            return Vec::new();
+        }
         // That a session will be dropped by a later join may be noticed once it waits no more.
         let sessions = self.partial_sessions().into_iter().map(|set| self.outcome(&set));
         let waiting = sessions.filter(|outcome| outcome.waits >= promptness);

@@ -442,10 +442,10 @@ pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
             ended_early = true;
         }
         if seen != step.expect {
-            wrong.push(differ(&format!("step {}: {}", at + 1, title(step)), &step.expect, &seen));
+            wrong.push(differ(&format!("step {}: {}", at + 1, step), &step.expect, &seen));
         }
         if told.notices != step.notices {
-            let title = format!("step {}: {}: notices", at + 1, title(step));
+            let title = format!("step {}: {}: notices", at + 1, step);
             wrong.push(differ(&title, &step.notices, &told.notices));
         }
     }
@@ -537,20 +537,6 @@ fn text(one: &Delivered, letters: Option<&mut Letters>, expected: &str) -> Strin
         text.push_str(&format!(" keys {}", one.join_keys));
     }
     text
-}
-
-fn title(step: &Step) -> String {
-    let parts = [
-        ("push", &step.push),
-        ("events", &step.events),
-        ("bytes", &step.bytes),
-        ("flush", &step.flush),
-        ("close", &step.close),
-        ("advance", &step.advance),
-    ];
-    let said =
-        parts.iter().filter_map(|(name, value)| Some(format!("{name} {:?}", (*value).as_ref()?)));
-    said.collect::<Vec<_>>().join(", ")
 }
 
 fn differ(what: &str, expected: &[String], found: &[String]) -> String {

@@ -12,13 +12,9 @@ use super::zone::Zone;
 use crate::event::Fields;
 use crate::time::Timestamp;
 
-/// Decodes an event of an access log.
-pub(super) fn decode(raw: &str, zone: &Zone, fields: &mut Fields) -> Result<Timestamp, Bad> {
+/// Decodes a line of an access log.
+pub(super) fn decode(line: &str, zone: &Zone, fields: &mut Fields) -> Result<Timestamp, Bad> {
     fields.clear();
-    let (line, following) = match raw.split_once('\n') {
-        Some((line, following)) => (line, Some(following)),
-        None => (raw, None),
-    };
     let Parts { client, time, request, rest } = Parts::of(line, zone).ok_or_else(foreign)?;
     let found = time?;
     let label = |fields: &mut Fields, name: &str, value: &str| {
@@ -56,9 +52,6 @@ pub(super) fn decode(raw: &str, zone: &Zone, fields: &mut Fields) -> Result<Time
     }
     fields.put_scratch(scratch);
     fields.set_message(request);
-    if let Some(following) = following {
-        fields.append_message(following);
-    }
     Ok(found.time)
 }
 

@@ -107,14 +107,23 @@ impl Format {
         context: &Context,
         fields: &mut Fields,
     ) -> Result<Timestamp, Bad> {
+        // The first line alone decides time and labels, so that the lines after it change neither.
+        let (line, following) = match raw.split_once('\n') {
+            Some((line, following)) => (line, Some(following)),
+            None => (raw, None),
+        };
         let zone = &context.zone;
-        match self {
+        let time = match self {
             Self::Ndjson(ndjson) => ndjson.decode(raw, zone, fields),
-            Self::Combined => combined::decode(raw, zone, fields),
-            Self::Syslog { named } => syslog::decode(raw, *named, context, fields),
+            Self::Combined => combined::decode(line, zone, fields),
+            Self::Syslog { named } => syslog::decode(line, *named, context, fields),
             Self::Logfmt(logfmt) => logfmt.decode(raw, zone, fields),
-            Self::Text(leading) => text::decode(raw, *leading, zone, fields),
+            Self::Text(leading) => text::decode(line, *leading, zone, fields),
+        }?;
+        if let Some(following) = following.filter(|_| self.is_multi_line()) {
+            fields.append_message(following);
         }
+        Ok(time)
     }
 
     /// Learns from the first lines, and tells how well it fits them.

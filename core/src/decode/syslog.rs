@@ -28,15 +28,14 @@ const AHEAD: Span = Span::from_nanos(24 * 60 * 60 * NANOS_PER_SECOND);
 /// How many years are tried: 29 February is eight years apart at worst.
 const YEARS_BACK: i16 = 9;
 
-/// Decodes an event of syslog. `named`: the user says that it is one.
+/// Decodes a line of syslog. `named`: the user says that it is one.
 pub(super) fn decode(
-    raw: &str,
+    line: &str,
     named: bool,
     context: &Context,
     fields: &mut Fields,
 ) -> Result<Timestamp, Bad> {
     fields.clear();
-    let line = raw.split('\n').next().unwrap_or(raw);
     let (priority, rest) = match priority(line) {
         Some((priority, rest)) => (Some(priority), rest),
         None => (None, line),
@@ -49,7 +48,7 @@ pub(super) fn decode(
         fields.set_label("facility", FACILITIES[priority / 8]);
         fields.set_label(LEVEL, SEVERITIES[priority % 8]);
     }
-    fields.set_message(&raw[line.len() - message.len()..]);
+    fields.set_message(message);
     Ok(time)
 }
 

@@ -21,34 +21,33 @@ pub(super) enum Leading {
     Epoch,
 }
 
-/// Decodes an event of text.
+/// Decodes a line of text.
 pub(super) fn decode(
-    raw: &str,
+    line: &str,
     leading: Leading,
     zone: &Zone,
     fields: &mut Fields,
 ) -> Result<Timestamp, Bad> {
     fields.clear();
-    let found = time(raw, leading, zone)?;
-    let text = raw[found.end..].trim_start_matches([':', ',', ';', '|']);
+    let found = time(line, leading, zone)?;
+    let text = line[found.end..].trim_start_matches([':', ',', ';', '|']);
     let text = text.trim_start_matches([' ', '\t']);
-    let line = text.split('\n').next().unwrap_or(text);
-    let message = nginx(line, fields)
-        .or_else(|| postgresql(line, fields))
-        .unwrap_or_else(|| other(line, fields));
-    fields.set_message(&text[line.len() - message.len()..]);
+    let message = nginx(text, fields)
+        .or_else(|| postgresql(text, fields))
+        .unwrap_or_else(|| other(text, fields));
+    fields.set_message(message);
     Ok(found.time)
 }
 
-fn time(raw: &str, leading: Leading, zone: &Zone) -> Result<Found, Bad> {
+fn time(line: &str, leading: Leading, zone: &Zone) -> Result<Found, Bad> {
     let (found, missing) = match leading {
         Leading::Calendar => (
-            instant::leading(raw, zone),
+            instant::leading(line, zone),
             "the line does not start with a time such as 2026-11-20 21:20:09.364, and there is no \
              event before it that it could belong to",
         ),
         Leading::Epoch => (
-            instant::leading_epoch(raw),
+            instant::leading_epoch(line),
             "the line does not start with a time such as 1795209609.364, and there is no event \
              before it that it could belong to",
         ),

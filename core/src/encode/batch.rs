@@ -39,6 +39,11 @@ impl Batch {
         self.len() == 0
     }
 
+    /// How many bytes it has so far.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The bytes.
     pub fn finish(mut self) -> Vec<u8> {
         if !self.released.is_empty() {

@@ -72,6 +72,10 @@ pub(super) enum End {
     Told,
 }
 
+/// Events of one push after which the memory bound is looked at: as many as a segment of the store
+/// has, so that a push of any size is held to it.
+const CHECK_EVENTS: u32 = 1 << 10;
+
 impl Flow {
     /// Takes one event of a source into the streams that select it. Returns whether it is held.
     pub fn take(
@@ -105,6 +109,9 @@ impl Flow {
         }
         if self.progress.saw(source, event.time) {
             self.expire();
+        }
+        if self.arrivals.is_multiple_of(CHECK_EVENTS) {
+            self.check_memory();
         }
         held > 0
     }

@@ -1,10 +1,14 @@
 //! The engine from outside, with events that stay with the host, so that no format or query text
 //! takes part. The rules themselves are pinned by the language-neutral cases.
 
+use std::time::Instant;
+
 use crate::columns::HostEvents;
 use crate::emit::Emit;
+use crate::encode::Batch;
 use crate::engine::{Correlator, CorrelatorOptions, Output, Payload, SourceOptions};
 use crate::id::SourceId;
+use crate::limits;
 use crate::plan::{JoinKey, JoinKind, Plan, PlannedJoin, PlannedSource, PlannedStream};
 use crate::select::Pipeline;
 use crate::time::Span;
@@ -216,4 +220,89 @@ fn a_dense_key_is_one_session() {
     all.extend(run.end());
     assert_eq!(all.len(), 1);
     assert_eq!(run.engine.metrics().held_events, 0);
+}
+
+#[test]
+fn a_limit_of_none_ends_at_once() {
+    let options = CorrelatorOptions { limit: Some(0), ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    assert!(engine.has_ended());
+    assert!(matches!(engine.poll(), Some(Output::End(None))));
+    assert!(engine.poll().is_none());
+}
+
+#[test]
+fn one_large_push_keeps_to_the_memory_bound() {
+    let options = CorrelatorOptions { max_memory: 4 << 20, ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    let line = |at| format!("{{\"time\":{},\"k\":\"{at}\"}}", 1_795_209_609_000_i64 + at / 100);
+    let lines: Vec<String> = (0..100_000).map(line).collect();
+    engine.push(SourceId::new(0), lines.join("\n").as_bytes());
+    let peak = engine.metrics().peak_memory;
+    assert!(peak < 8 << 20, "held {peak} bytes");
+}
+
+#[test]
+fn a_batch_ends_before_it_gets_large() {
+    let options = CorrelatorOptions { max_memory: 1 << 30, ..CorrelatorOptions::default() };
+    let mut engine =
+        Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect("the options are sound");
+    let text = "x".repeat(1 << 20);
+    let line = |key: usize| {
+        let text = &text[..text.len() - 200];
+        format!("{{\"time\":1795209609,\"k\":\"{key}\",\"message\":\"{text}\"}}\n")
+    };
+    for source in [0, 1] {
+        for key in 0..32 {
+            engine.push(SourceId::new(source), line(key).as_bytes());
+        }
+    }
+    for source in [0, 1] {
+        engine.close(SourceId::new(source));
+    }
+    let mut batches = 0;
+    loop {
+        let mut batch = Batch::default();
+        engine.drain(1_000, &mut batch);
+        if batch.is_empty() {
+            break;
+        }
+        let length = batch.finish().len();
+        assert!(length < limits::BATCH_BYTES + (3 << 20), "a batch of {length} bytes");
+        batches += 1;
+    }
+    assert!(batches > 1, "all was drained");
+}
+
+#[test]
+fn late_events_of_a_dense_key_cost_linear_time() {
+    let started = Instant::now();
+    let mut run = Run::new(&[(JoinKind::And, 60)], Emit::Final);
+    run.push("a@59:other");
+    for at in 0..20_000 {
+        run.push(&format!("b@{}", f64::from(at) * 59.0 / 20_000.0));
+    }
+    run.push("b@59:another");
+    for _ in 0..20_000 {
+        run.push("a@30");
+    }
+    let all = run.end();
+    assert_eq!((all.len(), run.engine.metrics().late_matched), (1, 20_000));
+    assert!(started.elapsed().as_secs() < 30, "took {:?}", started.elapsed());
+}
+
+#[test]
+fn a_dense_key_of_unmatched_events_costs_linear_time() {
+    let started = Instant::now();
+    let mut run = Run::new(&[(JoinKind::Unless, 10)], Emit::Final);
+    run.engine.close(SourceId::new(1));
+    let mut all = Vec::new();
+    for at in 0..60_000 {
+        all.extend(run.push(&format!("a@{}", f64::from(at) / 1_000.0)));
+    }
+    all.extend(run.end());
+    assert_eq!(all.len(), 1);
+    assert!(started.elapsed().as_secs() < 30, "took {:?}", started.elapsed());
 }

@@ -46,6 +46,9 @@ pub(crate) enum Walk {
     /// The same, but only what earlier walks of this kind have called counts as known: the
     /// caller marks every event it is called with.
     Mark,
+    /// As [`Self::Connect`], for late events: they look further back, so they have a block of their
+    /// own.
+    Late,
     /// Every event is called.
     Each,
 }
@@ -63,8 +66,8 @@ pub(crate) trait Connect {
 pub(crate) struct Dense {
     items: VecDeque<Item>,
     gone: usize,
-    /// The newest block of [`Walk::Connect`] and of [`Walk::Mark`].
-    blocks: [Option<Block>; 2],
+    /// The newest block of [`Walk::Connect`], of [`Walk::Mark`] and of [`Walk::Late`].
+    blocks: [Option<Block>; 3],
 }
 
 #[derive(Debug)]
@@ -116,7 +119,7 @@ impl List {
         mut connected: impl FnMut(EventId) -> bool,
     ) {
         let Self::Many(dense) = self else { return };
-        for (slot, part) in dense.blocks.iter_mut().zip([true, marked]) {
+        for (slot, part) in dense.blocks.iter_mut().zip([true, marked, true]) {
             let Some(block) = slot.as_mut().filter(|block| block.holds(time)) else { continue };
             if part && connected(block.member) {
                 continue;
@@ -247,6 +250,7 @@ impl Dense {
         let slot = match walk {
             Walk::Connect => Some(0),
             Walk::Mark => Some(1),
+            Walk::Late => Some(2),
             Walk::Each => None,
         };
         let known = slot
@@ -257,6 +261,11 @@ impl Dense {
         let mut last = from;
         let mut own = None;
         while let Some(item) = self.items.get(at).copied().filter(|item| item.time <= to) {
+            // Only late events look back so far: a block says nothing of what has left.
+            if item.event == EventId::NONE {
+                at += 1;
+                continue;
+            }
             last = item.time;
             if item.arrival == twin {
                 own = Some(item.event);
@@ -271,14 +280,12 @@ impl Dense {
                 continue;
             }
             at += 1;
-            if item.event != EventId::NONE {
-                matches.connect(item.event);
-                member = Some(item.event);
-            }
+            matches.connect(item.event);
+            member = Some(item.event);
         }
         // Everything in the range is in one component now, together with the block it overlaps.
         let (Some(slot), Some(member)) = (slot, member) else { return };
-        if own.is_none_or(|own| walk == Walk::Connect && matches.is_connected(own)) {
+        if own.is_none_or(|own| walk != Walk::Mark && matches.is_connected(own)) {
             let from = known.map_or(from, |block| block.from.min(from));
             self.blocks[slot] = Some(Block { from, to: last, member });
         }

@@ -17,7 +17,7 @@ use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::Plan;
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{EventOrder, Flags, NewEvent, Payload, Store};
+use crate::window::store::{Flags, NewEvent, Payload, Store};
 
 /// What became of an event.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -51,15 +51,25 @@ pub(crate) struct Closed {
     pub close: Timestamp,
 }
 
+/// What an event is looked at for. All that is decided at a time is decided before any component
+/// closes at that time.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Turn {
+    /// Whether it is unmatched.
+    Decide,
+    /// Whether its component is closed.
+    Close,
+}
+
 #[derive(Debug)]
 pub(crate) struct Sessions {
     shape: Shape,
     tables: Vec<KeyTable>,
     /// When to look at an event again. Every root has an entry not later than its close.
-    deadlines: BinaryHeap<Reverse<(Timestamp, EventId)>>,
-    /// Components past their close that an undecided event may still extend, by place in the order.
-    waiting: BTreeSet<(Timestamp, EventOrder, EventId)>,
-    waiting_place: BTreeMap<EventId, (Timestamp, EventOrder)>,
+    deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
+    /// Components past their close that an undecided event may still extend, by close.
+    waiting: BTreeSet<(Timestamp, EventId)>,
+    waiting_close: BTreeMap<EventId, Timestamp>,
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
@@ -75,7 +85,7 @@ impl Sessions {
             shape,
             deadlines: BinaryHeap::new(),
             waiting: BTreeSet::new(),
-            waiting_place: BTreeMap::new(),
+            waiting_close: BTreeMap::new(),
             dirty: VecDeque::new(),
             eager,
             key_ids: Vec::new(),
@@ -131,7 +141,8 @@ impl Sessions {
             return self.finish_late(store, id, matched);
         }
         self.make_joinable(store, id);
-        self.deadlines.push(Reverse((close, id)));
+        let turn = if self.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
+        self.deadlines.push(Reverse((close, turn, id)));
         self.mark_dirty(store, id);
         Inserted::Held(id)
     }
@@ -158,7 +169,8 @@ impl Sessions {
             }
             matches.marks = self.shape.reports_unmatched() && partner.join == 0;
             let walk = match (late, matches.marks && partner.stream.index() == 0) {
-                (true, _) => Walk::Each,
+                (true, true) => Walk::Each,
+                (true, false) => Walk::Late,
                 (false, true) => Walk::Mark,
                 (false, false) => Walk::Connect,
             };
@@ -237,22 +249,24 @@ impl Sessions {
 
     /// Closes the components whose close the watermark has passed, in no particular order.
     pub fn expire(&mut self, store: &mut Store, watermark: Watermark, closed: &mut Vec<Closed>) {
-        while let Some(Reverse((time, id))) = self.deadlines.peek().copied() {
+        while let Some(Reverse((time, turn, id))) = self.deadlines.peek().copied() {
             if !watermark.has_passed(time) {
                 break;
             }
             self.deadlines.pop();
-            if let Some((close, order)) = self.waiting_place.remove(&id) {
-                self.waiting.remove(&(close, order, id));
+            if let Some(close) = self.waiting_close.remove(&id) {
+                self.waiting.remove(&(close, id));
             }
             // The slot may have been forgotten, or hold another event by now: looking at that one
             // too early does no harm.
             if !store.is_held(id) || store.record(id).flags.has(Flags::CLOSED) {
                 continue;
             }
-            self.decide(store, id, watermark);
+            if turn == Turn::Decide {
+                self.decide(store, id, watermark);
+            }
             if find(store, id) == id {
-                self.close_component(store, id, watermark, closed);
+                self.close_component(store, id, (time, turn), watermark, closed);
             }
         }
     }
@@ -297,53 +311,30 @@ impl Sessions {
         &mut self,
         store: &mut Store,
         root: EventId,
+        now: (Timestamp, Turn),
         watermark: Watermark,
         closed: &mut Vec<Closed>,
     ) {
         let close = store.record(root).close;
-        if !watermark.has_passed(close) {
-            self.deadlines.push(Reverse((close, root)));
-            return;
-        }
-        if self.decide_members(store, root, watermark) {
-            let root = find(store, root);
-            self.deadlines.push(Reverse((store.record(root).close, root)));
+        // Not before its turn: members that close at the same time may still be undecided.
+        let early = self.shape.reports_unmatched() && now < (close, Turn::Close);
+        if early || !watermark.has_passed(close) {
+            self.deadlines.push(Reverse((close, Turn::Close, root)));
             return;
         }
         if let Some(event) = self.extension(store, root) {
             let decided = store.record(event).time.plus(self.shape.streams[0].reach);
-            self.deadlines.push(Reverse((decided, root)));
-            if watermark.has_passed(decided) {
-                // Its own turn comes in this same pass; take it now, so that ours ends.
-                self.decide(store, event, watermark);
-            } else {
-                self.wait(store, root, close);
-            }
+            self.deadlines.push(Reverse((decided, Turn::Close, root)));
+            self.waiting.insert((close, root));
+            self.waiting_close.insert(root, close);
             return;
         }
         self.detach(store, root);
         closed.push(Closed { ring: root, close });
     }
 
-    /// Decides the members of a component past its close whose own turn has not come yet: they
-    /// close at the same time. Returns whether there were any; the component may have grown.
-    fn decide_members(&mut self, store: &mut Store, root: EventId, watermark: Watermark) -> bool {
-        if self.shape.partial_gap.is_none() {
-            return false;
-        }
-        let is_open = |id: &EventId| {
-            let record = store.record(*id);
-            let decided = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE];
-            record.stream.index() == 0 && !decided.iter().any(|flag| record.flags.has(*flag))
-        };
-        let open: Vec<EventId> = store.ring(root).filter(is_open).collect();
-        for id in &open {
-            self.decide(store, *id, watermark);
-        }
-        !open.is_empty()
-    }
-
-    /// An undecided event that would join the component if it turned out to be unmatched.
+    /// An undecided event that would join the component if it turned out to be unmatched. Where the
+    /// unmatched events of a dense key keep being extended, the newest comes first in the ring.
     fn extension(&self, store: &Store, root: EventId) -> Option<EventId> {
         let gap = self.shape.partial_gap?;
         let table = self.shape.joins[0].table;
@@ -368,16 +359,9 @@ impl Sessions {
         None
     }
 
-    fn wait(&mut self, store: &Store, root: EventId, close: Timestamp) {
-        let first = store.ring(root).map(|id| store.order(id)).min();
-        let first = first.expect("a ring has at least the event it starts with");
-        self.waiting.insert((close, first, root));
-        self.waiting_place.insert(root, (close, first));
-    }
-
-    /// The place in the order before which everything is decided.
-    pub fn first_waiting(&self) -> Option<(Timestamp, EventOrder)> {
-        self.waiting.first().map(|(close, order, _)| (*close, *order))
+    /// The close before which everything is decided.
+    pub fn first_waiting(&self) -> Option<Timestamp> {
+        self.waiting.first().map(|(close, _)| *close)
     }
 
     /// Takes the events of a closed component out of the key tables.
@@ -430,7 +414,7 @@ impl Sessions {
 
     /// When the next component may close.
     pub fn next_close(&self) -> Option<Timestamp> {
-        self.deadlines.peek().map(|Reverse((time, _))| *time)
+        self.deadlines.peek().map(|Reverse((time, ..))| *time)
     }
 
     /// Distinct keys held, over all tables.
@@ -446,7 +430,10 @@ impl Sessions {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
-        tables + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+        tables
+            + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+            + self.waiting.len() * 2 * size_of::<(Timestamp, EventOrder, EventId)>()
+            + self.dirty.capacity() * size_of::<EventId>()
     }
 }
 

@@ -137,7 +137,7 @@ impl Id {
             let spaced = colon && after.len() < message.len() - at - 1;
             (!is_prose(value, spaced)).then_some(value)
         } else if matches!(self, Self::Trace | Self::Span) && is(name, "traceparent") {
-            let (trace, span) = traceparent(value_at_start(after)?)?;
+            let (trace, span) = traceparent(value_at_start(head(after))?)?;
             Some(if self == Self::Trace { trace } else { span })
         } else {
             None
@@ -177,12 +177,15 @@ fn value_at_start(text: &str) -> Option<&str> {
     }
     let text = text.strip_prefix('\\').unwrap_or(text);
     let text = text.strip_prefix(['"', '\'']).unwrap_or(text);
+    // An id does not begin with punctuation: `--`, `=>` and the like are something else. Told before
+    // the token is read, which may be as long as the message.
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if !begins {
+        return None;
+    }
     let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.:/+=@~".contains(byte);
     let length = text.bytes().take_while(in_token).count();
-    let token = text[..length].trim_end_matches(['.', ':', '/', '-']);
-    // An id does not begin with punctuation: `--`, `=>` and the like are something else.
-    let begins = token.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
-    begins.then_some(token)
+    Some(text[..length].trim_end_matches(['.', ':', '/', '-']))
 }
 
 /// Whether `value` is a word about a value instead of one. After `: ` there may be a sentence.
@@ -196,6 +199,11 @@ fn is_prose(value: &str, spaced: bool) -> bool {
     ];
     let among = |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(value));
     among(NOTHING) || spaced && among(WORDS)
+}
+
+/// As much of `text` as a `traceparent`, its quotes and what ends it can take.
+fn head(text: &str) -> &str {
+    &text[..text.floor_char_boundary(64)]
 }
 
 /// Trace and span of `00-<32 hexadecimal digits>-<16 hexadecimal digits>-01`; all zeros are none.

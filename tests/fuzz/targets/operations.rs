@@ -7,10 +7,19 @@ use std::collections::BTreeSet;
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use logbraid_core::Emit;
+use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{Correlator, CorrelatorOptions, Output, SourceOptions};
 use logbraid_core::id::SourceId;
 use logbraid_core::query::{PlanOptions, check};
 use logbraid_core::time::{Span, Timestamp};
+
+/// Where the times of a run start: numbers near zero would not be taken for times.
+const START: i64 = 1_795_209_600_000_000_000;
+
+/// A time of the run.
+fn time(quarters: u8) -> i64 {
+    START + i64::from(quarters) * 250_000_000
+}
 
 const QUERIES: [&str; 6] = [
     "a({})[10s] and on(k) b({})[10s]",
@@ -45,11 +54,17 @@ fuzz_target!(|input: Input| {
     let query = QUERIES[usize::from(input.query) % QUERIES.len()];
     let plan = check(query, &PlanOptions::default()).plan.expect("the queries are sound");
     let sources = plan.sources.len();
+    // Known beforehand, so that no event waits for more lines to tell the format.
+    let decoder = DecoderOptions {
+        format: Some("ndjson".to_owned()),
+        time: Some("time".to_owned()),
+        ..DecoderOptions::default()
+    };
     let options = CorrelatorOptions {
         late_tolerance: Span::from_millis(i64::from(input.tolerance) * 100),
         emit: if input.eager { Emit::Eager } else { Emit::Final },
         limit: input.limit.map(u64::from),
-        sources: vec![SourceOptions { bounded: !input.live, ..SourceOptions::default() }; sources],
+        sources: vec![SourceOptions { bounded: !input.live, decoder }; sources],
         ..CorrelatorOptions::default()
     };
     let mut engine = Correlator::new(plan, options).expect("the options are sound");
@@ -59,13 +74,13 @@ fuzz_target!(|input: Input| {
         match operation {
             Operation::Event { source: at, time, k, j } => {
                 let (k, j) = (k % 4, j % 4);
-                let millis = u64::from(time) * 250;
-                let line = format!("{{\"time\":{millis}.0e-3,\"k\":\"{k}\",\"j\":\"{j}\"}}\n");
+                let time = self::time(time);
+                let line = format!("{{\"time\":{time},\"k\":\"{k}\",\"j\":\"{j}\"}}\n");
                 engine.push(source(at), line.as_bytes());
             }
             Operation::Bytes { source: at, bytes } => engine.push(source(at), &bytes),
             Operation::Advance(time) => {
-                engine.advance(Timestamp::from_nanos(i64::from(time) * 250_000_000));
+                engine.advance(Timestamp::from_nanos(self::time(time)));
             }
             Operation::Flush(at) => engine.flush(source(at)),
             Operation::Close(at) => engine.close(source(at)),

@@ -68,6 +68,19 @@ fn following_lines_belong_to_the_event_before() {
     assert_eq!(fine.raw, "2026-11-20T21:20:10Z fine");
 }
 
+/// Found by fuzzing: a line that is a time and nothing else was no time any more once a line
+/// followed it. It had escaped because all lines of the tests went on after their time.
+#[test]
+fn a_line_that_is_only_a_time_has_following_lines_too() {
+    for (name, time) in [("epoch", "2222222222"), ("text", "2026-11-20 21:20:09.364 UTC")] {
+        let text = format!("{time}\n0\nmore\n");
+        let kept = decode_with(format(name), &text);
+        let [event] = kept.events()[..] else { panic!("one event of {name}") };
+        assert_eq!(event.raw, format!("{time}\n0\nmore"));
+        assert_eq!(event.message, "\n0\nmore");
+    }
+}
+
 #[test]
 fn a_bad_first_line_takes_its_following_lines_with_it() {
     let kept = decode(

@@ -1,6 +1,9 @@
 //! Ids in messages, as programs write them.
 
+use std::time::Instant;
+
 use super::KeyPatterns;
+use crate::limits::MAX_EVENT_BYTES;
 
 fn find<'m>(name: &str, message: &'m str) -> Option<&'m str> {
     KeyPatterns::default().find(name, message)
@@ -162,4 +165,16 @@ fn bad_patterns_say_where() {
     assert_eq!(error("abc").position, None);
     assert!(error("(a)(b)").message.contains("found 2"));
     assert!(error(r"(\w{1000}){1000}").message.contains("size limit"));
+}
+
+#[test]
+fn hostile_messages_cost_linear_time() {
+    let started = Instant::now();
+    for piece in ["request_id=:", "traceparent=0:", "trace_id=\"x\\"] {
+        let message = piece.repeat(MAX_EVENT_BYTES / piece.len());
+        for name in ["request_id", "trace_id"] {
+            std::hint::black_box(find(name, &message));
+        }
+    }
+    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
 }

@@ -165,7 +165,8 @@ export function toText(value: unknown): string {
 function jsonText(value: object): string {
   try {
     // A `toJSON` may give nothing, whatever the types say.
-    return (JSON.stringify(value) as string | undefined) ?? '';
+    const text: unknown = JSON.stringify(value);
+    return typeof text === 'string' ? text : '';
   } catch {
     return '';
   }

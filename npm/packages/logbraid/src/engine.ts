@@ -98,7 +98,10 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
    * Reading starts with the first `next()`. Leaving the loop, by whatever way, closes every stream
    * and frees the state; while the consumer is slow, the sources wait.
    */
-  correlate(query: string, options: CorrelateOptions = {}): AsyncIterableIterator<Correlation> {
+  correlate(
+    query: string,
+    options: CorrelateOptions = {},
+  ): AsyncIterableIterator<Correlation, undefined> {
     this.#alive();
     const resolved = resolveCorrelateOptions(options);
     const backend = loadBackend();

@@ -50,13 +50,16 @@ export interface ResolvedCorrelateOptions {
 
 /** Checks how a source is decoded, and puts it the way the engine reads it. */
 export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions {
-  const { referenceTime, ...rest } = options;
-  const read = reader(options, DECODER_OPTIONS);
-  for (const name of DECODER_OPTIONS) {
-    if (name !== 'referenceTime') read(name, text, undefined);
+  const read = reader(options, [...DECODER_TEXTS, 'referenceTime']);
+  const reference = read('referenceTime', time, undefined);
+  const decoder: RawDecoderOptions = {
+    referenceTime: reference === undefined ? Date.now() * 1e6 : Number(reference),
+  };
+  for (const name of DECODER_TEXTS) {
+    const value = read(name, text, undefined);
+    if (value !== undefined) decoder[name] = value;
   }
-  const reference = read('referenceTime', time, toNanos(Date.now()));
-  return { ...rest, ...(reference !== undefined && { referenceTime: Number(reference) }) };
+  return decoder;
 }
 
 /** Options that are planned and do not work yet. */
@@ -131,14 +134,7 @@ const CORRELATE_OPTIONS: readonly (keyof CorrelateOptions)[] = [
   'limit',
 ];
 
-const DECODER_OPTIONS: readonly (keyof DecoderOptions)[] = [
-  'format',
-  'time',
-  'message',
-  'level',
-  'zone',
-  'referenceTime',
-];
+const DECODER_TEXTS = ['format', 'time', 'message', 'level', 'zone'] as const;
 
 const EMIT = oneOf<Emit>(['final', 'eager']);
 

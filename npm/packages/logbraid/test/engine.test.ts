@@ -18,7 +18,7 @@ import {
   render,
   validate,
 } from 'logbraid';
-import type { Correlation, EngineOptions, LogEvent } from 'logbraid';
+import type { Correlation, LogEvent } from 'logbraid';
 
 const T0 = Date.UTC(2026, 0, 1);
 
@@ -77,26 +77,21 @@ test('a correlation is what it says', async () => {
   assert.match(found.correlationId, /^[0-9a-f]{8,}$/);
   const [first, second] = found.events;
   assert.ok(first && second);
-  assert.deepEqual(
-    { ...first },
-    {
-      alias: 'front',
-      source: 'edge',
-      stream: 'access',
-      timestamp: '2026-01-01T00:00:00.000000000Z',
-      message: 'first',
-      labels: { k: 'x', n: '1' },
-    },
-  );
+  assert.deepEqual(first.toJSON(), {
+    alias: 'front',
+    source: 'edge',
+    stream: 'access',
+    timestamp: '2026-01-01T00:00:00.000000000Z',
+    timestampNs: '1767225600000000000',
+    message: 'first',
+    labels: { k: 'x', n: '1' },
+  });
   assert.deepEqual([second.alias, second.source, second.stream], [null, 'b', 'b']);
   assert.equal(second.timestampNs, BigInt(T0) * 1_000_000n + 1_500_000_000n);
   assert.equal(first.raw, a);
   const json = JSON.parse(JSON.stringify(found)) as Record<string, unknown>;
   assert.deepEqual(JSON.parse(found.toLine()), json);
-  assert.deepEqual(json['events'], [
-    { ...first, timestampNs: '1767225600000000000' },
-    { ...second, timestampNs: '1767225601500000000' },
-  ]);
+  assert.deepEqual(json['events'], [first.toJSON(), second.toJSON()]);
 });
 
 test('bytes and objects of one source correlate alike', async () => {
@@ -399,8 +394,8 @@ test('after a signal nothing more is delivered', async () => {
   const controller = new AbortController();
   let found = 0;
   const counting = async () => {
-    for await (const _ of engine.correlate(AND, { signal: controller.signal })) {
-      found += 1;
+    for await (const one of engine.correlate(AND, { signal: controller.signal })) {
+      found += one.eventCount > 0 ? 1 : 0;
       if (found === 3) controller.abort();
     }
   };
@@ -532,7 +527,7 @@ test('options are checked, and a wrong one is named', () => {
   ];
   for (const [options, message] of wrong) {
     assert.throws(
-      () => new CorrelationEngine(options as EngineOptions),
+      () => new CorrelationEngine(options),
       (error) => {
         assert.ok(error instanceof OptionError);
         assert.match(error.message, message);
@@ -551,6 +546,8 @@ test('options are checked, and a wrong one is named', () => {
   const engine = new CorrelationEngine();
   engine.addAdapter('a', []).addAdapter('b', []);
   assert.throws(() => engine.correlate(AND, { limit: 0 }), OptionError);
+  engine.addAdapter('c', new IterableAdapter([], { fromat: 'ndjson' } as never));
+  assert.throws(() => engine.correlate('c({}) and on(k) a({})'), /there is no option fromat/);
   assert.throws(() => engine.correlate(AND, { start: 'noon' }), OptionError);
   assert.throws(() => engine.correlate(AND, { since: 1 } as never), /there is no option since/);
 });
@@ -598,13 +595,8 @@ test('a source that fails ends the query, and is reported', async () => {
   await using engine = new CorrelationEngine();
   const failed: string[] = [];
   engine.on('adapterError', ({ adapter, error }) => failed.push(`${adapter} ${error.code}`));
-  // eslint-disable-next-line @typescript-eslint/require-await, require-yield -- it only fails
-  engine.addAdapter(
-    'a',
-    (async function* (): AsyncGenerator<LogEvent> {
-      throw new Error('gone');
-    })(),
-  );
+  const failing = { next: () => Promise.reject(new Error('gone')) };
+  engine.addAdapter('a', { [Symbol.asyncIterator]: () => failing });
   engine.addAdapter('b', []);
   await assert.rejects(engine.run(AND), AdapterError);
   assert.deepEqual(failed, ['a ADAPTER_ERROR']);
@@ -657,8 +649,8 @@ test('a source that is ahead in time is paused', async () => {
   engine.addAdapter('b', events);
   let found = 0;
   let held = 0;
-  for await (const _ of engine.correlate('a({})[1m] and on(k) b({})[1m]')) {
-    found += 1;
+  for await (const { revision } of engine.correlate(AND)) {
+    found += revision;
     held = Math.max(held, engine.metrics().heldEvents);
   }
   assert.equal(found, 20_000);

@@ -51,7 +51,8 @@ export class PushSource implements DataSourceAdapter {
         details: { source: this.#name },
       });
     }
-    if (typeof data !== 'string' && (typeof (data as unknown) !== 'object' || !data)) {
+    const given: unknown = data;
+    if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
       throw new OptionError(
         `the source ${this.#name} takes events, text or bytes, not ${shown(data)}`,
         { details: { option: 'data', value: data } },

@@ -3,12 +3,12 @@ import { loadBackend } from '../load/native.js';
 import { plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';
-import { colorsOn, plural } from './terminal.js';
+import { colorsWanted, plural } from './terminal.js';
 import { print } from './writer.js';
 
 /** Shows what is wrong with a query, or what it reads. Gives the exit code. */
 export async function checkQuery(query: string): Promise<number> {
-  const drawn = render(query, { color: colorsOn(process.stdout) }).trimEnd();
+  const drawn = render(query, { color: colorsWanted(1) }).trimEnd();
   const { valid } = validate(query);
   const plans = valid ? describe(plan(loadBackend(), query, {})) : '';
   await print([drawn, plans].filter((text) => text !== '').join('\n'));

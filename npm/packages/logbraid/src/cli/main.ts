@@ -12,7 +12,7 @@ import { OUTPUTS } from './output.js';
 import { runQuery } from './run.js';
 import type { RunOptions } from './run.js';
 import { showSources } from './sources.js';
-import { colorsOn, sanitize } from './terminal.js';
+import { colorsWanted, sanitize } from './terminal.js';
 import { OutputClosed } from './writer.js';
 
 const EXIT_CODES = `
@@ -88,7 +88,7 @@ function report(error: unknown): number {
   }
   if (error instanceof QueryError) {
     const { query } = error.details;
-    const color = colorsOn(process.stderr);
+    const color = colorsWanted(2);
     const drawn = typeof query === 'string' ? render(query, { color }).trimEnd() : '';
     console.error(drawn || `error: ${error.message}`);
     return EXIT.usage;

@@ -13,7 +13,7 @@ import type { FileArgument } from './files.js';
 import type { OutputName } from './output.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
-import { colorsOn } from './terminal.js';
+import { colorsWanted } from './terminal.js';
 import { Warnings } from './warnings.js';
 import { OutputClosed, Writer } from './writer.js';
 
@@ -50,7 +50,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
     limit: count('--limit', options.limit),
   });
   // A query that runs may still be doubtful.
-  const doubts = render(query, { color: colorsOn(process.stderr) }).trimEnd();
+  const doubts = render(query, { color: colorsWanted(2) }).trimEnd();
   if (doubts !== '') console.error(doubts);
   const warnings = new Warnings(engine, files);
   const progress = new Progress(engine, files);
@@ -59,7 +59,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   });
   const output = createOutput(options.output, {
     writer,
-    colors: colors.createColors(colorsOn(process.stdout)),
+    colors: colors.createColors(colorsWanted(1)),
     // Some terminals do not know their size and say 0.
     columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     eager: options.emit === 'eager',
