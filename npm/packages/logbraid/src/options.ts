@@ -97,11 +97,18 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
 /** Checks the options of one query. */
 export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorrelateOptions {
   const read = reader(options, CORRELATE_OPTIONS);
+  const startNs = read('start', time, undefined);
+  const endNs = read('end', time, undefined);
+  if (startNs !== undefined && endNs !== undefined && BigInt(endNs) < BigInt(startNs)) {
+    throw new OptionError('end must not be before start', {
+      details: { option: 'end', value: options.end },
+    });
+  }
   return {
     signal: read('signal', abortSignal, undefined),
     emit: read('emit', EMIT, undefined),
-    startNs: read('start', time, undefined),
-    endNs: read('end', time, undefined),
+    startNs,
+    endNs,
     limit: read('limit', count, undefined),
   };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -145,11 +145,18 @@ test('usage errors are exit code 2 and say what to do', async () => {
     [['run', AND, '--fiel', 'x'], /unknown option '--fiel'/],
     [['run', AND, '--file', 'nopath'], /expected NAME=PATH/],
     [['run', AND, '--file', `edge=${EDGE}`, '--file', `edge=${APP}`], /--file edge is given twice/],
-    [['run', AND, '--file', `edge=${EDGE}`], /not found: app; sources are: edge/],
+    [['run', AND, '--file', `edge=${EDGE}`], /the query reads app, .* add --file app=PATH/],
     [['run', AND, ...FILES, '--output', 'xml'], /timeline, table, json, ndjson, count/],
-    [['run', AND, ...FILES, '--limit', '0'], /limit must be a whole number above 0/],
-    [['run', AND, ...FILES, '--start', 'noon'], /start must be/],
-    [['run', AND, ...FILES, '--late-tolerance', 'long'], /lateTolerance must be/],
+    [['run', AND, ...FILES, '--limit', '0'], /--limit 0: expected a whole number above 0/],
+    [['run', AND, ...FILES, '--limit', ''], /--limit : expected a whole number above 0/],
+    [['run', AND, ...FILES, '--limit', '1e2'], /--limit 1e2: expected a whole number above 0/],
+    [['run', AND, ...FILES, '--start', 'noon'], /--start noon: expected a time such as/],
+    [['run', AND, ...FILES, '--start=2026-02-01', '--end=2026-01-01'], /end must not be before/],
+    [['run', AND, ...FILES, '--late-tolerance', '5'], /--late-tolerance 5: expected a duration/],
+    [
+      ['run', AND, ...FILES, '--file', `x=${EDGE},fromat=ndjson`],
+      /no option fromat; options: format/,
+    ],
     [['run', AND, ...FILES, '--max-memory', '12'], /expected a size such as 512MB/],
     [['run', AND, ...FILES, '--max-memory', 'allMB'], /expected a size such as 512MB/],
     [['run', AND, '--file', `edge=${EDGE},format=xml`, '--file', `app=${APP}`], /xml/],
@@ -161,6 +168,48 @@ test('usage errors are exit code 2 and say what to do', async () => {
     assert.equal(stdout, '');
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
+  }
+});
+
+test('sizes have units, with or without their B', async () => {
+  for (const size of ['64M', '64mb', '64MiB', '0.5 GB', '1g']) {
+    const { code, stderr } = await logbraid(['run', AND, ...FILES, '--max-memory', size]);
+    assert.deepEqual([code, stderr], [0, ''], size);
+  }
+});
+
+test('a file that is there is that file, whatever its name looks like', async () => {
+  const odd = file('odd,zone=x.ndjson', line(0, { id: 'x' }));
+  const run = (more: string) =>
+    logbraid(['run', AND, '--file', `edge=${odd}${more}`, '--file', `app=${APP}`]);
+  assert.deepEqual([(await run('')).code, (await run(',format=ndjson')).code], [0, 0]);
+});
+
+test('what is doubtful about a query that runs is told', async () => {
+  const { code, stdout, stderr } = await logbraid([
+    'run',
+    AND.replace('on(id)', 'on(id) within(10m)'),
+    ...FILES,
+  ]);
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /warning/);
+  assert.match(stderr, /^warning\[\w+\]: .*within/);
+});
+
+test('an output that cannot be written is an error, told in a line', async () => {
+  for (const args of [
+    ['run', AND, ...FILES],
+    ['check', AND],
+    ['sources', '--file', `app=${APP}`],
+  ]) {
+    const full = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [BIN, ...args], { stdio: ['ignore', full, 'pipe'] });
+    let stderr = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const [code] = (await once(child, 'close')) as [number | null];
+    closeSync(full);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: standard output: [^\n]*no space left[^\n]*\n$/);
   }
 });
 

@@ -4,18 +4,15 @@ import { plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';
 import { colorsWanted, plural } from './terminal.js';
+import { print } from './writer.js';
 
 /** Shows what is wrong with a query, or what it reads. Gives the exit code. */
-export function checkQuery(query: string): number {
-  const drawn = render(query, { color: colorsWanted() }).trimEnd();
-  if (drawn !== '') {
-    console.log(drawn);
-  }
-  if (!validate(query).valid) {
-    return EXIT.usage;
-  }
-  console.log(describe(plan(loadBackend(), query, {})));
-  return EXIT.found;
+export async function checkQuery(query: string): Promise<number> {
+  const drawn = render(query, { color: colorsWanted(1) }).trimEnd();
+  const { valid } = validate(query);
+  const plans = valid ? describe(plan(loadBackend(), query, {})) : '';
+  await print([drawn, plans].filter((text) => text !== '').join('\n'));
+  return valid ? EXIT.found : EXIT.usage;
 }
 
 function describe({ streams, sources }: PlanSummary): string {

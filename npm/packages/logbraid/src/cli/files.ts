@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+
 import { FileAdapter } from '../adapters/file.js';
 import type { DataSourceAdapter } from '../adapters/adapter.js';
 import { IterableAdapter } from '../adapters/iterable.js';
@@ -13,7 +15,8 @@ export interface FileArgument {
   decoder: DecoderOptions;
 }
 
-const OPTION = /,(format|time|message|level|zone)=([^,]*)$/;
+const OPTIONS: readonly string[] = ['format', 'time', 'message', 'level', 'zone'];
+const OPTION = /,([a-z]+)=([^,]*)$/;
 
 /** Reads `NAME=PATH[,format=…,time=…,message=…,level=…,zone=…]` and adds it to those before. */
 export function parseFile(argument: string, before: readonly FileArgument[] = []): FileArgument[] {
@@ -24,9 +27,15 @@ export function parseFile(argument: string, before: readonly FileArgument[] = []
   const [, name = '', rest = ''] = match;
   const decoder: DecoderOptions = {};
   let path = rest;
-  // From the right, because a path may contain commas.
-  for (let option = OPTION.exec(path); option; option = OPTION.exec(path)) {
+  // From the right, and not into a file that is there: a path may look as if it had options.
+  for (let option = OPTION.exec(path); option && !existsSync(path); option = OPTION.exec(path)) {
     const [text, key = '', value = ''] = option;
+    if (!OPTIONS.includes(key)) {
+      const options = OPTIONS.join(', ');
+      throw new UsageError(
+        `--file ${argument}: no file, and no option ${key}; options: ${options}`,
+      );
+    }
     if (value === '') {
       throw new UsageError(`--file ${argument}: ${key} has no value`);
     }

@@ -2,17 +2,18 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError, Option } from 'commander';
 
-import { CorrelationError, QueryError, SourceError } from '../errors.js';
+import { AdapterNotFoundError, CorrelationError, QueryError, SourceError } from '../errors.js';
 import { render } from '../query.js';
 import { checkQuery } from './check.js';
-import { EXIT, UsageError } from './failure.js';
+import { EXIT, OutputError, UsageError } from './failure.js';
 import type { FileArgument } from './files.js';
 import { parseFile } from './files.js';
 import { OUTPUTS } from './output.js';
 import { runQuery } from './run.js';
 import type { RunOptions } from './run.js';
 import { showSources } from './sources.js';
-import { sanitize } from './terminal.js';
+import { colorsWanted, sanitize } from './terminal.js';
+import { OutputClosed } from './writer.js';
 
 const EXIT_CODES = `
 Exit codes: 0 found, 1 nothing found, 2 usage or query error, 3 source error, 130 interrupted.`;
@@ -64,8 +65,8 @@ function program(finish: (code: number) => void): Command {
     .command('check')
     .description('check a query and show what is wrong with it, and where')
     .argument('<query>')
-    .action((query: string) => {
-      finish(checkQuery(query));
+    .action(async (query: string) => {
+      finish(await checkQuery(query));
     });
   logbraid
     .command('sources')
@@ -87,12 +88,26 @@ function report(error: unknown): number {
   }
   if (error instanceof QueryError) {
     const { query } = error.details;
-    const color = process.stderr.isTTY && !process.env['NO_COLOR'];
+    const color = colorsWanted(2);
     const drawn = typeof query === 'string' ? render(query, { color }).trimEnd() : '';
     console.error(drawn || `error: ${error.message}`);
     return EXIT.usage;
   }
-  if (error instanceof CorrelationError || error instanceof UsageError) {
+  if (error instanceof OutputClosed) {
+    return EXIT.found;
+  }
+  if (error instanceof AdapterNotFoundError) {
+    const name = String(error.details['name']);
+    console.error(
+      `error: the query reads ${name}, and no file has that name; add --file ${name}=PATH`,
+    );
+    return EXIT.usage;
+  }
+  if (
+    error instanceof CorrelationError ||
+    error instanceof UsageError ||
+    error instanceof OutputError
+  ) {
     console.error(`error: ${sanitize(error.message)}`);
     const code = error instanceof CorrelationError ? error.code : '';
     return error instanceof SourceError || code === 'ADAPTER_ERROR' ? EXIT.source : EXIT.usage;

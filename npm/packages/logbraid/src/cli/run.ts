@@ -4,7 +4,9 @@ import bytes from 'bytes';
 import colors from 'picocolors';
 
 import { CorrelationEngine } from '../engine.js';
-import type { Emit } from '../types.js';
+import { render } from '../query.js';
+import { toMillis, toNanos } from '../time.js';
+import type { DurationInput, Emit } from '../types.js';
 import { EXIT, UsageError } from './failure.js';
 import { adapterOf } from './files.js';
 import type { FileArgument } from './files.js';
@@ -33,7 +35,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const files = options.file ?? [];
   const begun = performance.now();
   await using engine = new CorrelationEngine({
-    lateTolerance: options.lateTolerance,
+    lateTolerance: duration('--late-tolerance', options.lateTolerance),
     maxMemoryMB: memory(options.maxMemory),
   });
   for (const file of files) {
@@ -43,10 +45,13 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const found = engine.correlate(query, {
     signal: interrupt.signal,
     emit: options.emit,
-    start: options.start,
-    end: options.end,
-    limit: options.limit === undefined ? undefined : Number(options.limit),
+    start: time('--start', options.start),
+    end: time('--end', options.end),
+    limit: count('--limit', options.limit),
   });
+  // A query that runs may still be doubtful.
+  const doubts = render(query, { color: colorsWanted(2) }).trimEnd();
+  if (doubts !== '') console.error(doubts);
   const warnings = new Warnings(engine, files);
   const progress = new Progress(engine, files);
   const writer = new Writer(process.stdout, () => {
@@ -54,7 +59,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   });
   const output = createOutput(options.output, {
     writer,
-    colors: colors.createColors(colorsWanted()),
+    colors: colors.createColors(colorsWanted(1)),
     // Some terminals do not know their size and say 0.
     columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
     eager: options.emit === 'eager',
@@ -99,6 +104,28 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   return shown > 0 ? EXIT.found : EXIT.nothing;
 }
 
+function time(option: string, text: string | undefined): string | undefined {
+  if (text !== undefined && toNanos(text) === undefined) {
+    throw new UsageError(`${option} ${text}: expected a time such as 2026-11-20T21:20:00Z`);
+  }
+  return text;
+}
+
+function duration(option: string, text: string | undefined): DurationInput | undefined {
+  const given = text === '0' ? 0 : text;
+  if (given !== undefined && toMillis(given) === undefined) {
+    throw new UsageError(`${option} ${text}: expected a duration such as 30s or 1h30m`);
+  }
+  return given;
+}
+
+function count(option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^0*[1-9][0-9]{0,14}$/.test(text)) {
+    throw new UsageError(`${option} ${text}: expected a whole number above 0`);
+  }
+  return text === undefined ? undefined : Number(text);
+}
+
 /** The bound on memory, in MiB. */
 function memory(size: string | undefined): number {
   if (size === undefined) {
@@ -106,7 +133,8 @@ function memory(size: string | undefined): number {
     const limit = process.constrainedMemory();
     return Math.min(os.totalmem(), limit > 0 ? limit : Infinity) / 2 / (1 << 20);
   }
-  const parsed = /[a-z]$/i.test(size) ? bytes.parse(size) : null;
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt])(?:i?b)?$/i.exec(size) ?? [];
+  const parsed = bytes.parse(`${number}${unit}b`);
   if (parsed === null || parsed <= 0) {
     throw new UsageError(`--max-memory ${size}: expected a size such as 512MB or 2GB`);
   }

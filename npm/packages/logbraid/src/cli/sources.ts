@@ -12,6 +12,7 @@ import { resolveDecoder } from '../options.js';
 import { EXIT } from './failure.js';
 import type { FileArgument } from './files.js';
 import { plural, sanitize, shortBytes, shortDuration } from './terminal.js';
+import { print } from './writer.js';
 
 /** Shows what is in files. Gives the exit code: 1 when none holds an event. */
 export async function showSources(files: FileArgument[], json: boolean): Promise<number> {
@@ -19,7 +20,7 @@ export async function showSources(files: FileArgument[], json: boolean): Promise
   for (const file of files) {
     found.push({ name: file.name, path: file.path, ...(await inspect(file)) });
   }
-  console.log(json ? JSON.stringify(found, null, 2) : found.map(describe).join('\n\n'));
+  await print(json ? JSON.stringify(found, null, 2) : found.map(describe).join('\n\n'));
   return found.some(({ events }) => events > 0) ? EXIT.found : EXIT.nothing;
 }
 

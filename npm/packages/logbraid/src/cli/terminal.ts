@@ -3,10 +3,10 @@ import { isatty } from 'node:tty';
 import colors from 'picocolors';
 import stringWidth from 'string-width';
 
-/** Whether standard output is a terminal that shows colours, and nobody has asked for none. */
-export function colorsWanted(): boolean {
+/** Whether standard output (1) or error (2) is a terminal that shows colours, and nobody has asked for none. */
+export function colorsWanted(descriptor: 1 | 2): boolean {
   // Not `process.stdout.isTTY`: that is undefined in a pipe, which picocolors takes for its default.
-  return colors.isColorSupported && isatty(1);
+  return colors.isColorSupported && isatty(descriptor);
 }
 
 /** C0 and C1 controls, DEL, and what reorders or hides text. */

@@ -1,5 +1,7 @@
 import type { Writable } from 'node:stream';
 
+import { OutputError } from './failure.js';
+
 /** The reader of the output has gone, as `head` does: no mistake, and nothing left to do. */
 export class OutputClosed extends Error {}
 
@@ -18,11 +20,11 @@ export class Writer {
 
   readonly #beforeWrite: () => void;
 
-  constructor(stream: Writable, beforeWrite: () => void) {
+  constructor(stream: Writable, beforeWrite: () => void = () => undefined) {
     this.#stream = stream;
     this.#beforeWrite = beforeWrite;
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      this.#failure ??= error.code === 'EPIPE' ? new OutputClosed() : error;
+      this.#fail(error);
     });
   }
 
@@ -50,7 +52,7 @@ export class Writer {
       await new Promise<void>((resolve) => {
         // The callback comes with an error too; it is then kept by the listener above.
         this.#stream.write(block, (error: NodeJS.ErrnoException | null | undefined) => {
-          if (error) this.#failure ??= error.code === 'EPIPE' ? new OutputClosed() : error;
+          if (error) this.#fail(error);
           resolve();
         });
       });
@@ -59,4 +61,18 @@ export class Writer {
       throw this.#failure;
     }
   }
+
+  #fail(error: NodeJS.ErrnoException): void {
+    this.#failure ??=
+      error.code === 'EPIPE'
+        ? new OutputClosed()
+        : new OutputError(`standard output: ${error.message}`, { cause: error });
+  }
+}
+
+/** Writes a text to standard output, with a line ending. */
+export async function print(text: string): Promise<void> {
+  const writer = new Writer(process.stdout);
+  await writer.write(`${text}\n`);
+  await writer.flush();
 }
