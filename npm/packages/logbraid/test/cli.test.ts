@@ -8,6 +8,8 @@ import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
+import stringWidth from 'string-width';
+
 const BIN = fileURLToPath(new URL('../../bin/logbraid.js', import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), 'logbraid-test-'));
 after(() => {
@@ -81,6 +83,8 @@ test('count, table, json and ndjson show the same', async () => {
   const ndjson = await logbraid(['run', AND, ...FILES, '--output', 'ndjson']);
   const json = await logbraid(['run', AND, ...FILES, '--output', 'json']);
   const parsed = JSON.parse(ndjson.stdout) as Record<string, unknown>;
+  // The array is whole lines too.
+  assert.equal(json.stdout, `[\n${ndjson.stdout}]\n`);
   assert.deepEqual(JSON.parse(json.stdout), [parsed]);
   assert.equal((parsed['events'] as unknown[]).length, 3);
   assert.equal(parsed['joinValue'], 'x');
@@ -169,6 +173,31 @@ test('usage errors are exit code 2 and say what to do', async () => {
     assert.match(stderr, message);
     assert.doesNotMatch(stderr, /^\s+at /m, 'no stack trace');
   }
+});
+
+test('a correlation of very many events is drawn', async () => {
+  const many = Array.from({ length: 150_000 }, (_, n) => line(n / 1e4, { id: 'x' }));
+  const args = ['run', AND, '--file', `edge=${file('many', many.join(''))}`, ...FILES.slice(2)];
+  const { code, stdout } = await logbraid(args);
+  assert.equal(code, 0);
+  assert.equal(stdout.trimEnd().split('\n').length, 2 + 150_000 + 2);
+});
+
+test('columns line up under text of any width', async () => {
+  const wide = file('wide.ndjson', line(0.1, { id: '注文', level: '警告', msg: 'm' }));
+  const plain = file('plain.ndjson', line(0, { id: '注文', level: 'info', msg: 'm' }));
+  const args = ['run', AND, '--file', `edge=${plain}`, '--file', `app=${wide}`];
+  const timeline = await logbraid(args);
+  assert.match(
+    timeline.stdout,
+    /\n {4}\+0ms {2}edge {2}info {2}m\n {2}\+100ms {2}app {3}警告 {2}m\n/,
+  );
+  const table = await logbraid([...args, '--output', 'table']);
+  const widths = table.stdout
+    .trimEnd()
+    .split('\n')
+    .map((text) => stringWidth(text));
+  assert.equal(new Set(widths).size, 1, table.stdout);
 });
 
 test('sizes have units, with or without their B', async () => {

@@ -52,14 +52,15 @@ export function createOutput(name: OutputName, target: Target): Output {
 }
 
 function jsonArray(writer: Writer, safe: (json: string) => string): Output {
-  let separator = '[\n';
+  // Whole lines, because a progress bar may be drawn between two writes.
+  let begin = '[\n';
   return {
     async show(correlation) {
-      await writer.write(`${separator}${safe(correlation.toLine())}`);
-      separator = ',\n';
+      await writer.write(`${begin}${safe(correlation.toLine())}\n`);
+      begin = ',';
     },
     async end() {
-      await writer.write(separator === '[\n' ? '[]\n' : '\n]\n');
+      await writer.write(begin === ',' ? ']\n' : '[]\n');
       await writer.flush();
     },
   };

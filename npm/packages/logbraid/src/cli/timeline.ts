@@ -1,4 +1,5 @@
 import type { Colors, Formatter } from 'picocolors/types.js';
+import stringWidth from 'string-width';
 
 import type { CorrelatedEvent, Correlation } from '../correlation.js';
 import type { Target } from './output.js';
@@ -18,20 +19,19 @@ export function timeline(correlation: Correlation, { colors, columns }: Target):
     message: sanitize(messageOf(event, correlation.joinKeys)),
   }));
   const width = (of: (row: (typeof rows)[number]) => string) =>
-    Math.max(0, ...rows.map((row) => of(row).length));
+    rows.reduce((widest, row) => Math.max(widest, stringWidth(of(row))), 0);
   const offsets = width((row) => row.offset);
   const names = width((row) => row.name);
   const levels = width((row) => row.level);
-  let text = `${head(correlation, colors, columns)}\n`;
-  for (const row of rows) {
+  const lines = rows.map((row) => {
     const lead = `  ${row.offset.padStart(offsets)}  `;
     const before = offsets + names + levels + (levels > 0 ? 8 : 6);
     const room = columns === undefined ? Infinity : Math.max(columns - before, 10);
     const level = levels > 0 ? `  ${paint(row.level, colors)(pad(row.level, levels))}` : '';
-    text += `${colors.dim(lead)}${colors.cyan(pad(row.name, names))}${level}  ${cut(row.message, room)}`;
-    text = `${text.trimEnd()}\n`;
-  }
-  return `${text}\n`;
+    const message = cut(row.message, room);
+    return `${colors.dim(lead)}${colors.cyan(pad(row.name, names))}${level}  ${message}`.trimEnd();
+  });
+  return `${[head(correlation, colors, columns), ...lines].join('\n')}\n\n`;
 }
 
 function head(correlation: Correlation, colors: Colors, columns: number | undefined): string {
