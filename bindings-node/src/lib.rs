@@ -5,9 +5,9 @@
 // Every export is `catch_unwind`: a broken invariant becomes an exception, not an abort.
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
 
+mod columns;
 mod files;
 
-use logbraid_core::columns::HostEvents;
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::encode::{Batch, checked_json};
 use logbraid_core::engine::Correlator as Engine;
@@ -17,9 +17,10 @@ use logbraid_core::inspect::Inspector;
 use logbraid_core::options::JsonOptions;
 use logbraid_core::query;
 use logbraid_core::time::{NANOS_PER_MILLI, Timestamp};
-use napi::bindgen_prelude::{Float64Array, Uint8Array, Uint32Array};
+use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use columns::Columns;
 use files::Files;
 
 /// An exception whose `code` is the stable code of the mistake.
@@ -71,19 +72,6 @@ fn checked(query: &str, options_json: &str) -> Result<query::Checked> {
     Ok(query::check(query, &options))
 }
 
-/// Columns of objects that stay in JavaScript; see `HostEvents` in core.
-#[napi(object)]
-pub struct Columns {
-    pub ids: Uint32Array,
-    pub millis: Float64Array,
-    pub nanos: Uint32Array,
-    pub texts: Uint8Array,
-    pub text_ends: Uint32Array,
-    pub labels: Uint32Array,
-    pub join_keys: Uint32Array,
-    pub messages: Uint32Array,
-}
-
 /// What a call of `work` did.
 #[napi(object)]
 pub struct Work {
@@ -117,8 +105,7 @@ impl Correlator {
     /// Takes bytes of a source, cut anywhere.
     #[napi(catch_unwind)]
     pub fn push(&mut self, source: u32, bytes: &[u8]) -> Result<()> {
-        let source = self.source(source)?;
-        self.engine.push(source, bytes);
+        self.engine.push(self.source(source)?, bytes);
         Ok(())
     }
 
@@ -126,16 +113,7 @@ impl Correlator {
     #[napi(catch_unwind)]
     pub fn push_columns(&mut self, source: u32, columns: Columns) -> Result<()> {
         let source = self.source(source)?;
-        let events = HostEvents {
-            handles: &columns.ids,
-            millis: &columns.millis,
-            nanos: &columns.nanos,
-            texts: std::str::from_utf8(&columns.texts).map_err(usage)?,
-            text_ends: &columns.text_ends,
-            labels: &columns.labels,
-            join_keys: &columns.join_keys,
-            messages: &columns.messages,
-        };
+        let events = columns.view().map_err(usage)?;
         self.engine.push_events(source, &events).map_err(usage)
     }
 
@@ -162,16 +140,14 @@ impl Correlator {
     /// A live source went quiet.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, source: u32) -> Result<()> {
-        let source = self.source(source)?;
-        self.engine.flush(source);
+        self.engine.flush(self.source(source)?);
         Ok(())
     }
 
     /// A source has ended.
     #[napi(catch_unwind)]
     pub fn close(&mut self, source: u32) -> Result<()> {
-        let source = self.source(source)?;
-        self.engine.close(source);
+        self.engine.close(self.source(source)?);
         Ok(())
     }
 
