@@ -11,6 +11,7 @@ use pest::iterators::Pair;
 use super::ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
 use super::diagnostic::{Diagnostic, code};
 use super::duration::{self, Duration, DurationError};
+use super::syntax::{range, trimmed};
 use super::{literal, scan, syntax};
 use crate::limits::{MAX_QUERY_BYTES, MAX_STREAMS};
 use crate::plan::JoinKind;
@@ -344,16 +345,6 @@ impl Reader {
         self.diagnostics.push(Diagnostic::error(code, at, message));
         self.diagnostics.last_mut().expect("one was just pushed")
     }
-}
-
-fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
-    pair.as_span().start()..pair.as_span().end()
-}
-
-/// The span of a pair without the white space that an optional part at its end may have taken.
-fn trimmed(pair: &Pair<'_, Rule>) -> Range<usize> {
-    let start = pair.as_span().start();
-    start..start + pair.as_str().trim_end().len()
 }
 
 fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {

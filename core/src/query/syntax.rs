@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use pest::RuleType;
 use pest::error::{Error, ErrorVariant, InputLocation};
+use pest::iterators::Pair;
 
 use super::diagnostic::{Diagnostic, code};
 use super::literal::{self, LiteralError};
@@ -14,6 +15,17 @@ use crate::select::RegexError;
 pub(super) const STREAM: &str = "a stream such as `app({level=\"error\"})`";
 /// What stands between two streams, in words.
 pub(super) const OPERATOR: &str = "an operator (`and`, `or`, `unless`)";
+
+/// The span of a pair, in bytes.
+pub(crate) fn range<R: RuleType>(pair: &Pair<'_, R>) -> Range<usize> {
+    pair.as_span().start()..pair.as_span().end()
+}
+
+/// The span of a pair without the white space that an optional part at its end may have taken.
+pub(crate) fn trimmed<R: RuleType>(pair: &Pair<'_, R>) -> Range<usize> {
+    let start = pair.as_span().start();
+    start..start + pair.as_str().trim_end().len()
+}
 
 /// Where a parser gave up, in bytes.
 pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {

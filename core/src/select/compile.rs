@@ -10,6 +10,7 @@ use super::filter::{Comparison, LabelFilter, LineFilter};
 use super::matcher::{self, MatchOp, Matcher, RegexError};
 use super::pattern::Pattern;
 use super::pipeline::{Pipeline, Step};
+use crate::query::syntax::{range, trimmed};
 use crate::query::{Diagnostic, code, duration, literal, scan, syntax};
 
 // Generated items have no documentation of their own.
@@ -234,15 +235,6 @@ impl Compiler {
         self.diagnostics.push(Diagnostic::error(code, at, message));
         self.diagnostics.last_mut().expect("one was just pushed")
     }
-}
-
-fn range(pair: &Pair<'_, Rule>) -> Range<usize> {
-    pair.as_span().start()..pair.as_span().end()
-}
-
-fn trimmed(pair: &Pair<'_, Rule>) -> Range<usize> {
-    let start = pair.as_span().start();
-    start..start + pair.as_str().trim_end().len()
 }
 
 /// The error of the parser in plain words.
