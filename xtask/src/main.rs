@@ -71,9 +71,9 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             run(process::command("node").arg("examples/shop/demo.mjs"))
         }
         Command::Test => test(),
-        Command::Bench { arguments } => {
-            run(cargo().args(["bench", "--workspace", "--benches", "--"]).args(arguments))
-        }
+        Command::Bench { arguments } => run(cargo()
+            .args(["bench", "--package", "logbraid-benches", "--benches", "--"])
+            .args(arguments)),
         Command::Lint => lint(),
         Command::Fmt => {
             run(cargo().args(["fmt", "--all"]))?;
