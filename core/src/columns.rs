@@ -3,9 +3,12 @@
 //! Owns which columns a source needs and how a row becomes an [`Event`](crate::event::Event). A row
 //! costs one copy of the texts it has.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use crate::event::Fields;
 use crate::id::{HostHandle, SourceId};
-use crate::plan::Plan;
+use crate::plan::{KeyLabels, Plan};
 use crate::time::{NANOS_PER_MILLI, Timestamp};
 
 /// Which parts of its events a source has to send.
@@ -16,6 +19,9 @@ pub struct ColumnNames {
     pub labels: Vec<String>,
     /// Join keys that events may name themselves, as keys read them.
     pub join_keys: Vec<String>,
+    /// Whether every label is needed, since a key is made of all but some. They then come as one
+    /// JSON object per row, and `labels` is empty.
+    pub all_labels: bool,
     /// Whether the message is needed: for line filters and parsers, which see it as the line, and
     /// for keys found in messages.
     pub message: bool,
@@ -29,24 +35,31 @@ impl ColumnNames {
             let reads = plan.streams[stream.index()].pipeline.reads();
             names.message |= reads.line;
             names.labels.extend(reads.labels);
-            for (at, join) in plan.joins.iter().enumerate() {
-                let keys = join.keys.iter();
-                let keys: Vec<_> = match stream.index().cmp(&(at + 1)) {
-                    std::cmp::Ordering::Less => keys.map(|key| key.left.clone()).collect(),
-                    std::cmp::Ordering::Equal => keys.map(|key| key.right.clone()).collect(),
-                    std::cmp::Ordering::Greater => continue,
-                };
-                names.message = true;
-                names.labels.extend(keys.iter().cloned());
-                names.join_keys.extend(keys);
+            for join in 0..plan.joins.len() {
+                match plan.key_labels(join, stream.index()) {
+                    Some(KeyLabels::All(keys)) => {
+                        names.message = true;
+                        names.labels.extend(keys.iter().cloned());
+                        names.join_keys.extend(keys);
+                    }
+                    Some(KeyLabels::AllBut(_)) => names.all_labels = true,
+                    None => {}
+                }
             }
         }
         names.labels.extend(plan.projection.iter().map(|matcher| matcher.label.clone()));
+        if names.all_labels {
+            names.labels.clear();
+        }
         for list in [&mut names.labels, &mut names.join_keys] {
             list.sort();
             list.dedup();
         }
         names
+    }
+
+    fn label_columns(&self) -> usize {
+        if self.all_labels { 1 } else { self.labels.len() }
     }
 }
 
@@ -63,7 +76,8 @@ pub struct HostEvents<'a> {
     pub texts: &'a str,
     /// Where each text ends; the first is empty and ends at 0.
     pub text_ends: &'a [u32],
-    /// Row by row, one text per label column.
+    /// Row by row, one text per label column; where all labels are needed, one JSON object of
+    /// texts per row.
     pub labels: &'a [u32],
     /// Row by row, one text per join key column.
     pub join_keys: &'a [u32],
@@ -96,7 +110,7 @@ impl<'a> HostEvents<'a> {
         let lengths = [
             ("millis", self.millis.len(), rows),
             ("nanos", self.nanos.len(), rows),
-            ("labels", self.labels.len(), rows * names.labels.len()),
+            ("labels", self.labels.len(), rows * names.label_columns()),
             ("joinKeys", self.join_keys.len(), rows * names.join_keys.len()),
             ("messages", self.messages.len(), if names.message { rows } else { 0 }),
         ];
@@ -114,6 +128,13 @@ impl<'a> HostEvents<'a> {
                 "text {largest} is named, but there are {texts} texts"
             )));
         }
+        if names.all_labels {
+            for row in 0..rows {
+                self.label_set(row).map_err(|error| {
+                    ColumnError(format!("the labels of row {row} are no object of texts: {error}"))
+                })?;
+            }
+        }
         let mut start = 0;
         for end in self.text_ends {
             let end = *end as usize;
@@ -125,6 +146,14 @@ impl<'a> HostEvents<'a> {
         Ok(())
     }
 
+    /// The labels of a row, where they come as one object.
+    fn label_set(&self, row: usize) -> serde_json::Result<BTreeMap<Cow<'a, str>, Cow<'a, str>>> {
+        match self.labels[row] {
+            0 => Ok(BTreeMap::new()),
+            text => serde_json::from_str(self.text(text)),
+        }
+    }
+
     /// Fills `fields` with row `row`.
     pub fn row(&self, row: usize, names: &ColumnNames, fields: &mut Fields) -> Row<'a> {
         fields.clear();
@@ -132,6 +161,13 @@ impl<'a> HostEvents<'a> {
             let text = self.labels[row * names.labels.len() + at];
             if text != 0 {
                 fields.set_label(name, self.text(text));
+            }
+        }
+        if names.all_labels {
+            // Checked to be one before any row is taken.
+            let labels = self.label_set(row).unwrap_or_default();
+            for (name, value) in &labels {
+                fields.set_label(name, value);
             }
         }
         for (at, name) in names.join_keys.iter().enumerate() {

@@ -3,8 +3,7 @@
 use crate::emit::Stamp;
 use crate::id::{CorrelationId, EventId, StreamId};
 use crate::join::session::Sessions;
-use crate::key;
-use crate::plan::Plan;
+use crate::plan::{JoinKeys, Plan};
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store};
 
@@ -87,38 +86,50 @@ impl<'a> Correlation<'a> {
         self.matched_streams().into_iter().all(|matched| matched)
     }
 
-    /// The labels of the first join, in the spelling of the left side.
-    pub fn join_key(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.plan.joins[0].keys.iter().map(|key| key.left.as_str())
+    /// The labels of the first join's key, in the spelling of the left side.
+    pub fn join_key(&self) -> Vec<&'a str> {
+        match &self.plan.joins[0].keys {
+            JoinKeys::On(keys) => keys.iter().map(|key| key.left.as_str()).collect(),
+            JoinKeys::Ignoring(_) => self.found(0).into_iter().map(|(name, _)| name).collect(),
+        }
     }
 
     /// The values of the first join's key, of the earliest event that has one; empty where none
     /// has.
     pub fn join_value(&self) -> Vec<&'a str> {
-        self.values(0)
+        self.found(0).into_iter().map(|(_, value)| value).collect()
     }
 
     /// All keys of the query with the value found on the earliest event that has it; mapped keys in
     /// both spellings. In query order.
     pub fn join_keys(&self) -> Vec<(&'a str, &'a str)> {
         let mut all: Vec<(&str, &str)> = Vec::new();
+        let mut add = |name: &'a str, value: &'a str| {
+            if all.iter().all(|(other, _)| *other != name) {
+                all.push((name, value));
+            }
+        };
         for (at, join) in self.plan.joins.iter().enumerate() {
-            for (key, value) in join.keys.iter().zip(self.values(at)) {
-                for name in [&key.left, &key.right] {
-                    if all.iter().all(|(other, _)| other != name) {
-                        all.push((name, value));
+            match &join.keys {
+                JoinKeys::On(keys) => {
+                    for (key, (_, value)) in keys.iter().zip(self.found(at)) {
+                        add(&key.left, value);
+                        add(&key.right, value);
                     }
+                }
+                JoinKeys::Ignoring(_) => {
+                    self.found(at).into_iter().for_each(|(name, value)| add(name, value));
                 }
             }
         }
         all
     }
 
-    fn values(&self, join: usize) -> Vec<&'a str> {
+    /// The key of a join on the earliest event that has it.
+    fn found(&self, join: usize) -> Vec<(&'a str, &'a str)> {
         let (sessions, store) = (self.sessions, self.store);
-        let mut keys = self.events.iter().filter_map(|id| sessions.key(store, *id, join));
-        let count = self.plan.joins[join].keys.len();
-        keys.next().map(|key| key::values(key, count).collect()).unwrap_or_default()
+        let keyed = |id: &EventId| sessions.key_parts(store, *id, join);
+        self.events.iter().find_map(keyed).unwrap_or_default()
     }
 
     /// The plan of the query.

@@ -4,7 +4,7 @@
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
 use logbraid_core::event::{Event, Fields};
-use logbraid_core::plan::{JoinKind, Plan};
+use logbraid_core::plan::{JoinKind, KeyLabels, Plan};
 use logbraid_core::query::{self, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
@@ -61,6 +61,7 @@ impl Oracle {
                         JoinKind::And => Kind::And,
                         JoinKind::Or => Kind::Or,
                         JoinKind::Unless => Kind::Unless,
+                        kind => unreachable!("no query has `{kind}`"),
                     },
                     lo: bound(join.lo),
                     hi: bound(join.hi),
@@ -134,15 +135,15 @@ impl Oracle {
 
     /// The key of each join, on the side the stream takes.
     fn keys(&self, stream: usize, script: &ScriptEvent) -> Vec<model::Key> {
-        let joins = self.plan.joins.iter().enumerate();
+        let joins = 0..self.plan.joins.len();
         joins
-            .map(|(j, join)| {
-                let names = join.keys.iter();
-                let values = names.map(|key| if stream == j + 1 { &key.right } else { &key.left });
-                values
+            .map(|join| match self.plan.key_labels(join, stream)? {
+                KeyLabels::All(names) => names
+                    .iter()
                     .map(|name| script.label(name).filter(|value| !value.is_empty()))
                     .map(|value| value.map(str::to_owned))
-                    .collect()
+                    .collect(),
+                KeyLabels::AllBut(_) => unreachable!("no query ignores labels"),
             })
             .collect()
     }

@@ -357,7 +357,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={value}"));
         pairs.collect::<Vec<_>>().join(between)
     };
-    let join_key = correlation.join_key().zip(correlation.join_value()).collect();
+    let join_key = correlation.join_key().into_iter().zip(correlation.join_value()).collect();
     Ok(Delivered {
         id: correlation.id(),
         revision: correlation.revision(),

@@ -61,7 +61,7 @@ pub(super) fn write_head(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
         correlation_id: correlation.id().to_string(),
         timestamp: &start,
         time_window: TimeWindow { start: &start, end: &end },
-        join_key: correlation.join_key().collect::<Vec<_>>().join(","),
+        join_key: correlation.join_key().join(","),
         join_value: correlation.join_value().join(","),
         metadata: Metadata {
             completeness: if matched.iter().all(|m| *m) { "complete" } else { "partial" },

@@ -5,9 +5,11 @@ use crate::columns::HostEvents;
 use crate::emit::Emit;
 use crate::encode::Batch;
 use crate::engine::{Correlator, CorrelatorOptions, Output, Payload, SourceOptions};
-use crate::id::SourceId;
+use crate::id::{SourceId, StreamId};
 use crate::limits;
-use crate::plan::{JoinKey, JoinKind, Plan, PlannedJoin, PlannedSource, PlannedStream};
+use crate::plan::{
+    JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
+};
 use crate::select::Pipeline;
 use crate::time::Span;
 
@@ -25,7 +27,7 @@ fn plan(joins: &[(JoinKind, i64)]) -> Plan {
             .map(|at| PlannedSource {
                 name: names[at].to_owned(),
                 pushed_down: None,
-                streams: vec![crate::id::StreamId::new(at)],
+                streams: vec![StreamId::new(at)],
             })
             .collect(),
         streams: (0..count)
@@ -40,11 +42,15 @@ fn plan(joins: &[(JoinKind, i64)]) -> Plan {
             .collect(),
         joins: joins
             .iter()
-            .map(|(kind, within)| PlannedJoin {
+            .enumerate()
+            .map(|(at, (kind, within))| PlannedJoin {
                 kind: *kind,
-                keys: vec![JoinKey { left: "k".to_owned(), right: "k".to_owned() }],
+                left: at.checked_sub(1).map_or(Operand::Stream(StreamId::new(0)), Operand::Join),
+                right: Operand::Stream(StreamId::new(at + 1)),
+                keys: JoinKeys::On(vec![JoinKey { left: "k".to_owned(), right: "k".to_owned() }]),
                 lo: -seconds(*within),
                 hi: seconds(*within),
+                pick: Pick::Session,
             })
             .collect(),
         projection: Vec::new(),

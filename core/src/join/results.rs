@@ -4,10 +4,12 @@
 //! match form groups. With one join a component is its own result; with more, this costs a sort of
 //! the component per join.
 
-use super::shape::Shape;
+use std::collections::BTreeMap;
+
+use super::shape::{JoinShape, Partial, Shape, Side};
 use crate::id::{EventId, KeyId, StreamId};
-use crate::plan::JoinKind;
-use crate::time::Timestamp;
+use crate::plan::{JoinKind, Operand};
+use crate::time::{Span, Timestamp};
 use crate::window::store::{Flags, Store, compare_arrival};
 
 /// The results in a component.
@@ -27,17 +29,16 @@ pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool)
     if let [join] = shape.joins.as_slice() {
         return single_join(join.kind, store, ring);
     }
-    let members: Vec<EventId> = store.ring(ring).collect();
-    let of_stream = |stream: usize| {
-        let members = members.iter().copied();
-        members.filter(move |id| store.record(*id).stream.index() == stream)
-    };
-    let mut lefts: Vec<Vec<EventId>> = of_stream(0).map(|id| vec![id]).collect();
-    for join in 0..shape.joins.len() {
-        let rights: Vec<EventId> = of_stream(join + 1).collect();
-        lefts = apply(shape, store, join, lefts, &rights, closed);
-    }
-    Results::Parts(lefts)
+    let mut evaluation = Evaluation::new(shape, store, ring, closed);
+    Results::Parts(evaluation.join(shape.joins.len() - 1))
+}
+
+/// Of the events in the component through `ring` that only results of joins can match, whose
+/// matches are all seen: each with whether it is matched.
+pub(crate) fn deferred(shape: &Shape, store: &Store, ring: EventId) -> Vec<(EventId, bool)> {
+    let mut evaluation = Evaluation::new(shape, store, ring, true);
+    evaluation.join(shape.joins.len() - 1);
+    evaluation.deferred
 }
 
 /// With one join everything that is connected matches, or is a group of unmatched events.
@@ -49,100 +50,157 @@ fn single_join(kind: JoinKind, store: &Store, ring: EventId) -> Results {
         right |= record.stream.index() == 1;
         unmatched &= record.flags.has(Flags::UNMATCHED);
     }
-    let holds = match kind {
-        JoinKind::And => left && right,
-        JoinKind::Or => (left && right) || unmatched,
-        JoinKind::Unless => unmatched,
-    };
+    // Only what is reported is marked as unmatched.
+    let holds = unmatched || (left && right && kind.reports_matches());
     if holds { Results::Whole } else { Results::None }
 }
 
-fn apply(
-    shape: &Shape,
-    store: &Store,
-    join: usize,
-    lefts: Vec<Vec<EventId>>,
-    rights: &[EventId],
+/// Following the definition through the joins of one component.
+struct Evaluation<'a> {
+    shape: &'a Shape,
+    store: &'a Store,
+    members: Vec<EventId>,
     closed: bool,
-) -> Vec<Vec<EventId>> {
-    let kind = shape.joins[join].kind;
-    let first_right = lefts.len();
-    let mut groups = Groups::new(lefts.len() + rights.len());
-    connect(shape, store, join, &lefts, rights, &mut groups);
-    // Only matches connect, so a group of more than one has both sides.
-    let mut joined: Vec<Vec<EventId>> = vec![Vec::new(); lefts.len() + rights.len()];
-    let mut unmatched = Vec::new();
-    for (at, left) in lefts.into_iter().enumerate() {
-        let group = groups.find(at);
-        if groups.size[group] > 1 {
-            joined[group].extend(left);
-        } else if kind != JoinKind::And {
-            unmatched.push(left);
-        }
-    }
-    for (at, right) in rights.iter().enumerate() {
-        let group = groups.find(first_right + at);
-        if groups.size[group] > 1 {
-            joined[group].push(*right);
-        }
-    }
-    let mut results = match kind {
-        JoinKind::And | JoinKind::Or => joined.into_iter().filter(|e| !e.is_empty()).collect(),
-        JoinKind::Unless => Vec::new(),
-    };
-    if join == 0 {
-        group_by_gap(shape, store, unmatched, &mut results);
-    } else if closed {
-        results.append(&mut unmatched);
-    }
-    results
+    /// Events that only results of joins can match, with whether one does.
+    deferred: Vec<(EventId, bool)>,
 }
 
-/// A left event, with what it is found by.
-struct Left {
-    key: KeyId,
-    stream: StreamId,
-    time: Timestamp,
-    event: EventId,
-    group: usize,
-    /// The next one that may be in another group.
-    next: usize,
-}
+impl<'a> Evaluation<'a> {
+    fn new(shape: &'a Shape, store: &'a Store, ring: EventId, closed: bool) -> Self {
+        let members = store.ring(ring).collect();
+        Self { shape, store, members, closed, deferred: Vec::new() }
+    }
 
-fn connect(
-    shape: &Shape,
-    store: &Store,
-    join: usize,
-    lefts: &[Vec<EventId>],
-    rights: &[EventId],
-    groups: &mut Groups,
-) {
-    let table = shape.joins[join].table;
-    let mut index = Vec::new();
-    for (group, events) in lefts.iter().enumerate() {
-        for event in events {
-            let record = store.record(*event);
-            let key = store.keys(*event)[table];
-            // In the first join, what is known to be unmatched stays so: a late event may be here.
-            let open = join > 0 || !record.flags.has(Flags::UNMATCHED);
-            if key != KeyId::NONE && open {
-                let (stream, time) = (record.stream, record.time);
-                index.push(Left { key, stream, time, event: *event, group, next: 0 });
+    fn operand(&mut self, operand: Operand) -> Vec<Vec<EventId>> {
+        match operand {
+            Operand::Stream(stream) => {
+                let members = self.members.iter().copied();
+                let own = members.filter(|id| self.store.record(*id).stream == stream);
+                own.map(|id| vec![id]).collect()
+            }
+            Operand::Join(join) => self.join(join),
+        }
+    }
+
+    fn join(&mut self, join: usize) -> Vec<Vec<EventId>> {
+        let JoinShape { kind, left, right, .. } = &self.shape.joins[join];
+        let lefts = self.operand(left.operand);
+        let rights = self.operand(right.operand);
+        let mut groups = Groups::new(lefts.len() + rights.len());
+        self.connect(join, &lefts, &rights, &mut groups);
+        // Only matches connect, so a group of more than one has both sides.
+        let mut joined: Vec<Vec<EventId>> = vec![Vec::new(); lefts.len() + rights.len()];
+        let (mut lonely_lefts, mut lonely_rights) = (Vec::new(), Vec::new());
+        let first_right = lefts.len();
+        for (at, events) in lefts.into_iter().chain(rights).enumerate() {
+            let group = groups.find(at);
+            if groups.size[group] > 1 {
+                joined[group].extend(events);
+            } else if at < first_right {
+                lonely_lefts.push(events);
+            } else {
+                lonely_rights.push(events);
+            }
+        }
+        for group in &joined {
+            self.note_deferred(join, group, true);
+        }
+        let mut results = Vec::new();
+        if kind.reports_matches() {
+            results.extend(joined.into_iter().filter(|events| !events.is_empty()));
+        }
+        if kind.reports_left() {
+            self.report(join, left, lonely_lefts, &mut results);
+        }
+        if kind.reports_right() {
+            self.report(join, right, lonely_rights, &mut results);
+        }
+        results
+    }
+
+    /// Reports what is unmatched on one side of a join.
+    fn report(
+        &mut self,
+        join: usize,
+        side: &Side,
+        mut lonely: Vec<Vec<EventId>>,
+        results: &mut Vec<Vec<EventId>>,
+    ) {
+        let Operand::Stream(stream) = side.operand else {
+            if self.closed {
+                results.append(&mut lonely);
+            }
+            return;
+        };
+        let lonely: Vec<EventId> = lonely.into_iter().flatten().collect();
+        self.note_deferred(join, &lonely, false);
+        let partial = self.shape.streams[stream.index()].partial;
+        let Partial { gap, deferred } = partial.expect("its unmatched events are reported");
+        let known = |id: &EventId| {
+            let flags = self.store.record(*id).flags;
+            flags.has(Flags::UNMATCHED) || (deferred && self.closed)
+        };
+        let known = lonely.into_iter().filter(known);
+        self.group_by_gap(self.shape.joins[join].table, gap, known, results);
+    }
+
+    /// Notes events of `join` that only results can match.
+    fn note_deferred(&mut self, join: usize, events: &[EventId], matched: bool) {
+        for id in events {
+            let stream = &self.shape.streams[self.store.record(*id).stream.index()];
+            if stream.entry == join && stream.partial.is_some_and(|partial| partial.deferred) {
+                self.deferred.push((*id, matched));
             }
         }
     }
-    index.sort_unstable_by_key(|left| (left.key, left.stream, left.time));
-    for (at, left) in index.iter_mut().enumerate() {
-        left.next = at + 1;
-    }
-    for (at, right) in rights.iter().enumerate() {
-        let key = store.keys(*right)[table];
-        if key == KeyId::NONE {
-            continue;
+
+    fn connect(
+        &self,
+        join: usize,
+        lefts: &[Vec<EventId>],
+        rights: &[Vec<EventId>],
+        groups: &mut Groups,
+    ) {
+        let JoinShape { kind, table, .. } = self.shape.joins[join];
+        let store = self.store;
+        let mut index = Vec::new();
+        for (group, events) in lefts.iter().enumerate() {
+            let begun = if kind.is_ordered() { self.begun(events) } else { Timestamp::MIN };
+            for event in events.iter().filter(|event| self.is_open(join, **event)) {
+                let record = store.record(*event);
+                let key = store.keys(*event)[table];
+                if key != KeyId::NONE {
+                    let (stream, time, event) = (record.stream, record.time, *event);
+                    index.push(Left { key, stream, time, event, begun, group, next: 0 });
+                }
+            }
         }
-        let right_group = lefts.len() + at;
-        let record = store.record(*right);
-        let partners = &shape.streams[record.stream.index()].partners;
+        index.sort_unstable_by_key(|left| (left.key, left.stream, left.time));
+        for (at, left) in index.iter_mut().enumerate() {
+            left.next = at + 1;
+        }
+        for (at, events) in rights.iter().enumerate() {
+            for right in events.iter().filter(|right| self.is_open(join, **right)) {
+                let key = store.keys(*right)[table];
+                if key != KeyId::NONE {
+                    self.connect_right(join, *right, lefts.len() + at, &mut index, groups);
+                }
+            }
+        }
+    }
+
+    /// Connects the right result `group` with all left results that its event `right` matches.
+    fn connect_right(
+        &self,
+        join: usize,
+        right: EventId,
+        group: usize,
+        index: &mut [Left],
+        groups: &mut Groups,
+    ) {
+        let key = self.store.keys(right)[self.shape.joins[join].table];
+        let record = self.store.record(right);
+        let partners = &self.shape.streams[record.stream.index()].partners;
         for partner in partners.iter().filter(|partner| partner.join == join) {
             let (stream, time) = (partner.stream, record.time);
             let from = (key, stream, time.plus(partner.from));
@@ -150,14 +208,15 @@ fn connect(
             let mut at = index.partition_point(|left| (left.key, left.stream, left.time) < from);
             let mut before: Option<usize> = None;
             while index.get(at).is_some_and(|left| (left.key, left.stream, left.time) <= to) {
-                if !may_match(store, index[at].event, *right) {
+                let left = &index[at];
+                if left.begun > time || !may_match(self.store, left.event, right) {
                     before = None;
                     at += 1;
                     continue;
                 }
-                groups.unite(index[at].group, right_group);
+                groups.unite(left.group, group);
                 // Everything up to `next` is in this group already.
-                let next = follow(&mut index, at);
+                let next = follow(index, at);
                 if let Some(before) = before {
                     index[before].next = next;
                 }
@@ -166,6 +225,64 @@ fn connect(
             }
         }
     }
+
+    /// Whether an event may still find matches in `join`: what is known to be unmatched stays so,
+    /// although a late event may be here.
+    fn is_open(&self, join: usize, event: EventId) -> bool {
+        let record = self.store.record(event);
+        let entry = self.shape.streams[record.stream.index()].entry;
+        entry != join || !record.flags.has(Flags::UNMATCHED)
+    }
+
+    /// When each stream of a result has had an event.
+    fn begun(&self, events: &[EventId]) -> Timestamp {
+        let mut first: BTreeMap<StreamId, Timestamp> = BTreeMap::new();
+        for id in events {
+            let record = self.store.record(*id);
+            let time = first.entry(record.stream).or_insert(record.time);
+            *time = record.time.min(*time);
+        }
+        first.into_values().max().unwrap_or(Timestamp::MIN)
+    }
+
+    /// Groups events known to be unmatched by key and gap.
+    fn group_by_gap(
+        &self,
+        table: usize,
+        gap: Span,
+        known: impl Iterator<Item = EventId>,
+        results: &mut Vec<Vec<EventId>>,
+    ) {
+        let store = self.store;
+        let known = known.map(|id| (store.keys(id)[table], id));
+        let mut known: Vec<(KeyId, EventId)> = known.collect();
+        known.sort_unstable_by_key(|(key, id)| (*key, store.order(*id)));
+        let mut last: Option<(KeyId, Timestamp)> = None;
+        for (key, id) in known {
+            let time = store.record(id).time;
+            let joins = |(last_key, last_time): (KeyId, Timestamp)| {
+                key != KeyId::NONE && last_key == key && time.since(last_time) <= gap
+            };
+            match results.last_mut() {
+                Some(group) if last.is_some_and(joins) => group.push(id),
+                _ => results.push(vec![id]),
+            }
+            last = Some((key, time));
+        }
+    }
+}
+
+/// A left event, with what it is found by.
+struct Left {
+    key: KeyId,
+    stream: StreamId,
+    time: Timestamp,
+    event: EventId,
+    /// What comes before this is not after it, where the join is ordered.
+    begun: Timestamp,
+    group: usize,
+    /// The next one that may be in another group.
+    next: usize,
 }
 
 /// The first place after `at` that is not known to be in its group.
@@ -187,35 +304,6 @@ fn may_match(store: &Store, a: EventId, b: EventId) -> bool {
         std::cmp::Ordering::Less => !a.flags.has(Flags::LATE),
         std::cmp::Ordering::Equal => false,
         std::cmp::Ordering::Greater => !b.flags.has(Flags::LATE),
-    }
-}
-
-/// Groups events known to be unmatched by key and gap.
-fn group_by_gap(
-    shape: &Shape,
-    store: &Store,
-    unmatched: Vec<Vec<EventId>>,
-    results: &mut Vec<Vec<EventId>>,
-) {
-    let Some(gap) = shape.partial_gap else { return };
-    let table = shape.joins[0].table;
-    let known = unmatched.into_iter().flatten();
-    let mut known: Vec<(KeyId, EventId)> = known
-        .filter(|id| store.record(*id).flags.has(Flags::UNMATCHED))
-        .map(|id| (store.keys(id)[table], id))
-        .collect();
-    known.sort_unstable_by_key(|(key, id)| (*key, store.order(*id)));
-    let mut last: Option<(KeyId, Timestamp)> = None;
-    for (key, id) in known {
-        let time = store.record(id).time;
-        let joins = |(last_key, last_time): (KeyId, Timestamp)| {
-            key != KeyId::NONE && last_key == key && time.since(last_time) <= gap
-        };
-        match results.last_mut() {
-            Some(group) if last.is_some_and(joins) => group.push(id),
-            _ => results.push(vec![id]),
-        }
-        last = Some((key, time));
     }
 }
 

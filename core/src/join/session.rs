@@ -10,11 +10,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use super::list::{Connect, Walk};
-use super::shape::Shape;
+use super::list::{Connect, Item, List, Walk};
+use super::results::deferred;
+use super::shape::{JoinShape, Partial, Shape, StreamShape};
 use super::table::KeyTable;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
-use crate::key::EventKeys;
+use crate::key::{self, EventKeys};
 use crate::plan::Plan;
 use crate::time::{Span, Timestamp, Watermark};
 use crate::window::store::{Flags, NewEvent, Payload, Store};
@@ -59,6 +60,8 @@ enum Turn {
     Decide,
     /// Whether its component is closed.
     Close,
+    /// The same again, once other components that close at the same time have been looked at.
+    Wait,
 }
 
 #[derive(Debug)]
@@ -98,7 +101,7 @@ impl Sessions {
 
     /// The table whose key an event of `stream` needs to match anything.
     pub fn entry_table(&self, stream: StreamId) -> usize {
-        self.shape.joins[stream.index().saturating_sub(1)].table
+        self.shape.streams[stream.index()].entry_table
     }
 
     /// Takes an event and connects it with what it matches.
@@ -111,8 +114,9 @@ impl Sessions {
     ) -> Inserted {
         let Arrival { time, stream, number, payload, hidden } = *event;
         let late = watermark.makes_late(time);
-        let needs = self.shape.streams[stream.index()].needs;
-        if needs.is_some_and(|table| keys.get(table).is_none()) {
+        let shape = &self.shape.streams[stream.index()];
+        let reach = shape.reach;
+        if shape.needs_key && keys.get(shape.entry_table).is_none() {
             return Inserted::Unkeyed;
         }
         self.key_ids.clear();
@@ -128,7 +132,6 @@ impl Sessions {
         if hidden {
             flags.set(Flags::HIDDEN);
         }
-        let reach = self.shape.streams[stream.index()].reach;
         let mut close = time.plus(reach);
         if late {
             flags.set(Flags::LATE);
@@ -152,13 +155,13 @@ impl Sessions {
         let record = store.record(id);
         let (time, stream, arrival) = (record.time, record.stream, record.arrival);
         let late = record.flags.has(Flags::LATE);
-        let first_reach = self.shape.streams[0].reach;
         let mut matches = Matches {
             store,
             event: id,
-            is_left: stream.index() == 0,
-            marks: false,
-            decided_before: |time: Timestamp| watermark.has_passed(time.plus(first_reach)),
+            marks_event: false,
+            marks_others: false,
+            others_reach: Span::ZERO,
+            watermark,
             any: false,
         };
         for partner in &self.shape.streams[stream.index()].partners {
@@ -167,8 +170,10 @@ impl Sessions {
             if key == KeyId::NONE || range.0 > range.1 {
                 continue;
             }
-            matches.marks = self.shape.reports_unmatched() && partner.join == 0;
-            let walk = match (late, matches.marks && partner.stream.index() == 0) {
+            matches.marks_event = self.shape.marks(stream, partner.join);
+            matches.marks_others = self.shape.marks(partner.stream, partner.join);
+            matches.others_reach = self.shape.streams[partner.stream.index()].reach;
+            let walk = match (late, matches.marks_others) {
                 (true, true) => Walk::Each,
                 (true, false) => Walk::Late,
                 (false, true) => Walk::Mark,
@@ -271,40 +276,71 @@ impl Sessions {
         }
     }
 
-    /// Whether an event of the first stream is known to be unmatched, and if so, groups it with the
-    /// one before it.
+    /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
     fn decide(&mut self, store: &mut Store, id: EventId, watermark: Watermark) {
-        let Some(gap) = self.shape.partial_gap else { return };
-        let first = &self.shape.streams[0];
-        let record = store.record_mut(id);
-        let (time, arrival) = (record.time, record.arrival);
-        let open = record.stream.index() != 0
+        let record = store.record(id);
+        let shape = &self.shape.streams[record.stream.index()];
+        let open = shape.partial.is_none_or(|partial| partial.deferred)
             || record.flags.has(Flags::MATCHED)
             || record.flags.has(Flags::UNMATCHED)
             || record.flags.has(Flags::LATE)
-            || !watermark.has_passed(time.plus(first.reach));
-        if open {
-            return;
+            || !watermark.has_passed(record.time.plus(shape.reach));
+        if !open {
+            self.group_unmatched(store, id);
         }
+    }
+
+    /// Marks an event as unmatched, and puts it into one partial session with the one before it.
+    fn group_unmatched(&mut self, store: &mut Store, id: EventId) {
+        let record = store.record_mut(id);
         record.flags.set(Flags::UNMATCHED);
+        let (time, stream) = (record.time, record.stream);
+        let shape = &self.shape.streams[stream.index()];
+        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
-        let table = self.shape.joins[0].table;
-        let key = store.keys(id)[table];
+        let key = store.keys(id)[shape.entry_table];
         if key != KeyId::NONE {
-            let list = self.tables[table].list(key, StreamId::new(0));
-            // Its close is not later than ours, so it is known to be unmatched, too.
-            let before = list
-                .before(time, arrival)
-                .take_while(|item| time.since(item.time) <= gap)
-                .find(|item| !store.record(item.event).flags.has(Flags::MATCHED))
-                .map(|item| item.event);
-            if let Some(before) = before {
-                unite(store, before, id);
+            let list = self.tables[shape.entry_table].list(key, stream);
+            let (before, after) = neighbours(store, list, id, gap);
+            // One that is not decided yet unites with this when it is.
+            let known = |other: &EventId| store.record(*other).flags.has(Flags::UNMATCHED);
+            let known: Vec<_> = before.into_iter().chain(after).filter(known).collect();
+            for other in known {
+                unite(store, other, id);
             }
         }
         self.mark_dirty(store, id);
+    }
+
+    /// Decides which events of a component whose matches are all seen are unmatched, where only
+    /// results of joins could match them.
+    fn decide_deferred(&mut self, store: &mut Store, root: EventId) {
+        let awaits = |stream: &StreamShape| stream.partial.is_some_and(|p| p.deferred);
+        if !self.shape.streams.iter().any(awaits) {
+            return;
+        }
+        let open = |id: EventId| {
+            let record = store.record(id);
+            awaits(&self.shape.streams[record.stream.index()])
+                && !record.flags.has(Flags::MATCHED)
+                && !record.flags.has(Flags::UNMATCHED)
+        };
+        if !store.ring(root).any(open) {
+            return;
+        }
+        for (id, matched) in deferred(&self.shape, store, root) {
+            let flags = &mut store.record_mut(id).flags;
+            if flags.has(Flags::MATCHED) || flags.has(Flags::UNMATCHED) || flags.has(Flags::LATE) {
+                continue;
+            }
+            if matched {
+                flags.set(Flags::MATCHED);
+            } else {
+                self.group_unmatched(store, id);
+            }
+        }
     }
 
     fn close_component(
@@ -322,9 +358,18 @@ impl Sessions {
             self.deadlines.push(Reverse((close, Turn::Close, root)));
             return;
         }
-        if let Some(event) = self.extension(store, root) {
-            let decided = store.record(event).time.plus(self.shape.streams[0].reach);
-            self.deadlines.push(Reverse((decided, Turn::Close, root)));
+        self.decide_deferred(store, root);
+        if find(store, root) != root {
+            // What it has become part of has a deadline.
+            return;
+        }
+        let close = store.record(root).close;
+        if !watermark.has_passed(close) {
+            self.deadlines.push(Reverse((close, Turn::Close, root)));
+            return;
+        }
+        if let Some((decided, turn)) = self.extension(store, root) {
+            self.deadlines.push(Reverse((decided, turn, root)));
             self.waiting.insert((close, root));
             self.waiting_close.insert(root, close);
             return;
@@ -333,30 +378,34 @@ impl Sessions {
         closed.push(Closed { ring: root, close });
     }
 
-    /// An undecided event that would join the component if it turned out to be unmatched. Where the
-    /// unmatched events of a dense key keep being extended, the newest comes first in the ring.
-    fn extension(&self, store: &Store, root: EventId) -> Option<EventId> {
-        let gap = self.shape.partial_gap?;
-        let table = self.shape.joins[0].table;
-        for id in store.ring(root) {
-            let record = store.record(id);
-            let key = store.keys(id)[table];
-            if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
-                continue;
-            }
-            let next = self.tables[table]
-                .list(key, StreamId::new(0))
-                .after(record.time, record.arrival)
-                .take_while(|item| item.time.since(record.time) <= gap)
-                .find(|item| !store.record(item.event).flags.has(Flags::MATCHED));
-            if let Some(next) = next {
-                // One that is known to be unmatched has joined when that became known.
-                if !store.record(next.event).flags.has(Flags::UNMATCHED) {
-                    return Some(next.event);
-                }
-            }
+    /// When an undecided event is decided that would join the component if it turned out to be
+    /// unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
+    /// first in the ring.
+    fn extension(&self, store: &mut Store, root: EventId) -> Option<(Timestamp, Turn)> {
+        if !self.shape.reports_unmatched() {
+            return None;
         }
-        None
+        let undecided = store.ring(root).find_map(|id| {
+            let record = store.record(id);
+            let shape = &self.shape.streams[record.stream.index()];
+            let Partial { gap, deferred } = shape.partial?;
+            let key = store.keys(id)[shape.entry_table];
+            if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
+                return None;
+            }
+            let list = self.tables[shape.entry_table].list(key, record.stream);
+            let (before, after) = neighbours(store, list, id, gap);
+            // One that is known to be unmatched has joined when that became known.
+            let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
+            let found = before.into_iter().chain(after).find(undecided)?;
+            Some((found, store.record(found).time.plus(shape.reach), deferred))
+        });
+        let (event, decided, deferred) = undecided?;
+        if !deferred {
+            return Some((decided, Turn::Close));
+        }
+        let root = find(store, event);
+        Some((store.record(root).close, Turn::Wait))
     }
 
     /// The close before which everything is decided.
@@ -403,13 +452,27 @@ impl Sessions {
 
     /// The key of an event in the table of join `join`.
     pub fn key(&self, store: &Store, id: EventId, join: usize) -> Option<&[u8]> {
-        let table = self.shape.joins[join].table;
+        let JoinShape { table, left, right, .. } = &self.shape.joins[join];
         // A shared table also has keys of streams that do not take part in this join.
-        if store.record(id).stream.index() > join + 1 {
+        let stream = store.record(id).stream.index();
+        if !left.streams.contains(&stream) && !right.streams.contains(&stream) {
             return None;
         }
-        let key = store.keys(id)[table];
-        (key != KeyId::NONE).then(|| self.tables[table].key(key))
+        let key = store.keys(id)[*table];
+        (key != KeyId::NONE).then(|| self.tables[*table].key(key))
+    }
+
+    /// The key of an event for join `join`: names of labels with their values.
+    pub fn key_parts<'a>(
+        &'a self,
+        store: &Store,
+        id: EventId,
+        join: usize,
+    ) -> Option<Vec<(&'a str, &'a str)>> {
+        let key = self.key(store, id, join)?;
+        let table = self.shape.joins[join].table;
+        let labels = self.shape.tables[table][store.record(id).stream.index()].as_ref();
+        Some(key::parts(key, labels.expect("an event with a key has labels that make it")))
     }
 
     /// When the next component may close.
@@ -438,30 +501,32 @@ impl Sessions {
 }
 
 /// Connects one event with what it matches.
-struct Matches<'a, F> {
+struct Matches<'a> {
     store: &'a mut Store,
     event: EventId,
-    /// Whether the event is of the first stream.
-    is_left: bool,
-    /// Whether events of the first stream have to be told that they match, since the unmatched
-    /// ones are reported.
-    marks: bool,
-    /// Whether an event of the first stream of that time is decided.
-    decided_before: F,
+    /// Whether the event has to be told that it matches, since the unmatched ones are reported.
+    marks_event: bool,
+    /// Whether what it matches has to be told.
+    marks_others: bool,
+    /// When what it matches is decided.
+    others_reach: Span,
+    watermark: Watermark,
     any: bool,
 }
 
-impl<F: Fn(Timestamp) -> bool> Connect for Matches<'_, F> {
+impl Connect for Matches<'_> {
     fn connect(&mut self, other: EventId) {
-        if self.marks {
-            let left = if self.is_left { self.event } else { other };
-            let record = self.store.record_mut(left);
-            let matched = record.flags.has(Flags::MATCHED);
-            if !self.is_left && !matched && (self.decided_before)(record.time) {
+        if self.marks_others {
+            let record = self.store.record_mut(other);
+            let decided = self.watermark.has_passed(record.time.plus(self.others_reach));
+            if decided && !record.flags.has(Flags::MATCHED) {
                 // Only a late event gets here: it takes back no "no match".
                 return;
             }
             record.flags.set(Flags::MATCHED);
+        }
+        if self.marks_event {
+            self.store.record_mut(self.event).flags.set(Flags::MATCHED);
         }
         self.any = true;
         unite(self.store, other, self.event);
@@ -470,6 +535,23 @@ impl<F: Fn(Timestamp) -> bool> Connect for Matches<'_, F> {
     fn is_connected(&mut self, other: EventId) -> bool {
         find(self.store, other) == find(self.store, self.event)
     }
+}
+
+/// The nearest events before and after an event of the same key that may be unmatched like it, not
+/// farther than `gap`.
+fn neighbours(
+    store: &Store,
+    list: &List,
+    id: EventId,
+    gap: Span,
+) -> (Option<EventId>, Option<EventId>) {
+    let record = store.record(id);
+    let (time, arrival) = (record.time, record.arrival);
+    let lonely = |item: &&Item| !store.record(item.event).flags.has(Flags::MATCHED);
+    let before = list.before(time, arrival).take_while(|item| time.since(item.time) <= gap);
+    let after = list.after(time, arrival).take_while(|item| item.time.since(time) <= gap);
+    let (before, after) = (before.into_iter().find(lonely), after.into_iter().find(lonely));
+    (before.map(|item| item.event), after.map(|item| item.event))
 }
 
 /// The root of an event's component.

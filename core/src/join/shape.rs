@@ -1,8 +1,10 @@
 //! What the joins of a plan mean for single events: which streams can match which, how far apart,
 //! under which key, and how long an event has to wait.
 
+use std::ops::Range;
+
 use crate::id::StreamId;
-use crate::plan::{JoinKind, Plan, PlannedJoin};
+use crate::plan::{JoinKind, KeyLabels, Operand, Plan, PlannedJoin};
 use crate::time::Span;
 
 /// The joins of a plan, resolved to streams and key tables.
@@ -10,15 +12,12 @@ use crate::time::Span;
 pub(crate) struct Shape {
     pub streams: Vec<StreamShape>,
     pub joins: Vec<JoinShape>,
-    /// The gap that keeps unmatched events of the first stream together, where the first join
-    /// reports unmatched events.
-    pub partial_gap: Option<Span>,
     /// The key tables.
     pub tables: Vec<TableLabels>,
 }
 
 /// Of one key table: per stream, the labels that make the key; `None` where the stream has none.
-pub(crate) type TableLabels = Vec<Option<Vec<String>>>;
+pub(crate) type TableLabels = Vec<Option<KeyLabels>>;
 
 /// What one stream takes part in.
 #[derive(Clone, Debug)]
@@ -27,8 +26,23 @@ pub(crate) struct StreamShape {
     pub reach: Span,
     /// Where its matches are, one per pair of a join and a stream on the other side.
     pub partners: Vec<Partner>,
-    /// The table whose key an event must have to be of any use.
-    pub needs: Option<usize>,
+    /// The join that takes the stream as an operand.
+    pub entry: usize,
+    /// The key table of that join.
+    pub entry_table: usize,
+    /// Whether an event without a key in that table is of no use.
+    pub needs_key: bool,
+    /// How its unmatched events are reported, where they are.
+    pub partial: Option<Partial>,
+}
+
+/// How the unmatched events of a stream are reported.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Partial {
+    /// The gap that keeps those of one key together.
+    pub gap: Span,
+    /// Whether the other side is a join, so that only its results say what is matched.
+    pub deferred: bool,
 }
 
 /// The events of one stream that an event of another may match: those with the same key in
@@ -47,35 +61,54 @@ pub(crate) struct Partner {
 pub(crate) struct JoinShape {
     pub kind: JoinKind,
     pub table: usize,
+    pub left: Side,
+    pub right: Side,
+}
+
+/// One side of a join.
+#[derive(Clone, Debug)]
+pub(crate) struct Side {
+    pub operand: Operand,
+    /// The streams of the operand.
+    pub streams: Range<usize>,
 }
 
 impl Shape {
     pub fn new(plan: &Plan) -> Self {
         let (tables, table_of) = assign_tables(plan);
+        let side = |operand| Side { operand, streams: plan.streams_of(operand) };
         let joins: Vec<_> = plan
             .joins
             .iter()
             .zip(&table_of)
-            .map(|(join, table)| JoinShape { kind: join.kind, table: *table })
+            .map(|(join, table)| JoinShape {
+                kind: join.kind,
+                table: *table,
+                left: side(join.left),
+                right: side(join.right),
+            })
             .collect();
         let streams = (0..plan.streams.len()).map(|at| stream_shape(plan, &joins, at)).collect();
-        let first = &plan.joins[0];
-        let partial_gap = (first.kind != JoinKind::And).then(|| {
-            let farthest = first.hi.max(-first.hi).max(first.lo.max(-first.lo));
-            farthest.min(plan.streams[0].range)
-        });
-        Self { streams, joins, partial_gap, tables }
+        Self { streams, joins, tables }
     }
 
     /// The longest an event can have to wait for anything.
     pub fn reach(&self) -> Span {
-        let reach = self.streams.iter().map(|stream| stream.reach).max();
-        reach.unwrap_or(Span::ZERO).max(self.partial_gap.unwrap_or(Span::ZERO))
+        let waits = |stream: &StreamShape| {
+            stream.partial.map_or(stream.reach, |partial| stream.reach.max(partial.gap))
+        };
+        self.streams.iter().map(waits).max().unwrap_or(Span::ZERO)
     }
 
-    /// Whether the unmatched events of the first stream are reported.
+    /// Whether a match in `join` decides at once that an event of `stream` is not unmatched.
+    pub fn marks(&self, stream: StreamId, join: usize) -> bool {
+        let stream = &self.streams[stream.index()];
+        stream.entry == join && stream.partial.is_some_and(|partial| !partial.deferred)
+    }
+
+    /// Whether unmatched events of any stream are reported.
     pub fn reports_unmatched(&self) -> bool {
-        self.partial_gap.is_some()
+        self.streams.iter().any(|stream| stream.partial.is_some())
     }
 }
 
@@ -87,50 +120,53 @@ fn bounds(plan: &Plan, join: &PlannedJoin, left: usize, right: usize) -> (Span, 
 fn stream_shape(plan: &Plan, joins: &[JoinShape], stream: usize) -> StreamShape {
     let mut partners = Vec::new();
     let mut reach = Span::ZERO;
-    if let Some(at) = stream.checked_sub(1) {
-        for left in 0..stream {
-            let (lo, hi) = bounds(plan, &plan.joins[at], left, stream);
-            let stream = StreamId::new(left);
-            partners.push(Partner { join: at, stream, table: joins[at].table, from: -hi, to: -lo });
+    let range = plan.streams[stream].range;
+    for (at, (join, planned)) in joins.iter().zip(&plan.joins).enumerate() {
+        let mut partner = |stream: usize, from: Span, to: Span| {
+            let (table, stream) = (join.table, StreamId::new(stream));
+            partners.push(Partner { join: at, stream, table, from, to });
+        };
+        if join.left.streams.contains(&stream) {
+            for right in join.right.streams.clone() {
+                let (lo, hi) = bounds(plan, planned, stream, right);
+                partner(right, lo, hi);
+            }
+            reach = reach.max(range.min(planned.hi));
+        } else if join.right.streams.contains(&stream) {
+            for left in join.left.streams.clone() {
+                let (lo, hi) = bounds(plan, planned, left, stream);
+                partner(left, -hi, -lo);
+            }
+            reach = reach.max(range.min(-planned.lo));
         }
-        let join = &plan.joins[at];
-        reach = reach.max(plan.streams[stream].range.min(-join.lo));
     }
-    for (at, join) in plan.joins.iter().enumerate().skip(stream) {
-        let right = at + 1;
-        let (lo, hi) = bounds(plan, join, stream, right);
-        let partner = StreamId::new(right);
-        partners.push(Partner {
-            join: at,
-            stream: partner,
-            table: joins[at].table,
-            from: lo,
-            to: hi,
-        });
-        reach = reach.max(plan.streams[stream].range.min(join.hi));
+    let entry = plan.join_of(StreamId::new(stream));
+    let JoinShape { kind, table, left, right } = &joins[entry];
+    let is_left = left.streams.contains(&stream);
+    let reported = if is_left { kind.reports_left() } else { kind.reports_right() };
+    let partial = reported.then(|| {
+        let join = &plan.joins[entry];
+        let farthest = join.hi.max(-join.hi).max(join.lo.max(-join.lo));
+        let other = if is_left { right.operand } else { left.operand };
+        Partial { gap: farthest.min(range), deferred: matches!(other, Operand::Join(_)) }
+    });
+    StreamShape {
+        reach,
+        partners,
+        entry,
+        entry_table: *table,
+        needs_key: partial.is_none(),
+        partial,
     }
-    let needs = match stream.checked_sub(1) {
-        Some(at) => Some(joins[at].table),
-        None => (joins[0].kind == JoinKind::And).then(|| joins[0].table),
-    };
-    StreamShape { reach, partners, needs }
 }
 
 /// Gives every join a key table, sharing one where each stream reads the same labels for both.
 fn assign_tables(plan: &Plan) -> (Vec<TableLabels>, Vec<usize>) {
     let mut tables: Vec<TableLabels> = Vec::new();
     let mut table_of = Vec::new();
-    for (at, join) in plan.joins.iter().enumerate() {
-        let labels: TableLabels = (0..plan.streams.len())
-            .map(|stream| {
-                let keys = join.keys.iter();
-                match stream.cmp(&(at + 1)) {
-                    std::cmp::Ordering::Less => Some(keys.map(|key| key.left.clone()).collect()),
-                    std::cmp::Ordering::Equal => Some(keys.map(|key| key.right.clone()).collect()),
-                    std::cmp::Ordering::Greater => None,
-                }
-            })
-            .collect();
+    for join in 0..plan.joins.len() {
+        let streams = 0..plan.streams.len();
+        let labels: TableLabels = streams.map(|stream| plan.key_labels(join, stream)).collect();
         let fits = |table: &TableLabels| {
             table.iter().zip(&labels).all(|pair| match pair {
                 (Some(a), Some(b)) => a == b,

@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use crate::id::StreamId;
 use crate::join::shape::TableLabels;
+use crate::plan::KeyLabels;
 use crate::select::Selected;
 
 /// The value of the key label `name` in an event.
@@ -44,10 +45,13 @@ impl EventKeys {
     ) {
         self.bytes.clear();
         for (range, table) in self.ranges.iter_mut().zip(tables) {
-            let labels = table[stream.index()].as_deref();
+            let labels = table[stream.index()].as_ref();
             *range = labels.and_then(|labels| {
                 let start = self.bytes.len();
-                append(&mut self.bytes, selected, labels, patterns)?;
+                match labels {
+                    KeyLabels::All(labels) => append(&mut self.bytes, selected, labels, patterns)?,
+                    KeyLabels::AllBut(but) => append_all_but(&mut self.bytes, selected, but),
+                }
                 Some(start..self.bytes.len())
             });
         }
@@ -72,26 +76,52 @@ fn append(
         return Some(());
     }
     for label in labels {
-        let value = value(selected, label, patterns)?;
-        let length = u32::try_from(value.len()).expect("limits::MAX_EVENT_BYTES is below 4 GiB");
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(value.as_bytes());
+        append_text(bytes, value(selected, label, patterns)?);
     }
     Some(())
 }
 
-/// The values of a key of `count` labels, as [`EventKeys`] wrote it.
-pub(crate) fn values(key: &[u8], count: usize) -> impl Iterator<Item = &str> {
-    let mut rest = key;
-    (0..count).map_while(move |_| {
-        let value = if count == 1 {
-            std::mem::take(&mut rest)
-        } else {
-            let (length, after) = rest.split_first_chunk::<4>()?;
-            let (value, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            rest = after;
-            value
-        };
-        std::str::from_utf8(value).ok()
+/// Appends the key made of all labels that have a value, but `but`: names and values, by name.
+fn append_all_but(bytes: &mut Vec<u8>, selected: &Selected<'_>, but: &[String]) {
+    let own = selected.event.fields;
+    let added = selected.extracted.labels().filter(|(name, _)| own.label(name).is_none());
+    let all = own.labels().chain(added);
+    let mut all: Vec<_> =
+        all.filter(|(name, value)| !value.is_empty() && but.iter().all(|b| b != name)).collect();
+    all.sort_unstable();
+    for (name, value) in all {
+        append_text(bytes, name);
+        append_text(bytes, value);
+    }
+}
+
+fn append_text(bytes: &mut Vec<u8>, text: &str) {
+    let length = u32::try_from(text.len()).expect("limits::MAX_EVENT_BYTES is below 4 GiB");
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// The values of a key of `labels`, as [`EventKeys`] wrote it, each with the name of its label.
+pub(crate) fn parts<'a>(key: &'a [u8], labels: &'a KeyLabels) -> Vec<(&'a str, &'a str)> {
+    match labels {
+        KeyLabels::All(labels) => match labels.as_slice() {
+            [label] => {
+                str::from_utf8(key).map(|value| (label.as_str(), value)).into_iter().collect()
+            }
+            labels => labels.iter().map(String::as_str).zip(texts(key)).collect(),
+        },
+        KeyLabels::AllBut(_) => {
+            let mut texts = texts(key);
+            std::iter::from_fn(|| Some((texts.next()?, texts.next()?))).collect()
+        }
+    }
+}
+
+fn texts(mut rest: &[u8]) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (text, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        rest = after;
+        str::from_utf8(text).ok()
     })
 }

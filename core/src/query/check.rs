@@ -9,7 +9,9 @@ use super::diagnostic::{Diagnostic, code};
 use super::duration::Duration;
 use super::syntax;
 use crate::id::{SourceId, StreamId};
-use crate::plan::{JoinKey, Plan, PlannedJoin, PlannedSource, PlannedStream};
+use crate::plan::{
+    JoinKey, JoinKeys, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
+};
 use crate::select::{Matcher, Pipeline};
 use crate::time::Span;
 
@@ -46,7 +48,7 @@ pub(super) fn plan(
         .enumerate()
         .map(|(at, join)| {
             let (left, right) = streams.split_at((at + 1).min(streams.len() - 1));
-            let planned = planned_join(join);
+            let planned = planned_join(join, at);
             if bounds_known {
                 bounds(join, &planned, left, &right[0], diagnostics);
             }
@@ -130,12 +132,20 @@ fn sources(
     (sources, planned)
 }
 
-fn planned_join(join: &Join) -> PlannedJoin {
+fn planned_join(join: &Join, at: usize) -> PlannedJoin {
     let keys = join.on.iter();
     let keys = keys.map(|key| JoinKey { left: key.left.clone(), right: key.right.clone() });
     let (lo, hi) =
         join.within.as_ref().map_or((Span::MIN, Span::MAX), |within| (within.lo.0, within.hi.0));
-    PlannedJoin { kind: join.kind.value, keys: keys.collect(), lo, hi }
+    PlannedJoin {
+        kind: join.kind.value,
+        left: at.checked_sub(1).map_or(Operand::Stream(StreamId::new(0)), Operand::Join),
+        right: Operand::Stream(StreamId::new(at + 1)),
+        keys: JoinKeys::On(keys.collect()),
+        lo,
+        hi,
+        pick: Pick::Session,
+    }
 }
 
 /// What `within` says beside what the ranges allow.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::limits::{MAX_QUERY_BYTES, MAX_QUERY_DEPTH, MAX_STREAMS};
-use crate::plan::{JoinKey, JoinKind};
+use crate::plan::{JoinKey, JoinKeys, JoinKind};
 
 fn plan(text: &str) -> Plan {
     plan_with(text, &PlanOptions::default())
@@ -47,7 +47,7 @@ fn a_plan_has_what_the_query_says() {
     let [join] = &plan.joins[..] else { panic!("one join") };
     assert_eq!(join.kind, JoinKind::Unless);
     let key = |left: &str, right: &str| JoinKey { left: left.into(), right: right.into() };
-    assert_eq!(join.keys, [key("request_id", "req.id"), key("user", "user")]);
+    assert_eq!(join.keys, JoinKeys::On(vec![key("request_id", "req.id"), key("user", "user")]));
     assert_eq!((join.lo, join.hi), (seconds(-1), seconds(90)));
     assert!(plan.projection[0].accepts(Some("info")) && !plan.projection[0].accepts(Some("debug")));
     assert!(plan.projection[1].accepts(Some("not ok")) && !plan.projection[1].accepts(Some("OK")));
