@@ -2,7 +2,7 @@
 
 use crate::emit::Stamp;
 use crate::id::{CorrelationId, EventId, StreamId};
-use crate::join::session::Sessions;
+use crate::join::tables::Tables;
 use crate::plan::{JoinKeys, Plan};
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store};
@@ -14,7 +14,7 @@ pub use crate::window::store::Payload;
 pub struct Correlation<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) store: &'a Store,
-    pub(crate) sessions: &'a Sessions,
+    pub(crate) tables: &'a Tables,
     /// All events of the result in event order, also those the projection hides.
     pub(crate) events: &'a [EventId],
     pub(crate) stamp: &'a Stamp,
@@ -127,8 +127,8 @@ impl<'a> Correlation<'a> {
 
     /// The key of a join on the earliest event that has it.
     fn found(&self, join: usize) -> Vec<(&'a str, &'a str)> {
-        let (sessions, store) = (self.sessions, self.store);
-        let keyed = |id: &EventId| sessions.key_parts(store, *id, join);
+        let (tables, store) = (self.tables, self.store);
+        let keyed = |id: &EventId| tables.key_parts(store, *id, join);
         self.events.iter().find_map(keyed).unwrap_or_default()
     }
 

@@ -11,6 +11,8 @@ use hashbrown::HashMap;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::{CorrelationId, DeliveryId, EventId};
+use crate::join::Open;
+use crate::join::steps::Growing;
 use crate::time::{Span, Timestamp};
 use crate::window::store::{EventOrder, Flags, Store};
 
@@ -24,12 +26,31 @@ pub enum Emit {
     Eager,
 }
 
-/// A decided result.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+/// A decided result, in final order.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Ready {
     close: Timestamp,
     first: EventOrder,
-    ring: EventId,
+    /// Its id, but for the occurrence number; only where several results may share their first
+    /// event.
+    id: CorrelationId,
+    sequence: u64,
+    result: Decided,
+}
+
+/// The events of a decided result.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Decided {
+    /// Those of the ring through this one.
+    Ring(EventId),
+    /// These.
+    List {
+        events: Vec<EventId>,
+        /// Those that identify it.
+        identity: Vec<EventId>,
+        /// The correlation as which it has been delivered before.
+        delivery: DeliveryId,
+    },
 }
 
 /// A correlation that has been delivered and may grow.
@@ -61,8 +82,8 @@ pub(crate) struct Stamp {
 pub(crate) struct Identity<'a> {
     /// The key of the first join, empty where no event has one.
     pub key: &'a [u8],
-    /// The earliest event.
-    pub first: EventOrder,
+    /// The events that tell it from others; for a session, the earliest.
+    pub events: &'a [EventOrder],
 }
 
 #[derive(Debug)]
@@ -70,11 +91,11 @@ pub(crate) struct Emitter {
     query: u64,
     interval: Span,
     ready: BinaryHeap<Reverse<Ready>>,
-    finals: VecDeque<EventId>,
+    finals: VecDeque<Decided>,
     deliveries: Vec<Delivery>,
     free: Vec<DeliveryId>,
     sequence: u64,
-    deferred: BinaryHeap<Reverse<(Timestamp, EventId)>>,
+    deferred: BinaryHeap<Reverse<(Timestamp, Open)>>,
     occurrences: HashMap<CorrelationId, (u64, Timestamp), FixedState>,
     /// Occurrences to keep before old ones are dropped; doubled when all are still needed.
     keep_occurrences: usize,
@@ -103,7 +124,25 @@ impl Emitter {
     /// A result is decided. It is the ring through `ring`, starts with `first` and closed at
     /// `close`.
     pub fn decided(&mut self, close: Timestamp, first: EventOrder, ring: EventId) {
-        self.ready.push(Reverse(Ready { close, first, ring }));
+        self.push(close, first, CorrelationId(0), Decided::Ring(ring));
+    }
+
+    /// A result is decided that may share events with others.
+    pub fn decided_list(
+        &mut self,
+        close: Timestamp,
+        first: EventOrder,
+        identity: &Identity<'_>,
+        result: Decided,
+    ) {
+        let id = self.hash(identity, 0);
+        self.push(close, first, id, result);
+    }
+
+    fn push(&mut self, close: Timestamp, first: EventOrder, id: CorrelationId, result: Decided) {
+        let sequence = self.sequence;
+        self.sequence += 1;
+        self.ready.push(Reverse(Ready { close, first, id, sequence, result }));
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
@@ -112,13 +151,13 @@ impl Emitter {
             if limit.is_some_and(|limit| ready.close >= limit) {
                 break;
             }
-            self.finals.push_back(ready.ring);
-            self.ready.pop();
+            let Some(Reverse(ready)) = self.ready.pop() else { break };
+            self.finals.push_back(ready.result);
         }
     }
 
-    /// The next final result, as its ring.
-    pub fn next_final(&mut self) -> Option<EventId> {
+    /// The next final result.
+    pub fn next_final(&mut self) -> Option<Decided> {
         self.finals.pop_front()
     }
 
@@ -134,10 +173,28 @@ impl Emitter {
         events: &[EventId],
         identity: &Identity<'_>,
     ) -> Stamp {
-        let Some(delivery) = self.merge(store, events) else {
+        let delivery = self.merge(store, events).unwrap_or(DeliveryId::NONE);
+        let stamp = self.stamp_list(store, events, identity, delivery);
+        if delivery != DeliveryId::NONE {
+            for id in events {
+                store.record_mut(*id).delivery = DeliveryId::NONE;
+            }
+        }
+        stamp
+    }
+
+    /// The stamp of a result that can no longer change, and has been delivered as `delivery`.
+    pub fn stamp_list(
+        &mut self,
+        store: &Store,
+        events: &[EventId],
+        identity: &Identity<'_>,
+        delivery: DeliveryId,
+    ) -> Stamp {
+        if delivery == DeliveryId::NONE {
             let id = self.identify(store, identity);
             return Stamp { id, revision: 1, is_final: true, replaces: Vec::new() };
-        };
+        }
         let delivered = &mut self.deliveries[delivery.index()];
         let unchanged = delivered.size == visible(store, events);
         let stamp = Stamp {
@@ -147,9 +204,6 @@ impl Emitter {
             replaces: std::mem::take(&mut delivered.replaces),
         };
         self.free.push(delivery);
-        for id in events {
-            store.record_mut(*id).delivery = DeliveryId::NONE;
-        }
         stamp
     }
 
@@ -161,30 +215,80 @@ impl Emitter {
         identity: &Identity<'_>,
         now: Option<Timestamp>,
     ) -> Option<Stamp> {
-        let size = visible(store, events);
         let absorbs = self.deliveries_of(store, events);
-        let delivery = if let Some(survivor) = absorbs.first().copied() {
-            let delivered = &mut self.deliveries[survivor.index()];
-            if absorbs.len() == 1 && delivered.size == size {
-                return None;
-            }
-            if now.is_some_and(|now| now < delivered.due) {
-                if !delivered.deferred {
-                    delivered.deferred = true;
-                    self.deferred.push(Reverse((delivered.due, events[0])));
-                }
-                return None;
-            }
-            self.absorb(&absorbs);
-            survivor
-        } else {
+        let survivor = absorbs.first().copied().unwrap_or(DeliveryId::NONE);
+        let open = Open::Session(events[0]);
+        let merges = absorbs.len() > 1;
+        if !self.is_wanted(store, events, survivor, merges, open, now) {
+            return None;
+        }
+        self.absorb(&absorbs);
+        let (stamp, delivery) = self.revise(store, events, identity, survivor, now);
+        for id in events {
+            store.record_mut(*id).delivery = delivery;
+        }
+        Some(stamp)
+    }
+
+    /// The stamp of a growing group, and what it is delivered as; `None` when nothing is to be
+    /// delivered now.
+    pub fn stamp_group(
+        &mut self,
+        store: &Store,
+        group: &Growing,
+        identity: &Identity<'_>,
+        now: Option<Timestamp>,
+    ) -> Option<(Stamp, DeliveryId)> {
+        let Growing { item, events, delivery, .. } = group;
+        let wanted = self.is_wanted(store, events, *delivery, false, Open::Group(*item), now);
+        wanted.then(|| self.revise(store, events, identity, *delivery, now))
+    }
+
+    /// Whether a result that may still grow is to be delivered now. Where it is too early, that is
+    /// remembered.
+    fn is_wanted(
+        &mut self,
+        store: &Store,
+        events: &[EventId],
+        delivery: DeliveryId,
+        merges: bool,
+        open: Open,
+        now: Option<Timestamp>,
+    ) -> bool {
+        if delivery == DeliveryId::NONE {
+            return true;
+        }
+        let delivered = &mut self.deliveries[delivery.index()];
+        if !merges && delivered.size == visible(store, events) {
+            return false;
+        }
+        let early = now.is_some_and(|now| now < delivered.due);
+        if early && !delivered.deferred {
+            delivered.deferred = true;
+            self.deferred.push(Reverse((delivered.due, open)));
+        }
+        !early
+    }
+
+    /// Counts one more revision of a result that may still grow.
+    fn revise(
+        &mut self,
+        store: &Store,
+        events: &[EventId],
+        identity: &Identity<'_>,
+        delivery: DeliveryId,
+        now: Option<Timestamp>,
+    ) -> (Stamp, DeliveryId) {
+        let delivery = if delivery == DeliveryId::NONE {
             let id = self.identify(store, identity);
             self.begin(id)
+        } else {
+            delivery
         };
         let due = now.map_or(Timestamp::MIN, |now| now.plus(self.interval));
         let delivered = &mut self.deliveries[delivery.index()];
         delivered.revision += 1;
-        delivered.size = size;
+        delivered.size = visible(store, events);
         delivered.due = due;
         delivered.deferred = false;
         let stamp = Stamp {
@@ -193,20 +297,17 @@ impl Emitter {
             is_final: false,
             replaces: delivered.replaces.clone(),
         };
-        for id in events {
-            store.record_mut(*id).delivery = delivery;
-        }
-        Some(stamp)
+        (stamp, delivery)
     }
 
-    /// Events of deferred results that are due at `now`.
-    pub fn take_due(&mut self, now: Timestamp) -> Option<EventId> {
-        let Reverse((due, event)) = *self.deferred.peek()?;
+    /// The next deferred result that is due at `now`.
+    pub fn take_due(&mut self, now: Timestamp) -> Option<Open> {
+        let Reverse((due, open)) = *self.deferred.peek()?;
         if due > now {
             return None;
         }
         self.deferred.pop();
-        Some(event)
+        Some(open)
     }
 
     /// When the next deferred result is due.
@@ -272,7 +373,7 @@ impl Emitter {
             self.occurrences.retain(|_, (_, first)| *first >= oldest);
             self.keep_occurrences = (self.occurrences.len() * 2).max(FEW_OCCURRENCES);
         }
-        let (count, _) = self.occurrences.entry(base).or_insert((0, identity.first.time));
+        let (count, _) = self.occurrences.entry(base).or_insert((0, identity.events[0].time));
         let occurrence = *count;
         *count += 1;
         if occurrence == 0 { base } else { self.hash(identity, occurrence) }
@@ -280,8 +381,10 @@ impl Emitter {
 
     fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
         let mut hasher = Xxh3::with_seed(self.query);
-        hasher.update(&identity.first.time.as_nanos().to_le_bytes());
-        hasher.update(&identity.first.stream.get().to_le_bytes());
+        for event in identity.events {
+            hasher.update(&event.time.as_nanos().to_le_bytes());
+            hasher.update(&event.stream.get().to_le_bytes());
+        }
         hasher.update(&occurrence.to_le_bytes());
         hasher.update(identity.key);
         CorrelationId(hasher.digest128())
@@ -290,9 +393,9 @@ impl Emitter {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         self.ready.capacity() * size_of::<Reverse<Ready>>()
-            + self.finals.capacity() * size_of::<EventId>()
+            + self.finals.capacity() * size_of::<Decided>()
             + self.deliveries.capacity() * size_of::<Delivery>()
-            + self.deferred.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+            + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()
             + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()
     }
 }

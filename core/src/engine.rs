@@ -35,7 +35,7 @@ use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, SourceId};
-use crate::join::session::Sessions;
+use crate::join::Joins;
 use crate::key::EventKeys;
 use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
@@ -90,8 +90,8 @@ impl Correlator {
                 return Err(Error::Option { name, message });
             }
         }
-        let sessions = Sessions::new(&plan, options.hash_seed, options.emit == Emit::Eager);
-        let lead = sessions.reach().plus(options.late_tolerance);
+        let joins = Joins::new(&plan, options.hash_seed, options.emit == Emit::Eager);
+        let lead = joins.reach().plus(options.late_tolerance);
         let flow = Flow {
             progress: Progress::new(
                 inputs.iter().map(|input| input.bounded),
@@ -99,9 +99,9 @@ impl Correlator {
                 options.idle_timeout,
                 lead,
             ),
-            store: Store::new(sessions.shape().tables.len()),
-            keys: EventKeys::new(sessions.shape().tables.len()),
-            sessions,
+            store: Store::new(joins.shape().tables.len()),
+            keys: EventKeys::new(joins.shape().tables.len()),
+            joins,
             emitter: Emitter::new(&plan.canonical, options.processing_interval),
             closed: Vec::new(),
             outbox: VecDeque::new(),
@@ -181,8 +181,8 @@ impl Correlator {
         if self.flow.progress.advance(now) {
             self.flow.expire();
         }
-        while let Some(event) = self.flow.emitter.take_due(now) {
-            self.flow.sessions.touch(&mut self.flow.store, event);
+        while let Some(open) = self.flow.emitter.take_due(now) {
+            self.flow.joins.touch(&mut self.flow.store, open);
         }
         self.settle();
     }
@@ -217,7 +217,7 @@ impl Correlator {
             return Some(Output::Correlation(Correlation {
                 plan: &flow.plan,
                 store: &flow.store,
-                sessions: &flow.sessions,
+                tables: &flow.joins.tables,
                 events: &flow.polled,
                 stamp: &flow.stamp,
             }));
@@ -257,7 +257,7 @@ impl Correlator {
         let flow = &self.flow;
         let follows = flow.progress.follows_clock();
         let tolerance = flow.progress.tolerance().plus(Span::from_nanos(1));
-        let close = flow.sessions.next_close().filter(|_| follows).map(|time| time.plus(tolerance));
+        let close = flow.joins.next_close().filter(|_| follows).map(|time| time.plus(tolerance));
         let deadlines = [flow.progress.next_idle(), flow.emitter.next_due(), close];
         deadlines.into_iter().flatten().min()
     }
@@ -285,7 +285,7 @@ impl Correlator {
             correlations: flow.correlations,
             deliveries: flow.deliveries,
             held_events: flow.store.held(),
-            held_keys: flow.sessions.keys(),
+            held_keys: flow.joins.tables.len(),
             memory: flow.memory(),
             peak_memory: flow.peak_memory.max(flow.memory()),
             watermark: flow.progress.watermark(),
@@ -317,8 +317,8 @@ impl Correlator {
         let flow = &mut self.flow;
         flow.peak_memory = flow.peak_memory.max(flow.memory());
         let options = &flow.options;
-        flow.sessions = Sessions::new(&flow.plan, options.hash_seed, options.emit == Emit::Eager);
-        flow.store = Store::new(flow.sessions.shape().tables.len());
+        flow.joins = Joins::new(&flow.plan, options.hash_seed, options.emit == Emit::Eager);
+        flow.store = Store::new(flow.joins.shape().tables.len());
         flow.emitter = Emitter::new(&flow.plan.canonical, options.processing_interval);
         flow.polled.clear();
         flow.updates.clear();

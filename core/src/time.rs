@@ -120,6 +120,11 @@ impl Watermark {
         Self(if nanos == i64::MAX { i64::MAX - 1 } else { nanos })
     }
 
+    /// No event older than `time` is expected.
+    pub const fn at(time: Timestamp) -> Self {
+        Self(time.0)
+    }
+
     /// Whether the watermark has passed `time`: everything up to and including it has been seen.
     pub const fn has_passed(self, time: Timestamp) -> bool {
         self.0 > time.0 || self.0 == i64::MAX

@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::input::Input;
-use crate::emit::{Emit, Emitter, Identity, Stamp};
+use crate::emit::{Decided, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
 use crate::join::results::{Results, results};
-use crate::join::session::{Arrival, Closed, Inserted, Sessions};
+use crate::join::session::Closed;
+use crate::join::steps::Outcome;
+use crate::join::{Arrival, Inserted, Joins, Open, Policy};
 use crate::key::EventKeys;
 use crate::options::CorrelatorOptions;
 use crate::output::Notice;
@@ -26,7 +28,7 @@ pub(super) struct Flow {
     pub options: CorrelatorOptions,
     pub progress: Progress,
     pub store: Store,
-    pub sessions: Sessions,
+    pub joins: Joins,
     pub emitter: Emitter,
     pub closed: Vec<Closed>,
     pub outbox: VecDeque<Posted>,
@@ -72,6 +74,16 @@ pub(super) enum End {
     Told,
 }
 
+/// What looking for a correlation to deliver has come to.
+enum Found {
+    /// There is one.
+    Correlation,
+    /// What was looked at is none; there may be more.
+    Nothing,
+    /// There is nothing to look at.
+    End,
+}
+
 /// Events of one push after which the memory bound is looked at: as many as a segment of the store
 /// has, so that a push of any size is held to it.
 const CHECK_EVENTS: u32 = 1 << 10;
@@ -94,7 +106,7 @@ impl Flow {
         if watermark.makes_late(event.time) {
             input.late_events += 1;
         }
-        let reach = self.sessions.reach();
+        let reach = self.joins.reach();
         let outside = self.options.start.is_some_and(|start| event.time < start.minus(reach))
             || self.options.end.is_some_and(|end| event.time >= end.plus(reach));
         let mut held = 0;
@@ -109,6 +121,8 @@ impl Flow {
         }
         if self.progress.saw(source, event.time) {
             self.expire();
+        } else if held > 0 {
+            self.collect();
         }
         if self.arrivals.is_multiple_of(CHECK_EVENTS) {
             self.check_memory();
@@ -130,27 +144,27 @@ impl Flow {
         let selected = Selected { event: *event, extracted: &self.extracted };
         let mut matchers = self.plan.projection.iter();
         let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
-        let tables = &self.sessions.shape().tables;
+        let tables = &self.joins.shape().tables;
         self.keys.read(&selected, stream, tables, &self.options.key_patterns);
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
         let arrival = Arrival { time, stream, number, payload, hidden };
         // One of the first stream may be held all the same, to be reported alone.
-        let keyed = self.keys.get(self.sessions.entry_table(stream)).is_some();
+        let keyed = self.keys.get(self.joins.entry_table(stream)).is_some();
         self.unkeyed += u64::from(!keyed);
-        let inserted = self.sessions.insert(&mut self.store, &arrival, &self.keys, watermark);
+        let inserted = self.joins.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
-            Inserted::Held(_) => true,
+            Inserted::Held => true,
             Inserted::Unkeyed => false,
-            Inserted::Late(matched) => {
+            Inserted::Late { matched, held } => {
                 self.late += 1;
                 input.metrics.late += 1;
                 let behind = Timestamp::from_nanos(watermark.as_nanos()).since(event.time);
                 let notice = input.late_notice.get_or_insert((0, event.time, behind));
                 notice.0 += 1;
-                self.late_matched += u64::from(matched.is_some());
-                matched.is_some()
+                self.late_matched += u64::from(matched);
+                held
             }
         }
     }
@@ -158,23 +172,71 @@ impl Flow {
     /// Closes what the watermark has passed.
     pub fn expire(&mut self) {
         let watermark = self.progress.watermark();
-        let mut closed = std::mem::take(&mut self.closed);
-        self.sessions.expire(&mut self.store, watermark, &mut closed);
-        for component in closed.drain(..) {
-            self.decide(component);
+        match &mut self.joins.policy {
+            Policy::Sessions(sessions) => {
+                let mut closed = std::mem::take(&mut self.closed);
+                sessions.expire(&mut self.joins.tables, &mut self.store, watermark, &mut closed);
+                for component in closed.drain(..) {
+                    self.decide(component);
+                }
+                self.closed = closed;
+            }
+            Policy::Steps(steps) => {
+                steps.expire(&self.joins.tables.shape, &mut self.store, watermark);
+            }
         }
-        self.closed = closed;
+        self.collect();
+    }
+
+    /// Collects what has been decided.
+    fn collect(&mut self) {
+        if let Policy::Steps(steps) = &mut self.joins.policy {
+            for outcome in steps.outcomes() {
+                self.decide_outcome(outcome);
+            }
+            self.forget_gone();
+        }
         // Only `Emit::Final` promises an order.
-        let limit = self.sessions.first_waiting().filter(|_| self.options.emit == Emit::Final);
+        let limit = self.joins.first_waiting().filter(|_| self.options.emit == Emit::Final);
         self.emitter.release(limit);
+    }
+
+    /// Forgets what no step or result holds any more.
+    fn forget_gone(&mut self) {
+        let Policy::Steps(steps) = &mut self.joins.policy else { return };
+        for id in steps.gone() {
+            self.forget(id);
+        }
+    }
+
+    fn decide_outcome(&mut self, outcome: Outcome) {
+        let Outcome { close, events, identity, delivery } = outcome;
+        let delivered = delivery != DeliveryId::NONE;
+        let Some(first) = self.wanted(events.iter().copied(), delivered) else {
+            self.let_go(&events);
+            return;
+        };
+        let key = Self::identity_key(&self.joins, &self.store, &events);
+        let orders: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
+        let hashed = Identity { key: &key, events: &orders };
+        let result = Decided::List { events, identity, delivery };
+        self.emitter.decided_list(close, first, &hashed, result);
+    }
+
+    /// Lets go of the events of a result that is not one component.
+    fn let_go(&mut self, events: &[EventId]) {
+        if let Policy::Steps(steps) = &mut self.joins.policy {
+            steps.let_go(&mut self.store, events);
+        }
+        self.forget_gone();
     }
 
     /// Makes results of a closed component, and forgets what is in none.
     fn decide(&mut self, closed: Closed) {
-        let parts = match results(self.sessions.shape(), &self.store, closed.ring, true) {
+        let parts = match results(self.joins.shape(), &self.store, closed.ring, true) {
             Results::None => return self.forget_ring(closed.ring),
             Results::Whole => {
-                match self.wanted(self.store.ring(closed.ring)) {
+                match self.wanted(self.store.ring(closed.ring), false) {
                     Some(first) => self.emitter.decided(closed.close, first, closed.ring),
                     None => self.forget_ring(closed.ring),
                 }
@@ -185,7 +247,7 @@ impl Flow {
         let members: Vec<EventId> = self.store.ring(closed.ring).collect();
         let mut keep = Vec::new();
         for events in parts {
-            if let Some(first) = self.wanted(events.iter().copied()) {
+            if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(&events);
                 self.emitter.decided(closed.close, first, ring);
                 keep.extend(events);
@@ -199,9 +261,14 @@ impl Flow {
         }
     }
 
-    /// The first event of a result, if the result is to be delivered at all.
-    fn wanted(&self, events: impl Iterator<Item = EventId>) -> Option<EventOrder> {
-        let (mut first, mut visible, mut delivered) = (None::<EventOrder>, false, false);
+    /// The first event of a result, if the result is to be delivered at all; one that has been
+    /// `delivered` before is.
+    fn wanted(
+        &self,
+        events: impl Iterator<Item = EventId>,
+        mut delivered: bool,
+    ) -> Option<EventOrder> {
+        let (mut first, mut visible) = (None::<EventOrder>, false);
         for id in events {
             let record = self.store.record(id);
             visible |= !record.flags.has(Flags::HIDDEN);
@@ -228,7 +295,7 @@ impl Flow {
     }
 
     fn forget(&mut self, id: EventId) {
-        let Some(handle) = self.sessions.forget(&mut self.store, id) else { return };
+        let Some(handle) = self.joins.tables.forget(&mut self.store, id) else { return };
         match self.held_more.get_mut(&handle) {
             Some(1) => {
                 self.held_more.remove(&handle);
@@ -242,14 +309,16 @@ impl Flow {
     pub fn begin(&mut self) {
         self.begin_poll();
         for events in std::mem::take(&mut self.updates) {
-            self.sessions.touch(&mut self.store, events[0]);
+            self.joins.touch(&mut self.store, Open::Session(events[0]));
         }
     }
 
     /// Lets go of the correlation polled last.
     pub fn begin_poll(&mut self) {
         let mut polled = std::mem::take(&mut self.polled);
-        if self.polled_is_final {
+        if self.polled_is_final && matches!(self.joins.policy, Policy::Steps(_)) {
+            self.let_go(&polled);
+        } else if self.polled_is_final {
             for id in polled.drain(..) {
                 self.forget(id);
             }
@@ -263,49 +332,103 @@ impl Flow {
         if self.end == End::Told || self.options.limit.is_some_and(|n| self.correlations >= n) {
             return false;
         }
-        if let Some(ring) = self.emitter.next_final() {
-            let mut events = std::mem::take(&mut self.polled);
-            events.extend(self.store.ring(ring));
-            self.sort(&mut events);
-            let key = Self::identity_key(&self.sessions, &self.store, &events);
-            let identity = Identity { key: &key, first: self.store.order(events[0]) };
-            self.stamp = self.emitter.stamp_final(&mut self.store, &events, &identity);
-            self.polled = events;
-            self.polled_is_final = true;
-            self.deliveries += 1;
-            self.correlations += 1;
-            if self.options.limit == Some(self.correlations) && self.end == End::No {
-                self.end = End::Decided;
-            }
+        if let Some(result) = self.emitter.next_final() {
+            self.poll_final(result);
             return true;
         }
         while self.options.emit == Emit::Eager && self.end == End::No {
-            let Some(mut events) = self.updates.pop_front() else {
-                let Some(root) = self.sessions.next_dirty(&mut self.store) else { break };
-                match results(self.sessions.shape(), &self.store, root, false) {
-                    Results::None => {}
-                    Results::Whole => self.updates.push_back(self.store.ring(root).collect()),
-                    Results::Parts(parts) => self.updates.extend(parts),
-                }
-                continue;
+            let found = match &self.joins.policy {
+                Policy::Sessions(_) => self.poll_session(),
+                Policy::Steps(_) => self.poll_group(),
             };
-            if self.wanted(events.iter().copied()).is_none() {
-                continue;
-            }
-            self.sort(&mut events);
-            let key = Self::identity_key(&self.sessions, &self.store, &events);
-            let identity = Identity { key: &key, first: self.store.order(events[0]) };
-            let now = self.progress.now();
-            if let Some(stamp) = self.emitter.stamp_update(&mut self.store, &events, &identity, now)
-            {
-                self.stamp = stamp;
-                self.polled = events;
-                self.polled_is_final = false;
-                self.deliveries += 1;
-                return true;
+            match found {
+                Found::Correlation => return true,
+                Found::Nothing => {}
+                Found::End => break,
             }
         }
         false
+    }
+
+    fn poll_final(&mut self, result: Decided) {
+        let mut polled = std::mem::take(&mut self.polled);
+        self.stamp = match result {
+            Decided::Ring(ring) => {
+                polled.extend(self.store.ring(ring));
+                self.sort(&mut polled);
+                let key = Self::identity_key(&self.joins, &self.store, &polled);
+                let identity = Identity { key: &key, events: &[self.store.order(polled[0])] };
+                self.emitter.stamp_final(&mut self.store, &polled, &identity)
+            }
+            Decided::List { events, identity, delivery } => {
+                polled = events;
+                let key = Self::identity_key(&self.joins, &self.store, &polled);
+                let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
+                let identity = Identity { key: &key, events: &events };
+                self.emitter.stamp_list(&self.store, &polled, &identity, delivery)
+            }
+        };
+        self.polled = polled;
+        self.polled_is_final = true;
+        self.deliveries += 1;
+        self.correlations += 1;
+        if self.options.limit == Some(self.correlations) && self.end == End::No {
+            self.end = End::Decided;
+        }
+    }
+
+    /// Looks at one session that may have changed.
+    fn poll_session(&mut self) -> Found {
+        let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
+        let Some(mut events) = self.updates.pop_front() else {
+            let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
+            match results(self.joins.shape(), &self.store, root, false) {
+                Results::None => {}
+                Results::Whole => self.updates.push_back(self.store.ring(root).collect()),
+                Results::Parts(parts) => self.updates.extend(parts),
+            }
+            return Found::Nothing;
+        };
+        if self.wanted(events.iter().copied(), false).is_none() {
+            return Found::Nothing;
+        }
+        self.sort(&mut events);
+        let key = Self::identity_key(&self.joins, &self.store, &events);
+        let identity = Identity { key: &key, events: &[self.store.order(events[0])] };
+        let now = self.progress.now();
+        let stamp = self.emitter.stamp_update(&mut self.store, &events, &identity, now);
+        self.poll_growing(stamp, events)
+    }
+
+    /// Looks at one group that may have changed.
+    fn poll_group(&mut self) -> Found {
+        let Policy::Steps(steps) = &mut self.joins.policy else { return Found::End };
+        let Some(group) = steps.next_growing(&self.store) else { return Found::End };
+        let delivered = group.delivery != DeliveryId::NONE;
+        if self.wanted(group.events.iter().copied(), delivered).is_none() {
+            return Found::Nothing;
+        }
+        let key = Self::identity_key(&self.joins, &self.store, &group.events);
+        let events: Vec<_> = group.identity.iter().map(|id| self.store.order(*id)).collect();
+        let identity = Identity { key: &key, events: &events };
+        let now = self.progress.now();
+        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, now);
+        let stamp = stamp.map(|(stamp, delivery)| {
+            if let Policy::Steps(steps) = &mut self.joins.policy {
+                steps.delivered(&group, delivery);
+            }
+            stamp
+        });
+        self.poll_growing(stamp, group.events)
+    }
+
+    fn poll_growing(&mut self, stamp: Option<Stamp>, events: Vec<EventId>) -> Found {
+        let Some(stamp) = stamp else { return Found::Nothing };
+        self.stamp = stamp;
+        self.polled = events;
+        self.polled_is_final = false;
+        self.deliveries += 1;
+        Found::Correlation
     }
 
     fn sort(&self, events: &mut [EventId]) {
@@ -313,8 +436,8 @@ impl Flow {
     }
 
     /// The key of the first join, of the earliest event that has one.
-    fn identity_key(sessions: &Sessions, store: &Store, events: &[EventId]) -> Vec<u8> {
-        let mut keys = events.iter().filter_map(|id| sessions.key(store, *id, 0));
+    fn identity_key(joins: &Joins, store: &Store, events: &[EventId]) -> Vec<u8> {
+        let mut keys = events.iter().filter_map(|id| joins.tables.key(store, *id, 0));
         keys.next().unwrap_or_default().to_vec()
     }
 
@@ -331,7 +454,7 @@ impl Flow {
     }
 
     pub fn memory(&self) -> usize {
-        self.store.memory() + self.sessions.memory() + self.emitter.memory()
+        self.store.memory() + self.joins.memory() + self.emitter.memory()
     }
 
     pub fn check_memory(&mut self) {
@@ -343,7 +466,7 @@ impl Flow {
         let oldest = self.store.oldest();
         let newest = self.progress.newest().unwrap_or(oldest);
         let span = newest.since(oldest).max(Span::from_nanos(1));
-        let needed_span = self.sessions.reach().plus(self.options.late_tolerance).max(span);
+        let needed_span = self.joins.reach().plus(self.options.late_tolerance).max(span);
         self.end = End::Failed(Error::Memory {
             limit: self.options.max_memory,
             used,
@@ -358,7 +481,7 @@ impl Flow {
         if self.end != End::No {
             return;
         }
-        let reach = self.sessions.reach();
+        let reach = self.joins.reach();
         let watermark = self.progress.watermark();
         let past = |end: Timestamp| watermark.has_passed(end.plus(reach).plus(reach));
         if self.progress.has_ended() || self.options.end.is_some_and(past) {

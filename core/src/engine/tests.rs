@@ -66,6 +66,10 @@ struct Run {
 
 impl Run {
     fn new(joins: &[(JoinKind, i64)], emit: Emit) -> Self {
+        Self::of(plan(joins), emit)
+    }
+
+    fn of(plan: Plan, emit: Emit) -> Self {
         let options = CorrelatorOptions {
             late_tolerance: Span::ZERO,
             emit,
@@ -73,7 +77,7 @@ impl Run {
             sources: vec![SourceOptions { bounded: true, ..SourceOptions::default() }; 4],
             ..CorrelatorOptions::default()
         };
-        let engine = Correlator::new(plan(joins), options).expect("the options are sound");
+        let engine = Correlator::new(plan, options).expect("the options are sound");
         Self { engine, next: 0, names: Vec::new(), released: Vec::new() }
     }
 
@@ -133,7 +137,16 @@ impl Run {
 const EXAMPLE: [&str; 7] = ["a@0", "a@4", "b@6", "a@30", "b@35", "b@37", "a@80"];
 
 fn run_example(kind: JoinKind) -> Vec<String> {
-    let mut run = Run::new(&[(kind, 10)], Emit::Final);
+    run_picking(kind, 10, Pick::Session, Emit::Final)
+}
+
+fn run_picking(kind: JoinKind, within: i64, pick: Pick, emit: Emit) -> Vec<String> {
+    let mut plan = plan(&[(kind, within)]);
+    if kind.is_ordered() {
+        plan.joins[0].lo = Span::ZERO;
+    }
+    plan.joins[0].pick = pick;
+    let mut run = Run::of(plan, emit);
     let mut all: Vec<String> = EXAMPLE.iter().flat_map(|event| run.push(event)).collect();
     all.extend(run.end());
     assert_eq!(run.engine.metrics().held_events, 0, "everything decided is forgotten");
@@ -146,6 +159,42 @@ fn run_example(kind: JoinKind) -> Vec<String> {
 #[test]
 fn and_joins_what_matches() {
     assert_eq!(run_example(JoinKind::And), ["{a0 a4 b6} r1 final", "{a30 b35 b37} r1 final"]);
+}
+
+#[test]
+fn policies_pick_matches() {
+    let picked =
+        |kind, pick| run_picking(kind, 10, pick, Emit::Final).join(" ").replace(" r1 final", "");
+    assert_eq!(picked(JoinKind::And, Pick::Pairs), "{a0 b6} {a4 b6} {a30 b35} {a30 b37}");
+    assert_eq!(picked(JoinKind::And, Pick::First), "{a0 b6} {a30 b35}");
+    assert_eq!(picked(JoinKind::Then, Pick::Latest), "{a4 b6} {a30 b35}");
+    let group = Pick::GroupLeft(Vec::new());
+    assert_eq!(picked(JoinKind::And, group.clone()), "{a0 b6} {a4 b6} {a30 b35 b37}");
+    assert_eq!(picked(JoinKind::Unless, group), "{a80}");
+    let group = Pick::GroupRight(Vec::new());
+    assert_eq!(picked(JoinKind::And, group), "{a0 a4 b6} {a30 b35} {a30 b37}");
+    assert_eq!(picked(JoinKind::Or, Pick::Pairs), "{a0 b6} {a4 b6} {a30 b35} {a30 b37} {a80}");
+    assert_eq!(picked(JoinKind::Or, Pick::First), "{a0 b6} {a4} {a30 b35} {a80}");
+    assert_eq!(picked(JoinKind::Outer, Pick::First), "{a0 b6} {a4} {a30 b35} {b37} {a80}");
+    assert_eq!(picked(JoinKind::Then, Pick::Session), "{a0 a4 b6} {a30 b35 b37}");
+    assert_eq!(picked(JoinKind::ThenNot, Pick::Session), "{a80}");
+}
+
+#[test]
+fn eager_groups_grow() {
+    let group = Pick::GroupLeft(Vec::new());
+    let expected = [
+        "{a0 b6} r1",
+        "{a4 b6} r1",
+        "{a0 b6} r1 final",
+        "{a4 b6} r1 final",
+        "{a30 b35} r1",
+        "{a30 b35 b37} r2",
+        "{a30 b35 b37} r2 final",
+    ];
+    assert_eq!(run_picking(JoinKind::And, 10, group, Emit::Eager), expected);
+    let pairs = run_picking(JoinKind::And, 10, Pick::Pairs, Emit::Eager).join(" ");
+    assert_eq!(pairs.replace(" r1 final", ""), "{a0 b6} {a4 b6} {a30 b35} {a30 b37}");
 }
 
 #[test]

@@ -1,11 +1,164 @@
 //! Which held events belong together.
 //!
 //! `shape` derives from the plan which events can match; `table` and `list` find them by key and
-//! time; `session` connects them and knows when a component is closed; `results` says what a
-//! component means.
+//! time. Where everything connected is one result, `session` connects events and knows when a
+//! component is closed, and `results` says what a component means. Where matches are picked,
+//! `steps` makes results join by join.
 
 pub(crate) mod list;
 pub(crate) mod results;
 pub(crate) mod session;
 pub(crate) mod shape;
+pub(crate) mod steps;
 pub(crate) mod table;
+pub(crate) mod tables;
+
+use crate::id::{EventId, StreamId};
+use crate::key::EventKeys;
+use crate::plan::{Pick, Plan};
+use crate::time::{Span, Timestamp, Watermark};
+use crate::window::store::{Payload, Store};
+
+use session::Sessions;
+use shape::Shape;
+use steps::Steps;
+use tables::Tables;
+
+/// What became of an event.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Inserted {
+    /// It is held.
+    Held,
+    /// It lacks the key that it needs to match anything, and is not held.
+    Unkeyed,
+    /// It was late. It is only held for results that it is part of.
+    Late {
+        /// Whether it has completed a match.
+        matched: bool,
+        held: bool,
+    },
+}
+
+/// An event that has come to a stream.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Arrival<'a> {
+    pub time: Timestamp,
+    pub stream: StreamId,
+    /// Counts events; the same for each stream that selects the event.
+    pub number: u32,
+    pub payload: Payload<'a>,
+    /// Whether the projection drops it from results.
+    pub hidden: bool,
+}
+
+/// A result that may grow.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Open {
+    /// That of the session with this event.
+    Session(EventId),
+    /// A group of the last step.
+    Group(u32),
+}
+
+/// The joins of a query.
+#[derive(Debug)]
+pub(crate) struct Joins {
+    pub tables: Tables,
+    pub policy: Policy,
+}
+
+/// How results are made.
+#[derive(Debug)]
+pub(crate) enum Policy {
+    /// Everything connected is one.
+    Sessions(Sessions),
+    /// Matches are picked, at least in one join.
+    Steps(Steps),
+}
+
+impl Joins {
+    pub fn new(plan: &Plan, seed: u64, eager: bool) -> Self {
+        let shape = Shape::new(plan);
+        let policy = if plan.joins.iter().all(|join| join.pick == Pick::Session) {
+            Policy::Sessions(Sessions::new(eager))
+        } else {
+            Policy::Steps(Steps::new(plan, &shape, eager))
+        };
+        Self { tables: Tables::new(shape, seed), policy }
+    }
+
+    pub fn shape(&self) -> &Shape {
+        &self.tables.shape
+    }
+
+    /// The table whose key an event of `stream` needs to match anything.
+    pub fn entry_table(&self, stream: StreamId) -> usize {
+        self.shape().streams[stream.index()].entry_table
+    }
+
+    /// Takes an event.
+    pub fn insert(
+        &mut self,
+        store: &mut Store,
+        event: &Arrival<'_>,
+        keys: &EventKeys,
+        watermark: Watermark,
+    ) -> Inserted {
+        if self.tables.lacks_key(event.stream, keys) {
+            return Inserted::Unkeyed;
+        }
+        self.tables.look_up(keys, watermark.makes_late(event.time));
+        let inserted = match &mut self.policy {
+            Policy::Sessions(sessions) => {
+                sessions.insert(&mut self.tables, store, event, watermark)
+            }
+            Policy::Steps(steps) => {
+                let Tables { shape, ids, .. } = &self.tables;
+                steps.insert(shape, store, event, ids, watermark)
+            }
+        };
+        if matches!(inserted, Inserted::Late { held: true, .. }) {
+            self.tables.hold_late();
+        }
+        inserted
+    }
+
+    /// When something may be decided next.
+    pub fn next_close(&self) -> Option<Timestamp> {
+        match &self.policy {
+            Policy::Sessions(sessions) => sessions.next_close(),
+            Policy::Steps(steps) => steps.next_close(),
+        }
+    }
+
+    /// The close before which everything is decided, where something waits for that.
+    pub fn first_waiting(&self) -> Option<Timestamp> {
+        match &self.policy {
+            Policy::Sessions(sessions) => sessions.first_waiting(),
+            Policy::Steps(_) => None,
+        }
+    }
+
+    /// Has a result looked at again, if it is still open.
+    pub fn touch(&mut self, store: &mut Store, open: Open) {
+        match (&mut self.policy, open) {
+            (Policy::Sessions(sessions), Open::Session(event)) => sessions.touch(store, event),
+            (Policy::Steps(steps), Open::Group(item)) => steps.touch(item),
+            _ => unreachable!("what is open was made by this policy"),
+        }
+    }
+
+    /// The largest reach of the query.
+    pub fn reach(&self) -> Span {
+        self.shape().reach()
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        let own = match &self.policy {
+            Policy::Sessions(sessions) => sessions.memory(),
+            Policy::Steps(steps) => steps.memory(),
+        };
+        self.tables.memory() + own
+    }
+}

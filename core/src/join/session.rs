@@ -2,8 +2,7 @@
 //!
 //! Every pair of held events that matches in any join is connected (union-find over the records of
 //! the store). A component is decided as a whole, once the watermark has passed the latest close of
-//! its events. Unmatched events of the first stream, where they are reported, are grouped by gaps
-//! when they become known. What a component means is `results`' business; this file only knows what
+//! its events. Unmatched events, where they are reported, are grouped by gaps when they become known. What a component means is `results`' business; this file only knows what
 //! is connected. An event costs a lookup per key table, the matches not yet connected, and one heap
 //! entry; there is no scan over keys.
 
@@ -12,36 +11,12 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use super::list::{Connect, Item, List, Walk};
 use super::results::deferred;
-use super::shape::{JoinShape, Partial, Shape, StreamShape};
-use super::table::KeyTable;
-use crate::id::{EventId, HostHandle, KeyId, StreamId};
-use crate::key::{self, EventKeys};
-use crate::plan::Plan;
+use super::shape::{Partial, StreamShape};
+use super::tables::Tables;
+use super::{Arrival, Inserted};
+use crate::id::{EventId, KeyId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{Flags, NewEvent, Payload, Store};
-
-/// What became of an event.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Inserted {
-    /// It is held.
-    Held(EventId),
-    /// It lacks the key that it needs to match anything, and is not held.
-    Unkeyed,
-    /// It was late; the id where it completed a match with what is held.
-    Late(Option<EventId>),
-}
-
-/// An event that has come to a stream.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Arrival<'a> {
-    pub time: Timestamp,
-    pub stream: StreamId,
-    /// Counts events; the same for each stream that selects the event.
-    pub number: u32,
-    pub payload: Payload<'a>,
-    /// Whether the projection drops it from results.
-    pub hidden: bool,
-}
+use crate::window::store::{Flags, NewEvent, Store};
 
 /// A component that can no longer change.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -64,10 +39,8 @@ enum Turn {
     Wait,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    shape: Shape,
-    tables: Vec<KeyTable>,
     /// When to look at an event again. Every root has an entry not later than its close.
     deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
     /// Components past their close that an undecided event may still extend, by close.
@@ -76,82 +49,53 @@ pub(crate) struct Sessions {
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
-    key_ids: Vec<KeyId>,
 }
 
 impl Sessions {
-    pub fn new(plan: &Plan, seed: u64, eager: bool) -> Self {
-        let shape = Shape::new(plan);
-        let streams = shape.streams.len();
-        Self {
-            tables: shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect(),
-            shape,
-            deadlines: BinaryHeap::new(),
-            waiting: BTreeSet::new(),
-            waiting_close: BTreeMap::new(),
-            dirty: VecDeque::new(),
-            eager,
-            key_ids: Vec::new(),
-        }
+    pub fn new(eager: bool) -> Self {
+        Self { eager, ..Self::default() }
     }
 
-    pub fn shape(&self) -> &Shape {
-        &self.shape
-    }
-
-    /// The table whose key an event of `stream` needs to match anything.
-    pub fn entry_table(&self, stream: StreamId) -> usize {
-        self.shape.streams[stream.index()].entry_table
-    }
-
-    /// Takes an event and connects it with what it matches.
+    /// Takes an event, whose keys have just been looked up, and connects it with what it matches.
     pub fn insert(
         &mut self,
+        tables: &mut Tables,
         store: &mut Store,
         event: &Arrival<'_>,
-        keys: &EventKeys,
         watermark: Watermark,
     ) -> Inserted {
         let Arrival { time, stream, number, payload, hidden } = *event;
         let late = watermark.makes_late(time);
-        let shape = &self.shape.streams[stream.index()];
-        let reach = shape.reach;
-        if shape.needs_key && keys.get(shape.entry_table).is_none() {
-            return Inserted::Unkeyed;
-        }
-        self.key_ids.clear();
-        for (at, table) in self.tables.iter_mut().enumerate() {
-            self.key_ids.push(match keys.get(at) {
-                None => KeyId::NONE,
-                // A late event is not kept, so it makes no key known.
-                Some(key) if late => table.find(key).unwrap_or(KeyId::NONE),
-                Some(key) => table.hold(key),
-            });
-        }
         let mut flags = Flags::default();
         if hidden {
             flags.set(Flags::HIDDEN);
         }
-        let mut close = time.plus(reach);
+        let mut close = time.plus(tables.shape.streams[stream.index()].reach);
         if late {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
         let event = NewEvent { time, close, arrival: number, stream, flags, payload };
-        let id = store.add(&event, &self.key_ids);
-        let matched = self.connect(store, id, watermark);
+        let id = store.add(&event, &tables.ids);
+        let matched = Self::connect(tables, store, id, watermark);
         if late {
-            return self.finish_late(store, id, matched);
+            if matched {
+                self.mark_dirty(store, id);
+            } else {
+                store.forget(id);
+            }
+            return Inserted::Late { matched, held: matched };
         }
-        self.make_joinable(store, id);
-        let turn = if self.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
+        Self::make_joinable(tables, store, id);
+        let turn = if tables.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
         self.deadlines.push(Reverse((close, turn, id)));
         self.mark_dirty(store, id);
-        Inserted::Held(id)
+        Inserted::Held
     }
 
     /// Connects an event with every joinable event it matches. Returns whether there is any.
-    fn connect(&mut self, store: &mut Store, id: EventId, watermark: Watermark) -> bool {
+    fn connect(tables: &mut Tables, store: &mut Store, id: EventId, watermark: Watermark) -> bool {
+        let Tables { shape, all, ids } = tables;
         let record = store.record(id);
         let (time, stream, arrival) = (record.time, record.stream, record.arrival);
         let late = record.flags.has(Flags::LATE);
@@ -164,48 +108,34 @@ impl Sessions {
             watermark,
             any: false,
         };
-        for partner in &self.shape.streams[stream.index()].partners {
-            let key = self.key_ids[partner.table];
+        for partner in &shape.streams[stream.index()].partners {
+            let key = ids[partner.table];
             let range = (time.plus(partner.from), time.plus(partner.to));
             if key == KeyId::NONE || range.0 > range.1 {
                 continue;
             }
-            matches.marks_event = self.shape.marks(stream, partner.join);
-            matches.marks_others = self.shape.marks(partner.stream, partner.join);
-            matches.others_reach = self.shape.streams[partner.stream.index()].reach;
+            matches.marks_event = shape.marks(stream, partner.join);
+            matches.marks_others = shape.marks(partner.stream, partner.join);
+            matches.others_reach = shape.streams[partner.stream.index()].reach;
             let walk = match (late, matches.marks_others) {
                 (true, true) => Walk::Each,
                 (true, false) => Walk::Late,
                 (false, true) => Walk::Mark,
                 (false, false) => Walk::Connect,
             };
-            self.tables[partner.table].change(key, partner.stream, |list| {
+            all[partner.table].change(key, partner.stream, |list| {
                 list.connect_range(range, arrival, walk, &mut matches);
             });
         }
         matches.any
     }
 
-    fn finish_late(&mut self, store: &mut Store, id: EventId, matched: bool) -> Inserted {
-        if !matched {
-            store.forget(id);
-            return Inserted::Late(None);
-        }
-        for (table, key) in self.tables.iter_mut().zip(&self.key_ids) {
-            if *key != KeyId::NONE {
-                table.hold_again(*key);
-            }
-        }
-        self.mark_dirty(store, id);
-        Inserted::Late(Some(id))
-    }
-
-    fn make_joinable(&mut self, store: &mut Store, id: EventId) {
+    fn make_joinable(tables: &mut Tables, store: &mut Store, id: EventId) {
         let record = store.record(id);
         let (time, arrival, stream) = (record.time, record.arrival, record.stream);
         let marked = record.flags.has(Flags::MATCHED);
         let root = find(store, id);
-        for (table, key) in self.tables.iter_mut().zip(&self.key_ids) {
+        for (table, key) in tables.all.iter_mut().zip(&tables.ids) {
             if *key == KeyId::NONE {
                 continue;
             }
@@ -253,7 +183,13 @@ impl Sessions {
     }
 
     /// Closes the components whose close the watermark has passed, in no particular order.
-    pub fn expire(&mut self, store: &mut Store, watermark: Watermark, closed: &mut Vec<Closed>) {
+    pub fn expire(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        watermark: Watermark,
+        closed: &mut Vec<Closed>,
+    ) {
         while let Some(Reverse((time, turn, id))) = self.deadlines.peek().copied() {
             if !watermark.has_passed(time) {
                 break;
@@ -268,41 +204,41 @@ impl Sessions {
                 continue;
             }
             if turn == Turn::Decide {
-                self.decide(store, id, watermark);
+                self.decide(tables, store, id, watermark);
             }
             if find(store, id) == id {
-                self.close_component(store, id, (time, turn), watermark, closed);
+                self.close_component(tables, store, id, (time, turn), watermark, closed);
             }
         }
     }
 
     /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
-    fn decide(&mut self, store: &mut Store, id: EventId, watermark: Watermark) {
+    fn decide(&mut self, tables: &Tables, store: &mut Store, id: EventId, watermark: Watermark) {
         let record = store.record(id);
-        let shape = &self.shape.streams[record.stream.index()];
+        let shape = &tables.shape.streams[record.stream.index()];
         let open = shape.partial.is_none_or(|partial| partial.deferred)
             || record.flags.has(Flags::MATCHED)
             || record.flags.has(Flags::UNMATCHED)
             || record.flags.has(Flags::LATE)
             || !watermark.has_passed(record.time.plus(shape.reach));
         if !open {
-            self.group_unmatched(store, id);
+            self.group_unmatched(tables, store, id);
         }
     }
 
     /// Marks an event as unmatched, and puts it into one partial session with the one before it.
-    fn group_unmatched(&mut self, store: &mut Store, id: EventId) {
+    fn group_unmatched(&mut self, tables: &Tables, store: &mut Store, id: EventId) {
         let record = store.record_mut(id);
         record.flags.set(Flags::UNMATCHED);
         let (time, stream) = (record.time, record.stream);
-        let shape = &self.shape.streams[stream.index()];
+        let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
         let key = store.keys(id)[shape.entry_table];
         if key != KeyId::NONE {
-            let list = self.tables[shape.entry_table].list(key, stream);
+            let list = tables.all[shape.entry_table].list(key, stream);
             let (before, after) = neighbours(store, list, id, gap);
             // One that is not decided yet unites with this when it is.
             let known = |other: &EventId| store.record(*other).flags.has(Flags::UNMATCHED);
@@ -316,21 +252,21 @@ impl Sessions {
 
     /// Decides which events of a component whose matches are all seen are unmatched, where only
     /// results of joins could match them.
-    fn decide_deferred(&mut self, store: &mut Store, root: EventId) {
+    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId) {
         let awaits = |stream: &StreamShape| stream.partial.is_some_and(|p| p.deferred);
-        if !self.shape.streams.iter().any(awaits) {
+        if !tables.shape.streams.iter().any(awaits) {
             return;
         }
         let open = |id: EventId| {
             let record = store.record(id);
-            awaits(&self.shape.streams[record.stream.index()])
+            awaits(&tables.shape.streams[record.stream.index()])
                 && !record.flags.has(Flags::MATCHED)
                 && !record.flags.has(Flags::UNMATCHED)
         };
         if !store.ring(root).any(open) {
             return;
         }
-        for (id, matched) in deferred(&self.shape, store, root) {
+        for (id, matched) in deferred(&tables.shape, store, root) {
             let flags = &mut store.record_mut(id).flags;
             if flags.has(Flags::MATCHED) || flags.has(Flags::UNMATCHED) || flags.has(Flags::LATE) {
                 continue;
@@ -338,13 +274,14 @@ impl Sessions {
             if matched {
                 flags.set(Flags::MATCHED);
             } else {
-                self.group_unmatched(store, id);
+                self.group_unmatched(tables, store, id);
             }
         }
     }
 
     fn close_component(
         &mut self,
+        tables: &mut Tables,
         store: &mut Store,
         root: EventId,
         now: (Timestamp, Turn),
@@ -353,12 +290,12 @@ impl Sessions {
     ) {
         let close = store.record(root).close;
         // Not before its turn: members that close at the same time may still be undecided.
-        let early = self.shape.reports_unmatched() && now < (close, Turn::Close);
+        let early = tables.shape.reports_unmatched() && now < (close, Turn::Close);
         if early || !watermark.has_passed(close) {
             self.deadlines.push(Reverse((close, Turn::Close, root)));
             return;
         }
-        self.decide_deferred(store, root);
+        self.decide_deferred(tables, store, root);
         if find(store, root) != root {
             // What it has become part of has a deadline.
             return;
@@ -368,32 +305,32 @@ impl Sessions {
             self.deadlines.push(Reverse((close, Turn::Close, root)));
             return;
         }
-        if let Some((decided, turn)) = self.extension(store, root) {
+        if let Some((decided, turn)) = Self::extension(tables, store, root) {
             self.deadlines.push(Reverse((decided, turn, root)));
             self.waiting.insert((close, root));
             self.waiting_close.insert(root, close);
             return;
         }
-        self.detach(store, root);
+        Self::detach(tables, store, root);
         closed.push(Closed { ring: root, close });
     }
 
     /// When an undecided event is decided that would join the component if it turned out to be
     /// unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
     /// first in the ring.
-    fn extension(&self, store: &mut Store, root: EventId) -> Option<(Timestamp, Turn)> {
-        if !self.shape.reports_unmatched() {
+    fn extension(tables: &Tables, store: &mut Store, root: EventId) -> Option<(Timestamp, Turn)> {
+        if !tables.shape.reports_unmatched() {
             return None;
         }
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
-            let shape = &self.shape.streams[record.stream.index()];
+            let shape = &tables.shape.streams[record.stream.index()];
             let Partial { gap, deferred } = shape.partial?;
             let key = store.keys(id)[shape.entry_table];
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
             }
-            let list = self.tables[shape.entry_table].list(key, record.stream);
+            let list = tables.all[shape.entry_table].list(key, record.stream);
             let (before, after) = neighbours(store, list, id, gap);
             // One that is known to be unmatched has joined when that became known.
             let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
@@ -414,7 +351,7 @@ impl Sessions {
     }
 
     /// Takes the events of a closed component out of the key tables.
-    fn detach(&mut self, store: &mut Store, root: EventId) {
+    fn detach(tables: &mut Tables, store: &mut Store, root: EventId) {
         let mut id = root;
         loop {
             let record = store.record_mut(id);
@@ -422,7 +359,7 @@ impl Sessions {
             let (time, arrival, stream) = (record.time, record.arrival, record.stream);
             let (next, late) = (record.next, record.flags.has(Flags::LATE));
             if !late {
-                for (table, key) in self.tables.iter_mut().zip(store.keys(id)) {
+                for (table, key) in tables.all.iter_mut().zip(store.keys(id)) {
                     if *key != KeyId::NONE {
                         table.change(*key, stream, |list| list.remove(time, arrival, id));
                     }
@@ -435,66 +372,14 @@ impl Sessions {
         }
     }
 
-    /// Forgets an event of a closed component. Returns the handle the host may let go of.
-    pub fn forget(&mut self, store: &mut Store, id: EventId) -> Option<HostHandle> {
-        for (table, key) in self.tables.iter_mut().zip(store.keys(id)) {
-            if *key != KeyId::NONE {
-                table.release(*key);
-            }
-        }
-        let handle = match store.payload(id) {
-            Payload::Host(handle) => Some(handle),
-            Payload::Raw(_) => None,
-        };
-        store.forget(id);
-        handle
-    }
-
-    /// The key of an event in the table of join `join`.
-    pub fn key(&self, store: &Store, id: EventId, join: usize) -> Option<&[u8]> {
-        let JoinShape { table, left, right, .. } = &self.shape.joins[join];
-        // A shared table also has keys of streams that do not take part in this join.
-        let stream = store.record(id).stream.index();
-        if !left.streams.contains(&stream) && !right.streams.contains(&stream) {
-            return None;
-        }
-        let key = store.keys(id)[*table];
-        (key != KeyId::NONE).then(|| self.tables[*table].key(key))
-    }
-
-    /// The key of an event for join `join`: names of labels with their values.
-    pub fn key_parts<'a>(
-        &'a self,
-        store: &Store,
-        id: EventId,
-        join: usize,
-    ) -> Option<Vec<(&'a str, &'a str)>> {
-        let key = self.key(store, id, join)?;
-        let table = self.shape.joins[join].table;
-        let labels = self.shape.tables[table][store.record(id).stream.index()].as_ref();
-        Some(key::parts(key, labels.expect("an event with a key has labels that make it")))
-    }
-
     /// When the next component may close.
     pub fn next_close(&self) -> Option<Timestamp> {
         self.deadlines.peek().map(|Reverse((time, ..))| *time)
     }
 
-    /// Distinct keys held, over all tables.
-    pub fn keys(&self) -> usize {
-        self.tables.iter().map(KeyTable::len).sum()
-    }
-
-    /// The largest reach of the query.
-    pub fn reach(&self) -> Span {
-        self.shape.reach()
-    }
-
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        let tables: usize = self.tables.iter().map(KeyTable::memory).sum();
-        tables
-            + self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+        self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
             + self.waiting.len() * 2 * size_of::<(Timestamp, EventId)>()
             + self.dirty.capacity() * size_of::<EventId>()
     }

@@ -1,0 +1,258 @@
+//! Joins whose matches are picked: pairs, the first or the latest, groups, and sessions among them.
+//!
+//! Each join of the plan is a step; what a step finds comes to the step that takes it as an operand.
+//! Time moves event by event: where the outcome must not depend on how sources interleave, an event
+//! waits until the watermark has passed it, and is then taken in event order. A step decides what
+//! is unmatched when nothing older can come to it, neither from its streams nor from earlier steps.
+//! An event is held for as long as a step or a result holds it. An event costs a search per step it
+//! matches in; what waits for it costs nothing.
+
+mod pick;
+mod session;
+mod step;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use crate::id::{DeliveryId, EventId, KeyId};
+use crate::join::shape::Shape;
+use crate::join::{Arrival, Inserted};
+use crate::plan::{Operand, Pick, Plan};
+use crate::time::{Span, Timestamp, Watermark};
+use crate::window::store::{EventOrder, Flags, NewEvent, Store};
+
+use step::{Events, Found, Group, Side, Step};
+
+/// A result of the query.
+#[derive(Clone, Debug)]
+pub(crate) struct Outcome {
+    /// When it was decided.
+    pub close: Timestamp,
+    /// In event order.
+    pub events: Vec<EventId>,
+    /// Those that identify it.
+    pub identity: Vec<EventId>,
+    /// The correlation as which it has been delivered before.
+    pub delivery: DeliveryId,
+}
+
+/// A result of the query that may grow.
+#[derive(Clone, Debug)]
+pub(crate) struct Growing {
+    /// What [`Steps::touch`] knows it by.
+    pub item: u32,
+    pub events: Vec<EventId>,
+    pub identity: Vec<EventId>,
+    pub delivery: DeliveryId,
+}
+
+#[derive(Debug)]
+pub(crate) struct Steps {
+    /// One per join.
+    all: Vec<Step>,
+    /// The step, and its side, that takes what a step finds; `None` for the last.
+    taken_by: Vec<Option<(usize, Side)>>,
+    /// Events that are not taken yet, where they are taken in event order.
+    ahead: BinaryHeap<Reverse<(EventOrder, EventId)>>,
+    in_order: bool,
+    /// No event older than this will be taken.
+    clock: Watermark,
+    outcomes: Vec<Outcome>,
+    gone: Vec<EventId>,
+}
+
+impl Steps {
+    /// The steps of a plan. Where results may be told before the watermark has passed them
+    /// (`eager`), events are taken as they arrive, unless a policy depends on their order.
+    pub fn new(plan: &Plan, shape: &Shape, eager: bool) -> Self {
+        let picks = plan.joins.iter().map(|join| join.pick.clone());
+        let steps: Vec<_> =
+            picks.enumerate().map(|(at, pick)| Step::new(shape, at, pick)).collect();
+        let takes = |step: usize, operand: Operand| operand == Operand::Join(step);
+        let taken_by = (0..steps.len()).map(|step| {
+            plan.joins.iter().enumerate().find_map(|(at, join)| {
+                (takes(step, join.left).then_some((at, Side::Left)))
+                    .or_else(|| takes(step, join.right).then_some((at, Side::Right)))
+            })
+        });
+        let depends_on_order =
+            plan.joins.iter().any(|join| matches!(join.pick, Pick::First | Pick::Latest));
+        Self {
+            taken_by: taken_by.collect(),
+            all: steps,
+            ahead: BinaryHeap::new(),
+            in_order: !eager || depends_on_order,
+            clock: Watermark::START,
+            outcomes: Vec::new(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Takes an event whose keys, one per table, are `key_ids`.
+    pub fn insert(
+        &mut self,
+        shape: &Shape,
+        store: &mut Store,
+        event: &Arrival<'_>,
+        key_ids: &[KeyId],
+        watermark: Watermark,
+    ) -> Inserted {
+        let Arrival { time, stream, number, payload, hidden } = *event;
+        let mut flags = Flags::default();
+        if hidden {
+            flags.set(Flags::HIDDEN);
+        }
+        let new = NewEvent { time, close: time, arrival: number, stream, flags, payload };
+        // Held once for waiting, or for being looked at.
+        let id = store.add(&new, key_ids);
+        if watermark.makes_late(time) {
+            return self.take_late(shape, store, id);
+        }
+        if self.in_order {
+            self.ahead.push(Reverse((store.order(id), id)));
+        } else {
+            self.take(shape, store, id, true);
+        }
+        Inserted::Held
+    }
+
+    fn take_late(&mut self, shape: &Shape, store: &mut Store, id: EventId) -> Inserted {
+        // Held for the answer.
+        step::hold(store, &[id]);
+        let matched = self.take(shape, store, id, false);
+        step::let_go(store, &[id], &mut self.gone);
+        let held = self.gone.last() != Some(&id);
+        if !held {
+            // Its keys are not held for it, so it is not forgotten as others are.
+            self.gone.pop();
+            store.forget(id);
+        }
+        Inserted::Late { matched, held }
+    }
+
+    /// Takes an event into the step that has its stream. It is held once for this.
+    fn take(&mut self, shape: &Shape, store: &mut Store, id: EventId, kept: bool) -> bool {
+        let record = store.record(id);
+        let (stream, time) = (record.stream, record.time);
+        let at = shape.streams[stream.index()].entry;
+        let is_left = shape.joins[at].left.streams.contains(&stream.index());
+        let side = if is_left { Side::Left } else { Side::Right };
+        let group =
+            Group { events: Events::from_slice(&[id]), identity: Events::from_slice(&[id]) };
+        let matched = self.all[at].accept(shape, store, side, group, kept);
+        self.settle(shape, store, time);
+        matched
+    }
+
+    /// Has the watermark move on, event by event.
+    pub fn expire(&mut self, shape: &Shape, store: &mut Store, watermark: Watermark) {
+        while let Some(Reverse((order, id))) = self.ahead.peek().copied() {
+            if !watermark.has_passed(order.time) {
+                break;
+            }
+            self.ahead.pop();
+            self.run_to(shape, store, Watermark::at(order.time));
+            self.take(shape, store, id, true);
+        }
+        self.run_to(shape, store, watermark);
+    }
+
+    /// Lets time pass, from deadline to deadline.
+    fn run_to(&mut self, shape: &Shape, store: &mut Store, to: Watermark) {
+        loop {
+            // A deadline that has passed waits for an earlier step.
+            let ahead = self.deadlines().filter(|deadline| !self.clock.has_passed(*deadline));
+            let Some(next) = ahead.min().filter(|next| to.has_passed(*next)) else { break };
+            self.clock = Watermark::at(next.plus(Span::from_nanos(1)));
+            self.settle(shape, store, next);
+        }
+        self.clock = self.clock.max(to);
+        self.settle(shape, store, Timestamp::from_nanos(to.as_nanos()));
+    }
+
+    fn deadlines(&self) -> impl Iterator<Item = Timestamp> {
+        self.all.iter().flat_map(Step::next_deadlines)
+    }
+
+    /// Decides what can be decided, and hands on what has been found, as of `now`.
+    fn settle(&mut self, shape: &Shape, store: &mut Store, now: Timestamp) {
+        for at in 0..self.all.len() {
+            let low = self.low_before(at);
+            self.all[at].expire(shape, store, low);
+            for Found { group, delivery } in std::mem::take(&mut self.all[at].found) {
+                if let Some((next, side)) = self.taken_by[at] {
+                    // What a later step finds at once is handed on when its turn comes.
+                    self.all[next].accept(shape, store, side, group, true);
+                } else {
+                    self.outcomes.push(Outcome {
+                        close: now,
+                        events: group.events.into_vec(),
+                        identity: group.identity.into_vec(),
+                        delivery,
+                    });
+                }
+            }
+            self.gone.append(&mut self.all[at].gone);
+        }
+    }
+
+    /// No event older than this comes to a step any more.
+    fn low_before(&self, at: usize) -> Watermark {
+        let shape = &self.all[at].shape;
+        let sides = [shape.left.operand, shape.right.operand];
+        let low = sides.map(|operand| match operand {
+            Operand::Stream(_) => self.clock,
+            Operand::Join(step) => self.all[step].low(self.low_before(step)),
+        });
+        low[0].min(low[1])
+    }
+
+    /// When something may be decided next.
+    pub fn next_close(&self) -> Option<Timestamp> {
+        let ahead = self.ahead.peek().map(|Reverse((order, _))| order.time);
+        ahead.into_iter().chain(self.deadlines()).min()
+    }
+
+    /// Has a growing result looked at again, if it still waits.
+    pub fn touch(&mut self, item: u32) {
+        let last = self.all.last_mut().expect("a plan has a join");
+        if last.waits(item) {
+            last.mark_dirty(item);
+        }
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        let steps: usize = self.all.iter().map(Step::memory).sum();
+        steps + self.ahead.capacity() * size_of::<Reverse<(EventOrder, EventId)>>()
+    }
+
+    /// The results found since the last call.
+    pub fn outcomes(&mut self) -> Vec<Outcome> {
+        std::mem::take(&mut self.outcomes)
+    }
+
+    /// The events that nothing holds any more.
+    pub fn gone(&mut self) -> Vec<EventId> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// Lets go of the events of a result that has been delivered for good, or is not wanted.
+    pub fn let_go(&mut self, store: &mut Store, events: &[EventId]) {
+        step::let_go(store, events, &mut self.gone);
+    }
+
+    /// The next result that holds and may grow, and has changed since it was looked at.
+    pub fn next_growing(&mut self, store: &Store) -> Option<Growing> {
+        let last = self.all.last_mut().expect("a plan has a join");
+        let (item, events) = last.next_dirty(store)?;
+        let step::Item { group, delivery, .. } = last.item(item);
+        let identity = group.identity.to_vec();
+        Some(Growing { item, events, identity, delivery: *delivery })
+    }
+
+    /// The result has been delivered.
+    pub fn delivered(&mut self, growing: &Growing, delivery: DeliveryId) {
+        self.all.last_mut().expect("a plan has a join").item_mut(growing.item).delivery = delivery;
+    }
+}

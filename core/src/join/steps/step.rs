@@ -1,0 +1,385 @@
+//! One join whose matches are picked: what waits on its two sides, and until when.
+//!
+//! Owns items (events of a stream, or results of an earlier step), finds those that match, and
+//! knows when nothing can match an item any more. What is made of a match is told in `pick` and
+//! `session`. Finding costs a search by key and time per event; nothing scans all items.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use smallvec::SmallVec;
+
+use super::session::Components;
+use crate::id::{DeliveryId, EventId, KeyId, StreamId};
+use crate::join::shape::{JoinShape, Shape};
+use crate::plan::{Operand, Pick};
+use crate::time::{Timestamp, Watermark};
+use crate::window::store::{EventOrder, Store};
+
+/// A side of a join.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(super) enum Side {
+    Left,
+    Right,
+}
+
+impl Side {
+    pub fn other(self) -> Self {
+        match self {
+            Self::Left => Self::Right,
+            Self::Right => Self::Left,
+        }
+    }
+}
+
+pub(super) type Events = SmallVec<[EventId; 2]>;
+
+/// Events that belong together, so far.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    /// All of them, in event order. Each is held once for the group.
+    pub events: Events,
+    /// Those that identify the group.
+    pub identity: Events,
+}
+
+/// What a step has found.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub group: Group,
+    /// The correlation as which it has been delivered before.
+    pub delivery: DeliveryId,
+}
+
+pub(super) type ItemId = u32;
+
+/// What waits for matches.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub side: Side,
+    pub group: Group,
+    /// When each stream of it has had an event.
+    begun: Timestamp,
+    /// Nothing later can match it.
+    pub deadline: Timestamp,
+    /// Nothing in it, taken or its own, is older.
+    oldest: Timestamp,
+    pub matched: bool,
+    /// What it has taken in, where the policy groups; held once for each.
+    pub taken: Vec<EventId>,
+    /// The correlation as which it has been delivered.
+    pub delivery: DeliveryId,
+    /// Whether it waits in `dirty`.
+    pub is_dirty: bool,
+    /// What it is connected with, where the policy is `session`.
+    pub component: u32,
+}
+
+/// Where an event of an item is found.
+type Place = (StreamId, KeyId, Timestamp, EventId, ItemId);
+
+#[derive(Debug)]
+pub(super) struct Step {
+    pub shape: JoinShape,
+    pub pick: Pick,
+    join: usize,
+    items: Vec<Option<Item>>,
+    free: Vec<ItemId>,
+    index: [BTreeSet<Place>; 2],
+    /// When nothing can match an item any more (where the policy is `session`: a component).
+    pub deadlines: BTreeSet<(Timestamp, u32)>,
+    /// The earliest event of each item.
+    firsts: BTreeSet<(Timestamp, ItemId)>,
+    pub components: Components,
+    /// Groups that may have grown since they were delivered.
+    pub dirty: VecDeque<ItemId>,
+    /// What came out and has not been taken.
+    pub found: Vec<Found>,
+    /// Events that nothing holds any more.
+    pub gone: Vec<EventId>,
+    bytes: usize,
+}
+
+impl Step {
+    pub fn new(shape: &Shape, join: usize, pick: Pick) -> Self {
+        Self {
+            shape: shape.joins[join].clone(),
+            pick,
+            join,
+            items: Vec::new(),
+            free: Vec::new(),
+            index: [BTreeSet::new(), BTreeSet::new()],
+            deadlines: BTreeSet::new(),
+            firsts: BTreeSet::new(),
+            components: Components::default(),
+            dirty: VecDeque::new(),
+            found: Vec::new(),
+            gone: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// The stream on a side, where that is one.
+    pub fn stream(&self, side: Side) -> Option<StreamId> {
+        let side = match side {
+            Side::Left => &self.shape.left,
+            Side::Right => &self.shape.right,
+        };
+        match side.operand {
+            Operand::Stream(stream) => Some(stream),
+            Operand::Join(_) => None,
+        }
+    }
+
+    /// Whether what is unmatched on a side is a result.
+    pub fn reports(&self, side: Side) -> bool {
+        match side {
+            Side::Left => self.shape.kind.reports_left(),
+            Side::Right => self.shape.kind.reports_right(),
+        }
+    }
+
+    /// No event older than this will come out, where none older than `clock` comes in.
+    pub fn low(&self, clock: Watermark) -> Watermark {
+        let held = self.firsts.first().map(|(first, _)| *first).into_iter();
+        let held = held.chain(self.components.first());
+        held.min().map_or(clock, |first| clock.min(Watermark::at(first)))
+    }
+
+    /// The item of `id`, which waits.
+    pub fn item(&self, id: ItemId) -> &Item {
+        self.items[id as usize].as_ref().expect("an id is dropped with its item")
+    }
+
+    pub fn item_mut(&mut self, id: ItemId) -> &mut Item {
+        self.items[id as usize].as_mut().expect("an id is dropped with its item")
+    }
+
+    /// Whether the item still waits.
+    pub fn waits(&self, id: ItemId) -> bool {
+        self.items[id as usize].is_some()
+    }
+
+    /// The waiting items that a group coming to `side` matches, each once, in event order.
+    pub fn matches(&self, shape: &Shape, store: &Store, side: Side, group: &Group) -> Vec<ItemId> {
+        let ordered = self.shape.kind.is_ordered();
+        let begun = if ordered { begun(store, &group.events) } else { Timestamp::MIN };
+        let index = &self.index[side.other() as usize];
+        let mut found = Vec::new();
+        for event in &group.events {
+            let record = store.record(*event);
+            let key = store.keys(*event)[self.shape.table];
+            if key == KeyId::NONE {
+                continue;
+            }
+            let partners = &shape.streams[record.stream.index()].partners;
+            for partner in partners.iter().filter(|partner| partner.join == self.join) {
+                let (from, to) = (record.time.plus(partner.from), record.time.plus(partner.to));
+                if from > to {
+                    continue;
+                }
+                let from = (partner.stream, key, from, EventId::new(0), ItemId::MIN);
+                let to = (partner.stream, key, to, EventId::NONE, ItemId::MAX);
+                for (_, _, time, other, item) in index.range(from..=to) {
+                    // One event in two streams does not match itself.
+                    if store.record(*other).arrival == record.arrival {
+                        continue;
+                    }
+                    let in_order = !ordered
+                        || match side {
+                            Side::Left => begun <= *time,
+                            Side::Right => self.item(*item).begun <= record.time,
+                        };
+                    if in_order {
+                        found.push(*item);
+                    }
+                }
+            }
+        }
+        if found.len() > 1 {
+            found.sort_unstable_by_key(|id| (self.first(store, *id), *id));
+            found.dedup();
+        }
+        found
+    }
+
+    /// The earliest event of an item.
+    pub fn first(&self, store: &Store, id: ItemId) -> EventOrder {
+        store.order(self.item(id).group.events[0])
+    }
+
+    /// Has a group wait for matches.
+    pub fn add(
+        &mut self,
+        shape: &Shape,
+        store: &Store,
+        side: Side,
+        group: Group,
+        matched: bool,
+    ) -> ItemId {
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.items.push(None);
+            ItemId::try_from(self.items.len() - 1).expect("fewer than events times streams")
+        });
+        let mut deadline = Timestamp::MIN;
+        for event in &group.events {
+            let record = store.record(*event);
+            let partners = &shape.streams[record.stream.index()].partners;
+            let own = partners.iter().filter(|partner| partner.join == self.join);
+            let last = own.map(|partner| record.time.plus(partner.to)).max();
+            deadline = deadline.max(record.time).max(last.unwrap_or(record.time));
+            let key = store.keys(*event)[self.shape.table];
+            if key != KeyId::NONE {
+                let place = (record.stream, key, record.time, *event, id);
+                self.index[side as usize].insert(place);
+            }
+        }
+        let first = store.record(group.events[0]).time;
+        self.firsts.insert((first, id));
+        let begun = begun(store, &group.events);
+        self.bytes += size_of::<Item>() + group.events.len() * size_of::<Place>() * 2;
+        self.items[id as usize] = Some(Item {
+            side,
+            group,
+            begun,
+            deadline,
+            oldest: first,
+            matched,
+            taken: Vec::new(),
+            delivery: DeliveryId::NONE,
+            is_dirty: false,
+            component: 0,
+        });
+        id
+    }
+
+    /// Has an item take events in, which are held once more for it.
+    pub fn take(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
+        let Some(oldest) = events.iter().map(|event| store.record(*event).time).min() else {
+            return;
+        };
+        hold(store, events);
+        let item = self.item_mut(id);
+        item.taken.extend(events);
+        let before = item.oldest;
+        if oldest < before {
+            item.oldest = oldest;
+            self.firsts.remove(&(before, id));
+            self.firsts.insert((oldest, id));
+        }
+    }
+
+    /// When the next of what waits may be decided: an item, and a partial session.
+    pub fn next_deadlines(&self) -> impl Iterator<Item = Timestamp> {
+        let item = self.deadlines.first().map(|(deadline, _)| *deadline);
+        item.into_iter().chain(self.components.next_deadline())
+    }
+
+    /// Takes an item out.
+    pub fn remove(&mut self, store: &Store, id: ItemId) -> Item {
+        let item = self.items[id as usize].take().expect("an id is dropped with its item");
+        self.free.push(id);
+        for event in &item.group.events {
+            let record = store.record(*event);
+            let key = store.keys(*event)[self.shape.table];
+            if key != KeyId::NONE {
+                let place = (record.stream, key, record.time, *event, id);
+                self.index[item.side as usize].remove(&place);
+            }
+        }
+        self.firsts.remove(&(item.oldest, id));
+        self.bytes -= size_of::<Item>() + item.group.events.len() * size_of::<Place>() * 2;
+        item
+    }
+
+    /// The nearest waiting item of one event of `stream` with this key, later than `after` and not
+    /// later than `to`.
+    pub fn next_of(
+        &self,
+        stream: StreamId,
+        key: KeyId,
+        side: Side,
+        after: Timestamp,
+        to: Timestamp,
+    ) -> Option<ItemId> {
+        let from = (stream, key, after, EventId::NONE, ItemId::MAX);
+        let to = (stream, key, to, EventId::NONE, ItemId::MAX);
+        let mut range = self.index[side as usize].range(from..=to);
+        range.next().map(|(.., item)| *item)
+    }
+
+    /// The waiting items of `side` that have a key in common with a group, each once.
+    pub fn of_same_key(&self, store: &Store, side: Side, group: &Group) -> BTreeSet<ItemId> {
+        let streams = match side {
+            Side::Left => self.shape.left.streams.clone(),
+            Side::Right => self.shape.right.streams.clone(),
+        };
+        let mut found = BTreeSet::new();
+        for event in &group.events {
+            let key = store.keys(*event)[self.shape.table];
+            if key == KeyId::NONE {
+                continue;
+            }
+            for stream in streams.clone().map(StreamId::new) {
+                let from = (stream, key, Timestamp::MIN, EventId::new(0), ItemId::MIN);
+                let to = (stream, key, Timestamp::MAX, EventId::NONE, ItemId::MAX);
+                found.extend(self.index[side as usize].range(from..=to).map(|(.., item)| *item));
+            }
+        }
+        found
+    }
+
+    /// A group out of two, holding each event once more than before.
+    pub fn joined(store: &mut Store, one: &Group, other: &[EventId], identity: Events) -> Group {
+        let mut events: Events = one.events.iter().chain(other).copied().collect();
+        events.sort_unstable_by_key(|id| store.order(*id));
+        events.dedup();
+        hold(store, &events);
+        Group { events, identity }
+    }
+
+    /// Something has been found.
+    pub fn find(&mut self, group: Group, delivery: DeliveryId) {
+        self.found.push(Found { group, delivery });
+    }
+
+    /// Lets go of events.
+    pub fn let_go(&mut self, store: &mut Store, events: &[EventId]) {
+        let_go(store, events, &mut self.gone);
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.bytes + self.items.capacity() * size_of::<Option<Item>>() + self.components.memory()
+    }
+}
+
+/// Holds each event once more.
+pub(super) fn hold(store: &mut Store, events: &[EventId]) {
+    for id in events {
+        store.record_mut(*id).size += 1;
+    }
+}
+
+/// Holds each event once less; those that nothing holds any more are added to `gone`.
+pub(super) fn let_go(store: &mut Store, events: &[EventId], gone: &mut Vec<EventId>) {
+    for id in events {
+        let record = store.record_mut(*id);
+        record.size -= 1;
+        if record.size == 0 {
+            gone.push(*id);
+        }
+    }
+}
+
+/// When each stream among the events has had one.
+fn begun(store: &Store, events: &[EventId]) -> Timestamp {
+    let mut first: SmallVec<[(StreamId, Timestamp); 4]> = SmallVec::new();
+    for id in events {
+        let record = store.record(*id);
+        match first.iter_mut().find(|(stream, _)| *stream == record.stream) {
+            Some((_, time)) => *time = record.time.min(*time),
+            None => first.push((record.stream, record.time)),
+        }
+    }
+    first.into_iter().map(|(_, time)| time).max().unwrap_or(Timestamp::MIN)
+}

@@ -1,0 +1,102 @@
+//! The key tables of a query: which key an event has in each.
+
+use super::shape::{JoinShape, Shape};
+use super::table::KeyTable;
+use crate::id::{EventId, HostHandle, KeyId, StreamId};
+use crate::key::{self, EventKeys};
+use crate::window::store::{Payload, Store};
+
+#[derive(Debug)]
+pub(crate) struct Tables {
+    pub shape: Shape,
+    pub all: Vec<KeyTable>,
+    /// The keys of the event that came last, one per table.
+    pub ids: Vec<KeyId>,
+}
+
+impl Tables {
+    pub fn new(shape: Shape, seed: u64) -> Self {
+        let streams = shape.streams.len();
+        let all = shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect();
+        Self { shape, all, ids: Vec::new() }
+    }
+
+    /// Whether an event of `stream` lacks the key without which it is of no use.
+    pub fn lacks_key(&self, stream: StreamId, keys: &EventKeys) -> bool {
+        let shape = &self.shape.streams[stream.index()];
+        shape.needs_key && keys.get(shape.entry_table).is_none()
+    }
+
+    /// Looks up the keys of an event. One that is not late makes its keys known; they are held for
+    /// it.
+    pub fn look_up(&mut self, keys: &EventKeys, late: bool) {
+        self.ids.clear();
+        for (at, table) in self.all.iter_mut().enumerate() {
+            self.ids.push(match keys.get(at) {
+                None => KeyId::NONE,
+                // A late event is not kept, so it makes no key known.
+                Some(key) if late => table.find(key).unwrap_or(KeyId::NONE),
+                Some(key) => table.hold(key),
+            });
+        }
+    }
+
+    /// A late event is held after all: so are its keys.
+    pub fn hold_late(&mut self) {
+        for (table, key) in self.all.iter_mut().zip(&self.ids) {
+            if *key != KeyId::NONE {
+                table.hold_again(*key);
+            }
+        }
+    }
+
+    /// Forgets an event and its keys. Returns the handle the host may let go of.
+    pub fn forget(&mut self, store: &mut Store, id: EventId) -> Option<HostHandle> {
+        for (table, key) in self.all.iter_mut().zip(store.keys(id)) {
+            if *key != KeyId::NONE {
+                table.release(*key);
+            }
+        }
+        let handle = match store.payload(id) {
+            Payload::Host(handle) => Some(handle),
+            Payload::Raw(_) => None,
+        };
+        store.forget(id);
+        handle
+    }
+
+    /// The key of an event in join `join`.
+    pub fn key(&self, store: &Store, id: EventId, join: usize) -> Option<&[u8]> {
+        let JoinShape { table, left, right, .. } = &self.shape.joins[join];
+        // A shared table also has keys of streams that do not take part in this join.
+        let stream = store.record(id).stream.index();
+        if !left.streams.contains(&stream) && !right.streams.contains(&stream) {
+            return None;
+        }
+        let key = store.keys(id)[*table];
+        (key != KeyId::NONE).then(|| self.all[*table].key(key))
+    }
+
+    /// The key of an event in join `join`: names of labels with their values.
+    pub fn key_parts<'a>(
+        &'a self,
+        store: &Store,
+        id: EventId,
+        join: usize,
+    ) -> Option<Vec<(&'a str, &'a str)>> {
+        let key = self.key(store, id, join)?;
+        let table = self.shape.joins[join].table;
+        let labels = self.shape.tables[table][store.record(id).stream.index()].as_ref();
+        Some(key::parts(key, labels.expect("an event with a key has labels that make it")))
+    }
+
+    /// Distinct keys held, over all tables.
+    pub fn len(&self) -> usize {
+        self.all.iter().map(KeyTable::len).sum()
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.all.iter().map(KeyTable::memory).sum()
+    }
+}
