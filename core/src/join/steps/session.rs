@@ -1,8 +1,9 @@
 //! The policy `session` within a query that has others, too: groups that are connected by matches.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use foldhash::fast::FixedState;
+use hashbrown::HashMap;
 
 use super::step::{Events, Group, ItemId, Side, Step};
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
