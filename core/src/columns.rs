@@ -35,6 +35,10 @@ impl ColumnNames {
             let reads = plan.streams[stream.index()].pipeline.reads();
             names.message |= reads.line;
             names.labels.extend(reads.labels);
+            let kept = &plan.streams[stream.index()].kept;
+            names.message |= !kept.is_empty();
+            names.labels.extend(kept.iter().cloned());
+            names.join_keys.extend(kept.iter().cloned());
             for join in 0..plan.joins.len() {
                 match plan.key_labels(join, stream.index()) {
                     Some(KeyLabels::All(keys)) => {

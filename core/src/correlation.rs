@@ -3,7 +3,7 @@
 use crate::emit::Stamp;
 use crate::id::{CorrelationId, EventId, StreamId};
 use crate::join::tables::Tables;
-use crate::plan::{JoinKeys, Plan};
+use crate::plan::{JoinKeys, Pick, Plan};
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store};
 
@@ -123,6 +123,38 @@ impl<'a> Correlation<'a> {
             }
         }
         all
+    }
+
+    /// The labels of the result: those its groups copy, in query order, from the earliest event of
+    /// the copied side that has them.
+    pub fn labels(&self) -> Vec<(&'a str, &'a str)> {
+        let mut all: Vec<(&str, &str)> = Vec::new();
+        for join in &self.plan.joins {
+            let (side, labels) = match &join.pick {
+                Pick::GroupLeft(labels) => (join.right, labels),
+                Pick::GroupRight(labels) => (join.left, labels),
+                _ => continue,
+            };
+            let streams = self.plan.streams_of(side);
+            for label in labels {
+                if all.iter().any(|(name, _)| name == label) {
+                    continue;
+                }
+                let value = self.events.iter().find_map(|id| {
+                    let stream = self.store.record(*id).stream.index();
+                    streams.contains(&stream).then(|| self.kept(*id, label)).flatten()
+                });
+                all.extend(value.map(|value| (label.as_str(), value)));
+            }
+        }
+        all
+    }
+
+    /// The value of a label that the stream of the event keeps.
+    fn kept(&self, id: EventId, label: &str) -> Option<&'a str> {
+        let stream = &self.plan.streams[self.store.record(id).stream.index()];
+        let at = stream.kept.iter().position(|kept| kept == label)?;
+        self.store.kept(id, at)
     }
 
     /// The key of a join on the earliest event that has it.

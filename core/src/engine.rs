@@ -41,7 +41,7 @@ use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
 use crate::time::{Span, Timestamp};
-use crate::window::store::Store;
+use crate::window::store::{KeptLabels, Store};
 use crate::window::watermark::Progress;
 
 use flow::{End, Flow, Posted};
@@ -99,9 +99,10 @@ impl Correlator {
                 options.idle_timeout,
                 lead,
             ),
-            store: Store::new(joins.shape().tables.len()),
+            store: Store::new(joins.shape().tables.len(), plan.kept_labels()),
             keys: EventKeys::new(joins.shape().tables.len()),
             joins,
+            kept: KeptLabels::default(),
             emitter: Emitter::new(&plan.canonical, options.processing_interval),
             closed: Vec::new(),
             outbox: VecDeque::new(),
@@ -318,7 +319,7 @@ impl Correlator {
         flow.peak_memory = flow.peak_memory.max(flow.memory());
         let options = &flow.options;
         flow.joins = Joins::new(&flow.plan, options.hash_seed, options.emit == Emit::Eager);
-        flow.store = Store::new(flow.joins.shape().tables.len());
+        flow.store = Store::new(flow.joins.shape().tables.len(), flow.plan.kept_labels());
         flow.emitter = Emitter::new(&flow.plan.canonical, options.processing_interval);
         flow.polled.clear();
         flow.updates.clear();

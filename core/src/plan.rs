@@ -50,6 +50,8 @@ pub struct PlannedStream {
     pub selector: String,
     /// How long its events stay joinable.
     pub range: Span,
+    /// The labels that are kept with its events, because results or later stages read them.
+    pub kept: Vec<String>,
     /// What the engine selects; keeps everything where the source selects by itself.
     pub pipeline: Pipeline,
 }
@@ -189,6 +191,26 @@ impl Plan {
         }
     }
 
+    /// Has the streams keep what results copy from their events.
+    pub(crate) fn keep_copied_labels(&mut self) {
+        for join in 0..self.joins.len() {
+            let PlannedJoin { left, right, pick, .. } = &self.joins[join];
+            let (streams, labels) = match pick {
+                Pick::GroupLeft(labels) => (self.streams_of(*right), labels.clone()),
+                Pick::GroupRight(labels) => (self.streams_of(*left), labels.clone()),
+                _ => continue,
+            };
+            for stream in streams {
+                self.streams[stream].keep(&labels);
+            }
+        }
+    }
+
+    /// The most labels that any stream keeps.
+    pub(crate) fn kept_labels(&self) -> usize {
+        self.streams.iter().map(|stream| stream.kept.len()).max().unwrap_or(0)
+    }
+
     /// The join that takes a stream as an operand.
     pub fn join_of(&self, stream: StreamId) -> usize {
         let operand = Operand::Stream(stream);
@@ -222,6 +244,17 @@ pub enum KeyLabels {
     All(Vec<String>),
     /// All that the event has but these.
     AllBut(Vec<String>),
+}
+
+impl PlannedStream {
+    /// Has these labels kept with its events.
+    pub(crate) fn keep(&mut self, labels: &[String]) {
+        for label in labels {
+            if !self.kept.contains(label) {
+                self.kept.push(label.clone());
+            }
+        }
+    }
 }
 
 impl PlannedSource {

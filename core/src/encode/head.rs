@@ -72,7 +72,7 @@ pub(super) fn write_head(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
         is_final: correlation.is_final(),
         replaces: correlation.replaces().iter().map(ToString::to_string).collect(),
         truncated: false,
-        labels: Map(Vec::new()),
+        labels: Map(correlation.labels()),
         join_keys: Map(correlation.join_keys()),
     };
     serde_json::to_writer(bytes, &head).expect("a head is plain data");

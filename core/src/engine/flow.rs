@@ -11,13 +11,13 @@ use crate::join::results::{Results, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Open, Policy};
-use crate::key::EventKeys;
+use crate::key::{self, EventKeys};
 use crate::options::CorrelatorOptions;
 use crate::output::Notice;
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::time::{Span, Timestamp};
-use crate::window::store::{EventOrder, Flags, Payload, Store};
+use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
 use crate::window::watermark::Progress;
 
 /// The way of an event from its arrival to its delivery: everything but the decoders, so that these
@@ -43,6 +43,7 @@ pub(super) struct Flow {
     pub held_more: BTreeMap<HostHandle, u32>,
     pub extracted: Fields,
     pub keys: EventKeys,
+    pub kept: KeptLabels,
     /// Counts events; wraps.
     pub arrivals: u32,
     pub selected: u64,
@@ -146,10 +147,14 @@ impl Flow {
         let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
         let tables = &self.joins.shape().tables;
         self.keys.read(&selected, stream, tables, &self.options.key_patterns);
+        let labels = self.plan.streams[stream.index()].kept.iter();
+        self.kept
+            .read(labels.map(|label| key::value(&selected, label, &self.options.key_patterns)));
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
-        let arrival = Arrival { time, stream, number, payload, hidden };
+        let kept = &self.kept;
+        let arrival = Arrival { time, stream, number, payload, hidden, kept };
         // One of the first stream may be held all the same, to be reported alone.
         let keyed = self.keys.get(self.joins.entry_table(stream)).is_some();
         self.unkeyed += u64::from(!keyed);

@@ -37,6 +37,7 @@ fn plan(joins: &[(JoinKind, i64)]) -> Plan {
                 source: SourceId::new(at),
                 selector: String::new(),
                 range: seconds(60),
+                kept: Vec::new(),
                 pipeline: Pipeline::default(),
             })
             .collect(),

@@ -17,7 +17,7 @@ use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{Payload, Store};
+use crate::window::store::{KeptLabels, Payload, Store};
 
 use session::Sessions;
 use shape::Shape;
@@ -49,6 +49,8 @@ pub(crate) struct Arrival<'a> {
     pub payload: Payload<'a>,
     /// Whether the projection drops it from results.
     pub hidden: bool,
+    /// What is kept of its labels.
+    pub kept: &'a KeptLabels,
 }
 
 /// A result that may grow.

@@ -64,7 +64,7 @@ impl Sessions {
         event: &Arrival<'_>,
         watermark: Watermark,
     ) -> Inserted {
-        let Arrival { time, stream, number, payload, hidden } = *event;
+        let Arrival { time, stream, number, payload, hidden, kept } = *event;
         let late = watermark.makes_late(time);
         let mut flags = Flags::default();
         if hidden {
@@ -75,7 +75,7 @@ impl Sessions {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
-        let event = NewEvent { time, close, arrival: number, stream, flags, payload };
+        let event = NewEvent { time, close, arrival: number, stream, flags, payload, kept };
         let id = store.add(&event, &tables.ids);
         let matched = Self::connect(tables, store, id, watermark);
         if late {

@@ -59,7 +59,9 @@ pub(super) fn plan(
         projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
     });
     let projection = projection.collect();
-    Plan { canonical: query.to_string(), sources, streams, joins, projection }
+    let mut plan = Plan { canonical: query.to_string(), sources, streams, joins, projection };
+    plan.keep_copied_labels();
+    plan
 }
 
 /// The names of the streams, each its own.
@@ -126,6 +128,7 @@ fn sources(
             source: SourceId::new(id),
             selector,
             range: stream.range.as_ref().map_or(options.default_range, |range| range.value.0),
+            kept: Vec::new(),
             pipeline,
         });
     }

@@ -5,6 +5,8 @@
 //! the newest segment; forgetting one is a decrement, and a segment whose events are all forgotten
 //! is used again. Steady state allocates nothing.
 
+use std::ops::Range;
+
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::Timestamp;
 
@@ -131,15 +133,50 @@ struct Segment {
     records: Vec<Record>,
     keys: Vec<KeyId>,
     bytes: String,
+    /// Of each record, where each of its kept labels ends in `labels`, with [`MISSING_BIT`] where the
+    /// event does not have it.
+    label_ends: Vec<u64>,
+    labels: String,
     held: usize,
     oldest: Timestamp,
 }
+
+/// Tells a label that an event does not have from an empty one.
+const MISSING_BIT: u64 = 1 << 63;
 
 impl Segment {
     fn memory(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
             + self.keys.capacity() * size_of::<KeyId>()
             + self.bytes.capacity()
+            + self.label_ends.capacity() * size_of::<u64>()
+            + self.labels.capacity()
+    }
+}
+
+/// The labels of one event that are kept with it, in a buffer that is reused from event to event.
+#[derive(Debug, Default)]
+pub(crate) struct KeptLabels {
+    text: String,
+    ranges: Vec<Option<Range<usize>>>,
+}
+
+impl KeptLabels {
+    /// Takes the values of an event, in the order its stream keeps them.
+    pub fn read<'a>(&mut self, values: impl Iterator<Item = Option<&'a str>>) {
+        self.text.clear();
+        self.ranges.clear();
+        for value in values {
+            self.ranges.push(value.map(|value| {
+                let start = self.text.len();
+                self.text.push_str(value);
+                start..self.text.len()
+            }));
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<&str> {
+        self.ranges.get(at).cloned().flatten().map(|range| &self.text[range])
     }
 }
 
@@ -151,6 +188,7 @@ pub(crate) struct NewEvent<'a> {
     pub stream: StreamId,
     pub flags: Flags,
     pub payload: Payload<'a>,
+    pub kept: &'a KeptLabels,
 }
 
 /// All held events.
@@ -160,18 +198,21 @@ pub(crate) struct Store {
     free: Vec<usize>,
     current: usize,
     keys_per_event: usize,
+    labels_per_event: usize,
     held: usize,
     memory: usize,
 }
 
 impl Store {
-    /// A store whose events have keys in `tables` key tables.
-    pub fn new(tables: usize) -> Self {
+    /// A store whose events have keys in `tables` key tables, and of which up to `labels` labels are
+    /// kept.
+    pub fn new(tables: usize, labels: usize) -> Self {
         Self {
             segments: vec![Segment::default()],
             free: Vec::new(),
             current: 0,
             keys_per_event: tables,
+            labels_per_event: labels,
             held: 0,
             memory: 0,
         }
@@ -217,6 +258,12 @@ impl Store {
             payload_start,
             payload_length,
         });
+        for at in 0..self.labels_per_event {
+            let value = event.kept.get(at);
+            segment.labels.push_str(value.unwrap_or_default());
+            let end = segment.labels.len() as u64;
+            segment.label_ends.push(if value.is_some() { end } else { end | MISSING_BIT });
+        }
         self.held += 1;
         self.memory = self.memory + segment.memory() - before;
         id
@@ -235,6 +282,8 @@ impl Store {
             segment.records.clear();
             segment.keys.clear();
             segment.bytes.clear();
+            segment.label_ends.clear();
+            segment.labels.clear();
             if at != self.current {
                 if self.free.len() < SPARE_SEGMENTS {
                     segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
@@ -290,6 +339,18 @@ impl Store {
                 &self.segments[segment].bytes[start..start + record.payload_length as usize],
             )
         }
+    }
+
+    /// The value of a kept label, by its position in what the stream keeps.
+    pub fn kept(&self, id: EventId, at: usize) -> Option<&str> {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        let Segment { label_ends, labels, .. } = &self.segments[segment];
+        let at = place * self.labels_per_event + at;
+        let end = |at: usize| {
+            usize::try_from(label_ends[at] & !MISSING_BIT).expect("it was the length of a text")
+        };
+        let start = at.checked_sub(1).map_or(0, end);
+        (label_ends[at] & MISSING_BIT == 0).then(|| &labels[start..end(at)])
     }
 
     /// The place of an event in event order.

@@ -97,12 +97,12 @@ impl Steps {
         key_ids: &[KeyId],
         watermark: Watermark,
     ) -> Inserted {
-        let Arrival { time, stream, number, payload, hidden } = *event;
+        let Arrival { time, stream, number, payload, hidden, kept } = *event;
         let mut flags = Flags::default();
         if hidden {
             flags.set(Flags::HIDDEN);
         }
-        let new = NewEvent { time, close: time, arrival: number, stream, flags, payload };
+        let new = NewEvent { time, close: time, arrival: number, stream, flags, payload, kept };
         // Held once for waiting, or for being looked at.
         let id = store.add(&new, key_ids);
         if watermark.makes_late(time) {
