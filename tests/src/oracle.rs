@@ -4,7 +4,8 @@
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
 use logbraid_core::event::{Event, Fields};
-use logbraid_core::plan::{JoinKind, KeyLabels, Plan};
+use logbraid_core::id::StreamId;
+use logbraid_core::plan::{JoinKeys, JoinKind, KeyLabels, Operand, Pick, Plan, PlannedJoin};
 use logbraid_core::query::{self, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
@@ -47,6 +48,16 @@ impl Oracle {
         let may_overshoot = case.emit.as_deref() == Some("eager") && case.start.is_some();
         let reads_text = has_bytes || has_messages || reads_lines(&plan);
         if reads_text || may_overshoot || !case.live.is_empty() {
+            return Ok(None);
+        }
+        // The model knows left-associative `and`, `or` and `unless` over sessions so far.
+        let is_known = |(at, join): (usize, &PlannedJoin)| {
+            matches!(join.kind, JoinKind::And | JoinKind::Or | JoinKind::Unless)
+                && join.pick == Pick::Session
+                && matches!(join.keys, JoinKeys::On(_))
+                && join.right == Operand::Stream(StreamId::new(at + 1))
+        };
+        if !plan.joins.iter().enumerate().all(is_known) {
             return Ok(None);
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
