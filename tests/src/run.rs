@@ -44,6 +44,8 @@ pub struct Delivered {
     pub is_complete: bool,
     /// The key of the first join, as `k=1,j=2`.
     pub join_key: String,
+    /// The labels of the result, as `k=1 j=2`.
+    pub labels: String,
     /// All keys, as `k=1 j=2`.
     pub join_keys: String,
 }
@@ -367,6 +369,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         is_complete: correlation.is_complete(),
         join_key: pairs(join_key, ","),
         join_keys: pairs(correlation.join_keys(), " "),
+        labels: pairs(correlation.labels(), " "),
     })
 }
 
@@ -535,6 +538,9 @@ fn text(one: &Delivered, letters: Option<&mut Letters>, expected: &str) -> Strin
     }
     if expected.contains(" keys ") {
         text.push_str(&format!(" keys {}", one.join_keys));
+    }
+    if expected.contains(" labels ") {
+        text.push_str(&format!(" labels {}", one.labels));
     }
     text
 }

@@ -321,6 +321,11 @@ function textOf(
       .map((pair) => pair.join('='))
       .join(' ')}`;
   }
+  if (expected.includes(' labels ')) {
+    text += ` labels ${Object.entries(correlation.labels)
+      .map((pair) => pair.join('='))
+      .join(' ')}`;
+  }
   return text;
 }
 
