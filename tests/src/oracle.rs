@@ -4,12 +4,13 @@
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
 use logbraid_core::event::{Event, Fields};
-use logbraid_core::plan::{JoinKind, KeyLabels, Plan};
+use logbraid_core::plan::{self, JoinKind, KeyLabels, Plan};
 use logbraid_core::query::{self, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
-use crate::model::{self, FAR, Join, Kind, Model, Query, Wait};
+use crate::model::moment::Wait;
+use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::reads_lines;
 use crate::script::{self, BASE, ScriptEvent};
 
@@ -51,6 +52,10 @@ impl Oracle {
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
         let instant = |text: &Option<String>| text.as_deref().map(script::instant).transpose();
+        let operand = |operand: plan::Operand| match operand {
+            plan::Operand::Stream(stream) => Operand::Stream(stream.index()),
+            plan::Operand::Join(join) => Operand::Join(join),
+        };
         let query = Query {
             ranges: plan.streams.iter().map(|stream| bound(stream.range)).collect(),
             joins: plan
@@ -60,9 +65,13 @@ impl Oracle {
                     kind: match join.kind {
                         JoinKind::And => Kind::And,
                         JoinKind::Or => Kind::Or,
+                        JoinKind::Outer => Kind::Outer,
                         JoinKind::Unless => Kind::Unless,
-                        kind => unreachable!("no query has `{kind}`"),
+                        JoinKind::Then => Kind::Then,
+                        JoinKind::ThenNot => Kind::ThenNot,
                     },
+                    left: operand(join.left),
+                    right: operand(join.right),
                     lo: bound(join.lo),
                     hi: bound(join.hi),
                 })
@@ -143,7 +152,7 @@ impl Oracle {
                     .map(|name| script.label(name).filter(|value| !value.is_empty()))
                     .map(|value| value.map(str::to_owned))
                     .collect(),
-                KeyLabels::AllBut(_) => unreachable!("no query ignores labels"),
+                KeyLabels::AllBut(ignored) => Some(all_but(script, &ignored)),
             })
             .collect()
     }
@@ -190,4 +199,14 @@ impl Oracle {
             .map(|promptness| self.visible(&self.model.holding(promptness)))
             .into()
     }
+}
+
+/// The labels that have a value and are not ignored, as `name=value`, in order.
+fn all_but(script: &ScriptEvent, ignored: &[String]) -> Vec<String> {
+    let labels = script.all_labels().filter(|(name, value)| {
+        !value.is_empty() && !ignored.iter().any(|ignored| ignored == name)
+    });
+    let mut all: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    all.sort();
+    all
 }
