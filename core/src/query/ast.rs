@@ -1,7 +1,7 @@
 //! The shape of a query: its syntax tree, and the canonical text of it.
 //!
-//! Serialises to JSON for hosts that show a query: `{"expr", "projection", "span"}`, where `expr`
-//! is `{"type": "stream", …}` or `{"type": "join", …}` with the fields below, durations are
+//! Serialises to JSON for hosts that show a query: `{"expr", "projection", "stages", "span"}`, where
+//! `expr` is `{"type": "stream", …}` or `{"type": "join", …}` with the fields below, durations are
 //! canonical text (`"1h30m"`), and spans are `{"start", "end"}` in bytes of the query text.
 
 use std::fmt;
@@ -22,6 +22,8 @@ pub struct Query {
     pub expr: Expr,
     /// The trailing projection; empty keeps every event.
     pub projection: Vec<LabelMatcher>,
+    /// What stands behind each `|`, with single spaces in place of white space and comments.
+    pub stages: Vec<Spanned<String>>,
     /// The whole query, without white space and comments around it.
     pub span: Range<usize>,
 }
@@ -51,18 +53,24 @@ pub struct Stream {
     pub span: Range<usize>,
 }
 
-/// `left kind on(keys) within(lo, hi) right`.
+/// `left kind on(keys) within(lo, hi) pick(policy) right`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Join {
     /// The operator.
     pub kind: Spanned<JoinKind>,
-    /// The labels whose values must agree; at least one.
+    /// The labels whose values must agree; empty where `ignoring` stands instead.
     pub on: Vec<Key>,
+    /// The labels that need not agree, while all others must; without effect beside `on`.
+    pub ignoring: Option<Ignoring>,
     /// The bounds, where the join gives some.
     pub within: Option<Within>,
+    /// Which matches make a result, where the join says; never beside `grouping`.
+    pub pick: Option<Picked>,
+    /// The side with one result per event, where the join says.
+    pub grouping: Option<Grouping>,
     /// The left side.
     pub left: Expr,
-    /// The right side; in this version a stream.
+    /// The right side.
     pub right: Expr,
     /// From the start of the left side to the end of the right side.
     pub span: Range<usize>,
@@ -89,6 +97,74 @@ pub struct Within {
     pub hi: Duration,
     /// The clause.
     pub span: Range<usize>,
+}
+
+/// `ignoring(labels)`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Ignoring {
+    /// The labels; at least one.
+    pub labels: Vec<Spanned<String>>,
+    /// The clause.
+    pub span: Range<usize>,
+}
+
+/// `pick(policy)`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Picked {
+    /// The policy.
+    pub policy: Policy,
+    /// The clause.
+    pub span: Range<usize>,
+}
+
+/// Which matches make a result. Displayed and serialised as in the query.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Policy {
+    /// Everything that is connected.
+    Session,
+    /// Each match.
+    Pairs,
+    /// One to one, the earliest first.
+    First,
+    /// Only the newest left result of a key waits.
+    Latest,
+}
+
+impl Policy {
+    /// All of them, in the order of the documentation.
+    pub const ALL: [Self; 4] = [Self::Session, Self::Pairs, Self::First, Self::Latest];
+
+    /// As in the query.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Pairs => "pairs",
+            Self::First => "first",
+            Self::Latest => "latest",
+        }
+    }
+}
+
+/// `group_left(labels)` or `group_right(labels)`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Grouping {
+    /// The side that has one result per event.
+    pub side: Side,
+    /// The labels that are copied from the other side.
+    pub labels: Vec<Spanned<String>>,
+    /// The clause.
+    pub span: Range<usize>,
+}
+
+/// A side of a join.
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Side {
+    /// The left side.
+    Left,
+    /// The right side.
+    Right,
 }
 
 /// `label op "value"`.
@@ -146,12 +222,12 @@ impl Expr {
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expr)?;
-        if self.projection.is_empty() {
-            return Ok(());
+        if !self.projection.is_empty() {
+            f.write_str(" {")?;
+            separated(f, &self.projection)?;
+            f.write_str("}")?;
         }
-        f.write_str(" {")?;
-        separated(f, &self.projection)?;
-        f.write_str("}")
+        self.stages.iter().try_for_each(|stage| write!(f, " | {}", stage.value))
     }
 }
 
@@ -179,11 +255,23 @@ impl fmt::Display for Stream {
 
 impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} on(", self.left, self.kind.value)?;
-        separated(f, &self.on)?;
-        f.write_str(") ")?;
+        write!(f, "{} {} ", self.left, self.kind.value)?;
+        if !self.on.is_empty() {
+            f.write_str("on(")?;
+            separated(f, &self.on)?;
+            f.write_str(") ")?;
+        }
+        if let Some(ignoring) = &self.ignoring {
+            write!(f, "{ignoring} ")?;
+        }
         if let Some(within) = &self.within {
             write!(f, "{within} ")?;
+        }
+        if let Some(pick) = &self.pick {
+            write!(f, "{pick} ")?;
+        }
+        if let Some(grouping) = &self.grouping {
+            write!(f, "{grouping} ")?;
         }
         match &self.right {
             Expr::Join(join) => write!(f, "({join})"),
@@ -209,6 +297,49 @@ impl fmt::Display for Within {
         } else {
             write!(f, "within({}, {})", self.lo, self.hi)
         }
+    }
+}
+
+impl fmt::Display for Ignoring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ignoring(")?;
+        separated(f, &self.labels)?;
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Picked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pick({})", self.policy)
+    }
+}
+
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Grouping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "group_{}(", self.side)?;
+        separated(f, &self.labels)?;
+        f.write_str(")")
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Left => "left",
+            Self::Right => "right",
+        })
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Spanned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
     }
 }
 

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::PlanOptions;
-use super::ast::{Join, LabelMatcher, Query, Stream};
-use super::diagnostic::{Diagnostic, code};
+use super::ast::{Expr, Grouping, Join, LabelMatcher, Policy, Query, Side, Stream};
+use super::diagnostic::{Diagnostic, Severity, code};
 use super::duration::Duration;
 use super::syntax;
 use crate::id::{SourceId, StreamId};
 use crate::plan::{
-    JoinKey, JoinKeys, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
+    JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
 };
 use crate::select::{Matcher, Pipeline};
 use crate::time::Span;
@@ -35,31 +35,56 @@ pub(super) fn plan(
     let bounds_known = diagnostics.iter().all(|diagnostic| {
         !matches!(
             diagnostic.code,
-            code::QUERY_DURATION
-                | code::QUERY_UNKNOWN_UNIT
-                | code::QUERY_NESTED_RIGHT
-                | code::QUERY_TOO_MANY_STREAMS
+            code::QUERY_DURATION | code::QUERY_UNKNOWN_UNIT | code::QUERY_TOO_MANY_STREAMS
         )
     });
     let names = names(&streams, diagnostics);
     let (sources, streams) = sources(&streams, names, text, options, diagnostics);
-    let joins = joins
-        .iter()
-        .enumerate()
-        .map(|(at, join)| {
-            let (left, right) = streams.split_at((at + 1).min(streams.len() - 1));
-            let planned = planned_join(join, at);
-            if bounds_known {
-                bounds(join, &planned, left, &right[0], diagnostics);
-            }
-            planned
-        })
-        .collect();
+    let mut plan = Plan {
+        canonical: query.to_string(),
+        sources,
+        streams,
+        joins: Vec::new(),
+        projection: Vec::new(),
+    };
+    let mut joiner = Joiner { plan: &mut plan, streams: 0, are_sessions: Vec::new() };
+    joiner.operand(&query.expr);
+    for (join, planned) in joins.iter().zip(&plan.joins) {
+        clauses(join, diagnostics);
+        if bounds_known {
+            bounds(join, planned, &plan, diagnostics);
+        }
+    }
     let projection = query.projection.iter().filter_map(|matcher| {
         projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
     });
-    let projection = projection.collect();
-    Plan { canonical: query.to_string(), sources, streams, joins, projection }
+    plan.projection = projection.collect();
+    if diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+        not_run_yet(query, &joins, diagnostics);
+    }
+    plan
+}
+
+/// What parses and makes sense, but nothing runs yet.
+fn not_run_yet(query: &Query, joins: &[&Join], diagnostics: &mut Vec<Diagnostic>) {
+    let mut refuse = |span: Range<usize>, what: &str| {
+        let message = format!("{what} is not supported in this version");
+        diagnostics.push(Diagnostic::error(code::QUERY_UNSUPPORTED, span, message));
+    };
+    for join in joins {
+        if let Some(pick) = join.pick.as_ref().filter(|pick| pick.policy != Policy::Session) {
+            refuse(pick.span.clone(), &format!("`{pick}`"));
+        }
+        if let Some(grouping) = &join.grouping {
+            refuse(grouping.span.clone(), &format!("`group_{}`", grouping.side));
+        }
+    }
+    for stage in &query.stages {
+        let end = stage.value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+        let word = &stage.value[..end.unwrap_or(stage.value.len())];
+        let span = stage.span.start..stage.span.start + word.len();
+        refuse(span, &format!("the stage `| {word}`"));
+    }
 }
 
 /// The names of the streams, each its own.
@@ -132,40 +157,114 @@ fn sources(
     (sources, planned)
 }
 
-fn planned_join(join: &Join, at: usize) -> PlannedJoin {
-    let keys = join.on.iter();
-    let keys = keys.map(|key| JoinKey { left: key.left.clone(), right: key.right.clone() });
-    let (lo, hi) =
-        join.within.as_ref().map_or((Span::MIN, Span::MAX), |within| (within.lo.0, within.hi.0));
-    PlannedJoin {
-        kind: join.kind.value,
-        left: at.checked_sub(1).map_or(Operand::Stream(StreamId::new(0)), Operand::Join),
-        right: Operand::Stream(StreamId::new(at + 1)),
-        keys: JoinKeys::On(keys.collect()),
-        lo,
-        hi,
-        pick: Pick::Session,
+/// Puts the joins of a tree into a plan, each after those it takes.
+struct Joiner<'p> {
+    plan: &'p mut Plan,
+    /// Streams met so far.
+    streams: usize,
+    /// By join: whether it and all it takes are sessions.
+    are_sessions: Vec<bool>,
+}
+
+impl Joiner<'_> {
+    fn operand(&mut self, expr: &Expr) -> Operand {
+        let Expr::Join(join) = expr else {
+            self.streams += 1;
+            return Operand::Stream(StreamId::new(self.streams - 1));
+        };
+        let (left, right) = (self.operand(&join.left), self.operand(&join.right));
+        let over_sessions = [left, right].into_iter().all(|operand| match operand {
+            Operand::Stream(_) => true,
+            Operand::Join(join) => self.are_sessions[join],
+        });
+        let planned = planned_join(join, left, right, over_sessions);
+        self.are_sessions.push(over_sessions && planned.pick == Pick::Session);
+        self.plan.joins.push(planned);
+        Operand::Join(self.plan.joins.len() - 1)
     }
 }
 
-/// What `within` says beside what the ranges allow.
-fn bounds(
-    join: &Join,
-    planned: &PlannedJoin,
-    left: &[PlannedStream],
-    right: &PlannedStream,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+fn planned_join(join: &Join, left: Operand, right: Operand, over_sessions: bool) -> PlannedJoin {
+    let kind = join.kind.value;
+    let keys = if join.on.is_empty() {
+        let labels = join.ignoring.iter().flat_map(|ignoring| &ignoring.labels);
+        JoinKeys::Ignoring(labels.map(|label| label.value.clone()).collect())
+    } else {
+        let keys = join.on.iter();
+        let keys = keys.map(|key| JoinKey { left: key.left.clone(), right: key.right.clone() });
+        JoinKeys::On(keys.collect())
+    };
+    let (lo, hi) =
+        join.within.as_ref().map_or((Span::MIN, Span::MAX), |within| (within.lo.0, within.hi.0));
+    let lo = if kind.is_ordered() { lo.max(Span::ZERO) } else { lo };
+    let labels = |grouping: &Grouping| -> Vec<String> {
+        grouping.labels.iter().map(|label| label.value.clone()).collect()
+    };
+    let pick = match (&join.pick, &join.grouping) {
+        (_, Some(grouping)) if grouping.side == Side::Left => Pick::GroupLeft(labels(grouping)),
+        (_, Some(grouping)) => Pick::GroupRight(labels(grouping)),
+        (Some(pick), None) => match pick.policy {
+            Policy::Session => Pick::Session,
+            Policy::Pairs => Pick::Pairs,
+            Policy::First => Pick::First,
+            Policy::Latest => Pick::Latest,
+        },
+        (None, None) if over_sessions => Pick::Session,
+        (None, None) => Pick::GroupLeft(Vec::new()),
+    };
+    PlannedJoin { kind, left, right, keys, lo, hi, pick }
+}
+
+/// Clauses that do not fit together or do not fit the operator.
+fn clauses(join: &Join, diagnostics: &mut Vec<Diagnostic>) {
+    if let Some(ignoring) = join.ignoring.as_ref().filter(|_| !join.on.is_empty()) {
+        let message = "`ignoring(...)` has no effect beside `on(...)`, which names the whole key";
+        diagnostics.push(
+            Diagnostic::warning(code::QUERY_NO_EFFECT, ignoring.span.clone(), message)
+                .suggesting("leave one of the two out"),
+        );
+    }
+    let is_known = |found: &Diagnostic| {
+        found.code != code::QUERY_UNKNOWN_OPERATOR || found.span != join.kind.span
+    };
+    if let Some(pick) = &join.pick
+        && pick.policy == Policy::Latest
+        && join.kind.value != JoinKind::Then
+        && diagnostics.iter().all(is_known)
+    {
+        let message = format!("`pick(latest)` goes with `then`, not with `{}`", join.kind.value);
+        diagnostics.push(
+            Diagnostic::error(code::QUERY_POLICY, pick.span.clone(), message)
+                .suggesting("write `then`, or `pick(first)` for one-to-one matches in any order"),
+        );
+    }
+}
+
+/// What `within` says beside what the operator and the ranges allow.
+fn bounds(join: &Join, planned: &PlannedJoin, plan: &Plan, diagnostics: &mut Vec<Diagnostic>) {
     let Some(within) = &join.within else { return };
-    let after = left.iter().max_by_key(|stream| stream.range).expect("a join has a left side");
+    let widest = |operand| {
+        let streams = &plan.streams[plan.streams_of(operand)];
+        streams.iter().max_by_key(|stream| stream.range).expect("an operand has a stream")
+    };
+    let (after, before) = (widest(planned.left), widest(planned.right));
     let (lo, hi) = (planned.lo, planned.hi);
     let span = &within.span;
-    if lo > after.range {
+    if lo > hi {
+        let message = format!(
+            "`{within}` allows only what is before the left side, and `{}` nothing of that",
+            planned.kind
+        );
+        diagnostics.push(
+            Diagnostic::error(code::QUERY_BOUNDS, span.clone(), message)
+                .suggesting("exchange the sides of the join, or the signs of the bounds"),
+        );
+    } else if lo > after.range {
         diagnostics.push(impossible(span, lo, "after", after));
-    } else if -hi > right.range {
-        diagnostics.push(impossible(span, -hi, "before", right));
+    } else if -hi > before.range {
+        diagnostics.push(impossible(span, -hi, "before", before));
     } else {
-        let wide: Vec<_> = [(hi, "after", after), (-lo, "before", right)]
+        let wide: Vec<_> = [(hi, "after", after), (-lo, "before", before)]
             .into_iter()
             .filter(|(distance, _, stream)| *distance > stream.range)
             .collect();

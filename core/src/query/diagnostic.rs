@@ -26,8 +26,11 @@ pub mod code {
     pub const QUERY_NO_JOIN: &str = "QUERY_NO_JOIN";
     /// A join names no label to join on.
     pub const QUERY_NO_KEYS: &str = "QUERY_NO_KEYS";
-    /// The right side of a join is itself a join.
-    pub const QUERY_NESTED_RIGHT: &str = "QUERY_NESTED_RIGHT";
+    /// `pick` names a policy that does not exist or does not fit the operator, or stands beside a
+    /// group.
+    pub const QUERY_POLICY: &str = "QUERY_POLICY";
+    /// A clause that has no effect; a warning.
+    pub const QUERY_NO_EFFECT: &str = "QUERY_NO_EFFECT";
     /// More streams than [`crate::limits::MAX_STREAMS`].
     pub const QUERY_TOO_MANY_STREAMS: &str = "QUERY_TOO_MANY_STREAMS";
     /// A duration is malformed, negative where that makes no sense, or too long.

@@ -4,7 +4,7 @@ use super::*;
 
 /// Checks `text` and compares what is drawn.
 #[track_caller]
-fn shows(text: &str, expected: &str) {
+pub(super) fn shows(text: &str, expected: &str) {
     let checked = check(text, &PlanOptions::default());
     let drawn = render(text, &checked.diagnostics, false);
     // Lines without text below them end in spaces.
@@ -109,7 +109,7 @@ fn missing_operator() {
     shows(
         "a({}) b({})",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `unless`), a projection `{...}` or the end of the query, found `b`
+error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `b`
  --> query:1:7
   |
 1 | a({}) b({})
@@ -119,7 +119,7 @@ error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, 
     shows(
         "a({}) on(k) b({})",
         r"
-error[QUERY_SYNTAX]: expected an operator (`and`, `or`, `unless`) before `on`
+error[QUERY_SYNTAX]: expected an operator (`and`, `or`, `outer`, `unless`, `then`) before `on`
  --> query:1:7
   |
 1 | a({}) on(k) b({})
@@ -135,7 +135,7 @@ fn unknown_operator() {
     shows(
         "a({}) adn on(k) b({})",
         r"
-error[QUERY_UNKNOWN_OPERATOR]: unknown operator `adn`; expected `and`, `or` or `unless`
+error[QUERY_UNKNOWN_OPERATOR]: unknown operator `adn`; expected `and`, `or`, `outer`, `unless`, `then` or `then not`
  --> query:1:7
   |
 1 | a({}) adn on(k) b({})
@@ -147,7 +147,7 @@ error[QUERY_UNKNOWN_OPERATOR]: unknown operator `adn`; expected `and`, `or` or `
     shows(
         "a({}) && on(k) b({})",
         r"
-error[QUERY_UNKNOWN_OPERATOR]: unknown operator `&&`; expected `and`, `or` or `unless`
+error[QUERY_UNKNOWN_OPERATOR]: unknown operator `&&`; expected `and`, `or`, `outer`, `unless`, `then` or `then not`
  --> query:1:7
   |
 1 | a({}) && on(k) b({})
@@ -159,7 +159,7 @@ error[QUERY_UNKNOWN_OPERATOR]: unknown operator `&&`; expected `and`, `or` or `u
     shows(
         "a({}) xyzzy on(k) b({})",
         r"
-error[QUERY_UNKNOWN_OPERATOR]: unknown operator `xyzzy`; expected `and`, `or` or `unless`
+error[QUERY_UNKNOWN_OPERATOR]: unknown operator `xyzzy`; expected `and`, `or`, `outer`, `unless`, `then` or `then not`
  --> query:1:7
   |
 1 | a({}) xyzzy on(k) b({})
@@ -309,7 +309,7 @@ error[QUERY_SYNTAX]: expected `,`, `)` or `=`, found `j`
     shows(
         "a({}) and on(k) b({}) \0",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `unless`), a projection `{...}` or the end of the query, found `\u{0}`
+error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `\u{0}`
  --> query:1:23
   |
 1 | a({}) and on(k) b({}) ␀
@@ -335,69 +335,6 @@ error[QUERY_SYNTAX]: expected a stream such as `app({level="error"})`, found `é
 1 | é({}) and on(k) b({})
   | ^
 "#,
-    );
-}
-
-#[test]
-fn later_words() {
-    shows(
-        r"a({}) then not on(k) pick(first) b({})
-  outer on(k) group_left(x) c({})
-  and ignoring(k) d({})
-| where duration > 1s",
-        r"
-error[QUERY_UNSUPPORTED]: the operator `then not` is not supported in this version
- --> query:1:7
-  |
-1 | a({}) then not on(k) pick(first) b({})
-  |       ^^^^^^^^
-
-error[QUERY_UNSUPPORTED]: `pick` is not supported in this version
- --> query:1:22
-  |
-1 | a({}) then not on(k) pick(first) b({})
-  |                      ^^^^
-
-error[QUERY_UNSUPPORTED]: the operator `outer` is not supported in this version
- --> query:2:3
-  |
-2 |   outer on(k) group_left(x) c({})
-  |   ^^^^^
-
-error[QUERY_UNSUPPORTED]: `group_left` is not supported in this version
- --> query:2:15
-  |
-2 |   outer on(k) group_left(x) c({})
-  |               ^^^^^^^^^^
-
-error[QUERY_UNSUPPORTED]: `ignoring` is not supported in this version
- --> query:3:7
-  |
-3 |   and ignoring(k) d({})
-  |       ^^^^^^^^
-
-error[QUERY_UNSUPPORTED]: the stage `| where` is not supported in this version
- --> query:4:3
-  |
-4 | | where duration > 1s
-  |   ^^^^^
-",
-    );
-}
-
-#[test]
-fn nested_right_side() {
-    shows(
-        "a({}) and on(k) (b({}) or on(k) c({}))",
-        r"
-error[QUERY_NESTED_RIGHT]: the right side of a join is one stream in this version
- --> query:1:18
-  |
-1 | a({}) and on(k) (b({}) or on(k) c({}))
-  |                  ^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: parentheses can group the left side: `(a and b) unless c`
-",
     );
 }
 
@@ -652,7 +589,7 @@ fn projections() {
     shows(
         r#"(a({}) and on(k) b({}) {x="1"})"#,
         r#"
-error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`, `or`, `unless`), found `{`
+error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`, `or`, `outer`, `unless`, `then`), found `{`
  --> query:1:24
   |
 1 | (a({}) and on(k) b({}) {x="1"})
@@ -942,7 +879,7 @@ error[QUERY_UNKNOWN_UNIT]: unknown unit `min` in the duration `5min`
   |
   = help: did you mean `m`?
 
-error[QUERY_UNKNOWN_OPERATOR]: unknown operator `adn`; expected `and`, `or` or `unless`
+error[QUERY_UNKNOWN_OPERATOR]: unknown operator `adn`; expected `and`, `or`, `outer`, `unless`, `then` or `then not`
  --> query:1:19
   |
 1 | a({x=~"("})[5min] adn on(k, k) within(9s, 1s) b({} | unpack) as a

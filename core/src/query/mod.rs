@@ -10,6 +10,8 @@ mod diagnostic;
 #[cfg(test)]
 mod diagnostic_tests;
 pub(crate) mod duration;
+#[cfg(test)]
+mod join_tests;
 pub(crate) mod literal;
 mod parse;
 pub(crate) mod scan;
@@ -17,7 +19,10 @@ pub(crate) mod syntax;
 #[cfg(test)]
 mod tests;
 
-pub use ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
+pub use ast::{
+    Expr, Grouping, Ignoring, Join, Key, LabelMatcher, Picked, Policy, Query, Side, Spanned,
+    Stream, Within,
+};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
 

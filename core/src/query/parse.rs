@@ -3,18 +3,19 @@
 //! Carries on after a mistake the grammar lets through, so that all of them are told at once. The
 //! tree of a query with mistakes holds something harmless in their place and is never run.
 
+mod join;
+
 use std::ops::Range;
 
 use pest::Parser;
 use pest::iterators::Pair;
 
-use super::ast::{Expr, Join, Key, LabelMatcher, Query, Spanned, Stream, Within};
+use super::ast::{Expr, LabelMatcher, Query, Spanned, Stream};
 use super::diagnostic::{Diagnostic, code};
 use super::duration::{self, Duration, DurationError};
 use super::syntax::{range, trimmed};
 use super::{literal, scan, syntax};
 use crate::limits::{MAX_QUERY_BYTES, MAX_STREAMS};
-use crate::plan::JoinKind;
 use crate::select::MatchOp;
 use crate::time::Span;
 
@@ -60,7 +61,7 @@ impl Reader {
         let mut inner = pair.into_inner();
         let expr = self.expr(inner.next().expect("a query has an expression"));
         let mut span = expr.span();
-        let mut projection = None;
+        let (mut projection, mut stages) = (None, Vec::new());
         for pair in inner {
             match pair.as_rule() {
                 Rule::projection => {
@@ -76,13 +77,14 @@ impl Reader {
                     projection = Some(matchers.map(|pair| self.matcher(pair)).collect());
                 }
                 Rule::stage => {
-                    let word = pair.into_inner().next().expect("a stage has a word");
-                    self.unsupported(range(&word), &format!("the stage `| {}`", word.as_str()));
+                    let text = pair.into_inner().next().expect("a stage has a text");
+                    span.end = text.as_span().end();
+                    stages.push(Spanned { value: single_spaced(&text), span: range(&text) });
                 }
                 _ => {}
             }
         }
-        Query { expr, projection: projection.unwrap_or_default(), span }
+        Query { expr, projection: projection.unwrap_or_default(), stages, span }
     }
 
     fn expr(&mut self, pair: Pair<'_, Rule>) -> Expr {
@@ -153,129 +155,6 @@ impl Reader {
         Stream { source, selector, range: length.flatten(), alias, span }
     }
 
-    fn join(&mut self, left: Expr, pair: Pair<'_, Rule>) -> Expr {
-        let mut inner = pair.into_inner();
-        let operator = inner.next().expect("a join has an operator");
-        let kind = self.kind(&operator);
-        let (mut on, mut within, mut later) = (None, None, false);
-        let mut right = None;
-        for pair in inner {
-            if pair.as_rule() != Rule::clause {
-                right = Some(self.operand(pair));
-                continue;
-            }
-            let clause = pair.into_inner().next().expect("a clause is one of three");
-            let at = trimmed(&clause);
-            match clause.as_rule() {
-                Rule::on if on.is_some() => self.duplicate(at, "`on(...)`"),
-                Rule::on => on = Some(self.on(clause)),
-                Rule::within if within.is_some() => self.duplicate(at, "`within(...)`"),
-                Rule::within => within = Some(self.within(clause)),
-                _ => {
-                    let word = clause.into_inner().next().expect("a clause starts with a word");
-                    let text = word.as_str().to_ascii_lowercase();
-                    later = true;
-                    self.unsupported(range(&word), &format!("`{text}`"));
-                }
-            }
-        }
-        let right = right.expect("a join ends with an operand");
-        if on.is_none() && !later {
-            let message = format!("`{}` needs `on(...)`: the labels that must agree", kind.value);
-            self.error(code::QUERY_NO_KEYS, kind.span.clone(), message)
-                .suggest(format!("for instance `{} on(request_id)`", kind.value));
-        }
-        if let Expr::Join(join) = &right {
-            let message = "the right side of a join is one stream in this version";
-            self.error(code::QUERY_NESTED_RIGHT, join.span.clone(), message)
-                .suggest("parentheses can group the left side: `(a and b) unless c`");
-        }
-        let span = left.span().start..right.span().end;
-        let (on, within) = (on.unwrap_or_default(), within.flatten());
-        Expr::Join(Box::new(Join { kind, on, within, left, right, span }))
-    }
-
-    fn kind(&mut self, operator: &Pair<'_, Rule>) -> Spanned<JoinKind> {
-        let text = operator.as_str().trim_end();
-        let start = operator.as_span().start();
-        let span = start..start + text.len();
-        let word = text.split_whitespace().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
-        let value = match word.as_str() {
-            "and" => JoinKind::And,
-            "or" => JoinKind::Or,
-            "unless" => JoinKind::Unless,
-            "outer" | "then" | "then not" => {
-                self.unsupported(span.clone(), &format!("the operator `{word}`"));
-                JoinKind::And
-            }
-            _ => {
-                let message = format!(
-                    "unknown operator `{}`; expected `and`, `or` or `unless`",
-                    syntax::shown(text)
-                );
-                let diagnostic = self.error(code::QUERY_UNKNOWN_OPERATOR, span.clone(), message);
-                if let Some(meant) = syntax::operator_meant(&word) {
-                    diagnostic.suggest(format!("did you mean `{meant}`?"));
-                }
-                JoinKind::And
-            }
-        };
-        Spanned { value, span }
-    }
-
-    fn on(&mut self, clause: Pair<'_, Rule>) -> Vec<Key> {
-        let at = trimmed(&clause);
-        let mut keys: Vec<Key> = Vec::new();
-        for pair in clause.into_inner().filter(|pair| pair.as_rule() == Rule::key) {
-            let span = trimmed(&pair);
-            let mut labels = pair.into_inner().filter(|pair| pair.as_rule() == Rule::label);
-            let left = labels.next().expect("a key has a label").as_str().to_owned();
-            let right = labels.next().map_or_else(|| left.clone(), |pair| pair.as_str().to_owned());
-            let key = Key { left, right, span };
-            if keys.iter().any(|other| other.left == key.left && other.right == key.right) {
-                self.duplicate(key.span, &format!("the key `{}`", key.left));
-            } else {
-                keys.push(key);
-            }
-        }
-        if keys.is_empty() {
-            let message = "`on()` names no label; a join needs at least one that must agree";
-            self.error(code::QUERY_NO_KEYS, at, message).suggest("for instance `on(request_id)`");
-        }
-        keys
-    }
-
-    /// `None` where it makes no sense.
-    fn within(&mut self, clause: Pair<'_, Rule>) -> Option<Within> {
-        let span = trimmed(&clause);
-        let texts = clause.into_inner().filter(|pair| pair.as_rule() == Rule::duration);
-        let texts: Vec<_> = texts.collect();
-        if texts.len() > 2 {
-            let message = "`within` takes one distance or two bounds";
-            self.error(code::QUERY_SYNTAX, range(&texts[2]), message);
-            return None;
-        }
-        let bounds: Vec<_> = texts.iter().map(|text| self.duration(text)).collect();
-        let bounds: Vec<Duration> = bounds.into_iter().collect::<Option<_>>()?;
-        let (lo, hi) = match bounds[..] {
-            [lo, hi] => (lo, hi),
-            _ => (Duration(-bounds[0].0), bounds[0]),
-        };
-        if lo > hi {
-            if bounds.len() == 1 {
-                let message = "a distance cannot be negative";
-                self.error(code::QUERY_DURATION, range(&texts[0]), message)
-                    .suggest(format!("two bounds are written `within({hi}, 0s)`"));
-            } else {
-                let message = format!("the lower bound {lo} is above the upper bound {hi}");
-                self.error(code::QUERY_BOUNDS, span, message)
-                    .suggest(format!("did you mean `within({hi}, {lo})`?"));
-            }
-            return None;
-        }
-        Some(Within { lo, hi, span })
-    }
-
     fn matcher(&mut self, pair: Pair<'_, Rule>) -> LabelMatcher {
         let span = trimmed(&pair);
         let mut inner = pair.into_inner();
@@ -331,11 +210,6 @@ impl Reader {
         self.error(code::QUERY_DUPLICATE, at, format!("{what} is given twice"));
     }
 
-    fn unsupported(&mut self, at: Range<usize>, what: &str) {
-        let message = format!("{what} is not supported in this version");
-        self.error(code::QUERY_UNSUPPORTED, at, message);
-    }
-
     fn error(
         &mut self,
         code: &'static str,
@@ -349,6 +223,20 @@ impl Reader {
 
 fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {
     Spanned { value: pair.as_str().to_owned(), span: range(pair) }
+}
+
+/// The text of a stage with a single space in place of each stretch of white space and comments.
+fn single_spaced(pair: &Pair<'_, Rule>) -> String {
+    let (text, start) = (pair.as_str(), pair.as_span().start());
+    let (mut spaced, mut done) = (String::new(), 0);
+    for gap in pair.clone().into_inner().filter(|inner| inner.as_rule() == Rule::gap) {
+        let gap = range(&gap);
+        spaced.push_str(&text[done..gap.start - start]);
+        spaced.push(' ');
+        done = gap.end - start;
+    }
+    spaced.push_str(&text[done..]);
+    spaced
 }
 
 /// The error of the parser in plain words.
@@ -371,6 +259,8 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::operator | Rule::join => syntax::OPERATOR,
             Rule::clause | Rule::on => "`on(...)`",
             Rule::within => "`within(...)`",
+            Rule::policy => "a policy (`session`, `pairs`, `first`, `latest`)",
+            Rule::stage_text => "a stage (`where`, `select`, `limit`)",
             Rule::key | Rule::label => "a label",
             Rule::name => "a name",
             Rule::duration => "a duration such as `5m`",

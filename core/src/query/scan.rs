@@ -2,7 +2,8 @@
 //! nest? The parser recurses once per level, so it must only see what passes here.
 //!
 //! Knows just enough of the language to tell a selector (opaque, quotes count) from the rest
-//! (comments count), by the same rules as `grammar.pest`. Linear in the text, constant memory.
+//! (comments count) and from the stages (nothing is opaque, `a#2` is a name), by the same rules as
+//! `grammar.pest`. Linear in the text, constant memory.
 
 use std::ops::Range;
 
@@ -34,17 +35,27 @@ fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<
     let mut open: Vec<usize> = Vec::new();
     // The word just before, which makes a parenthesis the start of a selector.
     let mut word: Option<Range<usize>> = None;
+    let mut in_stage = false;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let next = at + c.len_utf8();
         match c {
+            '|' => {
+                let is_operator = bytes.get(next) == Some(&b'|');
+                in_stage |= open.is_empty() && !is_operator;
+                word = None;
+                at = next + usize::from(is_operator);
+            }
+            '#' if in_stage && is_numbered(text, word.as_ref(), at) => at = next,
             '#' => at = end_of_comment(bytes, at),
             '"' | '\'' | '`' => {
                 at = end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?;
                 word = None;
             }
             '(' => {
-                if let Some(name) = word.take().filter(|word| !is_reserved(&text[word.clone()])) {
+                let name =
+                    word.take().filter(|word| !in_stage && !is_reserved(&text[word.clone()]));
+                if let Some(name) = name {
                     let end = end_of_call(bytes, at, open.len())?;
                     call(name, next..end - 1);
                     at = end;
@@ -78,6 +89,14 @@ fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<
         }
     }
     open.last().map_or(Ok(()), |&at| Err(unclosed(at)))
+}
+
+/// Whether the `#` at `at` belongs to the name of a stream by its position, such as `a#2`.
+fn is_numbered(text: &str, word: Option<&Range<usize>>, at: usize) -> bool {
+    let is_name =
+        |word: &Range<usize>| !text[word.clone()].starts_with(|c: char| c.is_ascii_digit());
+    word.is_some_and(|word| word.end == at && is_name(word))
+        && text[at + 1..].starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// As [`query`], for the text of a selector alone.

@@ -6,6 +6,7 @@ use pest::RuleType;
 use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
+use super::ast::Policy;
 use super::diagnostic::{Diagnostic, code};
 use super::literal::{self, LiteralError};
 use super::scan;
@@ -14,7 +15,7 @@ use crate::select::RegexError;
 /// What stands at the start of a query, in words.
 pub(super) const STREAM: &str = "a stream such as `app({level=\"error\"})`";
 /// What stands between two streams, in words.
-pub(super) const OPERATOR: &str = "an operator (`and`, `or`, `unless`)";
+pub(super) const OPERATOR: &str = "an operator (`and`, `or`, `outer`, `unless`, `then`)";
 
 /// The span of a pair, in bytes.
 pub(crate) fn range<R: RuleType>(pair: &Pair<'_, R>) -> Range<usize> {
@@ -153,8 +154,21 @@ pub(super) fn operator_meant(word: &str) -> Option<&'static str> {
     match word {
         "&&" | "&" | "," | "join" | "inner" | "with" => Some("and"),
         "||" | "left" => Some("or"),
+        "full" => Some("outer"),
+        "->" | "=>" | "before" | "followed_by" | "next" | "sequence" => Some("then"),
         "not" | "except" | "minus" | "without" => Some("unless"),
         word => nearest(word, &["and", "or", "unless", "outer", "then"]),
+    }
+}
+
+/// The policy that `word` stands for.
+pub(super) fn policy_meant(word: &str) -> Option<&'static str> {
+    match word {
+        "all" | "each" | "every" | "cross" => Some("pairs"),
+        "earliest" | "oldest" | "one" => Some("first"),
+        "last" | "newest" => Some("latest"),
+        "group" | "connected" | "component" => Some("session"),
+        word => nearest(word, &Policy::ALL.map(Policy::as_str)),
     }
 }
 

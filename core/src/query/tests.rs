@@ -7,7 +7,7 @@ use super::*;
 use crate::limits::{MAX_QUERY_BYTES, MAX_QUERY_DEPTH, MAX_STREAMS};
 use crate::plan::{JoinKey, JoinKeys, JoinKind};
 
-fn plan(text: &str) -> Plan {
+pub(super) fn plan(text: &str) -> Plan {
     plan_with(text, &PlanOptions::default())
 }
 
@@ -20,12 +20,12 @@ fn plan_with(text: &str, options: &PlanOptions) -> Plan {
 }
 
 /// The codes of what is wrong with `text`.
-fn codes(text: &str) -> Vec<&'static str> {
+pub(super) fn codes(text: &str) -> Vec<&'static str> {
     let checked = check(text, &PlanOptions::default());
     checked.diagnostics.iter().map(|found| found.code).collect()
 }
 
-fn seconds(seconds: i64) -> Span {
+pub(super) fn seconds(seconds: i64) -> Span {
     Span::from_millis(seconds * 1_000)
 }
 
@@ -154,11 +154,10 @@ fn words_of_the_language_are_free_as_aliases_labels_and_where_no_parenthesis_fol
 }
 
 #[test]
-fn parentheses_group_the_left_side_only() {
+fn parentheses_around_the_left_side_change_nothing() {
     let nested = plan("((a({}) and on(k) b({})) or on(k) c({})) unless on(k) d({})");
     let flat = plan("a({}) and on(k) b({}) or on(k) c({}) unless on(k) d({})");
     assert_eq!(nested.canonical, flat.canonical);
-    assert_eq!(codes("a({}) and on(k) (b({}) or on(k) c({}))"), [code::QUERY_NESTED_RIGHT]);
 }
 
 #[test]
@@ -172,7 +171,10 @@ fn the_tree_is_json_for_hosts() {
                 "type": "join",
                 "kind": {"value": "or", "span": span(16, 18)},
                 "on": [{"left": "k", "right": "l", "span": span(22, 25)}],
+                "ignoring": null,
                 "within": {"lo": "-1s", "hi": "1s", "span": span(27, 37)},
+                "pick": null,
+                "grouping": null,
                 "left": {
                     "type": "stream",
                     "source": {"value": "a", "span": span(0, 1)},
@@ -197,6 +199,7 @@ fn the_tree_is_json_for_hosts() {
                 "value": {"value": "v", "span": span(46, 49)},
                 "span": span(43, 49),
             }],
+            "stages": [],
             "span": span(0, 50),
         })
     );
@@ -399,15 +402,39 @@ fn tokens() -> impl Strategy<Value = Vec<String>> {
             vec!["WITHIN".into(), "(".into(), format!("-{lo}"), ",".into(), hi, ")".into()]
         }),
     ];
-    let kind = prop::sample::select(vec!["and", "or", "unless", "AND", "Or"]);
-    let join = (kind, keys, within, stream.clone()).prop_map(|(kind, keys, within, right)| {
-        let mut tokens: Vec<String> = vec![kind.into(), "on".into(), "(".into()];
-        tokens.extend(keys);
-        tokens.push(")".into());
-        tokens.extend(within);
-        tokens.extend(right);
-        tokens
+    let kind = prop::sample::select(vec!["and", "Or", "unless", "OUTER", "then", "then not"]);
+    let labels = |word: &'static str| {
+        prop::collection::btree_set(label(), 1..3).prop_map(move |labels| {
+            let labels = labels.into_iter().collect::<Vec<_>>().join(" , ");
+            vec![word.to_owned(), "(".into(), labels, ")".into()]
+        })
+    };
+    let keys = keys
+        .prop_map(|keys| [vec!["on".to_owned(), "(".into()], keys, vec![")".into()]].concat())
+        .boxed();
+    let policy = prop::sample::select(vec!["session", "pairs", "FIRST", "latest"]);
+    let matched = prop_oneof![
+        3 => keys.clone(),
+        1 => labels("ignoring"),
+        1 => (keys, labels("Ignoring")).prop_map(|(keys, labels)| [keys, labels].concat()),
+    ];
+    let results = prop_oneof![
+        3 => Just(vec![]),
+        1 => policy.prop_map(|policy| ["Pick", "(", policy, ")"].map(String::from).to_vec()),
+        1 => Just(vec!["group_left".to_owned()]),
+        1 => Just(["group_left", "(", ")"].map(String::from).to_vec()),
+        1 => labels("Group_Right"),
+    ];
+    let head = (kind, matched, within, results)
+        .prop_map(|(kind, matched, within, results)| {
+            [vec![kind.to_owned()], matched, within, results].concat()
+        })
+        .boxed();
+    let grouped = (stream.clone(), head.clone(), stream.clone()).prop_map(|(left, head, right)| {
+        [vec!["(".to_owned()], left, head, right, vec![")".into()]].concat()
     });
+    let right = prop_oneof![3 => stream.clone(), 1 => grouped];
+    let join = (head, right).prop_map(|(head, right)| [head, right].concat());
     let op = prop::sample::select(vec!["=", "!=", "=~", "!~"]);
     let matcher = (label(), op, quoted()).prop_map(|(l, op, v)| vec![l, op.into(), v]);
     let projection = prop::collection::vec(matcher, 1..3).prop_map(|matchers| {
@@ -417,7 +444,13 @@ fn tokens() -> impl Strategy<Value = Vec<String>> {
         tokens
     });
     let joins = prop::collection::vec((join, any::<bool>()), 0..4);
-    (stream, joins, prop::option::of(projection)).prop_map(|(first, joins, projection)| {
+    let piece = prop::sample::select(vec!["x", "a#1", "> 5", "\"|(\"", "( '#' | b )", "é"]);
+    let stage = prop::collection::vec(piece, 0..4).prop_map(|pieces| {
+        ["|", "where"].into_iter().chain(pieces).map(String::from).collect::<Vec<_>>()
+    });
+    let stages = prop::collection::vec(stage, 0..3);
+    (stream, joins, prop::option::of(projection), stages).prop_map(|parts| {
+        let (first, joins, projection, stages) = parts;
         let mut tokens = first;
         for (join, grouped) in joins {
             if grouped {
@@ -427,6 +460,7 @@ fn tokens() -> impl Strategy<Value = Vec<String>> {
             tokens.extend(join);
         }
         tokens.extend(projection.into_iter().flatten());
+        tokens.extend(stages.into_iter().flatten());
         tokens
     })
 }
@@ -447,8 +481,8 @@ fn depth_cannot_be_hidden_from_the_scan() {
         marked.sort_unstable();
         marked.dedup();
     }
-    let starts = ["", "a({}) and ", "a({}) and on(k) ", "a({}) "];
-    let words = ["", "pick", "on", "then not", "b", "[5m"];
+    let starts = ["", "a({}) and ", "a({}) and on(k) ", "a({}) ", "a({}) | x", "a({}) || "];
+    let words = ["", "pick", "group_left", "then not", "b", "[5m", "#1"];
     let deep = "(".repeat(200);
     let attack = move || {
         let mut passed = 0;
@@ -550,6 +584,12 @@ const SOUP: &[&str] = &[
     "as x",
     "\"\n",
     "# ",
+    "||",
+    "| where ",
+    "a#1",
+    "pick(first)",
+    "group_left",
+    "ignoring(x)",
 ];
 
 /// Checks what holds of every text: a plan or an error, every span in the text, every one drawn.
