@@ -138,7 +138,8 @@ impl<'a> Evaluation<'a> {
         let Partial { gap, deferred } = partial.expect("its unmatched events are reported");
         let known = |id: &EventId| {
             let flags = self.store.record(*id).flags;
-            flags.has(Flags::UNMATCHED) || (deferred && self.closed)
+            let decided = deferred && self.closed && !flags.has(Flags::LATE);
+            flags.has(Flags::UNMATCHED) || decided
         };
         let known = lonely.into_iter().filter(known);
         self.group_by_gap(self.shape.joins[join].table, gap, known, results);

@@ -160,6 +160,7 @@ impl Sessions {
             event: id,
             marks_event: false,
             marks_others: false,
+            reports_others: false,
             others_reach: Span::ZERO,
             watermark,
             any: false,
@@ -172,12 +173,14 @@ impl Sessions {
             }
             matches.marks_event = self.shape.marks(stream, partner.join);
             matches.marks_others = self.shape.marks(partner.stream, partner.join);
+            matches.reports_others = self.shape.reports(partner.stream, partner.join);
             matches.others_reach = self.shape.streams[partner.stream.index()].reach;
-            let walk = match (late, matches.marks_others) {
-                (true, true) => Walk::Each,
-                (true, false) => Walk::Late,
-                (false, true) => Walk::Mark,
-                (false, false) => Walk::Connect,
+            let walk = if late {
+                if matches.reports_others { Walk::Each } else { Walk::Late }
+            } else if matches.marks_others {
+                Walk::Mark
+            } else {
+                Walk::Connect
             };
             self.tables[partner.table].change(key, partner.stream, |list| {
                 list.connect_range(range, arrival, walk, &mut matches);
@@ -508,6 +511,8 @@ struct Matches<'a> {
     marks_event: bool,
     /// Whether what it matches has to be told.
     marks_others: bool,
+    /// Whether what it matches is reported where it is unmatched in this join.
+    reports_others: bool,
     /// When what it matches is decided.
     others_reach: Span,
     watermark: Watermark,
@@ -516,11 +521,14 @@ struct Matches<'a> {
 
 impl Connect for Matches<'_> {
     fn connect(&mut self, other: EventId) {
+        // Only a late event gets to what is known to be unmatched: it takes back no "no match".
+        if self.reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
+            return;
+        }
         if self.marks_others {
             let record = self.store.record_mut(other);
             let decided = self.watermark.has_passed(record.time.plus(self.others_reach));
             if decided && !record.flags.has(Flags::MATCHED) {
-                // Only a late event gets here: it takes back no "no match".
                 return;
             }
             record.flags.set(Flags::MATCHED);

@@ -106,6 +106,12 @@ impl Shape {
         stream.entry == join && stream.partial.is_some_and(|partial| !partial.deferred)
     }
 
+    /// Whether events of `stream` without a match in `join` are reported.
+    pub fn reports(&self, stream: StreamId, join: usize) -> bool {
+        let stream = &self.streams[stream.index()];
+        stream.entry == join && stream.partial.is_some()
+    }
+
     /// Whether unmatched events of any stream are reported.
     pub fn reports_unmatched(&self) -> bool {
         self.streams.iter().any(|stream| stream.partial.is_some())
