@@ -317,6 +317,23 @@ impl Sessions {
         self.mark_dirty(store, id);
     }
 
+    /// Puts the unmatched events on either side of one that has turned out to be matched into one
+    /// partial session: so far it has stood between them.
+    fn bridge(&mut self, store: &mut Store, id: EventId) {
+        let record = store.record(id);
+        let shape = &self.shape.streams[record.stream.index()];
+        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
+        let key = store.keys(id)[shape.entry_table];
+        let list = self.tables[shape.entry_table].list(key, record.stream);
+        let (Some(before), Some(after)) = neighbours(store, list, id, gap) else { return };
+        let (first, last) = (store.record(before), store.record(after));
+        let known = [first, last].iter().all(|record| record.flags.has(Flags::UNMATCHED));
+        if known && last.time.since(first.time) <= gap {
+            unite(store, before, after);
+            self.mark_dirty(store, after);
+        }
+    }
+
     /// Decides which events of a component whose matches are all seen are unmatched, where only
     /// results of joins could match them.
     fn decide_deferred(&mut self, store: &mut Store, root: EventId) {
@@ -340,6 +357,7 @@ impl Sessions {
             }
             if matched {
                 flags.set(Flags::MATCHED);
+                self.bridge(store, id);
             } else {
                 self.group_unmatched(store, id);
             }
