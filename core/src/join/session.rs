@@ -60,8 +60,9 @@ enum Turn {
     Decide,
     /// Whether its component is closed.
     Close,
-    /// The same again, once other components that close at the same time have been looked at.
-    Wait,
+    /// The same again, after other components: those that close at the same time, then those that
+    /// wait for these, and so on.
+    Wait(u8),
 }
 
 #[derive(Debug)]
@@ -72,7 +73,8 @@ pub(crate) struct Sessions {
     deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
     /// Components past their close that an undecided event may still extend, by close.
     waiting: BTreeSet<(Timestamp, EventId)>,
-    waiting_close: BTreeMap<EventId, Timestamp>,
+    /// Of each its close, and when it is looked at again.
+    waiting_until: BTreeMap<EventId, (Timestamp, (Timestamp, Turn))>,
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
@@ -88,7 +90,7 @@ impl Sessions {
             shape,
             deadlines: BinaryHeap::new(),
             waiting: BTreeSet::new(),
-            waiting_close: BTreeMap::new(),
+            waiting_until: BTreeMap::new(),
             dirty: VecDeque::new(),
             eager,
             key_ids: Vec::new(),
@@ -262,7 +264,7 @@ impl Sessions {
                 break;
             }
             self.deadlines.pop();
-            if let Some(close) = self.waiting_close.remove(&id) {
+            if let Some((close, _)) = self.waiting_until.remove(&id) {
                 self.waiting.remove(&(close, id));
             }
             // The slot may have been forgotten, or hold another event by now: looking at that one
@@ -283,7 +285,7 @@ impl Sessions {
     fn decide(&mut self, store: &mut Store, id: EventId, watermark: Watermark) {
         let record = store.record(id);
         let shape = &self.shape.streams[record.stream.index()];
-        let open = shape.partial.is_none_or(|partial| partial.deferred)
+        let open = shape.partial.is_none_or(|partial| partial.depth > 0)
             || record.flags.has(Flags::MATCHED)
             || record.flags.has(Flags::UNMATCHED)
             || record.flags.has(Flags::LATE)
@@ -335,33 +337,34 @@ impl Sessions {
     }
 
     /// Decides which events of a component whose matches are all seen are unmatched, where only
-    /// results of joins could match them.
-    fn decide_deferred(&mut self, store: &mut Store, root: EventId) {
-        let awaits = |stream: &StreamShape| stream.partial.is_some_and(|p| p.deferred);
-        if !self.shape.streams.iter().any(awaits) {
-            return;
+    /// results of joins could match them: first those on which the decision on others depends.
+    /// Returns whether there was anything to decide.
+    fn decide_deferred(&mut self, store: &mut Store, root: EventId) -> bool {
+        if !self.shape.streams.iter().any(StreamShape::awaits_results) {
+            return false;
         }
-        let open = |id: EventId| {
+        let depth = |store: &Store, id: EventId| {
             let record = store.record(id);
-            awaits(&self.shape.streams[record.stream.index()])
-                && !record.flags.has(Flags::MATCHED)
-                && !record.flags.has(Flags::UNMATCHED)
+            let partial = self.shape.streams[record.stream.index()].partial;
+            let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
+                .iter()
+                .all(|flag| !record.flags.has(*flag));
+            partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
         };
-        if !store.ring(root).any(open) {
-            return;
-        }
-        for (id, matched) in deferred(&self.shape, store, root) {
-            let flags = &mut store.record_mut(id).flags;
-            if flags.has(Flags::MATCHED) || flags.has(Flags::UNMATCHED) || flags.has(Flags::LATE) {
-                continue;
-            }
+        let Some(first) = store.ring(root).filter_map(|id| depth(store, id)).min() else {
+            return false;
+        };
+        let mut decided = deferred(&self.shape, store, root);
+        decided.retain(|(id, _)| depth(store, *id) == Some(first));
+        for (id, matched) in decided {
             if matched {
-                flags.set(Flags::MATCHED);
+                store.record_mut(id).flags.set(Flags::MATCHED);
                 self.bridge(store, id);
             } else {
                 self.group_unmatched(store, id);
             }
         }
+        true
     }
 
     fn close_component(
@@ -372,29 +375,28 @@ impl Sessions {
         watermark: Watermark,
         closed: &mut Vec<Closed>,
     ) {
-        let close = store.record(root).close;
-        // Not before its turn: members that close at the same time may still be undecided.
-        let early = self.shape.reports_unmatched() && now < (close, Turn::Close);
-        if early || !watermark.has_passed(close) {
-            self.deadlines.push(Reverse((close, Turn::Close, root)));
-            return;
-        }
-        self.decide_deferred(store, root);
-        if find(store, root) != root {
-            // What it has become part of has a deadline.
-            return;
-        }
-        let close = store.record(root).close;
-        if !watermark.has_passed(close) {
-            self.deadlines.push(Reverse((close, Turn::Close, root)));
-            return;
-        }
-        if let Some((decided, turn)) = self.extension(store, root) {
-            self.deadlines.push(Reverse((decided, turn, root)));
-            self.waiting.insert((close, root));
-            self.waiting_close.insert(root, close);
-            return;
-        }
+        let close = loop {
+            let close = store.record(root).close;
+            // Not before its turn: members that close at the same time may still be undecided.
+            let early = self.shape.reports_unmatched() && now < (close, Turn::Close);
+            if early || !watermark.has_passed(close) {
+                self.deadlines.push(Reverse((close, Turn::Close, root)));
+                return;
+            }
+            if let Some((decided, turn)) = self.extension(store, root) {
+                self.deadlines.push(Reverse((decided, turn, root)));
+                self.waiting.insert((close, root));
+                self.waiting_until.insert(root, (close, (decided, turn)));
+                return;
+            }
+            if !self.decide_deferred(store, root) {
+                break close;
+            }
+            if find(store, root) != root {
+                // What it has become part of has a deadline.
+                return;
+            }
+        };
         self.detach(store, root);
         closed.push(Closed { ring: root, close });
     }
@@ -409,7 +411,7 @@ impl Sessions {
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
             let shape = &self.shape.streams[record.stream.index()];
-            let Partial { gap, deferred } = shape.partial?;
+            let Partial { gap, depth } = shape.partial?;
             let key = store.keys(id)[shape.entry_table];
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
@@ -419,14 +421,18 @@ impl Sessions {
             // One that is known to be unmatched has joined when that became known.
             let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
             let found = before.into_iter().chain(after).find(undecided)?;
-            Some((found, store.record(found).time.plus(shape.reach), deferred))
+            Some((found, store.record(found).time.plus(shape.reach), depth))
         });
-        let (event, decided, deferred) = undecided?;
-        if !deferred {
+        let (event, decided, depth) = undecided?;
+        if depth == 0 {
             return Some((decided, Turn::Close));
         }
         let root = find(store, event);
-        Some((store.record(root).close, Turn::Wait))
+        Some(match self.waiting_until.get(&root) {
+            Some((_, (time, Turn::Wait(turn)))) => (*time, Turn::Wait(turn.saturating_add(1))),
+            Some((_, (time, _))) => (*time, Turn::Wait(0)),
+            None => (store.record(root).close, Turn::Wait(0)),
+        })
     }
 
     /// The close before which everything is decided.
