@@ -4,13 +4,13 @@
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
 use logbraid_core::event::{Event, Fields};
-use logbraid_core::id::StreamId;
-use logbraid_core::plan::{JoinKeys, JoinKind, KeyLabels, Operand, Pick, Plan, PlannedJoin};
+use logbraid_core::plan::{self, JoinKind, KeyLabels, Pick, Plan};
 use logbraid_core::query::{self, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
-use crate::model::{self, FAR, Join, Kind, Model, Query, Wait};
+use crate::model::moment::Wait;
+use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::reads_lines;
 use crate::script::{self, BASE, ScriptEvent};
 
@@ -50,18 +50,15 @@ impl Oracle {
         if reads_text || may_overshoot || !case.live.is_empty() {
             return Ok(None);
         }
-        // The model knows left-associative `and`, `or` and `unless` over sessions so far.
-        let is_known = |(at, join): (usize, &PlannedJoin)| {
-            matches!(join.kind, JoinKind::And | JoinKind::Or | JoinKind::Unless)
-                && join.pick == Pick::Session
-                && matches!(join.keys, JoinKeys::On(_))
-                && join.right == Operand::Stream(StreamId::new(at + 1))
-        };
-        if !plan.joins.iter().enumerate().all(is_known) {
+        if plan.joins.iter().any(|join| join.pick != Pick::Session) {
             return Ok(None);
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
         let instant = |text: &Option<String>| text.as_deref().map(script::instant).transpose();
+        let operand = |operand: plan::Operand| match operand {
+            plan::Operand::Stream(stream) => Operand::Stream(stream.index()),
+            plan::Operand::Join(join) => Operand::Join(join),
+        };
         let query = Query {
             ranges: plan.streams.iter().map(|stream| bound(stream.range)).collect(),
             joins: plan
@@ -71,9 +68,13 @@ impl Oracle {
                     kind: match join.kind {
                         JoinKind::And => Kind::And,
                         JoinKind::Or => Kind::Or,
+                        JoinKind::Outer => Kind::Outer,
                         JoinKind::Unless => Kind::Unless,
-                        kind => unreachable!("no query has `{kind}`"),
+                        JoinKind::Then => Kind::Then,
+                        JoinKind::ThenNot => Kind::ThenNot,
                     },
+                    left: operand(join.left),
+                    right: operand(join.right),
                     lo: bound(join.lo),
                     hi: bound(join.hi),
                 })
@@ -154,7 +155,7 @@ impl Oracle {
                     .map(|name| script.label(name).filter(|value| !value.is_empty()))
                     .map(|value| value.map(str::to_owned))
                     .collect(),
-                KeyLabels::AllBut(_) => unreachable!("no query ignores labels"),
+                KeyLabels::AllBut(ignored) => Some(all_but(script, &ignored)),
             })
             .collect()
     }
@@ -201,4 +202,14 @@ impl Oracle {
             .map(|promptness| self.visible(&self.model.holding(promptness)))
             .into()
     }
+}
+
+/// The labels that have a value and are not ignored, as `name=value`, in order.
+fn all_but(script: &ScriptEvent, ignored: &[String]) -> Vec<String> {
+    let labels = script.all_labels().filter(|(name, value)| {
+        !value.is_empty() && !ignored.iter().any(|ignored| ignored == name)
+    });
+    let mut all: Vec<_> = labels.map(|(name, value)| format!("{name}={value}")).collect();
+    all.sort();
+    all
 }

@@ -8,8 +8,18 @@ use crate::script::ScriptEvent;
 
 const SOURCES: [&str; 3] = ["a", "b", "c"];
 const SELECTORS: [&str; 3] = ["{}", "{tag=\"x\"}", "{tag!=\"x\"}"];
-const KEYS: [&str; 6] = ["k", "j", "k, j", "k=j", "j=k, m", "m"];
-const KINDS: [&str; 3] = ["and", "or", "unless"];
+/// What a join asks for; most ask for the first.
+const KEYS: [&str; 8] = [
+    "on(k)",
+    "on(j)",
+    "on(k, j)",
+    "on(k=j)",
+    "on(j=k, m)",
+    "on(m)",
+    "ignoring(n, tag)",
+    "ignoring(n, j, m, tag)",
+];
+const KINDS: [&str; 6] = ["and", "or", "unless", "outer", "then", "then not"];
 const PROJECTIONS: [&str; 3] = ["{tag=\"x\"}", "{tag!~\"x|y\"}", "{k=~\".+\", tag!=\"y\"}"];
 /// A unit and how many nanoseconds it has.
 const UNITS: [(&str, i64); 3] = [("s", 1_000_000_000), ("ns", 1), ("ms", 1_000_000)];
@@ -43,6 +53,8 @@ struct RandomJoin {
     kind: usize,
     keys: usize,
     within: Within,
+    /// Joins of higher rank take those of lower rank as operands.
+    rank: usize,
     has_parentheses: bool,
 }
 
@@ -68,8 +80,15 @@ fn join() -> impl Strategy<Value = RandomJoin> {
         2 => (0..=8_i64).prop_map(Within::Distance),
         2 => (-6..=8_i64, 0..=8_i64).prop_map(|(lo, width)| Within::Bounds(lo, lo + width)),
     ];
-    (0..KINDS.len(), keys, within, any::<bool>()).prop_map(
-        |(kind, keys, within, has_parentheses)| RandomJoin { kind, keys, within, has_parentheses },
+    let rank = prop_oneof![2 => Just(0), 1 => 0..3_usize];
+    (0..KINDS.len(), keys, within, rank, any::<bool>()).prop_map(
+        |(kind, keys, within, rank, has_parentheses)| RandomJoin {
+            kind,
+            keys,
+            within,
+            rank,
+            has_parentheses,
+        },
     )
 }
 
@@ -154,29 +173,38 @@ fn text(
     projection: Option<usize>,
     unit: &str,
 ) -> String {
-    let term = |at: usize| {
-        let stream = &streams[at];
-        let alias = if stream.has_alias { format!(" as s{at}") } else { String::new() };
-        let (source, selector) = (SOURCES[stream.source], SELECTORS[stream.selector]);
-        format!("{source}({selector})[{}{unit}]{alias}", stream.range)
+    let text = expression(streams, joins, 0, unit);
+    match projection {
+        Some(projection) => format!("{text} {}", PROJECTIONS[projection]),
+        None => text,
+    }
+}
+
+/// The streams from `first` on, joined: the last join of the highest rank is the outermost, so that
+/// equal ranks associate to the left.
+fn expression(streams: &[RandomStream], joins: &[RandomJoin], first: usize, unit: &str) -> String {
+    let outermost = (0..joins.len()).max_by_key(|at| joins[*at].rank);
+    let Some(at) = outermost else {
+        let RandomStream { source, range, selector, has_alias } = &streams[0];
+        let alias = if *has_alias { format!(" as s{first}") } else { String::new() };
+        let (source, selector) = (SOURCES[*source], SELECTORS[*selector]);
+        return format!("{source}({selector})[{range}{unit}]{alias}");
     };
-    let mut text = term(0);
-    for (at, join) in joins.iter().enumerate() {
-        if at > 0 && join.has_parentheses {
-            text = format!("({text})");
-        }
-        let within = match join.within {
-            Within::Nothing => String::new(),
-            Within::Distance(distance) => format!(" within({distance}{unit})"),
-            Within::Bounds(lo, hi) => format!(" within({lo}{unit}, {hi}{unit})"),
-        };
-        let (kind, keys) = (KINDS[join.kind], KEYS[join.keys]);
-        text = format!("{text} {kind} on({keys}){within} {}", term(at + 1));
+    let RandomJoin { kind, keys, within, has_parentheses, .. } = &joins[at];
+    let mut left = expression(&streams[..=at], &joins[..at], first, unit);
+    let mut right = expression(&streams[at + 1..], &joins[at + 1..], first + at + 1, unit);
+    if at > 0 && *has_parentheses {
+        left = format!("({left})");
     }
-    if let Some(projection) = projection {
-        text = format!("{text} {}", PROJECTIONS[projection]);
+    if at + 1 < joins.len() {
+        right = format!("({right})");
     }
-    text
+    let within = match within {
+        Within::Nothing => String::new(),
+        Within::Distance(distance) => format!(" within({distance}{unit})"),
+        Within::Bounds(lo, hi) => format!(" within({lo}{unit}, {hi}{unit})"),
+    };
+    format!("{left} {} {}{within} {right}", KINDS[*kind], KEYS[*keys])
 }
 
 /// The event as compact text, with a name of its own.

@@ -304,6 +304,12 @@ impl Columns {
             columns.handles.push(count(first + at));
             columns.millis.push(time.div_euclid(1_000_000) as f64);
             columns.nanos.push(u32::try_from(time.rem_euclid(1_000_000)).expect("is a remainder"));
+            if names.all_labels {
+                let all: BTreeMap<_, _> = event.all_labels().collect();
+                let text = serde_json::to_string(&all).expect("texts can be written");
+                let text = columns.text(Some(&text));
+                columns.labels.push(text);
+            }
             for name in &names.labels {
                 let text = columns.text(event.label(name));
                 columns.labels.push(text);

@@ -34,6 +34,13 @@ impl ScriptEvent {
         line
     }
 
+    /// The labels as the engine sees them: without the message, and with the name as label `n`.
+    pub fn all_labels(&self) -> impl Iterator<Item = (&str, &str)> {
+        let name = self.name.as_ref().map(|name| ("n", name.as_str()));
+        let labels = self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        labels.filter(|(name, _)| *name != "msg").chain(name)
+    }
+
     /// The value of a label; the message for `msg`.
     pub fn label(&self, name: &str) -> Option<&str> {
         self.labels.iter().rev().find(|(label, _)| label == name).map(|(_, value)| value.as_str())

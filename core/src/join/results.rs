@@ -135,11 +135,8 @@ impl<'a> Evaluation<'a> {
         let lonely: Vec<EventId> = lonely.into_iter().flatten().collect();
         self.note_deferred(join, &lonely, false);
         let partial = self.shape.streams[stream.index()].partial;
-        let Partial { gap, deferred } = partial.expect("its unmatched events are reported");
-        let known = |id: &EventId| {
-            let flags = self.store.record(*id).flags;
-            flags.has(Flags::UNMATCHED) || (deferred && self.closed)
-        };
+        let Partial { gap, .. } = partial.expect("its unmatched events are reported");
+        let known = |id: &EventId| self.store.record(*id).flags.has(Flags::UNMATCHED);
         let known = lonely.into_iter().filter(known);
         self.group_by_gap(self.shape.joins[join].table, gap, known, results);
     }
@@ -148,7 +145,7 @@ impl<'a> Evaluation<'a> {
     fn note_deferred(&mut self, join: usize, events: &[EventId], matched: bool) {
         for id in events {
             let stream = &self.shape.streams[self.store.record(*id).stream.index()];
-            if stream.entry == join && stream.partial.is_some_and(|partial| partial.deferred) {
+            if stream.entry == join && stream.awaits_results() {
                 self.deferred.push((*id, matched));
             }
         }

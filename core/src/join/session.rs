@@ -35,8 +35,9 @@ enum Turn {
     Decide,
     /// Whether its component is closed.
     Close,
-    /// The same again, once other components that close at the same time have been looked at.
-    Wait,
+    /// The same again, after other components: those that close at the same time, then those that
+    /// wait for these, and so on.
+    Wait(u8),
 }
 
 #[derive(Debug, Default)]
@@ -45,7 +46,8 @@ pub(crate) struct Sessions {
     deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
     /// Components past their close that an undecided event may still extend, by close.
     waiting: BTreeSet<(Timestamp, EventId)>,
-    waiting_close: BTreeMap<EventId, Timestamp>,
+    /// Of each its close, and when it is looked at again.
+    waiting_until: BTreeMap<EventId, (Timestamp, (Timestamp, Turn))>,
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
@@ -104,6 +106,7 @@ impl Sessions {
             event: id,
             marks_event: false,
             marks_others: false,
+            reports_others: false,
             others_reach: Span::ZERO,
             watermark,
             any: false,
@@ -116,12 +119,14 @@ impl Sessions {
             }
             matches.marks_event = shape.marks(stream, partner.join);
             matches.marks_others = shape.marks(partner.stream, partner.join);
+            matches.reports_others = shape.reports(partner.stream, partner.join);
             matches.others_reach = shape.streams[partner.stream.index()].reach;
-            let walk = match (late, matches.marks_others) {
-                (true, true) => Walk::Each,
-                (true, false) => Walk::Late,
-                (false, true) => Walk::Mark,
-                (false, false) => Walk::Connect,
+            let walk = if late {
+                if matches.reports_others { Walk::Each } else { Walk::Late }
+            } else if matches.marks_others {
+                Walk::Mark
+            } else {
+                Walk::Connect
             };
             all[partner.table].change(key, partner.stream, |list| {
                 list.connect_range(range, arrival, walk, &mut matches);
@@ -195,7 +200,7 @@ impl Sessions {
                 break;
             }
             self.deadlines.pop();
-            if let Some(close) = self.waiting_close.remove(&id) {
+            if let Some((close, _)) = self.waiting_until.remove(&id) {
                 self.waiting.remove(&(close, id));
             }
             // The slot may have been forgotten, or hold another event by now: looking at that one
@@ -216,7 +221,7 @@ impl Sessions {
     fn decide(&mut self, tables: &Tables, store: &mut Store, id: EventId, watermark: Watermark) {
         let record = store.record(id);
         let shape = &tables.shape.streams[record.stream.index()];
-        let open = shape.partial.is_none_or(|partial| partial.deferred)
+        let open = shape.partial.is_none_or(|partial| partial.depth > 0)
             || record.flags.has(Flags::MATCHED)
             || record.flags.has(Flags::UNMATCHED)
             || record.flags.has(Flags::LATE)
@@ -250,33 +255,52 @@ impl Sessions {
         self.mark_dirty(store, id);
     }
 
+    /// Puts the unmatched events on either side of one that has turned out to be matched into one
+    /// partial session: so far it has stood between them.
+    fn bridge(&mut self, tables: &Tables, store: &mut Store, id: EventId) {
+        let record = store.record(id);
+        let shape = &tables.shape.streams[record.stream.index()];
+        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
+        let key = store.keys(id)[shape.entry_table];
+        let list = tables.all[shape.entry_table].list(key, record.stream);
+        let (Some(before), Some(after)) = neighbours(store, list, id, gap) else { return };
+        let (first, last) = (store.record(before), store.record(after));
+        let known = [first, last].iter().all(|record| record.flags.has(Flags::UNMATCHED));
+        if known && last.time.since(first.time) <= gap {
+            unite(store, before, after);
+            self.mark_dirty(store, after);
+        }
+    }
+
     /// Decides which events of a component whose matches are all seen are unmatched, where only
-    /// results of joins could match them.
-    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId) {
-        let awaits = |stream: &StreamShape| stream.partial.is_some_and(|p| p.deferred);
-        if !tables.shape.streams.iter().any(awaits) {
-            return;
+    /// results of joins could match them: first those on which the decision on others depends.
+    /// Returns whether there was anything to decide.
+    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId) -> bool {
+        if !tables.shape.streams.iter().any(StreamShape::awaits_results) {
+            return false;
         }
-        let open = |id: EventId| {
+        let depth = |store: &Store, id: EventId| {
             let record = store.record(id);
-            awaits(&tables.shape.streams[record.stream.index()])
-                && !record.flags.has(Flags::MATCHED)
-                && !record.flags.has(Flags::UNMATCHED)
+            let partial = tables.shape.streams[record.stream.index()].partial;
+            let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
+                .iter()
+                .all(|flag| !record.flags.has(*flag));
+            partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
         };
-        if !store.ring(root).any(open) {
-            return;
-        }
-        for (id, matched) in deferred(&tables.shape, store, root) {
-            let flags = &mut store.record_mut(id).flags;
-            if flags.has(Flags::MATCHED) || flags.has(Flags::UNMATCHED) || flags.has(Flags::LATE) {
-                continue;
-            }
+        let Some(first) = store.ring(root).filter_map(|id| depth(store, id)).min() else {
+            return false;
+        };
+        let mut decided = deferred(&tables.shape, store, root);
+        decided.retain(|(id, _)| depth(store, *id) == Some(first));
+        for (id, matched) in decided {
             if matched {
-                flags.set(Flags::MATCHED);
+                store.record_mut(id).flags.set(Flags::MATCHED);
+                self.bridge(tables, store, id);
             } else {
                 self.group_unmatched(tables, store, id);
             }
         }
+        true
     }
 
     fn close_component(
@@ -288,29 +312,28 @@ impl Sessions {
         watermark: Watermark,
         closed: &mut Vec<Closed>,
     ) {
-        let close = store.record(root).close;
-        // Not before its turn: members that close at the same time may still be undecided.
-        let early = tables.shape.reports_unmatched() && now < (close, Turn::Close);
-        if early || !watermark.has_passed(close) {
-            self.deadlines.push(Reverse((close, Turn::Close, root)));
-            return;
-        }
-        self.decide_deferred(tables, store, root);
-        if find(store, root) != root {
-            // What it has become part of has a deadline.
-            return;
-        }
-        let close = store.record(root).close;
-        if !watermark.has_passed(close) {
-            self.deadlines.push(Reverse((close, Turn::Close, root)));
-            return;
-        }
-        if let Some((decided, turn)) = Self::extension(tables, store, root) {
-            self.deadlines.push(Reverse((decided, turn, root)));
-            self.waiting.insert((close, root));
-            self.waiting_close.insert(root, close);
-            return;
-        }
+        let close = loop {
+            let close = store.record(root).close;
+            // Not before its turn: members that close at the same time may still be undecided.
+            let early = tables.shape.reports_unmatched() && now < (close, Turn::Close);
+            if early || !watermark.has_passed(close) {
+                self.deadlines.push(Reverse((close, Turn::Close, root)));
+                return;
+            }
+            if let Some((decided, turn)) = self.extension(tables, store, root) {
+                self.deadlines.push(Reverse((decided, turn, root)));
+                self.waiting.insert((close, root));
+                self.waiting_until.insert(root, (close, (decided, turn)));
+                return;
+            }
+            if !self.decide_deferred(tables, store, root) {
+                break close;
+            }
+            if find(store, root) != root {
+                // What it has become part of has a deadline.
+                return;
+            }
+        };
         Self::detach(tables, store, root);
         closed.push(Closed { ring: root, close });
     }
@@ -318,14 +341,19 @@ impl Sessions {
     /// When an undecided event is decided that would join the component if it turned out to be
     /// unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
     /// first in the ring.
-    fn extension(tables: &Tables, store: &mut Store, root: EventId) -> Option<(Timestamp, Turn)> {
+    fn extension(
+        &self,
+        tables: &Tables,
+        store: &mut Store,
+        root: EventId,
+    ) -> Option<(Timestamp, Turn)> {
         if !tables.shape.reports_unmatched() {
             return None;
         }
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
             let shape = &tables.shape.streams[record.stream.index()];
-            let Partial { gap, deferred } = shape.partial?;
+            let Partial { gap, depth } = shape.partial?;
             let key = store.keys(id)[shape.entry_table];
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
@@ -335,14 +363,20 @@ impl Sessions {
             // One that is known to be unmatched has joined when that became known.
             let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
             let found = before.into_iter().chain(after).find(undecided)?;
-            Some((found, store.record(found).time.plus(shape.reach), deferred))
+            Some((found, store.record(found).time.plus(shape.reach), depth))
         });
-        let (event, decided, deferred) = undecided?;
-        if !deferred {
+        let (event, decided, depth) = undecided?;
+        if depth == 0 {
             return Some((decided, Turn::Close));
         }
         let root = find(store, event);
-        Some((store.record(root).close, Turn::Wait))
+        Some(match self.waiting_until.get(&root) {
+            // Late events can have two components wait for each other: then this one goes first.
+            Some((_, (_, Turn::Wait(u8::MAX)))) => return None,
+            Some((_, (time, Turn::Wait(turn)))) => (*time, Turn::Wait(turn + 1)),
+            Some((_, (time, _))) => (*time, Turn::Wait(0)),
+            None => (store.record(root).close, Turn::Wait(0)),
+        })
     }
 
     /// The close before which everything is decided.
@@ -393,6 +427,8 @@ struct Matches<'a> {
     marks_event: bool,
     /// Whether what it matches has to be told.
     marks_others: bool,
+    /// Whether what it matches is reported where it is unmatched in this join.
+    reports_others: bool,
     /// When what it matches is decided.
     others_reach: Span,
     watermark: Watermark,
@@ -401,11 +437,14 @@ struct Matches<'a> {
 
 impl Connect for Matches<'_> {
     fn connect(&mut self, other: EventId) {
+        // Only a late event gets to what is known to be unmatched: it takes back no "no match".
+        if self.reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
+            return;
+        }
         if self.marks_others {
             let record = self.store.record_mut(other);
             let decided = self.watermark.has_passed(record.time.plus(self.others_reach));
             if decided && !record.flags.has(Flags::MATCHED) {
-                // Only a late event gets here: it takes back no "no match".
                 return;
             }
             record.flags.set(Flags::MATCHED);

@@ -41,8 +41,10 @@ pub(crate) struct StreamShape {
 pub(crate) struct Partial {
     /// The gap that keeps those of one key together.
     pub gap: Span,
-    /// Whether the other side is a join, so that only its results say what is matched.
-    pub deferred: bool,
+    /// How many decisions on what is unmatched come one after the other before that on these: none
+    /// where the other side of the join is a stream. Where it is a join, only its results say what
+    /// is matched.
+    pub depth: usize,
 }
 
 /// The events of one stream that an event of another may match: those with the same key in
@@ -71,6 +73,13 @@ pub(crate) struct Side {
     pub operand: Operand,
     /// The streams of the operand.
     pub streams: Range<usize>,
+}
+
+impl StreamShape {
+    /// Whether only results of joins can say which events are unmatched.
+    pub fn awaits_results(&self) -> bool {
+        self.partial.is_some_and(|partial| partial.depth > 0)
+    }
 }
 
 impl Shape {
@@ -103,7 +112,13 @@ impl Shape {
     /// Whether a match in `join` decides at once that an event of `stream` is not unmatched.
     pub fn marks(&self, stream: StreamId, join: usize) -> bool {
         let stream = &self.streams[stream.index()];
-        stream.entry == join && stream.partial.is_some_and(|partial| !partial.deferred)
+        stream.entry == join && stream.partial.is_some() && !stream.awaits_results()
+    }
+
+    /// Whether events of `stream` without a match in `join` are reported.
+    pub fn reports(&self, stream: StreamId, join: usize) -> bool {
+        let stream = &self.streams[stream.index()];
+        stream.entry == join && stream.partial.is_some()
     }
 
     /// Whether unmatched events of any stream are reported.
@@ -140,24 +155,36 @@ fn stream_shape(plan: &Plan, joins: &[JoinShape], stream: usize) -> StreamShape 
             reach = reach.max(range.min(-planned.lo));
         }
     }
-    let entry = plan.join_of(StreamId::new(stream));
-    let JoinShape { kind, table, left, right } = &joins[entry];
-    let is_left = left.streams.contains(&stream);
-    let reported = if is_left { kind.reports_left() } else { kind.reports_right() };
-    let partial = reported.then(|| {
-        let join = &plan.joins[entry];
-        let farthest = join.hi.max(-join.hi).max(join.lo.max(-join.lo));
-        let other = if is_left { right.operand } else { left.operand };
-        Partial { gap: farthest.min(range), deferred: matches!(other, Operand::Join(_)) }
-    });
+    let (entry, partial) = (plan.join_of(StreamId::new(stream)), partial(plan, stream));
     StreamShape {
         reach,
         partners,
         entry,
-        entry_table: *table,
+        entry_table: joins[entry].table,
         needs_key: partial.is_none(),
         partial,
     }
+}
+
+/// How unmatched events of a stream are reported at the join that takes it.
+fn partial(plan: &Plan, stream: usize) -> Option<Partial> {
+    let id = StreamId::new(stream);
+    let join = &plan.joins[plan.join_of(id)];
+    let is_left = join.left == Operand::Stream(id);
+    let reported = if is_left { join.kind.reports_left() } else { join.kind.reports_right() };
+    if !reported {
+        return None;
+    }
+    let farthest = join.hi.max(-join.hi).max(join.lo.max(-join.lo));
+    let other = if is_left { join.right } else { join.left };
+    let depth = match other {
+        Operand::Stream(_) => 0,
+        Operand::Join(_) => {
+            let others = plan.streams_of(other).filter_map(|other| partial(plan, other));
+            1 + others.map(|other| other.depth).max().unwrap_or(0)
+        }
+    };
+    Some(Partial { gap: farthest.min(plan.streams[stream].range), depth })
 }
 
 /// Gives every join a key table, sharing one where each stream reads the same labels for both.
