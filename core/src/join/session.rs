@@ -361,7 +361,11 @@ impl Sessions {
             let list = tables.all[shape.entry_table].list(key, record.stream);
             let (before, after) = neighbours(store, list, id, gap);
             // One that is known to be unmatched has joined when that became known.
-            let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
+            // What only results can match, and is in this component, is decided with it.
+            let undecided = |id: &EventId| {
+                !store.record(*id).flags.has(Flags::UNMATCHED)
+                    && (depth == 0 || root_of(store, *id) != root)
+            };
             let found = before.into_iter().chain(after).find(undecided)?;
             Some((found, store.record(found).time.plus(shape.reach), depth))
         });
@@ -479,6 +483,14 @@ fn neighbours(
 }
 
 /// The root of an event's component.
+fn root_of(store: &Store, mut id: EventId) -> EventId {
+    while store.record(id).parent != id {
+        id = store.record(id).parent;
+    }
+    id
+}
+
+/// The root of an event's component; makes the way there shorter.
 pub(crate) fn find(store: &mut Store, mut id: EventId) -> EventId {
     loop {
         let parent = store.record(id).parent;
