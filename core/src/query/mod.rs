@@ -12,6 +12,8 @@ mod diagnostic_tests;
 pub(crate) mod duration;
 #[cfg(test)]
 mod join_tests;
+mod lex;
+mod lint;
 pub(crate) mod literal;
 mod parse;
 pub(crate) mod scan;
@@ -62,16 +64,18 @@ pub struct Checked {
 /// # Errors
 /// Everything found wrong, in text order; never empty.
 pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
-    match parse::read(text) {
-        (Some(query), diagnostics) if diagnostics.is_empty() => Ok(query),
-        (_, diagnostics) => Err(in_text_order(text, diagnostics)),
+    let read = parse::read(text);
+    match read.query.filter(|_| read.diagnostics.is_empty()) {
+        Some(query) => Ok(query),
+        None => Err(in_text_order(text, read.diagnostics)),
     }
 }
 
 /// Parses and checks `text`.
 pub fn check(text: &str, options: &PlanOptions) -> Checked {
-    let (query, mut diagnostics) = parse::read(text);
-    let mut plan = query.map(|query| check::plan(&query, text, options, &mut diagnostics));
+    let parse::Read { query, mut diagnostics, is_whole } = parse::read(text);
+    let mut plan =
+        query.map(|query| check::plan(&query, text, is_whole, options, &mut diagnostics));
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         plan = None;
     }
