@@ -10,6 +10,9 @@ mod diagnostic;
 #[cfg(test)]
 mod diagnostic_tests;
 pub(crate) mod duration;
+mod format;
+#[cfg(test)]
+mod format_tests;
 #[cfg(test)]
 mod join_tests;
 mod lex;
@@ -27,6 +30,7 @@ pub use ast::{
 };
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
+pub use format::format;
 
 use std::collections::BTreeSet;
 
