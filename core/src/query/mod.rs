@@ -10,9 +10,13 @@ mod diagnostic;
 #[cfg(test)]
 mod diagnostic_tests;
 pub(crate) mod duration;
+#[cfg(test)]
+mod editor_tests;
 mod format;
 #[cfg(test)]
 mod format_tests;
+mod highlight;
+mod hover;
 #[cfg(test)]
 mod join_tests;
 mod lex;
@@ -31,6 +35,8 @@ pub use ast::{
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
 pub use format::format;
+pub use highlight::{Token, TokenKind, highlight};
+pub use hover::{Hover, hover};
 
 use std::collections::BTreeSet;
 
