@@ -95,7 +95,7 @@ fn not_run_yet(query: &Query, joins: &[&Join], diagnostics: &mut Vec<Diagnostic>
 }
 
 /// The names of the streams, each its own.
-fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(super) fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     for stream in streams {
         *uses.entry(&stream.source.value).or_default() += 1;

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::tests::tokens;
-use super::{TokenKind, highlight, hover};
+use super::{KnownLabel, KnownSource, TokenKind, Vocabulary, complete, highlight, hover};
 
 fn kinds(text: &str) -> Vec<(&str, TokenKind)> {
     highlight(text).into_iter().map(|token| (&text[token.span], token.kind)).collect()
@@ -106,6 +106,111 @@ fn every_keyword_has_a_text() {
     }
 }
 
+fn vocabulary() -> Vocabulary {
+    let label = |name: &str, values: &[&str]| KnownLabel {
+        name: name.into(),
+        values: values.iter().map(ToString::to_string).collect(),
+    };
+    let source = |name: &str, selects: bool, labels: Vec<KnownLabel>| KnownSource {
+        name: name.into(),
+        selects,
+        labels,
+    };
+    Vocabulary {
+        sources: vec![
+            source("edge", false, vec![label("path", &["/a.b"]), label("id", &["1"])]),
+            source(
+                "app",
+                false,
+                vec![label("level", &["error", "info"]), label("id", &["1", "x\"y"])],
+            ),
+            source("loki", true, vec![label("job", &["nginx"])]),
+        ],
+    }
+}
+
+/// What is inserted at the `^` of `text`.
+fn inserts(text: &str) -> Vec<String> {
+    let cursor = text.find('^').expect("a cursor");
+    let found = complete(&text.replace('^', ""), cursor, &vocabulary());
+    found.into_iter().map(|found| found.insert).collect()
+}
+
+#[test]
+fn completion_follows_the_grammar() {
+    assert_eq!(inserts("^"), ["edge({})", "app({})", "loki({})"]);
+    assert_eq!(inserts("ap^"), ["app({})"]);
+    assert_eq!(inserts("a^({}) and"), ["app"]);
+    assert_eq!(inserts("edge({}) u^"), ["unless"]);
+    assert_eq!(inserts("edge({}) THE^"), ["then", "then not"]);
+    assert_eq!(inserts("edge({})^")[..2], [" and", " or"]);
+    assert_eq!(inserts("edge({})[5m] as e ^")[..2], ["and", "or"]);
+    assert_eq!(inserts("edge({}) as ^"), [""; 0]);
+    assert_eq!(
+        inserts("edge({}) and ^"),
+        ["on(", "ignoring(", "within(", "pick(", "group_left(", "group_right("]
+    );
+    assert_eq!(
+        inserts("edge({}) and on(id) pick(first) ^"),
+        ["edge({})", "app({})", "loki({})", "within("]
+    );
+    assert_eq!(inserts("edge({}) and on(id) w^ app({})"), ["within("]);
+    assert_eq!(inserts("edge({}) and on(id) within(1^"), ["1s", "1m", "1h", "1d", "1ms", "15m"]);
+    assert_eq!(inserts("edge({}) and on(id) pick(^"), ["session", "pairs", "first"]);
+    assert_eq!(inserts("edge({}) then on(id) pick(l^"), ["latest"]);
+    assert_eq!(inserts("edge({}) and on(^) app({})"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(path, l^) app({})"), ["level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {^"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level^"), ["level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level ^"), ["=", "!=", "=~", "!~"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level=^"), ["\"error\"", "\"info\""]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level='i^'}"), ["\"info\""]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {x=\"1\"} ^")[0], "| where ");
+}
+
+#[test]
+fn completion_goes_on_after_mistakes() {
+    assert_eq!(inserts("edge({}) and onn(id) app({}) o^"), [""; 0], "what it ends is not known");
+    assert_eq!(
+        inserts("edge({}) adn on(id) app({}) or on(id) within(3^"),
+        ["3s", "3m", "3h", "3d", "3ms", "30s"]
+    );
+    assert_eq!(inserts("edge({}) # un^"), [""; 0]);
+}
+
+#[test]
+fn selectors_are_completed() {
+    assert_eq!(inserts("edge(^"), ["{"]);
+    assert_eq!(inserts("edge({^}) and"), ["path", "id"]);
+    assert_eq!(inserts("edge({path=\"x\", i^})"), ["id"]);
+    assert_eq!(inserts("edge({path^"), ["path"]);
+    assert_eq!(inserts("edge({path ^"), ["=", "!=", "=~", "!~"]);
+    assert_eq!(inserts("edge({path=~^"), ["\"/a\\\\.b\""]);
+    assert_eq!(inserts("app({id=\"x^"), ["\"x\\\"y\""]);
+    let filters = ["|=", "!=", "|~", "!~", "| json", "| logfmt", "| pattern", "| regexp"];
+    assert_eq!(inserts("edge({} ^"), filters);
+    assert_eq!(inserts("edge({} | json | id ^")[4..6], [">=", ">"]);
+    assert_eq!(inserts("edge({} | l^"), ["logfmt"]);
+    assert_eq!(inserts("edge({} |= \"x^"), [""; 0]);
+    assert_eq!(inserts("loki({^"), ["job"]);
+    assert_eq!(inserts("loki({job=\"nginx\"} | ^"), [""; 0], "its language is its own");
+}
+
+#[test]
+fn stages_are_completed() {
+    let text = "edge({}) as e and on(id) app({}) or on(id) app({}) | ";
+    assert_eq!(inserts(&format!("{text}^")), ["where", "select", "limit"]);
+    assert_eq!(inserts(&format!("{text}where ^"))[..4], ["e", "app#2", "app#3", "count"]);
+    assert_eq!(inserts(&format!("{text}select a^")), ["app#2", "app#3"]);
+    assert_eq!(inserts(&format!("{text}limit ^")), [""; 0]);
+}
+
+#[test]
+fn what_is_typed_is_replaced_as_a_whole() {
+    let found = complete("edge({}) unl on(id)", 10, &vocabulary());
+    assert_eq!((found[0].insert.as_str(), found[0].span.clone()), ("unless", 9..12));
+}
+
 fn covers_all(text: &str) -> Result<(), TestCaseError> {
     let mut end = 0;
     for token in highlight(text) {
@@ -113,6 +218,9 @@ fn covers_all(text: &str) -> Result<(), TestCaseError> {
         prop_assert!(!text[token.span.clone()].is_empty());
         end = token.span.end;
         hover(text, token.span.start);
+        for found in complete(text, token.span.end, &vocabulary()) {
+            prop_assert!(text.get(found.span).is_some());
+        }
     }
     prop_assert!(text[end..].trim().is_empty());
     Ok(())

@@ -6,6 +6,7 @@
 
 mod ast;
 mod check;
+mod complete;
 mod diagnostic;
 #[cfg(test)]
 mod diagnostic_tests;
@@ -32,6 +33,7 @@ pub use ast::{
     Expr, Grouping, Ignoring, Join, Key, LabelMatcher, Picked, Policy, Query, Side, Spanned,
     Stream, Within,
 };
+pub use complete::{Completion, CompletionKind, KnownLabel, KnownSource, Vocabulary, complete};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
 pub use format::format;

@@ -3,8 +3,11 @@
 //! Carries on after a mistake the grammar lets through, so that all of them are told at once. The
 //! tree of a query with mistakes holds something harmless in their place and is never run.
 
+mod expect;
 mod join;
 mod recover;
+
+pub(super) use expect::{Expected, expected};
 
 use std::ops::Range;
 
