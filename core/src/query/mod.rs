@@ -1,8 +1,10 @@
 //! From query text to a [`Plan`].
 //!
-//! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense,
-//! `diagnostic` how a mistake is told. Nothing past this folder sees text. Costs time linear in the
-//! text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
+//! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense, `lint` what
+//! is hardly meant, `diagnostic` how a mistake is told. On the same ground stand the tools of an
+//! editor: [`format`](format()), [`highlight`](highlight()), [`hover`](hover()),
+//! [`complete`](complete()) and [`explain`](explain()). Nothing past this folder sees text. Costs time
+//! linear in the text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
 
 mod ast;
 mod check;
@@ -13,6 +15,9 @@ mod diagnostic_tests;
 pub(crate) mod duration;
 #[cfg(test)]
 mod editor_tests;
+mod explain;
+#[cfg(test)]
+mod explain_tests;
 mod format;
 #[cfg(test)]
 mod format_tests;
@@ -36,6 +41,7 @@ pub use ast::{
 pub use complete::{Completion, CompletionKind, KnownLabel, KnownSource, Vocabulary, complete};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
+pub use explain::{Complexity, Explanation, JoinNode, Load, Node, ReadSource, StreamNode, explain};
 pub use format::format;
 pub use highlight::{Token, TokenKind, highlight};
 pub use hover::{Hover, hover};
