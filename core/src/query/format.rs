@@ -9,9 +9,10 @@ use std::mem;
 use std::ops::Range;
 
 use super::ast::{Expr, Join, Query, list};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, code};
 use super::lex::{LexemeKind, lexemes};
 use super::parse;
+use crate::limits::MAX_QUERY_BYTES;
 
 /// Columns that a line has at most where it can be broken.
 const WIDTH: usize = 100;
@@ -31,7 +32,8 @@ const INDENT: usize = 2;
 /// ```
 ///
 /// # Errors
-/// What keeps `text` from being parsed, in text order; never empty.
+/// What keeps `text` from being parsed, in text order, or that it would be too long to be parsed
+/// again; never empty.
 pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     let query = parse(text)?;
     let all = lexemes(text).into_iter();
@@ -42,10 +44,12 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     }
     let mut pieces = Vec::new();
     pieces_of(&query, &mut pieces);
+    let mut order: Vec<_> = (0..pieces.len()).collect();
+    order.sort_by_key(|at| pieces[*at].span.start);
     let mut last = Vec::new();
     for comment in comments {
         let span = comment.span;
-        let comments = place_of(&mut pieces, text, &span).unwrap_or(&mut last);
+        let comments = place_of(&mut pieces, &order, text, &span).unwrap_or(&mut last);
         comments.push(text[span].trim_end().to_owned());
     }
     let mut printer = Printer { pieces: pieces.into(), ..Printer::default() };
@@ -54,6 +58,13 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     for comment in mem::take(&mut printer.waiting) {
         printer.line(0);
         printer.text.push_str(&comment);
+    }
+    let length = printer.text.len();
+    if length > MAX_QUERY_BYTES {
+        let message = format!(
+            "laid out, the query would have {length} bytes; at most {MAX_QUERY_BYTES} are read"
+        );
+        return Err(vec![Diagnostic::error(code::QUERY_TOO_LONG, 0..0, message)]);
     }
     Ok(printer.text)
 }
@@ -108,23 +119,24 @@ fn clauses_of(join: &Join) -> Vec<Piece> {
     pieces
 }
 
-/// Where a comment of `text` goes; `None` where it comes after everything.
+/// Where a comment of `text` goes; `None` where it comes after everything. `order` has the pieces in
+/// the order of the text.
 fn place_of<'p>(
     pieces: &'p mut [Piece],
+    order: &[usize],
     text: &str,
     comment: &Range<usize>,
 ) -> Option<&'p mut Vec<String>> {
-    let is_beside = |piece: &Piece| {
-        let end = piece.span.end;
+    let next = order.partition_point(|at| pieces[*at].span.start <= comment.start);
+    let previous = next.checked_sub(1).map(|previous| order[previous]);
+    let is_beside = |at: &usize| {
+        let end = pieces[*at].span.end;
         comment.start < end || !text[end..comment.start].contains('\n')
     };
-    let starts_before = (0..pieces.len()).filter(|at| pieces[*at].span.start <= comment.start);
-    let previous = starts_before.max_by_key(|at| pieces[*at].span.start);
-    if let Some(previous) = previous.filter(|at| is_beside(&pieces[*at])) {
+    if let Some(previous) = previous.filter(is_beside) {
         return Some(&mut pieces[previous].behind);
     }
-    let next = pieces.iter_mut().filter(|piece| piece.span.start > comment.start);
-    next.min_by_key(|piece| piece.span.start).map(|piece| &mut piece.before)
+    order.get(next).map(|at| &mut pieces[*at].before)
 }
 
 impl Piece {

@@ -101,9 +101,15 @@ pub fn check(text: &str, options: &PlanOptions) -> Checked {
 }
 
 fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    for diagnostic in &mut diagnostics {
-        diagnostic.locate(text);
-    }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    let (mut line, mut column, mut done) = (1, 1, 0);
+    for diagnostic in &mut diagnostics {
+        let start = text.floor_char_boundary(diagnostic.span.start);
+        for c in text[done..start].chars() {
+            (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        done = start;
+        (diagnostic.line, diagnostic.column) = (line, column);
+    }
     diagnostics
 }

@@ -481,8 +481,8 @@ fn depth_cannot_be_hidden_from_the_scan() {
         marked.sort_unstable();
         marked.dedup();
     }
-    let starts = ["", "a({}) and ", "a({}) and on(k) ", "a({}) ", "a({}) | x", "a({}) || "];
-    let words = ["", "pick", "group_left", "then not", "b", "[5m", "#1"];
+    let starts = ["", "a({}) and on(k) ", "a({}) ", "a({}) | x", "a({}) || "];
+    let words = ["", "group_left", "then not", "b", "#1"];
     let deep = "(".repeat(200);
     let attack = move || {
         let mut passed = 0;
