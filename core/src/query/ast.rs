@@ -223,9 +223,7 @@ impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.expr)?;
         if !self.projection.is_empty() {
-            f.write_str(" {")?;
-            separated(f, &self.projection)?;
-            f.write_str("}")?;
+            write!(f, " {{{}}}", list(&self.projection))?;
         }
         self.stages.iter().try_for_each(|stage| write!(f, " | {}", stage.value))
     }
@@ -257,9 +255,7 @@ impl fmt::Display for Join {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} ", self.left, self.kind.value)?;
         if !self.on.is_empty() {
-            f.write_str("on(")?;
-            separated(f, &self.on)?;
-            f.write_str(") ")?;
+            write!(f, "on({}) ", list(&self.on))?;
         }
         if let Some(ignoring) = &self.ignoring {
             write!(f, "{ignoring} ")?;
@@ -302,9 +298,7 @@ impl fmt::Display for Within {
 
 impl fmt::Display for Ignoring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ignoring(")?;
-        separated(f, &self.labels)?;
-        f.write_str(")")
+        write!(f, "ignoring({})", list(&self.labels))
     }
 }
 
@@ -322,9 +316,7 @@ impl fmt::Display for Policy {
 
 impl fmt::Display for Grouping {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "group_{}(", self.side)?;
-        separated(f, &self.labels)?;
-        f.write_str(")")
+        write!(f, "group_{}({})", self.side, list(&self.labels))
     }
 }
 
@@ -349,12 +341,15 @@ impl fmt::Display for LabelMatcher {
     }
 }
 
-fn separated<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            f.write_str(", ")?;
+/// Displays `items` with commas between them.
+pub(super) fn list<T: fmt::Display>(items: &[T]) -> impl fmt::Display {
+    fmt::from_fn(move |f| {
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                f.write_str(", ")?;
+            }
+            item.fmt(f)?;
         }
-        item.fmt(f)?;
-    }
-    Ok(())
+        Ok(())
+    })
 }

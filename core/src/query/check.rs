@@ -7,7 +7,7 @@ use super::PlanOptions;
 use super::ast::{Expr, Grouping, Join, LabelMatcher, Policy, Query, Side, Stream};
 use super::diagnostic::{Diagnostic, Severity, code};
 use super::duration::Duration;
-use super::syntax;
+use super::{lint, syntax};
 use crate::id::{SourceId, StreamId};
 use crate::plan::{
     JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
@@ -15,15 +15,17 @@ use crate::plan::{
 use crate::select::{Matcher, Pipeline};
 use crate::time::Span;
 
-/// The plan of `query`, which is the tree of `text`. It runs only if no diagnostic is an error.
+/// The plan of `query`, which is the tree of `text`; of all of it if it `is_whole`. It runs only if
+/// no diagnostic is an error.
 pub(super) fn plan(
     query: &Query,
     text: &str,
+    is_whole: bool,
     options: &PlanOptions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Plan {
     let (streams, joins) = query.parts();
-    if joins.is_empty() {
+    if joins.is_empty() && is_whole {
         let message = "a query joins at least two streams";
         let example = format!("{}(...) and on(request_id) app({{}})", streams[0].source.value);
         diagnostics.push(
@@ -32,14 +34,17 @@ pub(super) fn plan(
         );
     }
     // Where streams or ranges could not be made out, bounds would look wrong that are not.
-    let bounds_known = diagnostics.iter().all(|diagnostic| {
-        !matches!(
-            diagnostic.code,
-            code::QUERY_DURATION | code::QUERY_UNKNOWN_UNIT | code::QUERY_TOO_MANY_STREAMS
-        )
-    });
-    let names = names(&streams, diagnostics);
-    let (sources, streams) = sources(&streams, names, text, options, diagnostics);
+    let bounds_known = is_whole
+        && diagnostics.iter().all(|diagnostic| {
+            !matches!(
+                diagnostic.code,
+                code::QUERY_DURATION | code::QUERY_UNKNOWN_UNIT | code::QUERY_TOO_MANY_STREAMS
+            )
+        });
+    let mut duplicates = Vec::new();
+    let names = names(&streams, &mut duplicates);
+    diagnostics.extend(duplicates.into_iter().filter(|_| is_whole));
+    let (sources, streams) = sources(&streams, names, options, diagnostics);
     let mut plan = Plan {
         canonical: query.to_string(),
         sources,
@@ -60,7 +65,9 @@ pub(super) fn plan(
     });
     plan.projection = projection.collect();
     plan.keep_copied_labels();
-    if diagnostics.iter().all(|diagnostic| diagnostic.severity == Severity::Warning) {
+    lint::plan(&plan, query, diagnostics);
+    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
+    if !diagnostics.iter().any(is_error) {
         not_run_yet(query, diagnostics);
     }
     plan
@@ -78,7 +85,7 @@ fn not_run_yet(query: &Query, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 /// The names of the streams, each its own.
-fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
+pub(super) fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> {
     let mut uses: BTreeMap<&str, usize> = BTreeMap::new();
     for stream in streams {
         *uses.entry(&stream.source.value).or_default() += 1;
@@ -107,7 +114,6 @@ fn names(streams: &[&Stream], diagnostics: &mut Vec<Diagnostic>) -> Vec<String> 
 fn sources(
     streams: &[&Stream],
     names: Vec<String>,
-    text: &str,
     options: &PlanOptions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<PlannedSource>, Vec<PlannedStream>) {
@@ -122,7 +128,7 @@ fn sources(
             Pipeline::default()
         } else {
             let start = stream.selector.span.start;
-            Pipeline::compile(&text[stream.selector.span.clone()], start).unwrap_or_else(|found| {
+            Pipeline::compile(&selector, start).unwrap_or_else(|found| {
                 diagnostics.extend(found);
                 Pipeline::default()
             })

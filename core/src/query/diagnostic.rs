@@ -24,6 +24,8 @@ pub mod code {
     pub const QUERY_DUPLICATE_STREAM: &str = "QUERY_DUPLICATE_STREAM";
     /// The query joins nothing.
     pub const QUERY_NO_JOIN: &str = "QUERY_NO_JOIN";
+    /// A stream stands beside the query without an operator.
+    pub const QUERY_NOT_JOINED: &str = "QUERY_NOT_JOINED";
     /// A join names no label to join on.
     pub const QUERY_NO_KEYS: &str = "QUERY_NO_KEYS";
     /// `pick` names a policy that does not exist or does not fit the operator, or stands beside a
@@ -31,6 +33,12 @@ pub mod code {
     pub const QUERY_POLICY: &str = "QUERY_POLICY";
     /// A clause that has no effect; a warning.
     pub const QUERY_NO_EFFECT: &str = "QUERY_NO_EFFECT";
+    /// A join that the selectors let nothing match: they fix a label of the key to values that
+    /// differ; a warning.
+    pub const QUERY_KEY_MISMATCH: &str = "QUERY_KEY_MISMATCH";
+    /// A regular expression that only its own text matches, since regexes of labels are anchored; a
+    /// warning.
+    pub const QUERY_UNANCHORED: &str = "QUERY_UNANCHORED";
     /// More streams than [`crate::limits::MAX_STREAMS`].
     pub const QUERY_TOO_MANY_STREAMS: &str = "QUERY_TOO_MANY_STREAMS";
     /// A duration is malformed, negative where that makes no sense, or too long.

@@ -109,11 +109,13 @@ fn missing_operator() {
     shows(
         "a({}) b({})",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `b`
+error[QUERY_NOT_JOINED]: nothing joins `b`: an operator is missing before it
  --> query:1:7
   |
 1 | a({}) b({})
   |       ^
+  |
+  = help: for instance `and on(request_id) b(...)`
 ",
     );
     shows(

@@ -117,9 +117,8 @@ fn ignoring_names_what_is_not_in_the_key() {
 #[test]
 fn a_step_without_a_policy_is_a_session_over_sessions() {
     let picks = |text: &str| -> Vec<Pick> {
-        let (query, mut found) = parse::read(text);
-        let query = query.expect("it parses");
-        let plan = check::plan(&query, text, &PlanOptions::default(), &mut found);
+        let query = parse(text).expect("it parses");
+        let plan = check::plan(&query, text, true, &PlanOptions::default(), &mut Vec::new());
         plan.joins.into_iter().map(|join| join.pick).collect()
     };
     let one_each = || Pick::GroupLeft(Vec::new());
@@ -423,11 +422,13 @@ error[QUERY_SYNTAX]: expected `,`, `)` or `(`, found `y`
     shows(
         "a({}) then nto on(k) b({})",
         r"
-error[QUERY_SYNTAX]: expected `(`, found `on`
- --> query:1:16
+error[QUERY_UNKNOWN_OPERATOR]: unknown word `nto` after `then`
+ --> query:1:12
   |
 1 | a({}) then nto on(k) b({})
-  |                ^^
+  |            ^^^
+  |
+  = help: did you mean `then not`?
 ",
     );
     shows(
@@ -460,4 +461,226 @@ error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`,
   |                        ^
 ",
     );
+}
+
+#[test]
+fn after_a_syntax_error_the_rest_is_read() {
+    shows(
+        "a({})[5min] and on(k j) b({}) or on() c({x=~\"(\"})
+  then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y",
+        r#"
+error[QUERY_UNKNOWN_UNIT]: unknown unit `min` in the duration `5min`
+ --> query:1:7
+  |
+1 | a({})[5min] and on(k j) b({}) or on() c({x=~"("})
+  |       ^^^^
+  |
+  = help: did you mean `m`?
+
+error[QUERY_SYNTAX]: expected `,`, `)` or `=`, found `j`
+ --> query:1:22
+  |
+1 | a({})[5min] and on(k j) b({}) or on() c({x=~"("})
+  |                      ^
+
+error[QUERY_NO_KEYS]: `on()` names no label; a join needs at least one that must agree
+ --> query:1:34
+  |
+1 | a({})[5min] and on(k j) b({}) or on() c({x=~"("})
+  |                                  ^^^^
+  |
+  = help: for instance `on(request_id)`
+
+error[QUERY_REGEX]: this regex does not compile: unclosed group
+ --> query:1:46
+  |
+1 | a({})[5min] and on(k j) b({}) or on() c({x=~"("})
+  |                                              ^
+
+error[QUERY_DURATION]: the duration `5` ends without a unit
+ --> query:2:21
+  |
+2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
+  |                     ^
+  |
+  = help: for instance `5s` for seconds
+
+error[QUERY_SYNTAX]: unknown clause `onn(...)`
+ --> query:2:35
+  |
+2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
+  |                                   ^^^
+  |
+  = help: did you mean `on(...)`?
+
+error[QUERY_DUPLICATE]: the key `k` is given twice
+ --> query:2:61
+  |
+2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
+  |                                                             ^
+
+error[QUERY_SYNTAX]: expected a quoted text, found `1`
+ --> query:2:74
+  |
+2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
+  |                                                                          ^
+
+error[QUERY_SYNTAX]: expected a stage (`where`, `select`, `limit`), found `|`
+ --> query:2:79
+  |
+2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
+  |                                                                               ^
+"#,
+    );
+    shows(
+        "(a({})) 5m and on(k) within(1 s) b({})",
+        r"
+error[QUERY_SYNTAX]: expected an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `5m`
+ --> query:1:9
+  |
+1 | (a({})) 5m and on(k) within(1 s) b({})
+  |         ^^
+
+error[QUERY_DURATION]: `1 s` is no duration; expected one such as `5m` or `1h30m`
+ --> query:1:29
+  |
+1 | (a({})) 5m and on(k) within(1 s) b({})
+  |                             ^^^
+  |
+  = help: write `1s`
+",
+    );
+    shows(
+        "x y({}) and on(k) pick(frist) b({})",
+        r"
+error[QUERY_SYNTAX]: expected `(`, found `y`
+ --> query:1:3
+  |
+1 | x y({}) and on(k) pick(frist) b({})
+  |   ^
+
+error[QUERY_POLICY]: unknown policy `frist`; expected `session`, `pairs`, `first` or `latest`
+ --> query:1:24
+  |
+1 | x y({}) and on(k) pick(frist) b({})
+  |                        ^^^^^
+  |
+  = help: did you mean `first`?
+",
+    );
+    shows(
+        "a({}) and on(k) and on(k, k) b({}) or on(k, k) c({})",
+        r#"
+error[QUERY_SYNTAX]: expected a stream such as `app({level="error"})` or a clause, found `and`
+ --> query:1:17
+  |
+1 | a({}) and on(k) and on(k, k) b({}) or on(k, k) c({})
+  |                 ^^^
+
+error[QUERY_DUPLICATE]: the key `k` is given twice
+ --> query:1:27
+  |
+1 | a({}) and on(k) and on(k, k) b({}) or on(k, k) c({})
+  |                           ^
+
+error[QUERY_DUPLICATE]: the key `k` is given twice
+ --> query:1:45
+  |
+1 | a({}) and on(k) and on(k, k) b({}) or on(k, k) c({})
+  |                                             ^
+"#,
+    );
+    shows(
+        "a({}) and on(k b({})) or c({})",
+        r"
+error[QUERY_SYNTAX]: expected `,`, `)` or `=`, found `b`
+ --> query:1:16
+  |
+1 | a({}) and on(k b({})) or c({})
+  |                ^
+
+error[QUERY_NO_KEYS]: `or` needs `on(...)`: the labels that must agree
+ --> query:1:23
+  |
+1 | a({}) and on(k b({})) or c({})
+  |                       ^^
+  |
+  = help: for instance `or on(request_id)`
+",
+    );
+}
+
+#[test]
+fn regexes_that_only_their_own_text_matches() {
+    shows(
+        r#"a({status=~"5", x=~"", y=~"4..|x"} |~ "5" | json !~ "5" | level !~ 'error') and on(k) b({}) {z=~"a.b", s=~"50"}"#,
+        r#"
+warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `status=~"5"` means `status="5"`
+ --> query:1:12
+  |
+1 | a({status=~"5", x=~"", y=~"4..|x"} |~ "5" | json !~ "5" | level !~ 'error') and on(k) b({}) {z=~"a.b", s=~"50"}
+  |            ^^^
+  |
+  = help: did you mean `status=~"5.."`?
+
+warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `level!~"error"` means `level!="error"`
+ --> query:1:68
+  |
+1 | a({status=~"5", x=~"", y=~"4..|x"} |~ "5" | json !~ "5" | level !~ 'error') and on(k) b({}) {z=~"a.b", s=~"50"}
+  |                                                                    ^^^^^^^
+  |
+  = help: did you mean `level!~".*error.*"`?
+
+warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `s=~"50"` means `s="50"`
+ --> query:1:107
+  |
+1 | a({status=~"5", x=~"", y=~"4..|x"} |~ "5" | json !~ "5" | level !~ 'error') and on(k) b({}) {z=~"a.b", s=~"50"}
+  |                                                                                                           ^^^^
+  |
+  = help: did you mean `s=~"50."`?
+"#,
+    );
+    let mut options = PlanOptions::default();
+    options.selecting_sources.insert("a".into());
+    let checked = check("a({x=~\"5\"}) and on(k) b({})", &options);
+    assert!(checked.diagnostics.is_empty(), "the source may see it otherwise");
+}
+
+#[test]
+fn keys_that_cannot_agree() {
+    shows(
+        r#"a({k="1", x="1"}) and on(x, k=j) b({j="2"})"#,
+        r#"
+warning[QUERY_KEY_MISMATCH]: nothing matches: the selectors leave no `k=j` that both sides have
+ --> query:1:29
+  |
+1 | a({k="1", x="1"}) and on(x, k=j) b({j="2"})
+  |                             ^^^
+"#,
+    );
+    shows(
+        r#"a({k="1"}) and on(k) b({k="2"}) or on(k) c({k="3"})"#,
+        r#"
+warning[QUERY_KEY_MISMATCH]: nothing matches: the selectors leave no `k` that both sides have
+ --> query:1:19
+  |
+1 | a({k="1"}) and on(k) b({k="2"}) or on(k) c({k="3"})
+  |                   ^
+
+warning[QUERY_KEY_MISMATCH]: nothing matches: the selectors leave no `k` that both sides have
+ --> query:1:39
+  |
+1 | a({k="1"}) and on(k) b({k="2"}) or on(k) c({k="3"})
+  |                                       ^
+"#,
+    );
+    for text in [
+        r#"a({k="1"}) and on(k) b({k="1"})"#,
+        r#"a({k="1"}) and on(k) b({k=~"2|3"})"#,
+        r#"a({k="1"} | json) and on(k) b({k="2"})"#,
+        r#"a({k="1"}) and on(j) b({}) or on(k) c({k="2"})"#,
+        r#"a({k="1"}) and on(k) b({k=""})"#,
+    ] {
+        plan(text);
+    }
 }

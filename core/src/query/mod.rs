@@ -1,17 +1,32 @@
 //! From query text to a [`Plan`].
 //!
-//! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense,
-//! `diagnostic` how a mistake is told. Nothing past this folder sees text. Costs time linear in the
-//! text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
+//! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense, `lint` what
+//! is hardly meant, `diagnostic` how a mistake is told. On the same ground stand the tools of an
+//! editor: [`format`](format()), [`highlight`](highlight()), [`hover`](hover()),
+//! [`complete`](complete()) and [`explain`](explain()). Nothing past this folder sees text. Costs time
+//! linear in the text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
 
 mod ast;
 mod check;
+mod complete;
 mod diagnostic;
 #[cfg(test)]
 mod diagnostic_tests;
 pub(crate) mod duration;
 #[cfg(test)]
+mod editor_tests;
+mod explain;
+#[cfg(test)]
+mod explain_tests;
+mod format;
+#[cfg(test)]
+mod format_tests;
+mod highlight;
+mod hover;
+#[cfg(test)]
 mod join_tests;
+mod lex;
+mod lint;
 pub(crate) mod literal;
 mod parse;
 pub(crate) mod scan;
@@ -23,8 +38,13 @@ pub use ast::{
     Expr, Grouping, Ignoring, Join, Key, LabelMatcher, Picked, Policy, Query, Side, Spanned,
     Stream, Within,
 };
+pub use complete::{Completion, CompletionKind, KnownLabel, KnownSource, Vocabulary, complete};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
+pub use explain::{Complexity, Explanation, JoinNode, Load, Node, ReadSource, StreamNode, explain};
+pub use format::format;
+pub use highlight::{Token, TokenKind, highlight};
+pub use hover::{Hover, hover};
 
 use std::collections::BTreeSet;
 
@@ -62,16 +82,18 @@ pub struct Checked {
 /// # Errors
 /// Everything found wrong, in text order; never empty.
 pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
-    match parse::read(text) {
-        (Some(query), diagnostics) if diagnostics.is_empty() => Ok(query),
-        (_, diagnostics) => Err(in_text_order(text, diagnostics)),
+    let read = parse::read(text);
+    match read.query.filter(|_| read.diagnostics.is_empty()) {
+        Some(query) => Ok(query),
+        None => Err(in_text_order(text, read.diagnostics)),
     }
 }
 
 /// Parses and checks `text`.
 pub fn check(text: &str, options: &PlanOptions) -> Checked {
-    let (query, mut diagnostics) = parse::read(text);
-    let mut plan = query.map(|query| check::plan(&query, text, options, &mut diagnostics));
+    let parse::Read { query, mut diagnostics, is_whole } = parse::read(text);
+    let mut plan =
+        query.map(|query| check::plan(&query, text, is_whole, options, &mut diagnostics));
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         plan = None;
     }
@@ -79,9 +101,15 @@ pub fn check(text: &str, options: &PlanOptions) -> Checked {
 }
 
 fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    for diagnostic in &mut diagnostics {
-        diagnostic.locate(text);
-    }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    let (mut line, mut column, mut done) = (1, 1, 0);
+    for diagnostic in &mut diagnostics {
+        let start = text.floor_char_boundary(diagnostic.span.start);
+        for c in text[done..start].chars() {
+            (line, column) = if c == '\n' { (line + 1, 1) } else { (line, column + 1) };
+        }
+        done = start;
+        (diagnostic.line, diagnostic.column) = (line, column);
+    }
     diagnostics
 }

@@ -3,7 +3,11 @@
 //! Carries on after a mistake the grammar lets through, so that all of them are told at once. The
 //! tree of a query with mistakes holds something harmless in their place and is never run.
 
+mod expect;
 mod join;
+mod recover;
+
+pub(super) use expect::{Expected, expected};
 
 use std::ops::Range;
 
@@ -30,25 +34,59 @@ mod grammar {
 
 use grammar::{QueryParser, Rule};
 
-/// The tree of `text` as far as there is one, and everything found wrong. Without a finding there
-/// is a tree.
-pub(super) fn read(text: &str) -> (Option<Query>, Vec<Diagnostic>) {
+/// What can be made of a text.
+pub(super) struct Read {
+    /// The tree as far as there is one; there is without a finding.
+    pub(super) query: Option<Query>,
+    /// Everything found wrong.
+    pub(super) diagnostics: Vec<Diagnostic>,
+    /// Whether the tree has all of the text, and not only what is left beside syntax errors.
+    pub(super) is_whole: bool,
+}
+
+/// Reads `text` as far as possible.
+pub(super) fn read(text: &str) -> Read {
     if text.len() > MAX_QUERY_BYTES {
         let message =
             format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", text.len());
-        return (None, vec![Diagnostic::error(code::QUERY_TOO_LONG, 0..0, message)]);
+        return nothing(vec![Diagnostic::error(code::QUERY_TOO_LONG, 0..0, message)]);
     }
     if let Err(diagnostic) = scan::query(text) {
-        return (None, vec![diagnostic]);
+        return nothing(vec![diagnostic]);
     }
-    match QueryParser::parse(Rule::query, text) {
-        Ok(mut pairs) => {
-            let mut reader = Reader { diagnostics: Vec::new(), streams: 0 };
-            let query = reader.query(pairs.next().expect("a parse has the pair of its rule"));
-            (Some(query), reader.diagnostics)
+    let mut rest = text.to_owned();
+    let mut diagnostics = Vec::new();
+    let (mut behind, mut cuts) = (0, 0);
+    loop {
+        let error = match QueryParser::parse(Rule::query, &rest) {
+            Ok(mut pairs) => {
+                let mut reader = Reader { diagnostics, streams: 0 };
+                let query = reader.query(pairs.next().expect("a parse has the pair of its rule"));
+                let diagnostics = reader.diagnostics;
+                return Read { query: Some(query), diagnostics, is_whole: behind == 0 };
+            }
+            Err(error) => error,
+        };
+        let mut at = syntax::position(&error);
+        // What fails next to a cut may be a consequence of it.
+        if behind == 0 || rest[..at].trim_end().len() > behind {
+            let diagnostic = explain(&rest, &error);
+            at = at.min(diagnostic.span.start);
+            diagnostics.push(diagnostic);
         }
-        Err(error) => (None, vec![explain(text, &error)]),
+        cuts += 1;
+        match recover::cut(&mut rest, at).filter(|_| cuts <= MAX_CUTS) {
+            Some(cut) => behind = cut.end,
+            None => return nothing(diagnostics),
+        }
     }
+}
+
+/// Most times that a query is parsed again after a syntax error.
+const MAX_CUTS: usize = 16;
+
+fn nothing(diagnostics: Vec<Diagnostic>) -> Read {
+    Read { query: None, diagnostics, is_whole: false }
 }
 
 struct Reader {

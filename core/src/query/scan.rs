@@ -122,7 +122,19 @@ pub(super) fn is_clause_word(word: &str) -> bool {
 /// Whether `word` with a parenthesis after it is part of a join, so that it cannot name a source.
 /// Such words can still be aliases and labels.
 pub(super) fn is_reserved(word: &str) -> bool {
-    is_clause_word(word) || OPERATOR_WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
+    is_clause_word(word) || is_operator_word(word)
+}
+
+/// Whether `word` is an operator or part of one.
+pub(super) fn is_operator_word(word: &str) -> bool {
+    OPERATOR_WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
+}
+
+/// Whether `text` starts with a stream: a name that is free, and a parenthesis.
+pub(super) fn starts_call(text: &str) -> bool {
+    let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let (name, rest) = text.split_at(end);
+    !name.is_empty() && !is_reserved(name) && rest.trim_start().starts_with('(')
 }
 
 /// The end of the balanced parentheses that open at `start`.
@@ -154,7 +166,7 @@ fn end_of_comment(bytes: &[u8], at: usize) -> usize {
     memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |length| at + length)
 }
 
-fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
+pub(super) fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
     let quote = bytes[start];
     let mut at = start + 1;
     while at < bytes.len() {

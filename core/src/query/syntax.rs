@@ -115,6 +115,29 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
     if scan::is_reserved(word) && expected.contains(&STREAM) {
         return error(format!("{found} is a word of the language and cannot name a source"));
     }
+    if expected.contains(&OPERATOR) && scan::starts_call(&text[at..]) {
+        let message = format!("nothing joins `{}`: an operator is missing before it", shown(word));
+        return Diagnostic::error(code::QUERY_NOT_JOINED, span.clone(), message)
+            .suggesting(format!("for instance `and on(request_id) {}(...)`", shown(word)));
+    }
+    if word.eq_ignore_ascii_case("on")
+        && let Some(word) = last_word(before)
+        && last_word(before[..before.len() - word.len()].trim_end())
+            .is_some_and(|word| word.eq_ignore_ascii_case("then"))
+        && nearest(word, &["not"]).is_some()
+    {
+        let span = before.len() - word.len()..before.len();
+        let message = format!("unknown word `{}` after `then`", shown(word));
+        return Diagnostic::error(code::QUERY_UNKNOWN_OPERATOR, span, message)
+            .suggesting("did you mean `then not`?");
+    }
+    if expected == ["`(`"]
+        && let Some(word) = last_word(before).filter(|word| scan::is_operator_word(word))
+    {
+        let span = before.len() - word.len()..before.len();
+        let message = format!("expected {STREAM} or a clause, found `{word}`");
+        return Diagnostic::error(code::QUERY_SYNTAX, span, message);
+    }
     match last_word(before).map(str::to_ascii_lowercase) {
         Some(clause) if scan::is_clause_word(&clause) => {
             let inside = if word.starts_with(char::is_alphanumeric) { word } else { "..." };

@@ -1,0 +1,268 @@
+//! Highlighting, hovering and completing.
+
+use proptest::prelude::*;
+
+use super::tests::tokens;
+use super::{
+    KnownLabel, KnownSource, PlanOptions, TokenKind, Vocabulary, check, complete, format,
+    highlight, hover,
+};
+
+fn kinds(text: &str) -> Vec<(&str, TokenKind)> {
+    highlight(text).into_iter().map(|token| (&text[token.span], token.kind)).collect()
+}
+
+#[test]
+fn every_piece_has_its_kind() {
+    use TokenKind::*;
+    let text = "a({x=~\"5\"} |= `e` | json | n>=5m)[5m] as and # c\nTHEN not on(on=k.l) pick(first) b((y:1))";
+    let punctuation = |found: &(&str, TokenKind)| found.1 != Punctuation;
+    let found: Vec<_> = kinds(text).into_iter().filter(punctuation).collect();
+    assert_eq!(
+        found,
+        [
+            ("a", Source),
+            ("x", Label),
+            ("=~", Comparison),
+            ("\"5\"", Text),
+            ("|=", Comparison),
+            ("`e`", Text),
+            ("json", Keyword),
+            ("n", Label),
+            (">=", Comparison),
+            ("5m", Duration),
+            ("5m", Duration),
+            ("as", Keyword),
+            ("and", Name),
+            ("# c", Comment),
+            ("THEN", Operator),
+            ("not", Operator),
+            ("on", Keyword),
+            ("on", Label),
+            ("=", Comparison),
+            ("k.l", Label),
+            ("pick", Keyword),
+            ("first", Keyword),
+            ("b", Source),
+            ("y", Name),
+            ("1", Number),
+        ]
+    );
+    let stage: Vec<_> = kinds("| where count(b) > 1 and a#2.x = 's'");
+    assert_eq!(stage[1], ("where", Keyword));
+    assert_eq!(stage[2], ("count", Function));
+    assert_eq!(stage[4], ("b", Name));
+    assert_eq!(stage[8], ("and", Operator));
+    assert_eq!(stage[9], ("a#2", Name));
+}
+
+#[test]
+fn broken_text_is_highlighted_too() {
+    use TokenKind::*;
+    assert_eq!(
+        kinds("a({x=\"1) and on(k"),
+        [("a", Source), ("(", Punctuation), ("{", Punctuation), ("x", Label), ("=", Comparison)]
+            .into_iter()
+            .chain([("\"1) and on(k", Text)])
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn hovering_explains_what_is_there() {
+    let text = "a({x!~\"5\"})[5m] Unless on(k) pick(first) b({}) | where count() > 1 and 1 < 2";
+    let about = |at: &str| hover(text, text.find(at).unwrap()).map(|hover| hover.text);
+    for (at, start) in [
+        ("a(", "`source(selector)"),
+        ("!~", "`!~`"),
+        ("[", "`[5m]`"),
+        ("Unless", "`left unless right`"),
+        ("on", "`on("),
+        ("first", "`pick(first)`"),
+        ("where", "`| where"),
+        ("count", "`count(name)`"),
+    ] {
+        assert!(about(at).is_some_and(|text| text.starts_with(start)), "{at}: {:?}", about(at));
+    }
+    assert_eq!(about("and 1"), None, "not the join");
+    assert_eq!(about("k)"), None);
+    assert_eq!(hover("a({}) then", 10).unwrap().span, 6..10, "behind the last character");
+    assert_eq!(hover("", 0), None);
+    assert_eq!(hover("a", 9), None);
+}
+
+#[test]
+fn every_keyword_has_a_text() {
+    let keywords = "and or outer unless then on ignoring within pick group_left group_right as";
+    for keyword in keywords.split(' ') {
+        let text = format!("a({{}}) {keyword} ");
+        assert!(hover(&text, 7).is_some(), "{keyword}");
+    }
+    for policy in super::Policy::ALL {
+        assert!(hover(&format!("a({{}}) and pick({policy})"), 16).is_some(), "{policy}");
+    }
+    for stage in ["where", "select", "limit"] {
+        assert!(hover(&format!("a({{}}) | {stage}"), 9).is_some(), "{stage}");
+    }
+    for parser in ["json", "logfmt", "pattern \"<a>\"", "regexp \"\""] {
+        assert!(hover(&format!("a({{}} | {parser})"), 8).is_some(), "{parser}");
+    }
+}
+
+fn vocabulary() -> Vocabulary {
+    let label = |name: &str, values: &[&str]| KnownLabel {
+        name: name.into(),
+        values: values.iter().map(ToString::to_string).collect(),
+    };
+    let source = |name: &str, selects: bool, labels: Vec<KnownLabel>| KnownSource {
+        name: name.into(),
+        selects,
+        labels,
+    };
+    Vocabulary {
+        sources: vec![
+            source("edge", false, vec![label("path", &["/a.b"]), label("id", &["1"])]),
+            source(
+                "app",
+                false,
+                vec![label("level", &["error", "info"]), label("id", &["1", "x\"y"])],
+            ),
+            source("loki", true, vec![label("job", &["nginx"])]),
+        ],
+    }
+}
+
+/// What is inserted at the `^` of `text`.
+fn inserts(text: &str) -> Vec<String> {
+    let cursor = text.find('^').expect("a cursor");
+    let found = complete(&text.replace('^', ""), cursor, &vocabulary());
+    found.into_iter().map(|found| found.insert).collect()
+}
+
+#[test]
+fn completion_follows_the_grammar() {
+    assert_eq!(inserts("^"), ["edge({})", "app({})", "loki({})"]);
+    assert_eq!(inserts("ap^"), ["app({})"]);
+    assert_eq!(inserts("a^({}) and"), ["app"]);
+    assert_eq!(inserts("edge({}) u^"), ["unless"]);
+    assert_eq!(inserts("edge({}) THE^"), ["then", "then not"]);
+    assert_eq!(inserts("edge({})^")[..2], [" and", " or"]);
+    assert_eq!(inserts("edge({})[5m] as e ^")[..2], ["and", "or"]);
+    assert_eq!(inserts("edge({}) as ^"), [""; 0]);
+    assert_eq!(
+        inserts("edge({}) and ^"),
+        ["on(", "ignoring(", "within(", "pick(", "group_left(", "group_right("]
+    );
+    assert_eq!(
+        inserts("edge({}) and on(id) pick(first) ^"),
+        ["edge({})", "app({})", "loki({})", "within("]
+    );
+    assert_eq!(inserts("edge({}) and on(id) w^ app({})"), ["within("]);
+    assert_eq!(inserts("edge({}) and on(id) within(1^"), ["1s", "1m", "1h", "1d", "1ms", "15m"]);
+    assert_eq!(inserts("edge({}) and on(id) pick(^"), ["session", "pairs", "first"]);
+    assert_eq!(inserts("edge({}) then on(id) pick(l^"), ["latest"]);
+    assert_eq!(inserts("edge({}) and on(^) app({})"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(path, l^) app({})"), ["level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {^"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level^"), ["level"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level ^"), ["=", "!=", "=~", "!~"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level=^"), ["\"error\"", "\"info\""]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level='i^'}"), ["\"info\""]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {x=\"1\"} ^")[0], "| where ");
+}
+
+#[test]
+fn completion_goes_on_after_mistakes() {
+    assert_eq!(inserts("edge({}) and onn(id) app({}) o^"), [""; 0], "what it ends is not known");
+    assert_eq!(
+        inserts("edge({}) adn on(id) app({}) or on(id) within(3^"),
+        ["3s", "3m", "3h", "3d", "3ms", "30s"]
+    );
+    assert_eq!(inserts("edge({}) # un^"), [""; 0]);
+}
+
+#[test]
+fn selectors_are_completed() {
+    assert_eq!(inserts("edge(^"), ["{"]);
+    assert_eq!(inserts("edge({^}) and"), ["path", "id"]);
+    assert_eq!(inserts("edge({path=\"x\", i^})"), ["id"]);
+    assert_eq!(inserts("edge({path^"), ["path"]);
+    assert_eq!(inserts("edge({path ^"), ["=", "!=", "=~", "!~"]);
+    assert_eq!(inserts("edge({path=~^"), ["\"/a\\\\.b\""]);
+    assert_eq!(inserts("app({id=\"x^"), ["\"x\\\"y\""]);
+    let filters = ["|=", "!=", "|~", "!~", "| json", "| logfmt", "| pattern", "| regexp"];
+    assert_eq!(inserts("edge({} ^"), filters);
+    assert_eq!(inserts("edge({} | json | id ^")[4..6], [">=", ">"]);
+    assert_eq!(inserts("edge({} | l^"), ["logfmt"]);
+    assert_eq!(inserts("edge({} |= \"x^"), [""; 0]);
+    assert_eq!(inserts("loki({^"), ["job"]);
+    assert_eq!(inserts("loki({job=\"nginx\"} | ^"), [""; 0], "its language is its own");
+}
+
+#[test]
+fn stages_are_completed() {
+    let text = "edge({}) as e and on(id) app({}) or on(id) app({}) | ";
+    assert_eq!(inserts(&format!("{text}^")), ["where", "select", "limit"]);
+    assert_eq!(inserts(&format!("{text}where ^"))[..4], ["e", "app#2", "app#3", "count"]);
+    assert_eq!(inserts(&format!("{text}select a^")), ["app#2", "app#3"]);
+    assert_eq!(inserts(&format!("{text}limit ^")), [""; 0]);
+}
+
+#[test]
+fn what_is_typed_is_replaced_as_a_whole() {
+    let found = complete("edge({}) unl on(id)", 10, &vocabulary());
+    assert_eq!((found[0].insert.as_str(), found[0].span.clone()), ("unless", 9..12));
+}
+
+#[test]
+fn hostile_text_takes_no_time() {
+    let started = std::time::Instant::now();
+    for text in [
+        "(".repeat(60_000),
+        "a(".repeat(30_000),
+        "a({}) and on(k) ".repeat(4_000),
+        format!("a({{}}) {} and on(k) b({{}})", "#\n".repeat(30_000)),
+        format!("a({{}}) and on(k) b({{}}) {}", "| x #1\n".repeat(9_000)),
+        format!("a({{}}) and on({}) b({{}})", "k, ".repeat(20_000)),
+        format!("a({{{}}}) and on(k) b({{}})", "k=~\"5\", ".repeat(7_000)),
+        "{ and [".repeat(9_000),
+    ] {
+        for cursor in [0, text.len() / 2, text.len()] {
+            complete(&text, cursor, &vocabulary());
+            hover(&text, cursor);
+        }
+        if let Ok(formatted) = format(&text) {
+            assert!(format(&formatted).is_ok_and(|again| again == formatted));
+        }
+        check(&text, &PlanOptions::default());
+    }
+    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
+}
+
+fn covers_all(text: &str) -> Result<(), TestCaseError> {
+    let mut end = 0;
+    for token in highlight(text) {
+        prop_assert!(text[end..token.span.start].trim().is_empty(), "{:?}", text);
+        prop_assert!(!text[token.span.clone()].is_empty());
+        end = token.span.end;
+        hover(text, token.span.start);
+        for found in complete(text, token.span.end, &vocabulary()) {
+            prop_assert!(text.get(found.span).is_some());
+        }
+    }
+    prop_assert!(text[end..].trim().is_empty());
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn tokens_cover_any_text(text in any::<String>()) {
+        covers_all(&text)?;
+    }
+
+    #[test]
+    fn tokens_cover_any_query(tokens in tokens(), cut in any::<prop::sample::Index>()) {
+        let text = tokens.join(" ");
+        covers_all(&text[..text.floor_char_boundary(cut.index(text.len() + 1))])?;
+    }
+}
