@@ -313,6 +313,31 @@ fn a_huge_query_is_refused_and_drawn_in_no_time() {
 }
 
 #[test]
+fn the_tools_take_no_time_for_hostile_text() {
+    let started = Instant::now();
+    for text in [
+        "(".repeat(60_000),
+        "a(".repeat(30_000),
+        "a({}) and on(k) ".repeat(4_000),
+        format!("a({{}}) {} and on(k) b({{}})", "#\n".repeat(30_000)),
+        format!("a({{}}) and on(k) b({{}}) {}", "| x #1\n".repeat(9_000)),
+        format!("a({{}}) and on({}) b({{}})", "k, ".repeat(20_000)),
+        format!("a({{{}}}) and on(k) b({{}})", "k=~\"5\", ".repeat(7_000)),
+        "{ and [".repeat(9_000),
+    ] {
+        for cursor in [0, text.len() / 2, text.len()] {
+            complete(&text, cursor, &Vocabulary::default());
+            hover(&text, cursor);
+        }
+        if let Ok(formatted) = format(&text) {
+            assert!(format(&formatted).is_ok_and(|again| again == formatted));
+        }
+        check(&text, &PlanOptions::default());
+    }
+    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
+}
+
+#[test]
 fn a_terminal_is_not_written_to_by_a_query() {
     let text = "a({}) and on(k) b({}) \u{1b}]0;title\u{7}";
     let checked = check(text, &PlanOptions::default());
