@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
+use super::Scope;
 use super::ast::{Condition, Stage};
 use super::plan::{self, Field, FieldFrom, Filter, PlannedStage, Selection, Stages, Test};
-use super::Scope;
 use crate::id::StreamId;
 use crate::query::{Diagnostic, Spanned, code, syntax};
 
@@ -94,21 +94,18 @@ impl Compiler<'_> {
         if known && !name.contains('#') {
             return Some(Field { name, from: FieldFrom::Result });
         }
-        if let Some((stream, _)) = name.split_once('.') {
+        let meant = self.scope.labels.and_then(|labels| syntax::nearest(&name, labels));
+        if let (None, Some((stream, _))) = (meant, name.split_once('.')) {
             let span = field.span.start..field.span.start + stream.len();
-            let stream = Spanned { value: stream.to_owned(), span };
-            self.stream(&stream);
+            self.stream(&Spanned { value: stream.to_owned(), span });
             return None;
         }
         let shown = syntax::shown(&name);
         let message = format!("`{shown}` is no key of the query and no copied label");
-        let suggestion = match self.scope.labels.and_then(|labels| syntax::nearest(&name, labels)) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => {
-                let stream = self.scope.streams.first().unwrap_or(&"app");
-                format!("`{stream}.{shown}` is that label of the first event of `{stream}`")
-            }
-        };
+        let suggestion = meant.map_or_else(
+            || "a label of the first event of a stream is written `name.label`".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
         self.error(code::STAGE_LABEL, field.span.clone(), message).suggest(suggestion);
         None
     }
@@ -134,9 +131,11 @@ impl Compiler<'_> {
                 }
             };
             let several: Vec<_> = streams.iter().copied().filter(numbered).collect();
+            // Of one letter, every other one would be a misspelling.
+            let nearest = syntax::nearest(&name.value, streams).filter(|_| name.value.len() > 1);
             let suggestion = if !several.is_empty() {
                 format!("write {}, or give the streams names with `as`", list(&several, "or"))
-            } else if let Some(meant) = syntax::nearest(&name.value, streams) {
+            } else if let Some(meant) = nearest {
                 format!("did you mean `{meant}`?")
             } else {
                 format!("the streams are {}", list(streams, "and"))

@@ -75,11 +75,7 @@ fn each<G: Group>(
 ) -> bool {
     let Some(stream) = comparison.varies.first() else { return holds(None) };
     let mut events = group.events(Some(stream)).map(Some).peekable();
-    if comparison.every {
-        events.peek().is_some() && events.all(holds)
-    } else {
-        events.any(holds)
-    }
+    if comparison.every { events.peek().is_some() && events.all(holds) } else { events.any(holds) }
 }
 
 fn picked<G: Group>(group: &G, stream: StreamId, which: Which) -> Option<G::Event> {
@@ -121,14 +117,11 @@ impl<G: Group> Choice<'_, G> {
         match expr {
             Expr::Constant(scalar) => Some(*scalar),
             Expr::Fact(at) => Some(self.facts[*at]),
-            Expr::Label { place, reading, .. } => {
-                reading.of(label(self.group, event?, *place)?)
-            }
+            Expr::Label { place, reading, .. } => reading.of(label(self.group, event?, *place)?),
             Expr::Chain { first, rest, .. } => {
                 let first = self.value(first, event)?;
-                rest.iter().try_fold(first, |left, (op, right)| {
-                    left.apply(*op, self.value(right, event)?)
-                })
+                rest.iter()
+                    .try_fold(first, |left, (op, right)| left.apply(*op, self.value(right, event)?))
             }
         }
     }

@@ -10,7 +10,7 @@ use pest::iterators::Pair;
 
 use super::ast::Stage;
 use super::scan;
-use crate::query::{Diagnostic, Spanned, code, syntax};
+use crate::query::{Diagnostic, Spanned, code, duration, syntax};
 
 mod condition;
 mod value;
@@ -60,11 +60,9 @@ struct Reader {
 
 impl Reader {
     fn stage(&mut self, pair: Pair<'_, Rule>) -> Stage {
-        let start = pair.as_span().start();
-        let rule = pair.as_rule();
-        let length = pair.as_str().trim_end().len();
-        let span = self.offset + start..self.offset + start + length;
+        let (rule, span) = (pair.as_rule(), self.shifted(exact(&pair)));
         let mut inner = pair.into_inner();
+        inner.next().expect("a stage starts with its word");
         match rule {
             Rule::where_stage => {
                 let any = inner.next().expect("`where` has a condition");
@@ -81,10 +79,7 @@ impl Reader {
         }
     }
 
-    fn fields<'t>(
-        &mut self,
-        pairs: impl Iterator<Item = Pair<'t, Rule>>,
-    ) -> Vec<Spanned<String>> {
+    fn fields<'t>(&mut self, pairs: impl Iterator<Item = Pair<'t, Rule>>) -> Vec<Spanned<String>> {
         let mut fields: Vec<Spanned<String>> = Vec::new();
         for pair in pairs {
             if fields.iter().any(|field| field.value == pair.as_str()) {
@@ -105,7 +100,8 @@ impl Reader {
                 "`{}` is no number of correlations; expected a whole number from 1",
                 syntax::shown(pair.as_str())
             );
-            self.error(code::STAGE_LIMIT, syntax::range(pair), message).suggest("write `limit 100`");
+            self.error(code::STAGE_LIMIT, syntax::range(pair), message)
+                .suggest("write `limit 100`");
             1
         })
     }
@@ -144,6 +140,17 @@ impl Reader {
         self.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
         self.diagnostics
     }
+}
+
+/// The span of a pair without the white space and comments that optional parts at its end have taken.
+fn exact(pair: &Pair<'_, Rule>) -> Range<usize> {
+    let end = pair.clone().into_inner().next_back().map(|last| exact(&last).end);
+    pair.as_span().start()..end.unwrap_or_else(|| pair.as_span().end())
+}
+
+/// The text of a pair, for a message.
+fn shown(pair: &Pair<'_, Rule>) -> String {
+    syntax::shown(&pair.as_str()[..exact(pair).len()])
 }
 
 /// Whether the stage is one that exists.
@@ -198,7 +205,6 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
             Rule::selected => "a field such as `request_id` or `app.status`",
             Rule::amount => "a number",
             Rule::compare_op => "a comparison such as `=` or `>=`",
-            Rule::sum_op | Rule::product_op => "arithmetic (`+`, `-`, `*`, `/`)",
             Rule::word_or => "`or`",
             Rule::word_and => "`and`",
             Rule::open => "`(`",
@@ -212,7 +218,8 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
     let (span, found) = syntax::found(text, at, "the end of the stage");
     let message = syntax::sentence(&expected, &found);
     let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, span, message);
-    let rest = &text[at..];
+    let (before, rest) = (&text[..at], &text[at..]);
+    let word = &text[diagnostic.span.clone()];
     Box::new(match rest.bytes().next() {
         Some(quote @ (b'"' | b'\'' | b'`')) if !rest[1..].contains(char::from(quote)) => {
             Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
@@ -221,6 +228,14 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
         Some(b'|') => diagnostic.suggesting("conditions are joined by `or`"),
         Some(b'!') => diagnostic.suggesting("a condition is negated by `not`"),
         Some(b'-') => diagnostic.suggesting("names have letters, digits and `_`"),
+        _ if word.eq_ignore_ascii_case("in") => {
+            diagnostic.suggesting("one of several is written `app.status =~ \"500|503\"`")
+        }
+        _ if before.trim_end().ends_with(|c: char| c.is_ascii_digit())
+            && duration::unit_meant(word).is_some() =>
+        {
+            diagnostic.suggesting("durations are written without spaces, such as `1h30m`")
+        }
         _ => diagnostic,
     })
 }

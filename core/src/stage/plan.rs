@@ -127,8 +127,16 @@ impl Order {
 #[derive(Clone, Debug)]
 pub(super) enum Fact {
     /// The time of the first or last event of a stream.
-    Time { stream: StreamId, which: Which },
-    Label { stream: StreamId, which: Which, place: usize, reading: Reading },
+    Time {
+        stream: StreamId,
+        which: Which,
+    },
+    Label {
+        stream: StreamId,
+        which: Which,
+        place: usize,
+        reading: Reading,
+    },
     Count(Option<StreamId>),
     Elapsed,
 }
@@ -140,10 +148,18 @@ pub(super) enum Expr {
     /// By its place in [`Comparison::facts`].
     Fact(usize),
     /// Of any event.
-    Label { stream: StreamId, place: usize, reading: Reading },
+    Label {
+        stream: StreamId,
+        place: usize,
+        reading: Reading,
+    },
     /// From left to right. Where it varies over several streams, `first` and each link vary over
     /// streams of their own, and what is divided by over one at most.
-    Chain { first: Box<Expr>, rest: Vec<(ArithmeticOp, Expr)>, varies: Streams },
+    Chain {
+        first: Box<Expr>,
+        rest: Vec<(ArithmeticOp, Expr)>,
+        varies: Streams,
+    },
 }
 
 impl Expr {

@@ -95,7 +95,10 @@ fn to_number(nanos: i64) -> f64 {
     nanos as f64
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "saturates, and cuts what is below a nanosecond")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "saturates, and cuts what is below a nanosecond"
+)]
 fn to_nanos(number: f64) -> i64 {
     number as i64
 }

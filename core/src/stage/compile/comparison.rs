@@ -1,6 +1,5 @@
 //! Comparisons: what can be compared with what, and how.
 
-use super::expr::apart;
 use super::kind::Kind;
 use super::{Compiler, plan};
 use crate::query::{Diagnostic, Spanned, code, duration, syntax};
@@ -20,22 +19,19 @@ impl Compiler<'_> {
             op => self.sides(comparison, Order::of(op).expect("no other operator takes a regex")),
         };
         let sides = sides?;
-        let varies = match &sides {
-            Sides::Scalars { left, op, right } => {
-                let (left, right) = (left.varies(), right.varies());
-                let varies = left.and(right);
-                let spread = *op == Order::Equal && left.len().max(right.len()) > 1;
-                if !apart(left, right) || spread && !every {
-                    self.combinations(comparison.span.clone());
-                    return None;
-                }
-                varies
-            }
-            Sides::Texts { left, right, .. } => left.varies().and(right.varies()),
-            Sides::Regex { text, .. } => text.varies(),
+        let (left, right) = match &sides {
+            Sides::Scalars { left, right, .. } => (left.varies(), right.varies()),
+            Sides::Texts { left, right, .. } => (left.varies(), right.varies()),
+            Sides::Regex { text, .. } => (text.varies(), Streams::NONE),
         };
+        let varies = left.and(right);
         if every {
             self.one_stream(comparison, varies)?;
+        }
+        let spread = comparison.op.value == CompareOp::Equal && left.len().max(right.len()) > 1;
+        if varies.len() > 1 && (left.meets(right) || spread) {
+            self.combinations(comparison.span.clone());
+            return None;
         }
         Some(plan::Comparison { facts: std::mem::take(&mut self.facts), sides, varies, every })
     }
@@ -164,14 +160,18 @@ impl Compiler<'_> {
                     ArithmeticOp::Multiply => ("multiply", "by"),
                     ArithmeticOp::Divide => ("divide", "by"),
                 };
-                let (one, other) =
-                    if op.is_sum() { (right.name(), left.name()) } else { (left.name(), right.name()) };
+                let (one, other) = if op.is_sum() {
+                    (right.name(), left.name())
+                } else {
+                    (left.name(), right.name())
+                };
                 let message = format!("cannot {} {one} {} {other}", words.0, words.1);
                 let suggestion = match (left, right) {
                     (Kind::Time, Kind::Time) => {
                         Some("`b.ts - a.ts` is the duration between two times")
                     }
-                    (Kind::Duration | Kind::Time, Kind::Number) | (Kind::Number, Kind::Duration) => {
+                    (Kind::Duration | Kind::Time, Kind::Number)
+                    | (Kind::Number, Kind::Duration) => {
                         Some("give the number a unit, such as `5s`")
                     }
                     (Kind::Text, _) | (_, Kind::Text) => {
@@ -207,9 +207,12 @@ impl Compiler<'_> {
                 } else {
                     "arithmetic on labels gives a number or a duration, not a text".to_owned()
                 };
-                (message, Some(unquoted(text).unwrap_or_else(|| {
-                    "texts are compared with `=`, `!=`, `=~` and `!~`".to_owned()
-                })))
+                (
+                    message,
+                    Some(unquoted(text).unwrap_or_else(|| {
+                        "texts are compared with `=`, `!=`, `=~` and `!~`".to_owned()
+                    })),
+                )
             }
             (_, _, Some(text)) => (
                 format!("{} cannot be compared with {}", left.name(), right.name()),
@@ -223,10 +226,12 @@ impl Compiler<'_> {
                 format!("{} cannot be compared with {}", left.name(), right.name()),
                 Some("the difference of two times is a duration: `b.ts - a.ts > 2s`".to_owned()),
             ),
-            _ => (
-                format!("{} cannot be compared with {}", left.name(), right.name()),
-                Some("give the number a unit, such as `2s`".to_owned()),
-            ),
+            _ => {
+                let sides = [&comparison.left, &comparison.right];
+                let written = sides.into_iter().any(|side| matches!(side, Value::Number(_)));
+                let suggestion = written.then(|| "give the number a unit, such as `2s`".to_owned());
+                (format!("{} cannot be compared with {}", left.name(), right.name()), suggestion)
+            }
         };
         let diagnostic = self.error(code::STAGE_TYPE, comparison.span.clone(), message);
         if let Some(suggestion) = suggestion {

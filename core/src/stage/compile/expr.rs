@@ -5,7 +5,7 @@ use super::Compiler;
 use super::kind::Kind;
 use crate::query::{Spanned, code, syntax};
 use crate::stage::ast::{ArithmeticOp, Chain, Value, Which};
-use crate::stage::plan::{Expr, Fact, Streams};
+use crate::stage::plan::{Expr, Fact};
 use crate::stage::scalar::{Reading, Scalar};
 
 impl Compiler<'_> {
@@ -103,11 +103,8 @@ fn shaped(first: Expr, mut rest: Vec<(ArithmeticOp, Expr)>) -> Option<Expr> {
         return Some(Expr::Chain { first: Box::new(first), rest, varies });
     };
     let apart = rest.split_off(start);
-    let first = if rest.is_empty() {
-        first
-    } else {
-        Expr::Chain { first: Box::new(first), rest, varies }
-    };
+    let first =
+        if rest.is_empty() { first } else { Expr::Chain { first: Box::new(first), rest, varies } };
     for (op, expr) in &apart {
         let other = expr.varies();
         if varies.meets(other) || *op == ArithmeticOp::Divide && other.len() > 1 {
@@ -116,9 +113,4 @@ fn shaped(first: Expr, mut rest: Vec<(ArithmeticOp, Expr)>) -> Option<Expr> {
         varies = varies.and(other);
     }
     Some(Expr::Chain { first: Box::new(first), rest: apart, varies })
-}
-
-/// Whether the extremes of two sides can be found apart.
-pub(super) fn apart(left: Streams, right: Streams) -> bool {
-    left.and(right).len() < 2 || !left.meets(right)
 }

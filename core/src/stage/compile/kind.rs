@@ -70,7 +70,9 @@ impl Kind {
             (Label, Multiply | Divide, Number) => (wanted, Number),
             (Number, Multiply, Label) => (Number, wanted),
             (Label, Divide, Duration) => (Duration, Duration),
-            (Label, Multiply | Divide, other) => (Number, if other == Label { Number } else { other }),
+            (Label, Multiply | Divide, other) => {
+                (Number, if other == Label { Number } else { other })
+            }
             (other, Multiply | Divide, Label) => (other, Number),
             (Label, _, Label) => (wanted, wanted),
             (Label, _, Time) => (Duration, Time),

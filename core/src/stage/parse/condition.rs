@@ -2,7 +2,7 @@
 
 use pest::iterators::Pair;
 
-use super::{Reader, Rule};
+use super::{Reader, Rule, exact, shown};
 use crate::query::{Spanned, code, syntax};
 use crate::stage::ast::{CompareOp, Comparison, Condition, Value};
 
@@ -22,8 +22,7 @@ impl Reader {
 
     /// What stands where only a condition makes sense.
     fn truth(&mut self, pair: Pair<'_, Rule>) -> Option<Condition> {
-        let at = syntax::trimmed(&pair);
-        let text = syntax::shown(pair.as_str().trim_end());
+        let (at, text) = (exact(&pair), shown(&pair));
         match self.read(pair)? {
             Read::Condition(condition) => Some(condition),
             Read::Value(_) => {
@@ -47,9 +46,9 @@ impl Reader {
 
     fn joined(&mut self, pair: Pair<'_, Rule>) -> Maybe {
         let is_any = pair.as_rule() == Rule::any;
-        let operands = pair.into_inner().filter(|pair| {
-            !matches!(pair.as_rule(), Rule::word_or | Rule::word_and)
-        });
+        let operands = pair
+            .into_inner()
+            .filter(|pair| !matches!(pair.as_rule(), Rule::word_or | Rule::word_and));
         let mut operands: Vec<_> = operands.collect();
         if operands.len() == 1 {
             return self.read(operands.pop()?);
@@ -85,7 +84,7 @@ impl Reader {
             return self.read(inner.pop()?);
         }
         if let Some(second) = inner.get(3) {
-            let texts: Vec<_> = inner.iter().map(|pair| pair.as_str().trim_end()).collect();
+            let texts: Vec<_> = inner.iter().map(shown).collect();
             let suggestion = format!(
                 "write `{} {} {} and {} {} {}`",
                 texts[0], texts[1], texts[2], texts[2], texts[3], texts[4]
@@ -98,16 +97,15 @@ impl Reader {
         let right = inner.pop().expect("a comparison has a right side");
         let op = inner.pop().expect("a comparison has an operator");
         let left = inner.pop().expect("a comparison has a left side");
+        let span = self.shifted(exact(&left).start..exact(&right).end);
         let (left, op, right) = (self.side(left), self.op(&op), self.side(right));
         let (left, right) = (left?, right?);
-        let span = left.span().start..right.span().end;
         Some(Read::Condition(Condition::Compare(Comparison { left, op, right, span })))
     }
 
     /// A value that must be one.
     pub(super) fn side(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
-        let at = syntax::trimmed(&pair);
-        let text = syntax::shown(pair.as_str().trim_end());
+        let (at, text) = (exact(&pair), shown(&pair));
         match self.read(pair)? {
             Read::Value(value) => Some(value),
             Read::Condition(_) => {
@@ -145,11 +143,9 @@ impl Reader {
     pub(super) fn every(&mut self, pair: Pair<'_, Rule>) -> Maybe {
         let inside = pair.into_inner().find(|pair| pair.as_rule() == Rule::any);
         let inside = inside.expect("`every` has something in parentheses");
-        let at = syntax::trimmed(&inside);
+        let at = exact(&inside);
         match self.truth(inside)? {
-            Condition::Compare(comparison) => {
-                Some(Read::Condition(Condition::Every(comparison)))
-            }
+            Condition::Compare(comparison) => Some(Read::Condition(Condition::Every(comparison))),
             _ => {
                 let message = "`every` takes one comparison";
                 self.error(code::STAGE_EVERY, at, message)

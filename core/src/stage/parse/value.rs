@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::condition::Read;
-use super::{Reader, Rule};
+use super::{Reader, Rule, exact, shown};
 use crate::query::duration::{self, DurationError};
 use crate::query::{Duration, Spanned, code, literal, syntax};
 use crate::stage::ast::{ArithmeticOp, Chain, Link, Number, Value, Which};
@@ -34,6 +34,7 @@ impl Reader {
 
     fn chain(&mut self, pair: Pair<'_, Rule>) -> Option<Read> {
         let is_sum = pair.as_rule() == Rule::sum;
+        let span = self.shifted(exact(&pair));
         let mut inner = pair.into_inner();
         let first = inner.next().expect("a chain starts with a value");
         let Some(op) = inner.next() else { return self.read(first) };
@@ -56,34 +57,31 @@ impl Reader {
             op = inner.next();
         }
         let first = first.filter(|_| whole)?;
-        let end = rest.last().map_or(first.span().end, |link| link.value.span().end);
         Some(Read::Value(Value::Chain(match first {
             // `(a + b) + c` is `a + b + c`.
             Value::Chain(mut chain) if chain.is_sum() == is_sum => {
                 chain.rest.append(&mut rest);
-                chain.span.end = end;
+                chain.span = span;
                 chain
             }
-            first => {
-                let span = first.span().start..end;
-                Chain { first: Box::new(first), rest, span }
-            }
+            first => Chain { first: Box::new(first), rest, span },
         })))
     }
 
     fn count(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
-        let span = self.shifted(syntax::trimmed(&pair));
+        let span = self.shifted(exact(&pair));
         let stream = pair.into_inner().find(|pair| pair.as_rule() == Rule::stream);
         Some(Value::Count { stream: stream.map(|stream| self.spanned(&stream)), span })
     }
 
     fn pick(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
-        let at = syntax::trimmed(&pair);
+        let (at, text) = (exact(&pair), shown(&pair));
         let (mut which, mut stream, mut member) = (Which::First, None, None);
-        let text = pair.as_str().trim_end();
         for pair in pair.into_inner() {
             match pair.as_rule() {
-                Rule::word_pick if pair.as_str().eq_ignore_ascii_case("last") => which = Which::Last,
+                Rule::word_pick if pair.as_str().eq_ignore_ascii_case("last") => {
+                    which = Which::Last
+                }
                 Rule::stream => stream = Some(self.spanned(&pair)),
                 Rule::member => member = pair.into_inner().next(),
                 _ => {}
@@ -92,7 +90,6 @@ impl Reader {
         let stream = stream.expect("an event is picked of a stream");
         let span = self.shifted(at.clone());
         let Some(member) = member else {
-            let text = syntax::shown(text);
             let message = format!("`{text}` is an event; a value is expected");
             self.error(code::QUERY_SYNTAX, at, message)
                 .suggest(format!("write `{text}.ts` or `{text}.status`"));
@@ -143,7 +140,7 @@ impl Reader {
             Ok(value) => return Some(Value::Duration(Spanned { value, span })),
             Err(error) => error,
         };
-        let (at, text) = (syntax::range(pair), syntax::shown(pair.as_str()));
+        let (at, text) = (exact(pair), shown(pair));
         match error {
             DurationError::UnknownUnit(unit) => {
                 let message =
@@ -171,24 +168,23 @@ impl Reader {
     }
 
     fn word(&mut self, pair: &Pair<'_, Rule>) -> Option<Value> {
-        let text = pair.as_str().trim_end();
+        let text = shown(pair);
         if text.eq_ignore_ascii_case("duration") {
-            return Some(Value::Elapsed { span: self.shifted(syntax::trimmed(pair)) });
+            return Some(Value::Elapsed { span: self.shifted(exact(pair)) });
         }
-        let shown = syntax::shown(text);
-        let message = format!("`{shown}` alone is no value: a label is written with its stream");
-        let suggestion = match syntax::nearest(text, &["duration"]) {
+        let message = format!("`{text}` alone is no value: a label is written with its stream");
+        let suggestion = match syntax::nearest(&text, &["duration"]) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("write `name.{shown}` with the name of the stream, or quote a text"),
+            None => format!("write `name.{text}` with the name of the stream, or quote a text"),
         };
-        self.error(code::QUERY_SYNTAX, syntax::trimmed(pair), message).suggest(suggestion);
+        self.error(code::QUERY_SYNTAX, exact(pair), message).suggest(suggestion);
         None
     }
 
     fn unknown_call(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
         let name = pair.into_inner().next().expect("a call has a name");
         let lower = name.as_str().to_lowercase();
-        let shown = syntax::shown(name.as_str());
+        let shown = shown(&name);
         let known = FUNCTIONS.iter().find(|function| **function == lower);
         let (message, suggestion) = match (known, syntax::nearest(&lower, &FUNCTIONS)) {
             (Some(function), _) => (

@@ -40,8 +40,9 @@ fn holds(condition: &Condition, streams: &Streams) -> bool {
 fn varies(value: &Value) -> Option<usize> {
     match value {
         Value::Label { stream, which: Which::Any, .. } => Some(at(&stream.value)),
-        Value::Chain(chain) => varies(&chain.first)
-            .or_else(|| chain.rest.iter().find_map(|link| varies(&link.value))),
+        Value::Chain(chain) => {
+            varies(&chain.first).or_else(|| chain.rest.iter().find_map(|link| varies(&link.value)))
+        }
         _ => None,
     }
 }
@@ -53,14 +54,15 @@ fn choices(streams: &Streams) -> Vec<Choice<'_>> {
         if events.is_empty() {
             continue;
         }
-        let with = |choice: &Choice<'_>, event| {
-            let mut choice = *choice;
-            choice[at] = Some(event);
-            choice
-        };
         choices = choices
             .iter()
-            .flat_map(|choice| events.iter().map(move |event| with(choice, event)))
+            .flat_map(|choice| {
+                events.iter().map(move |event| {
+                    let mut choice = *choice;
+                    choice[at] = Some(event);
+                    choice
+                })
+            })
             .collect();
     }
     choices
@@ -128,8 +130,18 @@ fn number(value: &Value, streams: &Streams, choice: &Choice<'_>) -> Option<f64> 
 
 fn value() -> impl Strategy<Value = String> {
     let leaves = [
-        "a.x", "a.y", "b.x", "b.y", "c.x", "first(a).x", "last(b).y", "count(a)", "count()", "2",
-        "-1", "0.3",
+        "a.x",
+        "a.y",
+        "b.x",
+        "b.y",
+        "c.x",
+        "first(a).x",
+        "last(b).y",
+        "count(a)",
+        "count()",
+        "2",
+        "-1",
+        "0.3",
     ];
     let leaf = prop::sample::select(leaves.to_vec()).prop_map(str::to_owned);
     leaf.prop_recursive(2, 6, 2, |inner| {
@@ -160,9 +172,8 @@ fn event() -> impl Strategy<Value = Vec<(String, String)>> {
 
 fn events() -> impl Strategy<Value = Streams> {
     let stream = prop::collection::vec(event(), 0..5);
-    prop::collection::vec(stream, 3).prop_map(|streams| {
-        streams.into_iter().map(|events| (0..).zip(events).collect()).collect()
-    })
+    prop::collection::vec(stream, 3)
+        .prop_map(|streams| streams.into_iter().map(|events| (0..).zip(events).collect()).collect())
 }
 
 proptest! {
