@@ -78,17 +78,18 @@ impl Compiler<'_> {
 
     fn field(&mut self, field: &Spanned<String>) -> Option<Field> {
         let name = field.value.clone();
-        if let Some((stream, label)) = name.split_once('.') {
-            if let Some(stream) = self.stream_called(stream) {
-                if label == "ts" {
-                    let message = "`ts` is the time of an event, which results have anyway; \
-                                   `select` takes labels";
-                    self.error(code::STAGE_LABEL, field.span.clone(), message);
-                    return None;
-                }
-                let place = self.place(stream, label);
-                return Some(Field { name, from: FieldFrom::First { stream, place } });
+        let of_stream = name.split_once('.');
+        let of_stream =
+            of_stream.and_then(|(name, label)| Some((self.stream_called(name)?, label)));
+        if let Some((stream, label)) = of_stream {
+            if label == "ts" {
+                let message = "`ts` is the time of an event, which results have anyway; `select` \
+                               takes labels";
+                self.error(code::STAGE_LABEL, field.span.clone(), message);
+                return None;
             }
+            let place = self.place(stream, label);
+            return Some(Field { name, from: FieldFrom::First { stream, place } });
         }
         let known = self.scope.labels.is_none_or(|labels| labels.contains(&name.as_str()));
         if known && !name.contains('#') {

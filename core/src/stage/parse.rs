@@ -34,7 +34,7 @@ pub(super) fn parse(text: &str, offset: usize) -> Result<Stage, Vec<Diagnostic>>
     let stage = match parsed(text) {
         Ok(pair) => Some(reader.stage(pair)),
         Err(diagnostic) => {
-            reader.diagnostics.push(*diagnostic);
+            reader.diagnostics.push(diagnostic);
             None
         }
     };
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str, offset: usize) -> Result<Stage, Vec<Diagnostic>>
     }
 }
 
-fn parsed(text: &str) -> Result<Pair<'_, Rule>, Box<Diagnostic>> {
+fn parsed(text: &str) -> Result<Pair<'_, Rule>, Diagnostic> {
     known(text)?;
     scan::depth(text)?;
     let mut pairs = StageParser::parse(Rule::stage, text).map_err(|error| explain(text, &error))?;
@@ -154,7 +154,7 @@ fn shown(pair: &Pair<'_, Rule>) -> String {
 }
 
 /// Whether the stage is one that exists.
-fn known(text: &str) -> Result<(), Box<Diagnostic>> {
+fn known(text: &str) -> Result<(), Diagnostic> {
     let start = text.len() - text.trim_start().len();
     let (span, found) = syntax::found(text, start, "the end of the stage");
     let word = &text[span.clone()];
@@ -172,19 +172,19 @@ fn known(text: &str) -> Result<(), Box<Diagnostic>> {
         lower => syntax::nearest(lower, &STAGES),
     };
     let parsers = ["json", "logfmt", "pattern", "regexp", "line_format", "label_format", "unpack"];
-    Err(Box::new(match meant {
+    Err(match meant {
         Some(meant) => diagnostic.suggesting(format!("did you mean `| {meant}`?")),
         None if parsers.contains(&lower.as_str()) => {
             diagnostic.suggesting("parsers stand in the selector of a stream")
         }
         None => diagnostic,
-    }))
+    })
 }
 
 /// The error of the parser in plain words.
-fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
+fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     if let Some(diagnostic) = syntax::out_of_stack(error) {
-        return Box::new(diagnostic);
+        return diagnostic;
     }
     let expected = syntax::expected(error, |rule| {
         Some(match rule {
@@ -192,12 +192,16 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
                 "a stage (`where`, `select`, `limit`)"
             }
             Rule::any | Rule::all | Rule::one | Rule::test => "a condition",
-            Rule::sum | Rule::product | Rule::group | Rule::every | Rule::count => {
-                "a value such as `app.status` or `count(app)`"
-            }
-            Rule::pick | Rule::unknown_call | Rule::field | Rule::word | Rule::number => {
-                "a value such as `app.status` or `count(app)`"
-            }
+            Rule::sum
+            | Rule::product
+            | Rule::group
+            | Rule::every
+            | Rule::count
+            | Rule::pick
+            | Rule::unknown_call
+            | Rule::field
+            | Rule::word
+            | Rule::number => "a value such as `app.status` or `count(app)`",
             Rule::string => "a quoted text",
             Rule::member => "`.label` or `.ts`",
             Rule::label => "a label",
@@ -220,7 +224,7 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
     let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, span, message);
     let (before, rest) = (&text[..at], &text[at..]);
     let word = &text[diagnostic.span.clone()];
-    Box::new(match rest.bytes().next() {
+    match rest.bytes().next() {
         Some(quote @ (b'"' | b'\'' | b'`')) if !rest[1..].contains(char::from(quote)) => {
             Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
         }
@@ -237,5 +241,5 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Box<Diagnostic> {
             diagnostic.suggesting("durations are written without spaces, such as `1h30m`")
         }
         _ => diagnostic,
-    })
+    }
 }

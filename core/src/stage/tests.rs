@@ -11,11 +11,13 @@ use crate::query::render;
 /// An event: milliseconds since the epoch, and labels.
 type Literal = (i64, &'static [(&'static str, &'static str)]);
 
+/// Events of streams, each in event order: milliseconds since the epoch, and labels.
+type Streams = Vec<Vec<(i64, Vec<(String, String)>)>>;
+
 /// A correlation of events that stand in the test.
 struct Made<'t> {
     stages: &'t Stages,
-    /// By stream, in event order.
-    streams: &'t [Vec<(i64, Vec<(String, String)>)>],
+    streams: &'t Streams,
     own: &'t [(&'t str, &'t str)],
 }
 
@@ -69,7 +71,7 @@ fn checked(text: &str) -> Result<Stages, Vec<Diagnostic>> {
     compile(&stages.collect::<Result<Vec<_>, _>>()?, scope(text))
 }
 
-fn made(events: &[&[Literal]]) -> Vec<Vec<(i64, Vec<(String, String)>)>> {
+fn made(events: &[&[Literal]]) -> Streams {
     let owned = |labels: &[(&str, &str)]| {
         labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };

@@ -99,21 +99,17 @@ impl Compiler<'_> {
             {
                 return self.texts(comparison, op);
             }
-            (Kind::Label, Kind::Label) => (Kind::Number, Kind::Number),
-            (Kind::Label, other @ (Kind::Number | Kind::Duration)) => (other, other),
-            (other @ (Kind::Number | Kind::Duration), Kind::Label) => (other, other),
-            (Kind::Time, Kind::Text) | (Kind::Text, Kind::Time) => (Kind::Time, Kind::Time),
-            (Kind::Text, Kind::Text) => {
-                self.mismatch(comparison, left_kind, right_kind);
-                return None;
-            }
-            (left, right) if left == right => (left, right),
+            (Kind::Label, Kind::Label) => Kind::Number,
+            (Kind::Label, other @ (Kind::Number | Kind::Duration))
+            | (other @ (Kind::Number | Kind::Duration), Kind::Label) => other,
+            (Kind::Time, Kind::Text) | (Kind::Text, Kind::Time) => Kind::Time,
+            (left, right) if left == right && left != Kind::Text => left,
             _ => {
                 self.mismatch(comparison, left_kind, right_kind);
                 return None;
             }
         };
-        let (left, right) = (self.expr(left, wanted.0), self.expr(right, wanted.1));
+        let (left, right) = (self.expr(left, wanted), self.expr(right, wanted));
         Some(Sides::Scalars { left: left?, op, right: right? })
     }
 

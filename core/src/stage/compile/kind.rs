@@ -43,14 +43,13 @@ impl Kind {
         use Kind::{Duration, Label, Number, Text, Time};
         Some(match (self, op, right) {
             (Number, _, Number)
-            | (Number, Add | Subtract, Label)
+            | (Number, Add | Subtract | Divide, Label)
             | (Label, Add | Subtract, Number)
             | (Label, Multiply | Divide, Label)
-            | (Duration | Label, Divide, Duration)
-            | (Number, Divide, Label) => Number,
+            | (Duration | Label, Divide, Duration) => Number,
             (Duration, Add | Subtract, Duration | Label)
-            | (Label, Add | Subtract, Duration)
             | (Duration, Multiply | Divide, Number | Label)
+            | (Label, Add | Subtract, Duration)
             | (Number | Label, Multiply, Duration)
             | (Time, Subtract, Time | Text)
             | (Text, Subtract, Time) => Duration,
@@ -65,22 +64,24 @@ impl Kind {
     /// What the operands of `left op right` are read as, if the result is read as `wanted`.
     pub fn operands(left: Self, op: ArithmeticOp, right: Self, wanted: Self) -> (Self, Self) {
         use ArithmeticOp::{Divide, Multiply};
-        use Kind::{Duration, Label, Number, Text, Time};
+        use Kind::{Duration, Label, Number};
         match (left, op, right) {
             (Label, Multiply | Divide, Number) => (wanted, Number),
             (Number, Multiply, Label) => (Number, wanted),
             (Label, Divide, Duration) => (Duration, Duration),
-            (Label, Multiply | Divide, other) => {
-                (Number, if other == Label { Number } else { other })
-            }
-            (other, Multiply | Divide, Label) => (other, Number),
+            (_, Multiply | Divide, _) => (left.beside(Number), right.beside(Number)),
             (Label, _, Label) => (wanted, wanted),
-            (Label, _, Time) => (Duration, Time),
-            (Time, _, Label) => (Time, Duration),
-            (Label, _, other) => (other, other),
-            (other, _, Label) => (other, other),
-            (Text, _, Time) | (Time, _, Text) => (Time, Time),
-            given => (given.0, given.2),
+            _ => (left.beside(right), right.beside(left)),
+        }
+    }
+
+    /// What a value is read as that is added to `other`.
+    fn beside(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Label, Self::Time) => Self::Duration,
+            (Self::Label, other) => other,
+            (Self::Text, _) => Self::Time,
+            (own, _) => own,
         }
     }
 

@@ -144,14 +144,12 @@ impl Reader {
         let inside = pair.into_inner().find(|pair| pair.as_rule() == Rule::any);
         let inside = inside.expect("`every` has something in parentheses");
         let at = exact(&inside);
-        match self.truth(inside)? {
-            Condition::Compare(comparison) => Some(Read::Condition(Condition::Every(comparison))),
-            _ => {
-                let message = "`every` takes one comparison";
-                self.error(code::STAGE_EVERY, at, message)
-                    .suggest("write `every(...)` around each comparison");
-                None
-            }
+        if let Condition::Compare(comparison) = self.truth(inside)? {
+            return Some(Read::Condition(Condition::Every(comparison)));
         }
+        let message = "`every` takes one comparison";
+        self.error(code::STAGE_EVERY, at, message)
+            .suggest("write `every(...)` around each comparison");
+        None
     }
 }

@@ -21,9 +21,9 @@ impl Reader {
                 return self.read(inside.expect("a group holds something"));
             }
             Rule::every => return self.every(pair),
-            Rule::count => self.count(pair),
+            Rule::count => Some(self.count(pair)),
             Rule::pick => self.pick(pair),
-            Rule::field => self.field(pair),
+            Rule::field => Some(self.field(pair)),
             Rule::number => self.number(&pair),
             Rule::string => self.text(&pair),
             Rule::word => self.word(&pair),
@@ -68,10 +68,10 @@ impl Reader {
         })))
     }
 
-    fn count(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
+    fn count(&self, pair: Pair<'_, Rule>) -> Value {
         let span = self.shifted(exact(&pair));
         let stream = pair.into_inner().find(|pair| pair.as_rule() == Rule::stream);
-        Some(Value::Count { stream: stream.map(|stream| self.spanned(&stream)), span })
+        Value::Count { stream: stream.map(|stream| self.spanned(&stream)), span }
     }
 
     fn pick(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
@@ -80,7 +80,7 @@ impl Reader {
         for pair in pair.into_inner() {
             match pair.as_rule() {
                 Rule::word_pick if pair.as_str().eq_ignore_ascii_case("last") => {
-                    which = Which::Last
+                    which = Which::Last;
                 }
                 Rule::stream => stream = Some(self.spanned(&pair)),
                 Rule::member => member = pair.into_inner().next(),
@@ -98,12 +98,12 @@ impl Reader {
         Some(Self::member(stream, which, member.as_str(), span))
     }
 
-    fn field(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
+    fn field(&self, pair: Pair<'_, Rule>) -> Value {
         let span = self.range(&pair);
         let mut inner = pair.into_inner();
         let stream = self.spanned(&inner.next().expect("a field has a stream"));
         let label = inner.next().expect("a field has a label");
-        Some(Self::member(stream, Which::Any, label.as_str(), span))
+        Self::member(stream, Which::Any, label.as_str(), span)
     }
 
     fn member(
@@ -158,10 +158,10 @@ impl Reader {
             DurationError::NoUnit | DurationError::Malformed => {
                 let message = format!("`{text}` is neither a number nor a duration");
                 let diagnostic = self.error(code::QUERY_DURATION, at, message);
-                match duration::parse_logged(pair.as_str()) {
-                    Some(span) => diagnostic.suggest(format!("write `{}`", Duration(span))),
-                    None => diagnostic.suggest("for instance `500`, `0.5`, `250ms` or `1h30m`"),
-                }
+                diagnostic.suggest(duration::parse_logged(pair.as_str()).map_or_else(
+                    || "for instance `500`, `0.5`, `250ms` or `1h30m`".to_owned(),
+                    |span| format!("write `{}`", Duration(span)),
+                ));
             }
         }
         None

@@ -543,7 +543,7 @@ fn text_that_does_not_parse() {
     says(
         r#"where a.x = "\q""#,
         &[
-            r#"QUERY_ESCAPE `\q`: unknown escape `\q` (in a regex write the backslash twice, or quote with backticks)"#,
+            r"QUERY_ESCAPE `\q`: unknown escape `\q` (in a regex write the backslash twice, or quote with backticks)",
         ],
     );
     says(

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::stage::ast::{ArithmeticOp, CompareOp, Comparison, Condition, Value, Which};
 
-type Streams = Vec<Vec<(i64, Vec<(String, String)>)>>;
 type Event = (i64, Vec<(String, String)>);
 
 /// One event chosen for each stream.
@@ -68,6 +67,7 @@ fn choices(streams: &Streams) -> Vec<Choice<'_>> {
     choices
 }
 
+#[expect(clippy::float_cmp, reason = "the same operations give the same numbers")]
 fn compare(comparison: &Comparison, streams: &Streams, choice: &Choice<'_>) -> bool {
     let op = comparison.op.value;
     let sides = [&comparison.left, &comparison.right];
