@@ -81,6 +81,36 @@ fn one_event_is_chosen_for_each_stream_in_a_comparison() {
 }
 
 #[test]
+fn extremes_of_two_streams_are_those_of_all_pairs() {
+    const A: &[Literal] = &[(0, &[("x", "7")])];
+    const B: &[Literal] =
+        &[(0, &[("x", "-3")]), (1, &[("x", "-1")]), (2, &[("x", "0")]), (3, &[("x", "0.1")])];
+    all(
+        &[A, B],
+        &[
+            ("a.x / b.x < -6", true),
+            ("a.x / b.x < -7", false),
+            ("a.x / b.x > 69", true),
+            ("a.x / b.x > 71", false),
+            ("a.x * b.x <= -21", true),
+            ("a.x * b.x < -21", false),
+            ("-1 * a.x * b.x > 20", true),
+            ("a.x - b.x >= 10", true),
+            ("a.x - b.x > 10", false),
+            ("duration / (a.x - 6) - 1s * b.x > 3s", true),
+            ("duration / (a.x - 6) - 1s * b.x > 3s3ms", false),
+        ],
+    );
+    let four: &[Literal] = &[(0, &[("x", "4")])];
+    let more: &[Literal] = &[(0, &[("x", "4")]), (1, &[("x", "9")])];
+    for (a, b, expected) in [(four, four, false), (four, more, true), (more, four, true)] {
+        assert_eq!(holds("a.x != b.x + 0", &[a, b]), expected);
+        assert_eq!(holds("a.x + 0 != b.x", &[a, b]), expected);
+        assert_eq!(holds("a.x != b.x", &[a, b]), expected);
+    }
+}
+
+#[test]
 fn every_is_about_all_events_and_false_of_none() {
     let a: &[Literal] = &[(0, &[("x", "1"), ("z", "1")]), (1, &[("x", "2")])];
     all(

@@ -150,10 +150,34 @@ fn value() -> impl Strategy<Value = String> {
     })
 }
 
+/// Arithmetic on several streams, one after the other, in the shape that is not refused.
+fn apart() -> impl Strategy<Value = String> {
+    let of = |stream: &'static str| {
+        prop::sample::select(vec!["S.x", "S.y", "(S.x - 1)", "(2 * S.x)", "(S.x + S.y)", "-1", "2"])
+            .prop_map(move |value| value.replace('S', stream))
+    };
+    let op = || prop::sample::select(vec!["+", "-", "*", "/"]);
+    let compare = prop::sample::select(vec!["!=", "<", "<=", ">", ">="]);
+    let right = prop_oneof![
+        of("c"),
+        prop::sample::select(vec!["0", "1", "-2", "count(b)"]).prop_map(str::to_owned)
+    ];
+    (of("a"), op(), of("b"), op(), of("c"), compare, right, any::<bool>()).prop_map(
+        |(a, first, b, second, c, compare, right, three)| {
+            if three {
+                format!("(({a} {first} {b}) {second} {c}) {compare} 1")
+            } else {
+                format!("{a} {first} {b} {compare} {right}")
+            }
+        },
+    )
+}
+
 fn comparison() -> impl Strategy<Value = String> {
     let op = || prop::sample::select(vec!["=", "!=", "<", "<=", ">", ">="]);
     let label = || prop::sample::select(vec!["a.x", "b.x", "a.y", "last(c).x", "\"1\"", "\"w\""]);
     prop_oneof![
+        4 => apart(),
         4 => (value(), op(), value()).prop_map(|(left, op, right)| format!("{left} {op} {right}")),
         1 => (value(), op(), value())
             .prop_map(|(left, op, right)| format!("every({left} {op} {right})")),
@@ -163,8 +187,14 @@ fn comparison() -> impl Strategy<Value = String> {
 }
 
 fn event() -> impl Strategy<Value = Vec<(String, String)>> {
-    let value = || prop::sample::select(vec!["0", "1", "2", "-1", "-3", "0.1", "7", "w", ""]);
-    (prop::option::of(value()), prop::option::of(value())).prop_map(|(x, y)| {
+    let value = || {
+        let numbers = vec!["0", "1", "2", "-1", "-3", "-0.5", "0.1", "7", "100"];
+        prop_oneof![
+            12 => prop::sample::select(numbers).prop_map(Some),
+            1 => prop::sample::select(vec![Some("w"), Some(""), None]),
+        ]
+    };
+    (value(), value()).prop_map(|(x, y)| {
         let named = |name: &str, value: Option<&str>| Some((name.to_owned(), value?.to_owned()));
         named("x", x).into_iter().chain(named("y", y)).collect()
     })
