@@ -53,9 +53,11 @@ impl Reader {
         if operands.len() == 1 {
             return self.read(operands.pop()?);
         }
+        // All are read, so that all mistakes in them are told.
+        let operands: Vec<_> = operands.into_iter().map(|operand| self.truth(operand)).collect();
         let mut of = Vec::new();
         for operand in operands {
-            match self.truth(operand)? {
+            match operand? {
                 Condition::Or { of: inner } if is_any => of.extend(inner),
                 Condition::And { of: inner } if !is_any => of.extend(inner),
                 condition => of.push(condition),

@@ -577,3 +577,37 @@ fn text_that_does_not_parse() {
         &["QUERY_SYNTAX `٣`: expected a value such as `app.status` or `count(app)`, found `٣`"],
     );
 }
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let codes = |text: &str| -> Vec<_> {
+        let found = checked(text).expect_err(text);
+        found.into_iter().map(|found| (found.code, text[found.span].to_owned())).collect()
+    };
+    let told = |expected: &[(&'static str, &str)]| -> Vec<_> {
+        expected.iter().map(|(code, at)| (*code, (*at).to_owned())).collect()
+    };
+    assert_eq!(
+        codes("where status = 1 or (max(a.x) > 5x and a.x) or not every(b.x == \"\\q\" + 1e999)"),
+        told(&[
+            ("QUERY_SYNTAX", "status"),
+            ("QUERY_SYNTAX", "max"),
+            ("QUERY_UNKNOWN_UNIT", "5x"),
+            ("QUERY_SYNTAX", "a.x"),
+            ("QUERY_SYNTAX", "=="),
+            ("QUERY_ESCAPE", "\\q"),
+            ("STAGE_TYPE", "1e999"),
+        ])
+    );
+    assert_eq!(
+        codes("where x.a = 1 and y.b + z.c > 1s + 5 or w.a =~ \"(\" | select a.x, nothing, v.q"),
+        told(&[
+            ("STAGE_STREAM", "x"),
+            ("STAGE_TYPE", "+"),
+            ("STAGE_STREAM", "w"),
+            ("QUERY_REGEX", "("),
+            ("STAGE_LABEL", "nothing"),
+            ("STAGE_STREAM", "v"),
+        ])
+    );
+}
