@@ -20,6 +20,7 @@ pub mod encode;
 mod join;
 pub mod key;
 pub mod select;
+pub mod stage;
 mod window;
 
 pub mod engine;

@@ -61,6 +61,22 @@ pub mod code {
     pub const SELECTOR_COMPARISON: &str = "SELECTOR_COMPARISON";
     /// A `pattern` or `regexp` that captures nothing, or nothing that could be told apart.
     pub const SELECTOR_CAPTURE: &str = "SELECTOR_CAPTURE";
+    /// A stage that does not exist.
+    pub const STAGE_UNKNOWN: &str = "STAGE_UNKNOWN";
+    /// A stage names a stream that the query does not have.
+    pub const STAGE_STREAM: &str = "STAGE_STREAM";
+    /// `select` names a label that results do not have.
+    pub const STAGE_LABEL: &str = "STAGE_LABEL";
+    /// A comparison or arithmetic on values that do not go together, such as a time and a number.
+    pub const STAGE_TYPE: &str = "STAGE_TYPE";
+    /// A text compared with a time is none.
+    pub const STAGE_TIME: &str = "STAGE_TIME";
+    /// `every` is about no stream, about several, or not about one comparison.
+    pub const STAGE_EVERY: &str = "STAGE_EVERY";
+    /// A comparison of several streams that only trying every combination of events could answer.
+    pub const STAGE_COMBINATIONS: &str = "STAGE_COMBINATIONS";
+    /// The number of `limit` is none.
+    pub const STAGE_LIMIT: &str = "STAGE_LIMIT";
 }
 
 /// How bad it is.

@@ -196,7 +196,7 @@ pub(super) fn policy_meant(word: &str) -> Option<&'static str> {
 }
 
 /// The candidate that `word` is a misspelling of.
-pub(crate) fn nearest(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     // A hostile name may be long, and the distance is quadratic.
     let word = word.get(..word.len().min(32))?.to_lowercase();
     let allowed = |candidate: &str| 1 + usize::from(candidate.len() > 3);
