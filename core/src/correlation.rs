@@ -4,6 +4,7 @@ use crate::emit::Stamp;
 use crate::id::{CorrelationId, EventId, StreamId};
 use crate::join::tables::Tables;
 use crate::plan::{JoinKeys, Pick, Plan};
+use crate::stage::{Group, PlannedStage};
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store};
 
@@ -35,6 +36,11 @@ impl<'a> Correlation<'a> {
     /// Its id; the same for all revisions.
     pub fn id(&self) -> CorrelationId {
         self.stamp.id
+    }
+
+    /// Whether it has been delivered, but the stages of the query keep it no longer.
+    pub fn is_withdrawn(&self) -> bool {
+        self.stamp.withdrawn
     }
 
     /// Counts deliveries of changed content, from 1.
@@ -125,9 +131,21 @@ impl<'a> Correlation<'a> {
         all
     }
 
-    /// The labels of the result: those its groups copy, in query order, from the earliest event of
-    /// the copied side that has them.
-    pub fn labels(&self) -> Vec<(&'a str, &'a str)> {
+    /// The labels of the result: those that `select` names, else those its groups copy.
+    pub fn labels(&self) -> Vec<(&str, &str)> {
+        let selection = self.plan.stages.stages.iter().find_map(|stage| match stage {
+            PlannedStage::Select(selection) => Some(selection),
+            _ => None,
+        });
+        match selection {
+            Some(selection) => selection.labels(self).collect(),
+            None => self.copied_labels(),
+        }
+    }
+
+    /// The labels that groups copy, in query order, from the earliest event of the copied side that
+    /// has them.
+    fn copied_labels(&self) -> Vec<(&'a str, &'a str)> {
         let mut all: Vec<(&str, &str)> = Vec::new();
         for join in &self.plan.joins {
             let (side, labels) = match &join.pick {
@@ -167,5 +185,32 @@ impl<'a> Correlation<'a> {
     /// The plan of the query.
     pub fn plan(&self) -> &'a Plan {
         self.plan
+    }
+}
+
+/// What the stages see: the events that the projection keeps, by position.
+impl Group for Correlation<'_> {
+    type Event = usize;
+
+    fn events(&self, stream: Option<StreamId>) -> impl DoubleEndedIterator<Item = usize> {
+        let wanted = move |at: &usize| {
+            let record = self.store.record(self.events[*at]);
+            !record.flags.has(Flags::HIDDEN) && stream.is_none_or(|stream| record.stream == stream)
+        };
+        (0..self.events.len()).filter(wanted)
+    }
+
+    fn time(&self, event: usize) -> Timestamp {
+        self.store.record(self.events[event]).time
+    }
+
+    fn label(&self, event: usize, place: usize) -> Option<&str> {
+        // What stages read is kept first.
+        self.store.kept(self.events[event], place)
+    }
+
+    fn own_label(&self, name: &str) -> Option<&str> {
+        let mut all = self.copied_labels().into_iter().chain(self.join_keys());
+        all.find(|(label, _)| *label == name).map(|(_, value)| value)
     }
 }

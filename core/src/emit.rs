@@ -62,6 +62,8 @@ struct Delivery {
     sequence: u64,
     /// Events that the projection keeps, when last delivered.
     size: usize,
+    /// Whether it was withdrawn when last delivered.
+    withdrawn: bool,
     /// Host time before which it is not delivered again.
     due: Timestamp,
     /// Whether it waits in `deferred`.
@@ -75,6 +77,8 @@ pub(crate) struct Stamp {
     pub id: CorrelationId,
     pub revision: u32,
     pub is_final: bool,
+    /// Whether the stages of the query keep it no longer.
+    pub withdrawn: bool,
     pub replaces: Vec<CorrelationId>,
 }
 
@@ -166,15 +170,17 @@ impl Emitter {
         self.finals.len()
     }
 
-    /// The stamp of a result that can no longer change.
+    /// The stamp of a result that can no longer change; `None` where it is not to be delivered,
+    /// since the stages do not keep it (`kept`) and nobody knows it.
     pub fn stamp_final(
         &mut self,
         store: &mut Store,
         events: &[EventId],
         identity: &Identity<'_>,
-    ) -> Stamp {
+        kept: bool,
+    ) -> Option<Stamp> {
         let delivery = self.merge(store, events).unwrap_or(DeliveryId::NONE);
-        let stamp = self.stamp_list(store, events, identity, delivery);
+        let stamp = self.stamp_list(store, events, identity, delivery, kept);
         if delivery != DeliveryId::NONE {
             for id in events {
                 store.record_mut(*id).delivery = DeliveryId::NONE;
@@ -190,21 +196,33 @@ impl Emitter {
         events: &[EventId],
         identity: &Identity<'_>,
         delivery: DeliveryId,
-    ) -> Stamp {
+        kept: bool,
+    ) -> Option<Stamp> {
         if delivery == DeliveryId::NONE {
+            if !kept {
+                return None;
+            }
             let id = self.identify(store, identity);
-            return Stamp { id, revision: 1, is_final: true, replaces: Vec::new() };
+            return Some(Stamp {
+                id,
+                revision: 1,
+                is_final: true,
+                withdrawn: false,
+                replaces: Vec::new(),
+            });
         }
         let delivered = &mut self.deliveries[delivery.index()];
-        let unchanged = delivered.size == visible(store, events);
+        let unchanged = delivered.size == visible(store, events) && kept != delivered.withdrawn;
         let stamp = Stamp {
             id: delivered.id,
             revision: delivered.revision + u32::from(!unchanged),
             is_final: true,
+            withdrawn: !kept,
             replaces: std::mem::take(&mut delivered.replaces),
         };
+        let is_told = kept || !delivered.withdrawn;
         self.free.push(delivery);
-        stamp
+        is_told.then_some(stamp)
     }
 
     /// The stamp of a result that may still grow; `None` when nothing is to be delivered now.
@@ -213,17 +231,18 @@ impl Emitter {
         store: &mut Store,
         events: &[EventId],
         identity: &Identity<'_>,
+        kept: bool,
         now: Option<Timestamp>,
     ) -> Option<Stamp> {
         let absorbs = self.deliveries_of(store, events);
         let survivor = absorbs.first().copied().unwrap_or(DeliveryId::NONE);
         let open = Open::Session(events[0]);
         let merges = absorbs.len() > 1;
-        if !self.is_wanted(store, events, survivor, merges, open, now) {
+        if !self.is_wanted(store, events, survivor, merges, open, kept, now) {
             return None;
         }
         self.absorb(&absorbs);
-        let (stamp, delivery) = self.revise(store, events, identity, survivor, now);
+        let (stamp, delivery) = self.revise(store, events, identity, survivor, kept, now);
         for id in events {
             store.record_mut(*id).delivery = delivery;
         }
@@ -237,15 +256,18 @@ impl Emitter {
         store: &Store,
         group: &Growing,
         identity: &Identity<'_>,
+        kept: bool,
         now: Option<Timestamp>,
     ) -> Option<(Stamp, DeliveryId)> {
         let Growing { item, events, delivery, .. } = group;
-        let wanted = self.is_wanted(store, events, *delivery, false, Open::Group(*item), now);
-        wanted.then(|| self.revise(store, events, identity, *delivery, now))
+        let open = Open::Group(*item);
+        let wanted = self.is_wanted(store, events, *delivery, false, open, kept, now);
+        wanted.then(|| self.revise(store, events, identity, *delivery, kept, now))
     }
 
     /// Whether a result that may still grow is to be delivered now. Where it is too early, that is
     /// remembered.
+    #[expect(clippy::too_many_arguments, reason = "all that delivery depends on")]
     fn is_wanted(
         &mut self,
         store: &Store,
@@ -253,13 +275,15 @@ impl Emitter {
         delivery: DeliveryId,
         merges: bool,
         open: Open,
+        kept: bool,
         now: Option<Timestamp>,
     ) -> bool {
         if delivery == DeliveryId::NONE {
-            return true;
+            return kept;
         }
         let delivered = &mut self.deliveries[delivery.index()];
-        if !merges && delivered.size == visible(store, events) {
+        let unchanged = delivered.size == visible(store, events) && kept != delivered.withdrawn;
+        if !merges && (unchanged || (!kept && delivered.withdrawn)) {
             return false;
         }
         let early = now.is_some_and(|now| now < delivered.due);
@@ -277,6 +301,7 @@ impl Emitter {
         events: &[EventId],
         identity: &Identity<'_>,
         delivery: DeliveryId,
+        kept: bool,
         now: Option<Timestamp>,
     ) -> (Stamp, DeliveryId) {
         let delivery = if delivery == DeliveryId::NONE {
@@ -289,12 +314,14 @@ impl Emitter {
         let delivered = &mut self.deliveries[delivery.index()];
         delivered.revision += 1;
         delivered.size = visible(store, events);
+        delivered.withdrawn = !kept;
         delivered.due = due;
         delivered.deferred = false;
         let stamp = Stamp {
             id: delivered.id,
             revision: delivered.revision,
             is_final: false,
+            withdrawn: !kept,
             replaces: delivered.replaces.clone(),
         };
         (stamp, delivery)
@@ -350,6 +377,7 @@ impl Emitter {
             revision: 0,
             sequence: self.sequence,
             size: 0,
+            withdrawn: false,
             due: Timestamp::MIN,
             deferred: false,
             replaces: Vec::new(),

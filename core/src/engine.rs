@@ -113,6 +113,7 @@ impl Correlator {
                 id: CorrelationId(0),
                 revision: 0,
                 is_final: false,
+                withdrawn: false,
                 replaces: Vec::new(),
             },
             held_more: BTreeMap::new(),
@@ -126,6 +127,8 @@ impl Correlator {
             deliveries: 0,
             peak_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
+            limited: false,
+            counts: vec![0; plan.stages.stages.len()],
             plan,
             options,
         };

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::id::{SourceId, StreamId};
 use crate::select::{Matcher, Pipeline};
+use crate::stage::Stages;
 use crate::time::Span;
 
 /// A query that makes sense, ready to run.
@@ -22,6 +23,8 @@ pub struct Plan {
     pub joins: Vec<PlannedJoin>,
     /// The trailing projection; empty keeps every event.
     pub projection: Vec<Matcher>,
+    /// What happens to results, in the order written.
+    pub stages: Stages,
 }
 
 /// Something to read: a source the engine selects from, or one selector of a source that selects
@@ -191,8 +194,12 @@ impl Plan {
         }
     }
 
-    /// Has the streams keep what results copy from their events.
-    pub(crate) fn keep_copied_labels(&mut self) {
+    /// Has the streams keep what stages read and results copy of their events. What stages read
+    /// comes first, so that their places count.
+    pub(crate) fn keep_labels(&mut self) {
+        for (at, stream) in self.streams.iter_mut().enumerate() {
+            stream.keep(self.stages.reads(StreamId::new(at)));
+        }
         for join in 0..self.joins.len() {
             let PlannedJoin { left, right, pick, .. } = &self.joins[join];
             let (streams, labels) = match pick {
@@ -204,6 +211,15 @@ impl Plan {
                 self.streams[stream].keep(&labels);
             }
         }
+    }
+
+    /// The labels that results copy, each once.
+    pub(crate) fn copied_labels(&self) -> impl Iterator<Item = &str> {
+        let picks = self.joins.iter().map(|join| match &join.pick {
+            Pick::GroupLeft(labels) | Pick::GroupRight(labels) => labels.as_slice(),
+            _ => &[],
+        });
+        picks.flatten().map(String::as_str)
     }
 
     /// The most labels that any stream keeps.

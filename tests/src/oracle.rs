@@ -50,7 +50,9 @@ impl Oracle {
         if reads_text || may_overshoot || !case.live.is_empty() {
             return Ok(None);
         }
-        if plan.joins.iter().any(|join| join.pick != Pick::Session) {
+        if !plan.stages.stages.is_empty()
+            || plan.joins.iter().any(|join| join.pick != Pick::Session)
+        {
             return Ok(None);
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);

@@ -44,6 +44,8 @@ pub struct Delivered {
     pub is_complete: bool,
     /// The key of the first join, as `k=1,j=2`.
     pub join_key: String,
+    /// Whether the stages keep it no longer.
+    pub is_withdrawn: bool,
     /// The labels of the result, as `k=1 j=2`.
     pub labels: String,
     /// All keys, as `k=1 j=2`.
@@ -370,6 +372,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         id: correlation.id(),
         revision: correlation.revision(),
         is_final: correlation.is_final(),
+        is_withdrawn: correlation.is_withdrawn(),
         replaces: correlation.replaces().to_vec(),
         events,
         is_complete: correlation.is_complete(),
@@ -531,6 +534,9 @@ fn text(one: &Delivered, letters: Option<&mut Letters>, expected: &str) -> Strin
         text = format!("{}.{} ", letters.of(one.id), one.revision);
         if one.is_final {
             text.push_str("final ");
+        }
+        if one.is_withdrawn {
+            text.push_str("withdrawn ");
         }
         if !one.replaces.is_empty() {
             let replaced: Vec<_> = one.replaces.iter().map(|id| letters.of(*id)).collect();

@@ -20,6 +20,7 @@ struct Head<'a> {
     is_final: bool,
     replaces: Vec<String>,
     truncated: bool,
+    withdrawn: bool,
     labels: Map<'a>,
     join_keys: Map<'a>,
 }
@@ -72,6 +73,7 @@ pub(super) fn write_head(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
         is_final: correlation.is_final(),
         replaces: correlation.replaces().iter().map(ToString::to_string).collect(),
         truncated: false,
+        withdrawn: correlation.is_withdrawn(),
         labels: Map(correlation.labels()),
         join_keys: Map(correlation.join_keys()),
     };

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::input::Input;
+use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
@@ -16,6 +17,7 @@ use crate::options::CorrelatorOptions;
 use crate::output::Notice;
 use crate::plan::Plan;
 use crate::select::Selected;
+use crate::stage::PlannedStage;
 use crate::time::{Span, Timestamp};
 use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
 use crate::window::watermark::Progress;
@@ -54,6 +56,10 @@ pub(super) struct Flow {
     pub deliveries: u64,
     pub peak_memory: usize,
     pub end: End,
+    /// Whether a stage has ended the query.
+    pub limited: bool,
+    /// Decided results that have reached each stage.
+    pub counts: Vec<u64>,
 }
 
 #[derive(Debug)]
@@ -334,12 +340,19 @@ impl Flow {
 
     /// Moves to the next correlation to deliver, if there is one.
     pub fn next_correlation(&mut self) -> bool {
-        if self.end == End::Told || self.options.limit.is_some_and(|n| self.correlations >= n) {
+        let is_over = self.end == End::Told || self.limited;
+        if is_over || self.options.limit.is_some_and(|n| self.correlations >= n) {
             return false;
         }
-        if let Some(result) = self.emitter.next_final() {
-            self.poll_final(result);
-            return true;
+        while let Some(result) = self.emitter.next_final() {
+            if self.poll_final(result) {
+                return true;
+            }
+            // Its events are let go of before the next is looked at.
+            self.begin_poll();
+            if self.end != End::No && self.limited {
+                return false;
+            }
         }
         while self.options.emit == Emit::Eager && self.end == End::No {
             let found = match &self.joins.policy {
@@ -355,31 +368,73 @@ impl Flow {
         false
     }
 
-    fn poll_final(&mut self, result: Decided) {
+    /// Takes a result that can no longer change. Returns whether it is to be delivered.
+    fn poll_final(&mut self, result: Decided) -> bool {
         let mut polled = std::mem::take(&mut self.polled);
-        self.stamp = match result {
+        let list = match result {
             Decided::Ring(ring) => {
                 polled.extend(self.store.ring(ring));
                 self.sort(&mut polled);
-                let key = Self::identity_key(&self.joins, &self.store, &polled);
-                let identity = Identity { key: &key, events: &[self.store.order(polled[0])] };
-                self.emitter.stamp_final(&mut self.store, &polled, &identity)
+                None
             }
             Decided::List { events, identity, delivery } => {
                 polled = events;
-                let key = Self::identity_key(&self.joins, &self.store, &polled);
-                let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
-                let identity = Identity { key: &key, events: &events };
-                self.emitter.stamp_list(&self.store, &polled, &identity, delivery)
+                Some((identity, delivery))
             }
+        };
+        let kept = self.keeps(&polled, true);
+        let key = Self::identity_key(&self.joins, &self.store, &polled);
+        let stamp = if let Some((identity, delivery)) = list {
+            let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
+            let identity = Identity { key: &key, events: &events };
+            self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept)
+        } else {
+            let identity = Identity { key: &key, events: &[self.store.order(polled[0])] };
+            self.emitter.stamp_final(&mut self.store, &polled, &identity, kept)
         };
         self.polled = polled;
         self.polled_is_final = true;
+        let Some(stamp) = stamp else { return false };
+        self.stamp = stamp;
         self.deliveries += 1;
         self.correlations += 1;
         if self.options.limit == Some(self.correlations) && self.end == End::No {
             self.end = End::Decided;
         }
+        true
+    }
+
+    /// Whether the stages of the query keep a result. One that is `decided` counts for their limits.
+    fn keeps(&mut self, events: &[EventId], decided: bool) -> bool {
+        for (at, stage) in self.plan.stages.stages.iter().enumerate() {
+            match stage {
+                PlannedStage::Where(filter) => {
+                    let correlation = Correlation {
+                        plan: &self.plan,
+                        store: &self.store,
+                        tables: &self.joins.tables,
+                        events,
+                        stamp: &self.stamp,
+                    };
+                    if !filter.holds(&correlation) {
+                        return false;
+                    }
+                }
+                PlannedStage::Limit(limit) => {
+                    let count = &mut self.counts[at];
+                    if *count >= *limit {
+                        return false;
+                    }
+                    *count += u64::from(decided);
+                    if *count == *limit && self.end == End::No {
+                        self.end = End::Decided;
+                        self.limited = true;
+                    }
+                }
+                PlannedStage::Select(_) => {}
+            }
+        }
+        true
     }
 
     /// Looks at one session that may have changed.
@@ -398,10 +453,11 @@ impl Flow {
             return Found::Nothing;
         }
         self.sort(&mut events);
+        let kept = self.keeps(&events, false);
         let key = Self::identity_key(&self.joins, &self.store, &events);
         let identity = Identity { key: &key, events: &[self.store.order(events[0])] };
         let now = self.progress.now();
-        let stamp = self.emitter.stamp_update(&mut self.store, &events, &identity, now);
+        let stamp = self.emitter.stamp_update(&mut self.store, &events, &identity, kept, now);
         self.poll_growing(stamp, events)
     }
 
@@ -413,11 +469,12 @@ impl Flow {
         if self.wanted(group.events.iter().copied(), delivered).is_none() {
             return Found::Nothing;
         }
+        let kept = self.keeps(&group.events, false);
         let key = Self::identity_key(&self.joins, &self.store, &group.events);
         let events: Vec<_> = group.identity.iter().map(|id| self.store.order(*id)).collect();
         let identity = Identity { key: &key, events: &events };
         let now = self.progress.now();
-        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, now);
+        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
         let stamp = stamp.map(|(stamp, delivery)| {
             if let Policy::Steps(steps) = &mut self.joins.policy {
                 steps.delivered(&group, delivery);

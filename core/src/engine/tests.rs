@@ -11,6 +11,7 @@ use crate::plan::{
     JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
 };
 use crate::select::Pipeline;
+use crate::stage::Stages;
 use crate::time::Span;
 
 fn seconds(s: i64) -> Span {
@@ -55,6 +56,7 @@ fn plan(joins: &[(JoinKind, i64)]) -> Plan {
             })
             .collect(),
         projection: Vec::new(),
+        stages: Stages::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::PlanOptions;
 use super::ast::{Expr, Grouping, Join, LabelMatcher, Policy, Query, Side, Stream};
-use super::diagnostic::{Diagnostic, Severity, code};
+use super::diagnostic::{Diagnostic, code};
 use super::duration::Duration;
 use super::{lint, syntax};
 use crate::id::{SourceId, StreamId};
@@ -13,6 +13,7 @@ use crate::plan::{
     JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
 };
 use crate::select::{Matcher, Pipeline};
+use crate::stage::{self, Stages};
 use crate::time::Span;
 
 /// The plan of `query`, which is the tree of `text`; of all of it if it `is_whole`. It runs only if
@@ -51,6 +52,7 @@ pub(super) fn plan(
         streams,
         joins: Vec::new(),
         projection: Vec::new(),
+        stages: Stages::default(),
     };
     let mut joiner = Joiner { plan: &mut plan, streams: 0, are_sessions: Vec::new() };
     joiner.operand(&query.expr);
@@ -64,24 +66,42 @@ pub(super) fn plan(
         projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
     });
     plan.projection = projection.collect();
-    plan.keep_copied_labels();
+    plan.stages = stages(query, text, &plan, diagnostics);
+    plan.keep_labels();
     lint::plan(&plan, query, diagnostics);
-    let is_error = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Error;
-    if !diagnostics.iter().any(is_error) {
-        not_run_yet(query, diagnostics);
-    }
     plan
 }
 
-/// What parses and makes sense, but nothing runs yet.
-fn not_run_yet(query: &Query, diagnostics: &mut Vec<Diagnostic>) {
-    for stage in &query.stages {
-        let end = stage.value.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
-        let word = &stage.value[..end.unwrap_or(stage.value.len())];
-        let span = stage.span.start..stage.span.start + word.len();
-        let message = format!("the stage `| {word}` is not supported in this version");
-        diagnostics.push(Diagnostic::error(code::QUERY_UNSUPPORTED, span, message));
+/// The stages, compiled; none where one makes no sense.
+fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnostic>) -> Stages {
+    let mut parsed = Vec::new();
+    for piece in &query.stages {
+        match stage::parse(&text[piece.span.clone()], piece.span.start) {
+            Ok(stage) => parsed.push(stage),
+            Err(found) => diagnostics.extend(found),
+        }
     }
+    if parsed.len() < query.stages.len() {
+        return Stages::default();
+    }
+    let names: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
+    let mut labels: Option<Vec<&str>> = Some(plan.copied_labels().collect());
+    for join in &plan.joins {
+        match &join.keys {
+            JoinKeys::On(keys) => {
+                let both = keys.iter().flat_map(|key| [key.left.as_str(), key.right.as_str()]);
+                if let Some(labels) = &mut labels {
+                    labels.extend(both);
+                }
+            }
+            JoinKeys::Ignoring(_) => labels = None,
+        }
+    }
+    let scope = stage::Scope { text, streams: &names, labels: labels.as_deref() };
+    stage::compile(&parsed, scope).unwrap_or_else(|found| {
+        diagnostics.extend(found);
+        Stages::default()
+    })
 }
 
 /// The names of the streams, each its own.

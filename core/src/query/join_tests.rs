@@ -206,23 +206,6 @@ fn the_clauses_are_json_for_hosts() {
 }
 
 #[test]
-fn what_does_not_run_yet() {
-    shows(
-        r"a({}) then not on(k) pick(first) b({})
-  outer on(k) group_left(x) c({})
-  and ignoring(k) d({})
-| where duration > 1s",
-        r"
-error[QUERY_UNSUPPORTED]: the stage `| where` is not supported in this version
- --> query:4:3
-  |
-4 | | where duration > 1s
-  |   ^^^^^
-",
-    );
-}
-
-#[test]
 fn policies() {
     shows(
         "a({}) and on(k) pick(first) b({}) or on(k) pick() d({})",

@@ -301,7 +301,7 @@ function textOf(
       letters.set(id, known);
       return known;
     };
-    text = `${letter(correlationId)}.${revision} ${final ? 'final ' : ''}`;
+    text = `${letter(correlationId)}.${revision} ${final ? 'final ' : ''}${correlation.withdrawn ? 'withdrawn ' : ''}`;
     if (replaces.length > 0) text += `replaces ${replaces.map(letter).join(',')} `;
   }
   const marks = events.map((event) => {
