@@ -295,45 +295,30 @@ impl Sessions {
         }
     }
 
-    /// Marks an event as unmatched, and puts it into one partial session with the one before it.
+    /// Marks an event as unmatched, and puts it into one partial session with those next to it.
     fn group_unmatched(&mut self, store: &mut Store, id: EventId) {
         let record = store.record_mut(id);
         record.flags.set(Flags::UNMATCHED);
         let (time, stream) = (record.time, record.stream);
         let shape = &self.shape.streams[stream.index()];
-        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
+        let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
         let key = store.keys(id)[shape.entry_table];
         if key != KeyId::NONE {
             let list = self.tables[shape.entry_table].list(key, stream);
-            let (before, after) = neighbours(store, list, id, gap);
-            // One that is not decided yet unites with this when it is.
-            let known = |other: &EventId| store.record(*other).flags.has(Flags::UNMATCHED);
-            let known: Vec<_> = before.into_iter().chain(after).filter(known).collect();
-            for other in known {
+            let known = |flags: Flags| flags.has(Flags::UNMATCHED);
+            // Decided in order of time, none is known to be unmatched beyond one that is not.
+            let stops = |flags: Flags| if depth == 0 { lonely(flags) } else { known(flags) };
+            let (before, after) = neighbours(store, list, id, gap, stops);
+            let next = before.into_iter().chain(after);
+            let next: Vec<_> = next.filter(|id| known(store.record(*id).flags)).collect();
+            for other in next {
                 unite(store, other, id);
             }
         }
         self.mark_dirty(store, id);
-    }
-
-    /// Puts the unmatched events on either side of one that has turned out to be matched into one
-    /// partial session: so far it has stood between them.
-    fn bridge(&mut self, store: &mut Store, id: EventId) {
-        let record = store.record(id);
-        let shape = &self.shape.streams[record.stream.index()];
-        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
-        let key = store.keys(id)[shape.entry_table];
-        let list = self.tables[shape.entry_table].list(key, record.stream);
-        let (Some(before), Some(after)) = neighbours(store, list, id, gap) else { return };
-        let (first, last) = (store.record(before), store.record(after));
-        let known = [first, last].iter().all(|record| record.flags.has(Flags::UNMATCHED));
-        if known && last.time.since(first.time) <= gap {
-            unite(store, before, after);
-            self.mark_dirty(store, after);
-        }
     }
 
     /// Decides which events of a component whose matches are all seen are unmatched, where only
@@ -359,7 +344,6 @@ impl Sessions {
         for (id, matched) in decided {
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
-                self.bridge(store, id);
             } else {
                 self.group_unmatched(store, id);
             }
@@ -417,7 +401,7 @@ impl Sessions {
                 return None;
             }
             let list = self.tables[shape.entry_table].list(key, record.stream);
-            let (before, after) = neighbours(store, list, id, gap);
+            let (before, after) = neighbours(store, list, id, gap, lonely);
             // One that is known to be unmatched has joined when that became known.
             let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
             let found = before.into_iter().chain(after).find(undecided)?;
@@ -569,20 +553,26 @@ impl Connect for Matches<'_> {
     }
 }
 
-/// The nearest events before and after an event of the same key that may be unmatched like it, not
+/// Whether an event is unmatched or may turn out to be.
+fn lonely(flags: Flags) -> bool {
+    !flags.has(Flags::MATCHED)
+}
+
+/// The nearest events before and after an event of the same key whose flags are `wanted`, not
 /// farther than `gap`.
 fn neighbours(
     store: &Store,
     list: &List,
     id: EventId,
     gap: Span,
+    wanted: impl Fn(Flags) -> bool,
 ) -> (Option<EventId>, Option<EventId>) {
     let record = store.record(id);
     let (time, arrival) = (record.time, record.arrival);
-    let lonely = |item: &&Item| !store.record(item.event).flags.has(Flags::MATCHED);
+    let wanted = |item: &&Item| wanted(store.record(item.event).flags);
     let before = list.before(time, arrival).take_while(|item| time.since(item.time) <= gap);
     let after = list.after(time, arrival).take_while(|item| item.time.since(time) <= gap);
-    let (before, after) = (before.into_iter().find(lonely), after.into_iter().find(lonely));
+    let (before, after) = (before.into_iter().find(wanted), after.into_iter().find(wanted));
     (before.map(|item| item.event), after.map(|item| item.event))
 }
 
