@@ -321,26 +321,28 @@ impl Sessions {
         self.mark_dirty(store, id);
     }
 
-    /// Decides which events of a component whose matches are all seen are unmatched, where only
-    /// results of joins could match them: first those on which the decision on others depends.
-    /// Returns whether there was anything to decide.
-    fn decide_deferred(&mut self, store: &mut Store, root: EventId) -> bool {
+    /// The first depth at which events of a component are undecided that only results of joins
+    /// could match.
+    fn undecided_depth(&self, store: &Store, root: EventId) -> Option<usize> {
         if !self.shape.streams.iter().any(StreamShape::awaits_results) {
-            return false;
+            return None;
         }
-        let depth = |store: &Store, id: EventId| {
-            let record = store.record(id);
-            let partial = self.shape.streams[record.stream.index()].partial;
-            let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
-                .iter()
-                .all(|flag| !record.flags.has(*flag));
-            partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
-        };
-        let Some(first) = store.ring(root).filter_map(|id| depth(store, id)).min() else {
-            return false;
-        };
+        store.ring(root).filter_map(|id| self.open_depth(store, id)).min()
+    }
+
+    fn open_depth(&self, store: &Store, id: EventId) -> Option<usize> {
+        let record = store.record(id);
+        let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
+            .iter()
+            .all(|flag| !record.flags.has(*flag));
+        let partial = self.shape.streams[record.stream.index()].partial;
+        partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
+    }
+
+    /// Decides which events of `depth` in a component whose matches are all seen are unmatched.
+    fn decide_deferred(&mut self, store: &mut Store, root: EventId, depth: usize) {
         let mut decided = deferred(&self.shape, store, root);
-        decided.retain(|(id, _)| depth(store, *id) == Some(first));
+        decided.retain(|(id, _)| self.open_depth(store, *id) == Some(depth));
         for (id, matched) in decided {
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
@@ -348,7 +350,6 @@ impl Sessions {
                 self.group_unmatched(store, id);
             }
         }
-        true
     }
 
     fn close_component(
@@ -367,15 +368,17 @@ impl Sessions {
                 self.deadlines.push(Reverse((close, Turn::Close, root)));
                 return;
             }
-            if let Some((decided, turn)) = self.extension(store, root) {
+            // A decision depends on sessions of lower depth only.
+            let depth = self.undecided_depth(store, root);
+            let extension = self.extension(store, root, depth.unwrap_or(usize::MAX));
+            if let Some((decided, turn)) = extension {
                 self.deadlines.push(Reverse((decided, turn, root)));
                 self.waiting.insert((close, root));
                 self.waiting_until.insert(root, (close, (decided, turn)));
                 return;
             }
-            if !self.decide_deferred(store, root) {
-                break close;
-            }
+            let Some(depth) = depth else { break close };
+            self.decide_deferred(store, root, depth);
             if find(store, root) != root {
                 // What it has become part of has a deadline.
                 return;
@@ -385,17 +388,22 @@ impl Sessions {
         closed.push(Closed { ring: root, close });
     }
 
-    /// When an undecided event is decided that would join the component if it turned out to be
-    /// unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
+    /// When an undecided event of a depth `below` some is decided that would join the component if it
+    /// turned out to be unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
     /// first in the ring.
-    fn extension(&self, store: &mut Store, root: EventId) -> Option<(Timestamp, Turn)> {
+    fn extension(
+        &self,
+        store: &mut Store,
+        root: EventId,
+        below: usize,
+    ) -> Option<(Timestamp, Turn)> {
         if !self.shape.reports_unmatched() {
             return None;
         }
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
             let shape = &self.shape.streams[record.stream.index()];
-            let Partial { gap, depth } = shape.partial?;
+            let Partial { gap, depth } = shape.partial.filter(|partial| partial.depth < below)?;
             let key = store.keys(id)[shape.entry_table];
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
