@@ -279,7 +279,7 @@ impl Model {
         matches.retain(|at| {
             let entry = self.query.entry(self.events[*at].stream).0;
             let is_entry = self.join_of(&self.events[*at], event) == Some(entry);
-            !(is_entry && prompt.known[*at] == Known::Unmatched) && !slow.is_final(*at)
+            !(slow.is_final(*at) || is_entry && prompt.known[*at] == Known::Unmatched)
         });
         let mut outcomes = matches.iter().map(|at| slow.outcome_of(*at));
         let is_stale = outcomes.any(|outcome| slow.passed(outcome.close));
