@@ -7,7 +7,8 @@ use std::fs;
 use std::path::Path;
 
 use logbraid_core::id::CorrelationId;
-use logbraid_core::query::{Severity, code};
+use logbraid_core::plan::PlannedJoin;
+use logbraid_core::query::{PlanOptions, Severity, check, code};
 use logbraid_tests::case::{Case, CaseFile, Step};
 use logbraid_tests::oracle::Oracle;
 use logbraid_tests::random::{self, Disorder};
@@ -33,16 +34,16 @@ fn config() -> Config {
     }
 }
 
-/// Runs `check` on random cases; a failure shows the smallest case, ready to be kept.
+/// Runs `hold` on random cases; a failure shows the smallest case, ready to be kept.
 fn on_random_cases<S: Strategy<Value = (Case, Extra)>, Extra: Clone + std::fmt::Debug>(
     strategy: S,
-    check: impl Fn(&Case, &Extra) -> Result<(), String>,
+    hold: impl Fn(&Case, &Extra) -> Result<(), String>,
 ) {
     let outcome = TestRunner::new(config()).run(&strategy, |(case, extra)| {
         if !makes_sense(&case) {
             return Err(TestCaseError::reject("nothing can satisfy the bounds"));
         }
-        check(&case, &extra).map_err(|wrong| {
+        hold(&case, &extra).map_err(|wrong| {
             TestCaseError::fail(format!("{wrong}\n\n{}({extra:?})", case.to_toml()))
         })
     });
@@ -152,6 +153,9 @@ fn model_and_engine_agree_on_eager_correlations() {
     let polls = prop::collection::vec(any::<bool>(), 40);
     let strategy = (random::case(Disorder::Some), polls);
     on_random_cases(strategy, |case, polls| {
+        if !only_grows(case) {
+            return Ok(());
+        }
         // What has been told cannot be taken back when it turns out to begin before the start.
         let (emit, start) = (Some("eager".into()), None);
         let case = Case { emit, start, limit: None, ..case.clone() };
@@ -200,7 +204,7 @@ fn model_and_engine_agree_for_any_interleaving() {
             let shuffled = shuffled.to_toml();
             return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
         }
-        if case.limit.is_none() && case.start.is_none() {
+        if case.limit.is_none() && case.start.is_none() && only_grows(case) {
             // Time passes, so that deliveries are deferred; no watermark depends on it.
             let ticks = (0..).map(|tenth| Step {
                 advance: Some(format!("@0.{:02}", tenth % 100)),
@@ -221,6 +225,21 @@ fn model_and_engine_agree_for_any_interleaving() {
         }
         Ok(())
     });
+}
+
+/// Whether results only grow. Not where order is asked for after an operator that does without a
+/// stream: a result that gets its first event of one is later begun.
+fn only_grows(case: &Case) -> bool {
+    let plan = check(&case.query, &PlanOptions::default()).plan.expect("the query runs");
+    let reports = |join: &PlannedJoin| join.kind.reports_left() || join.kind.reports_right();
+    let mut ordered = plan.joins.iter().filter(|join| join.kind.is_ordered());
+    !ordered.any(|join| {
+        let left = plan.streams_of(join.left);
+        plan.joins.iter().any(|inner| {
+            let streams = plan.streams_of(inner.left).start..plan.streams_of(inner.right).end;
+            left.start <= streams.start && streams.end <= left.end && reports(inner)
+        })
+    })
 }
 
 /// The same events of each source in the same order, the sources mixed anew.

@@ -231,76 +231,61 @@ impl Sessions {
         }
     }
 
-    /// Marks an event as unmatched, and puts it into one partial session with the one before it.
+    /// Marks an event as unmatched, and puts it into one partial session with those next to it.
     fn group_unmatched(&mut self, tables: &Tables, store: &mut Store, id: EventId) {
         let record = store.record_mut(id);
         record.flags.set(Flags::UNMATCHED);
         let (time, stream) = (record.time, record.stream);
         let shape = &tables.shape.streams[stream.index()];
-        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
+        let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
         let key = store.keys(id)[shape.entry_table];
         if key != KeyId::NONE {
             let list = tables.all[shape.entry_table].list(key, stream);
-            let (before, after) = neighbours(store, list, id, gap);
-            // One that is not decided yet unites with this when it is.
-            let known = |other: &EventId| store.record(*other).flags.has(Flags::UNMATCHED);
-            let known: Vec<_> = before.into_iter().chain(after).filter(known).collect();
-            for other in known {
+            let known = |flags: Flags| flags.has(Flags::UNMATCHED);
+            // Decided in order of time, none is known to be unmatched beyond one that is not.
+            let stops = |flags: Flags| if depth == 0 { lonely(flags) } else { known(flags) };
+            let (before, after) = neighbours(store, list, id, gap, stops);
+            let next = before.into_iter().chain(after);
+            let next: Vec<_> = next.filter(|id| known(store.record(*id).flags)).collect();
+            for other in next {
                 unite(store, other, id);
             }
         }
         self.mark_dirty(store, id);
     }
 
-    /// Puts the unmatched events on either side of one that has turned out to be matched into one
-    /// partial session: so far it has stood between them.
-    fn bridge(&mut self, tables: &Tables, store: &mut Store, id: EventId) {
-        let record = store.record(id);
-        let shape = &tables.shape.streams[record.stream.index()];
-        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
-        let key = store.keys(id)[shape.entry_table];
-        let list = tables.all[shape.entry_table].list(key, record.stream);
-        let (Some(before), Some(after)) = neighbours(store, list, id, gap) else { return };
-        let (first, last) = (store.record(before), store.record(after));
-        let known = [first, last].iter().all(|record| record.flags.has(Flags::UNMATCHED));
-        if known && last.time.since(first.time) <= gap {
-            unite(store, before, after);
-            self.mark_dirty(store, after);
+    /// The first depth at which events of a component are undecided that only results of joins
+    /// could match.
+    fn undecided_depth(tables: &Tables, store: &Store, root: EventId) -> Option<usize> {
+        if !tables.shape.streams.iter().any(StreamShape::awaits_results) {
+            return None;
         }
+        store.ring(root).filter_map(|id| Self::open_depth(tables, store, id)).min()
     }
 
-    /// Decides which events of a component whose matches are all seen are unmatched, where only
-    /// results of joins could match them: first those on which the decision on others depends.
-    /// Returns whether there was anything to decide.
-    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId) -> bool {
-        if !tables.shape.streams.iter().any(StreamShape::awaits_results) {
-            return false;
-        }
-        let depth = |store: &Store, id: EventId| {
-            let record = store.record(id);
-            let partial = tables.shape.streams[record.stream.index()].partial;
-            let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
-                .iter()
-                .all(|flag| !record.flags.has(*flag));
-            partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
-        };
-        let Some(first) = store.ring(root).filter_map(|id| depth(store, id)).min() else {
-            return false;
-        };
+    fn open_depth(tables: &Tables, store: &Store, id: EventId) -> Option<usize> {
+        let record = store.record(id);
+        let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
+            .iter()
+            .all(|flag| !record.flags.has(*flag));
+        let partial = tables.shape.streams[record.stream.index()].partial;
+        partial.map(|partial| partial.depth).filter(|depth| is_open && *depth > 0)
+    }
+
+    /// Decides which events of `depth` in a component whose matches are all seen are unmatched.
+    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId, depth: usize) {
         let mut decided = deferred(&tables.shape, store, root);
-        decided.retain(|(id, _)| depth(store, *id) == Some(first));
+        decided.retain(|(id, _)| Self::open_depth(tables, store, *id) == Some(depth));
         for (id, matched) in decided {
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
-                self.bridge(tables, store, id);
             } else {
                 self.group_unmatched(tables, store, id);
             }
         }
-        true
     }
 
     fn close_component(
@@ -320,15 +305,17 @@ impl Sessions {
                 self.deadlines.push(Reverse((close, Turn::Close, root)));
                 return;
             }
-            if let Some((decided, turn)) = self.extension(tables, store, root) {
+            // A decision depends on sessions of lower depth only.
+            let depth = Self::undecided_depth(tables, store, root);
+            let extension = self.extension(tables, store, root, depth.unwrap_or(usize::MAX));
+            if let Some((decided, turn)) = extension {
                 self.deadlines.push(Reverse((decided, turn, root)));
                 self.waiting.insert((close, root));
                 self.waiting_until.insert(root, (close, (decided, turn)));
                 return;
             }
-            if !self.decide_deferred(tables, store, root) {
-                break close;
-            }
+            let Some(depth) = depth else { break close };
+            self.decide_deferred(tables, store, root, depth);
             if find(store, root) != root {
                 // What it has become part of has a deadline.
                 return;
@@ -338,14 +325,15 @@ impl Sessions {
         closed.push(Closed { ring: root, close });
     }
 
-    /// When an undecided event is decided that would join the component if it turned out to be
-    /// unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
+    /// When an undecided event of a depth `below` some is decided that would join the component if it
+    /// turned out to be unmatched. Where the unmatched events of a dense key keep being extended, the newest comes
     /// first in the ring.
     fn extension(
         &self,
         tables: &Tables,
         store: &mut Store,
         root: EventId,
+        below: usize,
     ) -> Option<(Timestamp, Turn)> {
         if !tables.shape.reports_unmatched() {
             return None;
@@ -353,19 +341,15 @@ impl Sessions {
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
             let shape = &tables.shape.streams[record.stream.index()];
-            let Partial { gap, depth } = shape.partial?;
+            let Partial { gap, depth } = shape.partial.filter(|partial| partial.depth < below)?;
             let key = store.keys(id)[shape.entry_table];
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
             }
             let list = tables.all[shape.entry_table].list(key, record.stream);
-            let (before, after) = neighbours(store, list, id, gap);
+            let (before, after) = neighbours(store, list, id, gap, lonely);
             // One that is known to be unmatched has joined when that became known.
-            // What only results can match, and is in this component, is decided with it.
-            let undecided = |id: &EventId| {
-                !store.record(*id).flags.has(Flags::UNMATCHED)
-                    && (depth == 0 || root_of(store, *id) != root)
-            };
+            let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
             let found = before.into_iter().chain(after).find(undecided)?;
             Some((found, store.record(found).time.plus(shape.reach), depth))
         });
@@ -465,32 +449,30 @@ impl Connect for Matches<'_> {
     }
 }
 
-/// The nearest events before and after an event of the same key that may be unmatched like it, not
+/// Whether an event is unmatched or may turn out to be.
+fn lonely(flags: Flags) -> bool {
+    !flags.has(Flags::MATCHED)
+}
+
+/// The nearest events before and after an event of the same key whose flags are `wanted`, not
 /// farther than `gap`.
 fn neighbours(
     store: &Store,
     list: &List,
     id: EventId,
     gap: Span,
+    wanted: impl Fn(Flags) -> bool,
 ) -> (Option<EventId>, Option<EventId>) {
     let record = store.record(id);
     let (time, arrival) = (record.time, record.arrival);
-    let lonely = |item: &&Item| !store.record(item.event).flags.has(Flags::MATCHED);
+    let wanted = |item: &&Item| wanted(store.record(item.event).flags);
     let before = list.before(time, arrival).take_while(|item| time.since(item.time) <= gap);
     let after = list.after(time, arrival).take_while(|item| item.time.since(time) <= gap);
-    let (before, after) = (before.into_iter().find(lonely), after.into_iter().find(lonely));
+    let (before, after) = (before.into_iter().find(wanted), after.into_iter().find(wanted));
     (before.map(|item| item.event), after.map(|item| item.event))
 }
 
 /// The root of an event's component.
-fn root_of(store: &Store, mut id: EventId) -> EventId {
-    while store.record(id).parent != id {
-        id = store.record(id).parent;
-    }
-    id
-}
-
-/// The root of an event's component; makes the way there shorter.
 pub(crate) fn find(store: &mut Store, mut id: EventId) -> EventId {
     loop {
         let parent = store.record(id).parent;

@@ -272,12 +272,17 @@ impl<'a> Moment<'a> {
 
     /// What is known for good, in final order, up to the first that still waits.
     pub fn finished(&self) -> Vec<Vec<usize>> {
-        // That a later join will drop a session may be noticed once it waits no more.
-        let reported = (0..self.known.len())
-            .filter(|at| self.model.query.reports(self.model.events[*at].stream));
-        let waiting = reported.map(|at| self.outcome_of(at));
-        let waiting = waiting.filter(|outcome| outcome.waits >= self.promptness);
-        let barrier = waiting.map(|outcome| outcome.close).min();
+        // That a later join will drop a session may be noticed once it waits no more. Where results
+        // decide, its place may have moved meanwhile, and others may wait for the place it had.
+        let query = &self.model.query;
+        let stream = |at: usize| self.model.events[at].stream;
+        let reported = (0..self.known.len()).filter(|at| query.reports(stream(*at)));
+        let barrier = reported.filter_map(|at| {
+            let Outcome { close, waits, .. } = self.outcome_of(at);
+            let place = if query.depth(stream(at)) > 0 { self.model.close(at) } else { close };
+            (waits >= self.promptness).then_some(place)
+        });
+        let barrier = barrier.min();
         let barrier = barrier.filter(|_| self.promptness == Wait::Maybe).unwrap_or(FAR);
         let known = self.query_results(&|_| true).into_iter();
         let known = known.take_while(|one| self.knows(one) && one.close < barrier);
