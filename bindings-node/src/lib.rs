@@ -7,15 +7,15 @@
 
 mod columns;
 mod files;
+pub mod query;
 
 use logbraid_core::decode::DecoderOptions;
-use logbraid_core::encode::{Batch, checked_json};
+use logbraid_core::encode::Batch;
 use logbraid_core::engine::Correlator as Engine;
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;
 use logbraid_core::inspect::Inspector;
 use logbraid_core::options::JsonOptions;
-use logbraid_core::query;
 use logbraid_core::time::{NANOS_PER_MILLI, Timestamp};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -34,28 +34,6 @@ fn usage(message: impl ToString) -> napi::Error<&'static str> {
     napi::Error::new("INVALID_ARGUMENT", message.to_string())
 }
 
-/// Checks a query: `{diagnostics, plan?}` as JSON.
-#[napi(catch_unwind)]
-pub fn check(query: String, options_json: String) -> Result<String> {
-    Ok(checked_json(&checked(&query, &options_json)?))
-}
-
-/// Draws the diagnostics of a query with carets; empty where there are none.
-#[napi(catch_unwind)]
-pub fn render(query: String, options_json: String, color: bool) -> Result<String> {
-    Ok(query::render(&query, &checked(&query, &options_json)?.diagnostics, color))
-}
-
-/// Parses a query: `{ast}` or `{diagnostics}` as JSON.
-#[napi(catch_unwind)]
-pub fn parse(query: String) -> Result<String> {
-    let json = match query::parse(&query) {
-        Ok(ast) => serde_json::json!({ "ast": ast }),
-        Err(diagnostics) => serde_json::json!({ "diagnostics": diagnostics }),
-    };
-    Ok(json.to_string())
-}
-
 /// Reads a file and tells what it holds, as JSON.
 #[napi(catch_unwind)]
 pub fn inspect_file(path: String, options_json: String) -> Result<String> {
@@ -64,12 +42,6 @@ pub fn inspect_file(path: String, options_json: String) -> Result<String> {
         .map_err(|error| napi::Error::new("INVALID_OPTION", error.to_string()))?;
     files::read_all(&path, |bytes| inspector.push(bytes)).map_err(files::fail)?;
     Ok(serde_json::to_string(&inspector.finish()).expect("an inspection is plain data"))
-}
-
-fn checked(query: &str, options_json: &str) -> Result<query::Checked> {
-    let options = JsonOptions::parse(options_json).map_err(|error| fail(&error))?;
-    let options = options.plan_options().map_err(|error| fail(&error))?;
-    Ok(query::check(query, &options))
 }
 
 /// What a call of `work` did.
@@ -94,7 +66,7 @@ impl Correlator {
     pub fn new(query: String, options_json: String) -> Result<Self> {
         let options = JsonOptions::parse(&options_json).map_err(|error| fail(&error))?;
         let plan_options = options.plan_options().map_err(|error| fail(&error))?;
-        let checked = query::check(&query, &plan_options);
+        let checked = logbraid_core::query::check(&query, &plan_options);
         let plan = checked.plan.ok_or_else(|| fail(&EngineError::Query(checked.diagnostics)))?;
         let seed = getrandom::u64().map_err(usage)?;
         let options = options.correlator_options(seed).map_err(|error| fail(&error))?;

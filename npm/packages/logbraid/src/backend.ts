@@ -20,6 +20,14 @@ export interface Backend {
   render(query: string, optionsJson: string, color: boolean): string;
   /** The syntax tree of a query as JSON: `{ ast }` or `{ diagnostics }`. */
   parse(query: string): string;
+  /** The canonical text of a query as JSON: `{ text }` or `{ diagnostics }`. */
+  format(query: string): string;
+  /** What can stand at a cursor, in bytes. JSON in (`Vocabulary`), a JSON array out. */
+  complete(query: string, cursor: number, vocabularyJson: string): string;
+  /** The pieces of a query as a JSON array. */
+  highlight(query: string): string;
+  /** What stands at an offset, in bytes, as a JSON object or `null`. */
+  hover(query: string, offset: number): string;
   /** Looks into a file without a query. JSON in ({@link RawDecoderOptions}), JSON out ({@link Inspection}). */
   inspectFile(path: string, optionsJson: string): string;
   /** One running query. Throws an `Error` with a `code` when query or options make no sense. */
@@ -69,7 +77,7 @@ export interface Columns {
   texts: Uint8Array;
   /** Where each text ends. Text 0 is the empty one: missing. */
   textEnds: Uint32Array;
-  /** Row by row, for each label of the plan, its text. */
+  /** Row by row, for each label of the plan, its text; or that of all labels as a JSON object. */
   labels: Uint32Array;
   /** Row by row, for each join key of the plan, its text. */
   joinKeys: Uint32Array;
@@ -131,8 +139,10 @@ export interface PlannedStream {
 
 /** What of an object crosses into the engine. */
 export interface ColumnPlan {
-  /** Labels by name. */
+  /** Labels by name; empty where all are needed. */
   labels: string[];
+  /** Whether every label is needed. They then come as one JSON object of texts per row. */
+  allLabels: boolean;
   /** Join keys the object may name itself. */
   joinKeys: string[];
   /** Whether the message is needed, for keys found in it or as the line that filters and parsers see. */

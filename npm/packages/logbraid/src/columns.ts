@@ -39,7 +39,8 @@ export class HostEvents {
     const ids = new Uint32Array(size);
     const millis = new Float64Array(size);
     const nanos = new Uint32Array(size);
-    const labels = new Uint32Array(size * plan.labels.length);
+    const labelColumns = plan.allLabels ? 1 : plan.labels.length;
+    const labels = new Uint32Array(size * labelColumns);
     const joinKeys = new Uint32Array(size * plan.joinKeys.length);
     const messages = new Uint32Array(plan.message ? size : 0);
     const texts = new Texts();
@@ -58,7 +59,8 @@ export class HostEvents {
       ids[rows] = this.#hold(event);
       millis[rows] = instant.millis;
       nanos[rows] = instant.nanos;
-      fill(labels, rows, plan.labels, event.labels, texts);
+      if (plan.allLabels) labels[rows] = texts.id(labelSet(event.labels));
+      else fill(labels, rows, plan.labels, event.labels, texts);
       fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts);
       if (plan.message) messages[rows] = texts.id(event.message);
       rows += 1;
@@ -70,7 +72,7 @@ export class HostEvents {
       ids: ids.subarray(0, rows),
       millis: millis.subarray(0, rows),
       nanos: nanos.subarray(0, rows),
-      labels: labels.subarray(0, rows * plan.labels.length),
+      labels: labels.subarray(0, rows * labelColumns),
       joinKeys: joinKeys.subarray(0, rows * plan.joinKeys.length),
       messages: messages.subarray(0, plan.message ? rows : 0),
       ...texts.encode(),
@@ -143,6 +145,25 @@ function fill(
       column[row * names.length + at] = texts.id((record as Record<string, unknown>)[name]);
     }
   }
+}
+
+/** All labels of an event as a JSON object of texts; empty for none. */
+function labelSet(record: unknown): string {
+  if (typeof record !== 'object' || record === null) {
+    return '';
+  }
+  const labels = Object.entries(record)
+    .map(([name, value]) => [name, toText(value)] as const)
+    .filter(([, text]) => text !== '')
+    // Two events with the same labels have the same text, and it crosses once.
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, text]) => `${json(name)}:${json(text)}`);
+  return labels.length === 0 ? '' : `{${labels.join(',')}}`;
+}
+
+/** JSON writes half a surrogate pair as an escape that no text in UTF-8 can hold. */
+function json(text: string): string {
+  return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd'));
 }
 
 /** The text of a label's value, as the NDJSON decoder would have it; empty for what is missing. */

@@ -4,6 +4,8 @@ import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
 import { IterableAdapter, isIterable } from './adapters/iterable.js';
 import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
+import { queryText } from './builder/index.js';
+import type { QueryInput } from './builder/index.js';
 import type { CorrelatorOptions, Notice, PlanSummary } from './backend.js';
 import type { Correlation } from './correlation.js';
 import {
@@ -99,10 +101,11 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
    * and frees the state; while the consumer is slow, the sources wait.
    */
   correlate(
-    query: string,
+    input: QueryInput,
     options: CorrelateOptions = {},
   ): AsyncIterableIterator<Correlation, undefined> {
     this.#alive();
+    const query = queryText(input);
     const resolved = resolveCorrelateOptions(options);
     const backend = loadBackend();
     const selectingSources = [...this.#adapters]
@@ -139,7 +142,7 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   }
 
   /** Runs a query over bounded sources and collects what it finds. */
-  async run(query: string, options: CorrelateOptions = {}): Promise<Correlation[]> {
+  async run(query: QueryInput, options: CorrelateOptions = {}): Promise<Correlation[]> {
     const found: Correlation[] = [];
     for await (const correlation of this.correlate(query, options)) {
       found.push(correlation);
@@ -148,12 +151,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   }
 
   /** The syntax tree of a query. Throws a `QueryError` when it does not parse. */
-  parse(query: string): SyntaxTree {
+  parse(query: QueryInput): SyntaxTree {
     return parse(query);
   }
 
   /** Checks a query and reports all that can be found. */
-  validate(query: string): Validation {
+  validate(query: QueryInput): Validation {
     return validate(query);
   }
 

@@ -7,8 +7,40 @@ export { CorrelationEngine } from './engine.js';
 export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
-export { parse, render, validate } from './query.js';
-export type { SyntaxTree, Validation } from './query.js';
+export { complete, format, highlight, hover, parse, render, validate } from './query.js';
+export type {
+  Completion,
+  Hover,
+  QueryToken,
+  SyntaxTree,
+  TextSpan,
+  Validation,
+  Vocabulary,
+} from './query.js';
+export { QueryBuilder, stream } from './builder/index.js';
+export type {
+  JoinClauses,
+  JoinedQuery,
+  KeyInput,
+  LimitedQuery,
+  OrderedClauses,
+  QueryInput,
+  SelectedQuery,
+  StagedQuery,
+  Stream,
+  StreamClauses,
+} from './builder/index.js';
+export { field, local, raw } from './builder/selector.js';
+export type {
+  FieldFilter,
+  FieldOperator,
+  LabelMatchers,
+  LabelOperator,
+  LocalSelector,
+  Selector,
+} from './builder/selector.js';
+export { count, duration, every, first, label, last, not, ts } from './builder/condition.js';
+export type { Condition, LabelOperand, Operand, TimeOperand } from './builder/condition.js';
 export { IterableAdapter } from './adapters/iterable.js';
 export type { EventIterable, IterableOptions } from './adapters/iterable.js';
 export type { PushSource } from './adapters/push.js';

@@ -1,10 +1,55 @@
 import type { Backend, Checked, CheckOptions, PlanSummary, RawDiagnostic } from './backend.js';
+import { queryText } from './builder/index.js';
+import type { QueryInput } from './builder/index.js';
 import { QueryError } from './errors.js';
 import { loadBackend } from './load/native.js';
 import type { Diagnostic } from './types.js';
 
 /** The syntax tree of a query; its shape follows the grammar of the language. */
 export type SyntaxTree = Readonly<Record<string, unknown>>;
+
+/** Where something stands in a query, in UTF-16 units. */
+export interface TextSpan {
+  start: number;
+  end: number;
+}
+
+/** What a host knows to complete with; in the order in which it is offered. */
+export interface Vocabulary {
+  sources?: {
+    name: string;
+    /** Whether it applies selectors itself: only labels and values are completed in them then. */
+    selects?: boolean;
+    labels?: { name: string; values?: string[] }[];
+  }[];
+}
+
+/** Something that can stand at the cursor. */
+export interface Completion {
+  /** What to show. */
+  label: string;
+  /** What to put in place of `span`. */
+  insert: string;
+  kind: 'operator' | 'keyword' | 'source' | 'stream' | 'label' | 'value';
+  /** The word at the cursor; empty where there is none. */
+  span: TextSpan;
+  /** A few words about it. */
+  detail: string;
+}
+
+/** A piece of a query. */
+export interface QueryToken {
+  /** What it is, such as `operator`, `keyword`, `source`, `label` or `comment`. */
+  kind: string;
+  span: TextSpan;
+}
+
+/** What a piece of a query means. */
+export interface Hover {
+  /** Markdown, one paragraph. */
+  text: string;
+  span: TextSpan;
+}
 
 /** What {@link validate} finds. */
 export interface Validation {
@@ -15,7 +60,8 @@ export interface Validation {
 }
 
 /** The syntax tree of a query. Throws a {@link QueryError} when it does not parse. */
-export function parse(query: string): SyntaxTree {
+export function parse(input: QueryInput): SyntaxTree {
+  const query = queryText(input);
   const backend = loadBackend();
   const parsed = JSON.parse(backend.parse(query)) as {
     ast?: SyntaxTree;
@@ -28,7 +74,8 @@ export function parse(query: string): SyntaxTree {
 }
 
 /** Checks a query and reports all that can be found. Never throws over the query itself. */
-export function validate(query: string): Validation {
+export function validate(input: QueryInput): Validation {
+  const query = queryText(input);
   const { diagnostics, plan } = check(loadBackend(), query, {});
   return { valid: plan !== undefined, diagnostics: toDiagnostics(query, diagnostics) };
 }
@@ -36,6 +83,63 @@ export function validate(query: string): Validation {
 /** The diagnostics of a query drawn under its text, for a terminal; empty when there are none. */
 export function render(query: string, { color = false }: { color?: boolean } = {}): string {
   return loadBackend().render(query, '{}', color);
+}
+
+/**
+ * A query in its canonical text, on several lines where one would be long; comments are kept. Throws
+ * a {@link QueryError} when it does not parse.
+ *
+ * ```js
+ * format('edge({})[60s]AND on(id)(app({}))'); // edge({})[1m] and on(id) app({})
+ * ```
+ */
+export function format(input: QueryInput): string {
+  const query = queryText(input);
+  const backend = loadBackend();
+  const formatted = JSON.parse(backend.format(query)) as {
+    text?: string;
+    diagnostics?: RawDiagnostic[];
+  };
+  if (formatted.text === undefined) {
+    throw queryError(backend, query, formatted.diagnostics ?? [], {});
+  }
+  return formatted.text;
+}
+
+/**
+ * What can stand at a cursor (UTF-16 units from the start), best first.
+ *
+ * ```js
+ * complete('a({}) un', 8)[0].insert; // unless
+ * ```
+ */
+export function complete(query: string, cursor: number, vocabulary: Vocabulary = {}): Completion[] {
+  const found = loadBackend().complete(query, byteOf(query, cursor), JSON.stringify(vocabulary));
+  return inUnits(query, JSON.parse(found) as Completion[]);
+}
+
+/**
+ * The pieces of a query for an editor: all of it but white space. Broken text has pieces too.
+ *
+ * ```js
+ * highlight('a({})')[0].kind; // source
+ * ```
+ */
+export function highlight(query: string): QueryToken[] {
+  return inUnits(query, JSON.parse(loadBackend().highlight(query)) as QueryToken[]);
+}
+
+/**
+ * What stands at an offset (UTF-16 units from the start) and what it means; `undefined` where there
+ * is nothing to say.
+ *
+ * ```js
+ * hover('a({}) then b({})', 7).span.start; // 6
+ * ```
+ */
+export function hover(query: string, offset: number): Hover | undefined {
+  const found = JSON.parse(loadBackend().hover(query, byteOf(query, offset))) as Hover | null;
+  return found ? inUnits(query, [found])[0] : undefined;
 }
 
 /** The plan of a query. Throws a {@link QueryError} when it makes no sense. */
@@ -63,12 +167,21 @@ function queryError(
   });
 }
 
-/** JavaScript counts UTF-16 units where the engine counts bytes. */
 function toDiagnostics(query: string, found: RawDiagnostic[]): Diagnostic[] {
+  return inUnits(query, found);
+}
+
+/** JavaScript counts UTF-16 units where the engine counts bytes. */
+function inUnits<T extends { span: TextSpan }>(query: string, found: T[]): T[] {
   const bytes = new TextEncoder().encode(query);
-  const units = (end: number) => new TextDecoder().decode(bytes.subarray(0, end)).length;
+  const units = (end: number) =>
+    new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, end)).length;
   return found.map(({ span, ...rest }) => ({
     ...rest,
     span: { start: units(span.start), end: units(span.end) },
-  }));
+  })) as T[];
+}
+
+function byteOf(query: string, unit: number): number {
+  return new TextEncoder().encode(query.slice(0, Math.max(0, unit))).length;
 }

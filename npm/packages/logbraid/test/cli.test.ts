@@ -423,3 +423,11 @@ test('times without a year are near the last change of the file', async () => {
   const { stdout } = await logbraid(['sources', '--file', `s=${log}`]);
   assert.match(stdout, /2020-12-31T23:59:58\.0+Z to 2021-01-01T00:00:01\.0+Z/);
 });
+
+test('format writes the canonical query, and draws what is wrong', async () => {
+  const good = await logbraid(['format', 'edge({})[60s]AND on(id)(app({}))']);
+  assert.deepEqual([good.code, good.stdout], [0, 'edge({})[1m] and on(id) app({})\n']);
+  const bad = await logbraid(['format', 'a(']);
+  assert.deepEqual([bad.code, bad.stdout], [2, '']);
+  assert.match(bad.stderr, /^error\[/);
+});

@@ -94,8 +94,8 @@ const PLAN: PlanSummary = {
     { name: 'b', alias: null, source: 1, selector: '{}', rangeMs: 1000 },
   ],
   columns: [
-    { labels: ['k'], joinKeys: ['k'], message: false },
-    { labels: ['k'], joinKeys: ['k'], message: false },
+    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false },
+    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false },
   ],
 };
 

@@ -1,6 +1,6 @@
 import type { PlanSummary } from '../backend.js';
 import { loadBackend } from '../load/native.js';
-import { plan, render, validate } from '../query.js';
+import { format, plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';
 import { colorsWanted, plural } from './terminal.js';
@@ -13,6 +13,12 @@ export async function checkQuery(query: string): Promise<number> {
   const plans = valid ? describe(plan(loadBackend(), query, {})) : '';
   await print([drawn, plans].filter((text) => text !== '').join('\n'));
   return valid ? EXIT.found : EXIT.usage;
+}
+
+/** Prints the canonical text of a query. Gives the exit code. */
+export async function formatQuery(query: string): Promise<number> {
+  await print(format(query));
+  return EXIT.found;
 }
 
 function describe({ streams, sources }: PlanSummary): string {

@@ -4,7 +4,7 @@ import { Command, CommanderError, Option } from 'commander';
 
 import { AdapterNotFoundError, CorrelationError, QueryError, SourceError } from '../errors.js';
 import { render } from '../query.js';
-import { checkQuery } from './check.js';
+import { checkQuery, formatQuery } from './check.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
 import type { FileArgument } from './files.js';
 import { parseFile } from './files.js';
@@ -67,6 +67,13 @@ function program(finish: (code: number) => void): Command {
     .argument('<query>')
     .action(async (query: string) => {
       finish(await checkQuery(query));
+    });
+  logbraid
+    .command('format')
+    .description('write a query in its canonical form')
+    .argument('<query>')
+    .action(async (query: string) => {
+      finish(await formatQuery(query));
     });
   logbraid
     .command('sources')

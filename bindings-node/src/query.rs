@@ -1,0 +1,73 @@
+//! The query tools: text in, JSON out. Spans are bytes of the text, and so is a cursor.
+
+use logbraid_core::encode::checked_json;
+use logbraid_core::options::JsonOptions;
+use logbraid_core::query;
+use napi_derive::napi;
+use serde::Serialize;
+
+use crate::{Result, fail, usage};
+
+/// Checks a query: `{diagnostics, plan?}` as JSON.
+#[napi(catch_unwind)]
+pub fn check(query: String, options_json: String) -> Result<String> {
+    Ok(checked_json(&checked(&query, &options_json)?))
+}
+
+/// Draws the diagnostics of a query with carets; empty where there are none.
+#[napi(catch_unwind)]
+pub fn render(query: String, options_json: String, color: bool) -> Result<String> {
+    Ok(query::render(&query, &checked(&query, &options_json)?.diagnostics, color))
+}
+
+/// Parses a query: `{ast}` or `{diagnostics}` as JSON.
+#[napi(catch_unwind)]
+pub fn parse(query: String) -> String {
+    either("ast", query::parse(&query))
+}
+
+/// The canonical text of a query: `{text}` or `{diagnostics}` as JSON.
+#[napi(catch_unwind)]
+pub fn format(query: String) -> String {
+    either("text", query::format(&query))
+}
+
+/// What can stand at a cursor, as a JSON array.
+#[napi(catch_unwind)]
+pub fn complete(query: String, cursor: u32, vocabulary_json: String) -> Result<String> {
+    let vocabulary = serde_json::from_str(&vocabulary_json).map_err(usage)?;
+    Ok(json(&query::complete(&query, cursor as usize, &vocabulary)))
+}
+
+/// The pieces of a query, as a JSON array.
+#[napi(catch_unwind)]
+pub fn highlight(query: String) -> String {
+    json(&query::highlight(&query))
+}
+
+/// What stands at an offset, as a JSON object or `null`.
+#[napi(catch_unwind)]
+pub fn hover(query: String, offset: u32) -> String {
+    json(&query::hover(&query, offset as usize))
+}
+
+fn checked(query: &str, options_json: &str) -> Result<query::Checked> {
+    let options = JsonOptions::parse(options_json).map_err(|error| fail(&error))?;
+    let options = options.plan_options().map_err(|error| fail(&error))?;
+    Ok(query::check(query, &options))
+}
+
+fn either<T: Serialize>(
+    name: &str,
+    result: std::result::Result<T, Vec<query::Diagnostic>>,
+) -> String {
+    let json = match result {
+        Ok(value) => serde_json::json!({ name: value }),
+        Err(diagnostics) => serde_json::json!({ "diagnostics": diagnostics }),
+    };
+    json.to_string()
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("what the query tools say is plain data")
+}

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import fc from 'fast-check';
+
+import {
+  CorrelationEngine,
+  OptionError,
+  QueryBuilder,
+  count,
+  duration,
+  every,
+  field,
+  first,
+  format,
+  label,
+  local,
+  not,
+  parse,
+  raw,
+  stream,
+  ts,
+  validate,
+} from 'logbraid';
+import type { JoinClauses, LabelOperator, QueryInput } from 'logbraid';
+
+interface Spanned {
+  value: string;
+}
+interface Tree {
+  type: string;
+  kind: Spanned;
+  on: { left: string; right: string }[];
+  ignoring: { labels: Spanned[] } | null;
+  within: { lo: string; hi: string } | null;
+  pick: { policy: string } | null;
+  grouping: { side: string; labels: Spanned[] } | null;
+  left: Tree;
+  right: Tree;
+  source: Spanned;
+  selector: Spanned;
+  alias: Spanned | null;
+}
+interface Parsed {
+  expr: Tree;
+  projection: { label: string; op: string; value: Spanned }[];
+  stages: Spanned[];
+}
+const treeOf = (query: QueryInput) => parse(query) as unknown as Parsed;
+
+const a = QueryBuilder.from('a', local());
+const b = stream('b', local());
+const joined = a.and(b, { on: 'k' });
+
+test('every construct has its text', () => {
+  const edge = QueryBuilder.from('loki', raw('{app="a"} |= "x"'), { range: '5m', as: 'edge' });
+  assert.equal(
+    edge
+      .followedBy(b.outer(a, { ignoring: ['host', 'pod'] }), {
+        on: ['id', { left: 'trace', right: 'trace.id' }],
+        within: [-500, '5s'],
+        pick: 'latest',
+      })
+      .unless(stream('c', local()), { on: 'id', within: 1.5, groupLeft: ['team'] })
+      .project({ level: 'error', status: ['!~', '5..'] })
+      .where(
+        label('edge', 'status')
+          .gte(500)
+          .and(not(every(label('b', 'x').ne('y')))),
+      )
+      .where(ts('a').minus(ts('edge')).gt('2s').or(count('b').lt(3)))
+      .where(first('a').label('x').matches('z').and(duration.lte(250)))
+      .select('id', 'b#2.x')
+      .limit(10)
+      .toString(),
+    'loki({app="a"} |= "x")[5m] as edge then on(id, trace=trace.id) within(-500ms, 5s) ' +
+      'pick(latest) (b({}) outer ignoring(host, pod) a({})) unless on(id) within(1500000ns) ' +
+      'group_left(team) c({}) {level="error", status!~"5.."} ' +
+      '| where (edge.status >= 500 and not (every(b.x != "y"))) ' +
+      '| where ((a.ts - edge.ts) > 2s or count(b) < 3) ' +
+      '| where (first(a).x =~ "z" and duration <= 250ms) | select id, b#2.x | limit 10',
+  );
+});
+
+test('built queries run', async () => {
+  const engine = new CorrelationEngine();
+  engine.addAdapter('a', [{ timestamp: 0, labels: { k: 'x', level: '"' } }]);
+  engine.addAdapter('b', [{ timestamp: 1, labels: { k: 'x' } }]);
+  const query = QueryBuilder.from('a', local({ level: '"' })).and(b, { on: 'k' });
+  const found = await engine.run(query);
+  assert.deepEqual(
+    found.map((one) => one.joinValue),
+    ['x'],
+  );
+  assert.equal(validate(query).valid, true);
+  assert.throws(() => engine.correlate(a as never), { code: 'INVALID_OPTION' });
+  await engine.destroy();
+});
+
+const HOSTILE = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc
+    .array(fc.constantFrom('"', "'", '`', '\\', '\n', '(', ')', '{', '}', '#', '|', ' and ', 'é'))
+    .map((parts) => parts.join('')),
+);
+const NAME = fc.oneof(
+  fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/),
+  fc.constantFrom('and', 'on', 'as', 'not', 'within', 'then', 'where', 'limit', 'group_left'),
+);
+const LABEL = fc.oneof(NAME, fc.stringMatching(/^[A-Za-z_][a-z0-9_]{0,4}\.[a-z0-9_]{1,4}$/));
+
+test('whatever a value holds, it comes back as that value', () => {
+  const operator = fc.constantFrom<LabelOperator>('=', '!=', '=~', '!~');
+  fc.assert(
+    fc.property(LABEL, operator, HOSTILE, (name, op, value) => {
+      const { projection, expr } = treeOf(joined.project({ [name]: [op, value] }));
+      assert.deepEqual(
+        projection.map((one) => [one.label, one.op, one.value.value]),
+        [[name, op, value]],
+      );
+      assert.equal(expr.type, 'join');
+    }),
+  );
+});
+
+test('no value of a selector or a condition leaves its place', () => {
+  fc.assert(
+    fc.property(HOSTILE, HOSTILE, LABEL, (one, other, name) => {
+      const selector = local({ [name]: one })
+        .contains(other)
+        .lacks(one)
+        .json()
+        .filter(field(name, '=', other), field(name, '>', 5));
+      const query = QueryBuilder.from('a', selector).and(b, { on: 'k' });
+      assert.equal(treeOf(query).expr.left.selector.value, selector.text);
+      assert.deepEqual(
+        validate(query).diagnostics.filter((found) => found.severity === 'error'),
+        [],
+      );
+      const stages = treeOf(joined.where(label('a', 'x').eq(one)).limit(3)).stages;
+      assert.equal(stages.length, 2);
+      assert.equal(stages[1]?.value, 'limit 3');
+    }),
+  );
+});
+
+test('names, keys and clauses come back', () => {
+  const labels = fc.uniqueArray(LABEL, { minLength: 1, maxLength: 3 });
+  const pairs = fc.uniqueArray(fc.record({ left: LABEL, right: LABEL }), {
+    minLength: 1,
+    selector: (pair) => pair.left,
+  });
+  fc.assert(
+    fc.property(pairs, labels, NAME, fc.boolean(), (keys, ignored, as, named) => {
+      const clauses = (named
+        ? { on: keys, groupRight: ignored }
+        : { ignoring: ignored, pick: 'pairs' }) as unknown as JoinClauses;
+      const { expr } = treeOf(QueryBuilder.from('a', local(), { as }).or(b, clauses));
+      assert.equal(expr.left.alias?.value, as);
+      if (named) {
+        assert.deepEqual(
+          expr.on.map(({ left, right }) => ({ left, right })),
+          keys.map(({ left, right }) => ({ left, right })),
+        );
+        assert.equal(expr.grouping?.side, 'right');
+        assert.equal(expr.grouping.labels.length, ignored.length);
+      } else {
+        assert.deepEqual(
+          expr.ignoring?.labels.map(({ value }) => value),
+          ignored,
+        );
+        assert.equal(expr.pick?.policy, 'pairs');
+      }
+    }),
+  );
+});
+
+test('a raw selector is taken to the byte or refused', () => {
+  fc.assert(
+    fc.property(HOSTILE, (text) => {
+      let selector;
+      try {
+        selector = raw(text);
+      } catch (error) {
+        assert.ok(error instanceof OptionError);
+        return;
+      }
+      const { expr } = treeOf(QueryBuilder.from('a', selector).and(b, { on: 'k' }));
+      assert.equal(expr.left.selector.value, text);
+      assert.equal(expr.right.source.value, 'b');
+    }),
+  );
+  for (const text of [')', '(', '"', ') and on(k) c(', '`', '"\\"']) {
+    assert.throws(() => raw(text), { code: 'INVALID_OPTION' }, text);
+  }
+});
+
+test('what is no name is refused, and named', () => {
+  const bad = ['', '1a', 'a b', 'a)', 'a-b', 'é', 'a\n', 'a"', 'a#'];
+  for (const name of bad) {
+    const all: [string, () => unknown][] = [
+      ['source', () => stream(name, local())],
+      ['as', () => stream('a', local(), { as: name })],
+      ['on', () => a.and(b, { on: name })],
+      ['ignoring', () => a.and(b, { ignoring: name })],
+      ['groupLeft', () => a.and(b, { on: 'k', groupLeft: [name] })],
+      ['label', () => local({ [name]: 'x' })],
+      ['label', () => label('a', name)],
+      ['stream', () => ts(name)],
+      ['select', () => joined.select(name)],
+    ];
+    for (const [option, build] of all) {
+      assert.throws(
+        build,
+        (error) => error instanceof OptionError && error.details['option'] === option,
+      );
+    }
+  }
+  for (const build of [
+    () => stream('On', local()),
+    () => stream('a', local(), { range: '5m] as x' }),
+    () => stream('a', local(), { range: -1 }),
+    () => a.and(b, { on: 'k', within: NaN }),
+    () => a.and(b, { on: 'k', pick: 'latest' as never }),
+    () => a.and(b, { on: 'k', pick: 'pairs', groupLeft: [] } as never),
+    () => a.and(b, {} as never),
+    () => a.and(b, { on: ['k', 'k'] }),
+    () => joined.limit(0),
+    () => joined.project({ x: '\ud800' }),
+    () => joined.project({}),
+    () => label('a', 'ts'),
+  ]) {
+    assert.throws(build, OptionError);
+  }
+});
+
+test('a builder is no promise', async () => {
+  assert.equal(await Promise.resolve(joined), joined);
+});
+
+test('formatting changes no meaning', () => {
+  assert.equal(format(joined), joined.toString());
+});
