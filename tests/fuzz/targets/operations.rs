@@ -21,13 +21,23 @@ fn time(quarters: u8) -> i64 {
     START + i64::from(quarters) * 250_000_000
 }
 
-const QUERIES: [&str; 6] = [
+const QUERIES: [&str; 16] = [
     "a({})[10s] and on(k) b({})[10s]",
     "a({})[10s] or on(k) within(3s) b({})[10s]",
     "a({})[10s] unless on(k) within(-2s, 4s) b({})[10s]",
     "a({})[10s] and on(k) b({})[10s] or on(j) within(5s) a({})[4s] as c",
     "a({})[10s] or on(k) within(3s) b({})[10s] unless on(k=j) c({})[5s]",
     "a({})[10s] unless on(k, j) b({})[10s] and on(k) within(2s) c({})[10s] {k!=\"3\"}",
+    "a({})[10s] outer on(k) within(3s) (b({})[10s] outer on(j) within(2s) c({})[10s])",
+    "(a({})[9s] and on(k) within(2s) b({})[9s]) outer on(j) within(3s) c({})[9s] then not on(k) a({})[4s] as d",
+    "a({})[10s] then on(k) within(3s) b({})[10s] unless ignoring(j, time) c({})[10s]",
+    "a({})[10s] outer on(k) within(3s) pick(pairs) b({})[10s]",
+    "a({})[10s] or on(k) within(3s) pick(first) b({})[10s] and on(j) c({})[5s]",
+    "a({})[10s] then on(k) within(3s) pick(latest) b({})[10s]",
+    "a({})[10s] outer on(k) within(3s) group_left(j) b({})[10s] | where count(b) > 1 | limit 5",
+    "a({})[10s] or on(k) within(1s) b({})[10s] outer on(j) within(3s) group_right(k) c({})[9s]",
+    "a({})[9s] unless on(k) within(3s) (b({})[9s] and on(j) pick(pairs) c({})[9s])",
+    "a({})[10s] and on(k) within(3s) b({})[10s] | where b.j != \"1\" and b.ts > a.ts | select k, b.j",
 ];
 
 #[derive(Arbitrary, Debug)]
@@ -96,7 +106,7 @@ fuzz_target!(|input: Input| {
     }
     while seen.poll(&mut engine) {}
     assert!(seen.ended, "a query whose sources have ended ends");
-    if input.limit.is_none() {
+    if input.limit.is_none() && !query.contains("limit") {
         assert_eq!(engine.metrics().held_events, 0, "nothing stays behind");
         assert_eq!(engine.metrics().held_keys, 0, "nothing stays behind");
     }
