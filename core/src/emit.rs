@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::join::Open;
-use crate::join::steps::Growing;
+use crate::join::steps::{Growing, Outcome};
 use crate::time::{Span, Timestamp};
 use crate::window::store::{EventOrder, Flags, Store};
 
@@ -31,10 +31,6 @@ pub enum Emit {
 struct Ready {
     close: Timestamp,
     first: EventOrder,
-    /// Its id, but for the occurrence number; only where several results may share their first
-    /// event.
-    id: CorrelationId,
-    sequence: u64,
     result: Decided,
 }
 
@@ -43,14 +39,21 @@ struct Ready {
 pub(crate) enum Decided {
     /// Those of the ring through this one.
     Ring(EventId),
-    /// These.
-    List {
-        events: Vec<EventId>,
-        /// Those that identify it.
-        identity: Vec<EventId>,
-        /// The correlation as which it has been delivered before.
-        delivery: DeliveryId,
-    },
+    /// These. Boxed so that the common ring stays small.
+    List(Box<List>),
+}
+
+/// A decided result that may share events with others.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct List {
+    /// Its id, but for the occurrence number: the order of those that share their first event.
+    id: CorrelationId,
+    sequence: u64,
+    pub events: Vec<EventId>,
+    /// Those that identify it.
+    pub identity: Vec<EventId>,
+    /// The correlation as which it has been delivered before.
+    pub delivery: DeliveryId,
 }
 
 /// A correlation that has been delivered and may grow.
@@ -128,25 +131,16 @@ impl Emitter {
     /// A result is decided. It is the ring through `ring`, starts with `first` and closed at
     /// `close`.
     pub fn decided(&mut self, close: Timestamp, first: EventOrder, ring: EventId) {
-        self.push(close, first, CorrelationId(0), Decided::Ring(ring));
+        self.ready.push(Reverse(Ready { close, first, result: Decided::Ring(ring) }));
     }
 
     /// A result is decided that may share events with others.
-    pub fn decided_list(
-        &mut self,
-        close: Timestamp,
-        first: EventOrder,
-        identity: &Identity<'_>,
-        result: Decided,
-    ) {
-        let id = self.hash(identity, 0);
-        self.push(close, first, id, result);
-    }
-
-    fn push(&mut self, close: Timestamp, first: EventOrder, id: CorrelationId, result: Decided) {
-        let sequence = self.sequence;
+    pub fn decided_list(&mut self, first: EventOrder, hashed: &Identity<'_>, outcome: Outcome) {
+        let Outcome { close, events, identity, delivery } = outcome;
+        let (id, sequence) = (self.hash(hashed, 0), self.sequence);
         self.sequence += 1;
-        self.ready.push(Reverse(Ready { close, first, id, sequence, result }));
+        let list = Box::new(List { id, sequence, events, identity, delivery });
+        self.ready.push(Reverse(Ready { close, first, result: Decided::List(list) }));
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.

@@ -128,7 +128,7 @@ impl Flow {
         }
         if self.progress.saw(source, event.time) {
             self.expire();
-        } else if held > 0 {
+        } else if held > 0 && matches!(self.joins.policy, Policy::Steps(_)) {
             self.collect();
         }
         if self.arrivals.is_multiple_of(CHECK_EVENTS) {
@@ -221,17 +221,14 @@ impl Flow {
     }
 
     fn decide_outcome(&mut self, outcome: Outcome) {
-        let Outcome { close, events, identity, delivery } = outcome;
-        let delivered = delivery != DeliveryId::NONE;
-        let Some(first) = self.wanted(events.iter().copied(), delivered) else {
-            self.let_go(&events);
+        let delivered = outcome.delivery != DeliveryId::NONE;
+        let Some(first) = self.wanted(outcome.events.iter().copied(), delivered) else {
+            self.let_go(&outcome.events);
             return;
         };
-        let key = Self::identity_key(&self.joins, &self.store, &events);
-        let orders: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
-        let hashed = Identity { key: &key, events: &orders };
-        let result = Decided::List { events, identity, delivery };
-        self.emitter.decided_list(close, first, &hashed, result);
+        let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
+        let orders: Vec<_> = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
+        self.emitter.decided_list(first, &Identity { key: &key, events: &orders }, outcome);
     }
 
     /// Lets go of the events of a result that is not one component.
@@ -377,9 +374,9 @@ impl Flow {
                 self.sort(&mut polled);
                 None
             }
-            Decided::List { events, identity, delivery } => {
-                polled = events;
-                Some((identity, delivery))
+            Decided::List(list) => {
+                polled = list.events;
+                Some((list.identity, list.delivery))
             }
         };
         let kept = self.keeps(&polled, true);
