@@ -11,7 +11,9 @@ use crate::{Result, fail, usage};
 /// Checks a query: `{diagnostics, plan?}` as JSON.
 #[napi(catch_unwind)]
 pub fn check(query: String, options_json: String) -> Result<String> {
-    Ok(checked_json(&checked(&query, &options_json)?))
+    let options = JsonOptions::parse(&options_json).map_err(|error| fail(&error))?;
+    let dedupe = options.dedupe().map_err(|error| fail(&error))?;
+    Ok(checked_json(&checked(&query, &options_json)?, dedupe.as_ref()))
 }
 
 /// Draws the diagnostics of a query with carets; empty where there are none.

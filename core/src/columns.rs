@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::event::Fields;
 use crate::id::{HostHandle, SourceId};
+use crate::options::Dedupe;
 use crate::plan::{KeyLabels, Plan};
 use crate::time::{NANOS_PER_MILLI, Timestamp};
 
@@ -19,18 +20,27 @@ pub struct ColumnNames {
     pub labels: Vec<String>,
     /// Join keys that events may name themselves, as keys read them.
     pub join_keys: Vec<String>,
-    /// Whether every label is needed, since a key is made of all but some. They then come as one
+    /// Whether every label is needed, since a key is made of all but some, or repeats are told by all.
+    /// They then come as one
     /// JSON object per row, and `labels` is empty.
     pub all_labels: bool,
-    /// Whether the message is needed: for line filters and parsers, which see it as the line, and
-    /// for keys found in messages.
+    /// Whether the message is needed: for line filters and parsers, which see it as the line, for keys
+    /// found in messages, and to tell repeats.
     pub message: bool,
 }
 
 impl ColumnNames {
-    /// The columns the plan needs of `source`.
-    pub fn of(plan: &Plan, source: SourceId) -> Self {
+    /// The columns that the plan needs of `source`, and `dedupe` to tell repeats.
+    pub fn of(plan: &Plan, source: SourceId, dedupe: Option<&Dedupe>) -> Self {
         let mut names = Self::default();
+        match dedupe.map(|dedupe| &dedupe.fields) {
+            None => {}
+            Some(None) => (names.all_labels, names.message) = (true, true),
+            Some(Some(fields)) => {
+                names.message = fields.iter().any(|field| field == "message");
+                names.labels.extend(fields.iter().cloned());
+            }
+        }
         for stream in &plan.sources[source.index()].streams {
             let reads = plan.streams[stream.index()].pipeline.reads();
             names.message |= reads.line;

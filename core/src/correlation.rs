@@ -43,6 +43,11 @@ impl<'a> Correlation<'a> {
         self.stamp.withdrawn
     }
 
+    /// Whether it was closed early, so that events which belong to it are missing.
+    pub fn is_truncated(&self) -> bool {
+        self.stamp.truncated
+    }
+
     /// Counts deliveries of changed content, from 1.
     pub fn revision(&self) -> u32 {
         self.stamp.revision

@@ -38,7 +38,13 @@ struct Ready {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Decided {
     /// Those of the ring through this one.
-    Ring(EventId),
+    Ring {
+        /// One of them.
+        ring: EventId,
+        /// How many.
+        size: u32,
+        truncated: bool,
+    },
     /// These. Boxed so that the common ring stays small.
     List(Box<List>),
 }
@@ -54,6 +60,34 @@ pub(crate) struct List {
     pub identity: Vec<EventId>,
     /// The correlation as which it has been delivered before.
     pub delivery: DeliveryId,
+    pub truncated: bool,
+}
+
+impl Decided {
+    fn size(&self) -> usize {
+        match self {
+            Self::Ring { size, .. } => *size as usize,
+            Self::List(list) => list.events.len(),
+        }
+    }
+
+    fn is_truncated(&self) -> bool {
+        match self {
+            Self::Ring { truncated, .. } => *truncated,
+            Self::List(list) => list.truncated,
+        }
+    }
+
+    /// Bytes used outside of itself.
+    fn memory(&self) -> usize {
+        match self {
+            Self::Ring { .. } => 0,
+            Self::List(list) => {
+                let events = list.events.capacity() + list.identity.capacity();
+                size_of::<List>() + events * size_of::<EventId>()
+            }
+        }
+    }
 }
 
 /// A correlation that has been delivered and may grow.
@@ -82,6 +116,8 @@ pub(crate) struct Stamp {
     pub is_final: bool,
     /// Whether the stages of the query keep it no longer.
     pub withdrawn: bool,
+    /// Whether events that belong to it are missing.
+    pub truncated: bool,
     pub replaces: Vec<CorrelationId>,
 }
 
@@ -99,6 +135,10 @@ pub(crate) struct Emitter {
     interval: Span,
     ready: BinaryHeap<Reverse<Ready>>,
     finals: VecDeque<Decided>,
+    /// Events in `finals`; one that is in several counts for each.
+    waiting: usize,
+    /// Bytes of `ready` and `finals` outside of themselves.
+    lists: usize,
     deliveries: Vec<Delivery>,
     free: Vec<DeliveryId>,
     sequence: u64,
@@ -119,6 +159,8 @@ impl Emitter {
             interval,
             ready: BinaryHeap::new(),
             finals: VecDeque::new(),
+            waiting: 0,
+            lists: 0,
             deliveries: Vec::new(),
             free: Vec::new(),
             sequence: 0,
@@ -128,19 +170,40 @@ impl Emitter {
         }
     }
 
-    /// A result is decided. It is the ring through `ring`, starts with `first` and closed at
-    /// `close`.
-    pub fn decided(&mut self, close: Timestamp, first: EventOrder, ring: EventId) {
-        self.ready.push(Reverse(Ready { close, first, result: Decided::Ring(ring) }));
+    /// A result is decided. It is the ring through `ring`, of `size` events, starts with `first` and
+    /// closed at `close`, early if it is `truncated`.
+    pub fn decided(
+        &mut self,
+        (close, truncated): (Timestamp, bool),
+        first: EventOrder,
+        (ring, size): (EventId, usize),
+    ) {
+        let size = u32::try_from(size).expect("there are fewer events than handles for them");
+        self.wait(Ready { close, first, result: Decided::Ring { ring, size, truncated } });
     }
 
     /// A result is decided that may share events with others.
     pub fn decided_list(&mut self, first: EventOrder, hashed: &Identity<'_>, outcome: Outcome) {
-        let Outcome { close, events, identity, delivery } = outcome;
+        let Outcome { close, events, identity, delivery, truncated } = outcome;
         let (id, sequence) = (self.hash(hashed, 0), self.sequence);
         self.sequence += 1;
-        let list = Box::new(List { id, sequence, events, identity, delivery });
-        self.ready.push(Reverse(Ready { close, first, result: Decided::List(list) }));
+        let list = Box::new(List { id, sequence, events, identity, delivery, truncated });
+        self.wait(Ready { close, first, result: Decided::List(list) });
+    }
+
+    /// What is truncated has no place in the order: it does not wait for it.
+    fn wait(&mut self, ready: Ready) {
+        self.lists += ready.result.memory();
+        if ready.result.is_truncated() {
+            self.finish(ready.result);
+        } else {
+            self.ready.push(Reverse(ready));
+        }
+    }
+
+    fn finish(&mut self, result: Decided) {
+        self.waiting += result.size();
+        self.finals.push_back(result);
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
@@ -150,18 +213,31 @@ impl Emitter {
                 break;
             }
             let Some(Reverse(ready)) = self.ready.pop() else { break };
-            self.finals.push_back(ready.result);
+            self.finish(ready.result);
         }
     }
 
     /// The next final result.
     pub fn next_final(&mut self) -> Option<Decided> {
-        self.finals.pop_front()
+        let result = self.finals.pop_front()?;
+        self.waiting -= result.size();
+        self.lists -= result.memory();
+        Some(result)
     }
 
     /// Final results that wait to be taken.
     pub fn backlog(&self) -> usize {
         self.finals.len()
+    }
+
+    /// Whether decided results wait for their place in the order.
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Events in final results that wait to be taken; one that is in several counts for each.
+    pub fn waiting_events(&self) -> usize {
+        self.waiting
     }
 
     /// The stamp of a result that can no longer change; `None` where it is not to be delivered,
@@ -202,6 +278,7 @@ impl Emitter {
                 revision: 1,
                 is_final: true,
                 withdrawn: false,
+                truncated: false,
                 replaces: Vec::new(),
             });
         }
@@ -212,6 +289,7 @@ impl Emitter {
             revision: delivered.revision + u32::from(!unchanged),
             is_final: true,
             withdrawn: !kept,
+            truncated: false,
             replaces: std::mem::take(&mut delivered.replaces),
         };
         let is_told = kept || !delivered.withdrawn;
@@ -316,6 +394,7 @@ impl Emitter {
             revision: delivered.revision,
             is_final: false,
             withdrawn: !kept,
+            truncated: false,
             replaces: delivered.replaces.clone(),
         };
         (stamp, delivery)
@@ -415,6 +494,7 @@ impl Emitter {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         self.ready.capacity() * size_of::<Reverse<Ready>>()
+            + self.lists
             + self.finals.capacity() * size_of::<Decided>()
             + self.deliveries.capacity() * size_of::<Delivery>()
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()

@@ -22,6 +22,8 @@
 //! events give the same correlations with the same ids in the same order, however they are cut into
 //! pushes and however the sources are interleaved, as long as none is late. No input panics.
 
+mod bounds;
+mod dedupe;
 mod flow;
 mod input;
 
@@ -44,12 +46,14 @@ use crate::time::{Span, Timestamp};
 use crate::window::store::{KeptLabels, Store};
 use crate::window::watermark::Progress;
 
+use bounds::Bounds;
+use dedupe::Seen;
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 
 pub use crate::correlation::Payload;
-pub use crate::options::{CorrelatorOptions, SourceOptions};
-pub use crate::output::{Notice, Output};
+pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
+pub use crate::output::{DropReason, Notice, Output};
 
 /// Runs one query.
 #[derive(Debug)]
@@ -64,6 +68,10 @@ impl Correlator {
     /// # Errors
     /// [`Error::Option`] for an option that makes no sense.
     pub fn new(plan: Plan, options: CorrelatorOptions) -> Result<Self, Error> {
+        if options.max_events_per_correlation < 2 {
+            let message = "must be at least 2: a match has two events".to_owned();
+            return Err(Error::Option { name: "maxEventsPerCorrelation", message });
+        }
         let mut inputs = Vec::new();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();
@@ -71,13 +79,14 @@ impl Correlator {
                 .map_err(|error| Error::Option { name: "sources", message: error.to_string() })?;
             inputs.push(Input {
                 decoder: Some(decoder),
-                columns: ColumnNames::of(&plan, SourceId::new(at)),
+                columns: ColumnNames::of(&plan, SourceId::new(at), options.dedupe.as_ref()),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
                 late_events: 0,
                 late_notice: None,
                 bad_lines: BTreeMap::new(),
                 bad_line_notices: 0,
+                seen: None,
             });
         }
         for (name, span) in [
@@ -90,7 +99,20 @@ impl Correlator {
                 return Err(Error::Option { name, message });
             }
         }
-        let joins = Joins::new(&plan, options.hash_seed, options.emit == Emit::Eager);
+        let joins = Joins::new(
+            &plan,
+            options.hash_seed,
+            options.emit == Emit::Eager,
+            options.max_events_per_correlation,
+        );
+        if let Some(dedupe) = &options.dedupe {
+            let window = joins.reach().plus(options.late_tolerance);
+            for input in &mut inputs {
+                input.seen = Some(Seen::new(dedupe, window, options.hash_seed));
+            }
+        }
+        let all_bounded = inputs.iter().all(|input| input.bounded);
+        let default = if all_bounded { Overflow::Block } else { Overflow::Evict };
         let lead = joins.reach().plus(options.late_tolerance);
         let flow = Flow {
             progress: Progress::new(
@@ -99,7 +121,11 @@ impl Correlator {
                 options.idle_timeout,
                 lead,
             ),
-            store: Store::new(joins.shape().tables.len(), plan.kept_labels()),
+            store: Store::new(
+                plan.streams.len(),
+                joins.shape().tables.len(),
+                plan.kept_labels(),
+            ),
             keys: EventKeys::new(joins.shape().tables.len()),
             joins,
             kept: KeptLabels::default(),
@@ -114,6 +140,7 @@ impl Correlator {
                 revision: 0,
                 is_final: false,
                 withdrawn: false,
+                truncated: false,
                 replaces: Vec::new(),
             },
             held_more: BTreeMap::new(),
@@ -125,7 +152,9 @@ impl Correlator {
             late_matched: 0,
             correlations: 0,
             deliveries: 0,
-            peak_memory: 0,
+            bounds: Bounds::default(),
+            overflow: options.overflow.unwrap_or(default),
+            seen_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             limited: false,
             counts: vec![0; plan.stages.stages.len()],
@@ -216,6 +245,7 @@ impl Correlator {
         for (at, input) in self.inputs.iter_mut().enumerate() {
             input.post(SourceId::new(at), &mut self.flow.outbox);
         }
+        self.flow.post_drops();
         if self.flow.next_correlation() {
             let flow = &self.flow;
             return Some(Output::Correlation(Correlation {
@@ -286,12 +316,16 @@ impl Correlator {
             unkeyed: flow.unkeyed,
             late: flow.late,
             late_matched: flow.late_matched,
+            evicted: flow.bounds.evicted,
+            dropped: flow.bounds.dropped,
+            unknown: flow.joins.tables.unknown,
+            truncated: flow.bounds.truncated,
             correlations: flow.correlations,
             deliveries: flow.deliveries,
             held_events: flow.store.held(),
             held_keys: flow.joins.tables.len(),
             memory: flow.memory(),
-            peak_memory: flow.peak_memory.max(flow.memory()),
+            peak_memory: flow.bounds.peak_memory.max(flow.memory()),
             watermark: flow.progress.watermark(),
         }
     }
@@ -319,10 +353,19 @@ impl Correlator {
     /// and [`metrics`](Self::metrics) are of use afterwards.
     pub fn stop(&mut self) {
         let flow = &mut self.flow;
-        flow.peak_memory = flow.peak_memory.max(flow.memory());
+        flow.bounds.peak_memory = flow.bounds.peak_memory.max(flow.memory());
         let options = &flow.options;
-        flow.joins = Joins::new(&flow.plan, options.hash_seed, options.emit == Emit::Eager);
-        flow.store = Store::new(flow.joins.shape().tables.len(), flow.plan.kept_labels());
+        flow.joins = Joins::new(
+            &flow.plan,
+            options.hash_seed,
+            options.emit == Emit::Eager,
+            options.max_events_per_correlation,
+        );
+        flow.store = Store::new(
+            flow.plan.streams.len(),
+            flow.joins.shape().tables.len(),
+            flow.plan.kept_labels(),
+        );
         flow.emitter = Emitter::new(&flow.plan.canonical, options.processing_interval);
         flow.polled.clear();
         flow.updates.clear();
@@ -346,7 +389,15 @@ impl Correlator {
 
     /// Ends every change: checks the memory bound and whether everything is decided.
     fn settle(&mut self) {
-        self.flow.check_memory();
+        let share = self.flow.seen_share() / self.inputs.len();
+        self.flow.seen_memory = 0;
+        for seen in self.inputs.iter_mut().filter_map(|input| input.seen.as_mut()) {
+            if seen.memory() > share {
+                seen.forget_older();
+            }
+            self.flow.seen_memory += seen.memory();
+        }
+        self.flow.check_bounds();
         self.flow.check_end();
         self.flow.pace();
     }

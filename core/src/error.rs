@@ -36,6 +36,22 @@ pub enum Error {
         /// Bytes it would take, estimated from the above.
         needed: usize,
     },
+    /// The window does not fit into the number of events the engine may hold.
+    #[error(
+        "the window does not fit into {limit} events: they span {span_ms} ms of event time, and the \
+         query needs {needed_ms} ms; raise maxEvents to about {needed}, or use a shorter range or \
+         within"
+    )]
+    Events {
+        /// The bound.
+        limit: usize,
+        /// Event time the events span, in milliseconds.
+        span_ms: i64,
+        /// Event time the query has to hold, in milliseconds.
+        needed_ms: i64,
+        /// Events it would take, estimated from the above.
+        needed: usize,
+    },
 }
 
 impl Error {
@@ -44,7 +60,7 @@ impl Error {
         match self {
             Self::Query(_) => "QUERY_PARSE_ERROR",
             Self::Option { .. } => "INVALID_OPTION",
-            Self::Memory { .. } => "MEMORY_ERROR",
+            Self::Memory { .. } | Self::Events { .. } => "MEMORY_ERROR",
         }
     }
 }

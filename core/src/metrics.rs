@@ -19,6 +19,15 @@ pub struct Metrics {
     pub late: u64,
     /// Late events that completed a match.
     pub late_matched: u64,
+    /// Events dropped since they were the oldest when the engine held as much as it may hold.
+    pub evicted: u64,
+    /// Events dropped since they would have joined a correlation that was closed as truncated.
+    pub dropped: u64,
+    /// Events not reported since it could not be known whether they are unmatched: what they might
+    /// have matched had been evicted.
+    pub unknown: u64,
+    /// Correlations closed as truncated and delivered.
+    pub truncated: u64,
     /// Correlations delivered, revisions not counted.
     pub correlations: u64,
     /// Deliveries, revisions counted.
@@ -47,4 +56,6 @@ pub struct SourceMetrics {
     pub bad_lines: u64,
     /// Selected events that were late.
     pub late: u64,
+    /// Events ignored as repeats.
+    pub repeats: u64,
 }

@@ -29,9 +29,22 @@ pub struct CorrelatorOptions {
     pub processing_interval: Span,
     /// Decided correlations that may wait to be polled before all sources are paused; default 1000.
     pub buffer_size: usize,
-    /// Bytes the engine may hold; default 100 MB. The query ends with [`Error::Memory`] when its
-    /// window does not fit. Checked every 1,024 events and after each push.
+    /// What becomes of late events; default [`Late::Match`].
+    pub late: Late,
+    /// Bytes the engine may hold, by its own accounting; default 100 MB. Not exceeded by more than one
+    /// push. What waits to be polled counts by itself, up to the same bound.
     pub max_memory: usize,
+    /// Events the engine may hold; default none. One that several streams select counts for each.
+    /// What waits to be polled counts by itself, up to the same bound.
+    pub max_events: Option<usize>,
+    /// What happens when `max_memory` or `max_events` is reached; by default [`Overflow::Block`] where
+    /// all sources are bounded, else [`Overflow::Evict`].
+    pub overflow: Option<Overflow>,
+    /// Events a correlation may have, at least 2; default 10,000. One that reaches it is closed as
+    /// truncated, and what would still have joined it is dropped.
+    pub max_events_per_correlation: usize,
+    /// Whether exact repeats of events are dropped; default none.
+    pub dedupe: Option<Dedupe>,
     /// Only correlations whose first event is not earlier.
     pub start: Option<Timestamp>,
     /// Only correlations whose first event is earlier.
@@ -55,7 +68,12 @@ impl Default for CorrelatorOptions {
             emit: Emit::Final,
             processing_interval: Span::from_millis(100),
             buffer_size: 1_000,
+            late: Late::Match,
             max_memory: 100_000_000,
+            max_events: None,
+            overflow: None,
+            max_events_per_correlation: 10_000,
+            dedupe: None,
             start: None,
             end: None,
             limit: None,
@@ -64,6 +82,39 @@ impl Default for CorrelatorOptions {
             key_patterns: KeyPatterns::default(),
         }
     }
+}
+
+/// What becomes of late events.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Late {
+    /// They complete matches with what is held.
+    #[default]
+    Match,
+    /// They are counted and ignored.
+    Drop,
+}
+
+/// What happens when what the engine may hold is reached.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overflow {
+    /// The events with the oldest times are dropped and counted. What they were part of is delivered
+    /// as truncated, and nothing that might have matched them is claimed to be unmatched.
+    Evict,
+    /// Sources that are ahead wait; where that does not help, the query ends with
+    /// [`Error::Memory`].
+    Block,
+}
+
+/// Which events are repeats: those of the same source and time with the same fields.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dedupe {
+    /// For how much event time an event is remembered at least; by default the largest reach of the
+    /// query and the late tolerance, so as long as a repeat could matter.
+    pub window: Option<Span>,
+    /// The labels to compare, and `message` for the message; by default all labels and the message.
+    pub fields: Option<Vec<String>>,
 }
 
 /// What a host knows about a source.
@@ -93,7 +144,13 @@ pub struct JsonOptions {
     processing_interval_ms: Option<f64>,
     emit: Option<JsonEmit>,
     buffer_size: Option<usize>,
+    late: Late,
     max_memory_bytes: Option<f64>,
+    max_events: Option<usize>,
+    overflow: Option<Overflow>,
+    max_events_per_correlation: Option<usize>,
+    dedupe: Option<JsonDedupe>,
+    join_type: JsonJoinType,
     start_ns: Option<String>,
     end_ns: Option<String>,
     limit: Option<u64>,
@@ -106,6 +163,24 @@ pub struct JsonOptions {
 enum JsonEmit {
     Final,
     Eager,
+}
+
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum JsonJoinType {
+    #[default]
+    Inner,
+    Left,
+    Outer,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct JsonDedupe {
+    #[serde(default)]
+    window_ms: Option<f64>,
+    #[serde(default)]
+    fields: Option<Vec<String>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -144,7 +219,20 @@ impl JsonOptions {
             default_range: span("defaultTimeWindow", self.default_time_window_ms)?
                 .unwrap_or(default.default_range),
             selecting_sources: self.selecting_sources.clone(),
+            or_is_outer: self.join_type == JsonJoinType::Outer,
         })
+    }
+
+    /// How repeats are told.
+    ///
+    /// # Errors
+    /// [`Error::Option`] for a window that makes no sense.
+    pub fn dedupe(&self) -> Result<Option<Dedupe>, Error> {
+        let dedupe = self.dedupe.as_ref().map(|dedupe| {
+            let window = span("dedupe.window", dedupe.window_ms)?;
+            Ok(Dedupe { window, fields: dedupe.fields.clone() })
+        });
+        dedupe.transpose()
     }
 
     /// The options for running it. `hash_seed` is the host's, since only a host has randomness.
@@ -176,6 +264,13 @@ impl JsonOptions {
                 Some(JsonEmit::Final) | None => Emit::Final,
             },
             buffer_size: self.buffer_size.unwrap_or(default.buffer_size),
+            late: self.late,
+            max_events: self.max_events,
+            overflow: self.overflow,
+            max_events_per_correlation: self
+                .max_events_per_correlation
+                .unwrap_or(default.max_events_per_correlation),
+            dedupe: self.dedupe()?,
             max_memory: match self.max_memory_bytes {
                 Some(bytes) => bytes_of("maxMemory", bytes)?,
                 None => default.max_memory,

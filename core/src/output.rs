@@ -1,5 +1,7 @@
 //! What the engine has to say: correlations, notices, and which sources may be read.
 
+use serde::Serialize;
+
 use crate::correlation::Correlation;
 use crate::error::Error;
 use crate::id::{HostHandle, SourceId};
@@ -20,6 +22,16 @@ pub enum Output<'a> {
     Released(HostHandle),
     /// Nothing will come any more; why, if the sources have not simply ended.
     End(Option<Error>),
+}
+
+/// Why an event was dropped.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DropReason {
+    /// It was the oldest when the engine held as much as it may hold.
+    Evicted,
+    /// It would have joined a correlation that has been closed as truncated.
+    Truncated,
 }
 
 /// Something about the input that somebody should know.
@@ -51,6 +63,25 @@ pub enum Notice {
         time: Timestamp,
         /// How far that was behind the watermark.
         behind: Span,
+    },
+    /// Events were dropped, since the last poll.
+    Dropped {
+        /// The source.
+        source: SourceId,
+        /// Why.
+        reason: DropReason,
+        /// How many.
+        count: u64,
+        /// The time of the newest of them.
+        time: Timestamp,
+    },
+    /// The engine holds more than four fifths of the bytes it may hold; told again once it had held
+    /// less than three fifths.
+    MemoryWarning {
+        /// Bytes held.
+        used: usize,
+        /// The bound.
+        max: usize,
     },
     /// A bounded source has ended of whose events more than half were late: it runs backwards in
     /// time, or is far from sorted.

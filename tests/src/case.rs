@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use logbraid_core::decode::DecoderOptions;
+use logbraid_core::engine::{Late, Overflow};
 use serde::Deserialize;
 
 /// A file of cases.
@@ -39,6 +40,20 @@ pub struct Case {
     pub end: Option<String>,
     /// Number of final correlations after which the query ends.
     pub limit: Option<u64>,
+    /// `match` (default) or `drop`.
+    pub late: Option<Late>,
+    /// `block` or `evict`; the default is that of the engine.
+    pub overflow: Option<Overflow>,
+    /// Events the engine may hold.
+    pub max_events: Option<usize>,
+    /// Bytes the engine may hold.
+    pub max_memory: Option<usize>,
+    /// Events a correlation may have.
+    pub max_events_per_correlation: Option<usize>,
+    /// `true`, or `{ window = "10s", fields = ["k"] }`.
+    pub dedupe: Option<CaseDedupe>,
+    /// `inner` (default), `left` or `outer`.
+    pub join_type: Option<String>,
     /// Sources that do not end by themselves.
     pub live: Vec<String>,
     /// Decoder options of sources that get `bytes`.
@@ -53,6 +68,21 @@ pub struct Case {
     pub ids: Vec<String>,
     /// What is wrong with the query, in text order: `CODE line:column`.
     pub diagnostics: Vec<String>,
+}
+
+/// How repeats are told.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(untagged)]
+pub enum CaseDedupe {
+    /// By the defaults of the engine, or not at all.
+    Default(bool),
+    /// As written.
+    Options {
+        /// How long an event is remembered.
+        window: Option<String>,
+        /// What is compared.
+        fields: Option<Vec<String>>,
+    },
 }
 
 /// One thing that happens, and all that comes of it.

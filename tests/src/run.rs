@@ -7,7 +7,7 @@ use logbraid_core::columns::{ColumnNames, HostEvents};
 use logbraid_core::correlation::Correlation;
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{
-    Correlator, CorrelatorOptions, Notice, Output, Payload, SourceOptions,
+    Correlator, CorrelatorOptions, Dedupe, DropReason, Notice, Output, Payload, SourceOptions,
 };
 use logbraid_core::id::{CorrelationId, HostHandle, SourceId};
 use logbraid_core::metrics::Metrics;
@@ -15,7 +15,7 @@ use logbraid_core::plan::Plan;
 use logbraid_core::query::{self, Diagnostic, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
-use crate::case::{Case, Step};
+use crate::case::{Case, CaseDedupe, Step};
 use crate::script::{self, BASE, ScriptEvent};
 
 /// How pushes reach the engine. No result may depend on it.
@@ -46,6 +46,8 @@ pub struct Delivered {
     pub join_key: String,
     /// Whether the stages keep it no longer.
     pub is_withdrawn: bool,
+    /// Whether it was closed early.
+    pub is_truncated: bool,
     /// The labels of the result, as `k=1 j=2`.
     pub labels: String,
     /// All keys, as `k=1 j=2`.
@@ -63,6 +65,8 @@ pub struct Told {
     pub pace: Vec<String>,
     /// Whether the engine has said that nothing more will come.
     pub has_ended: bool,
+    /// The code of the error that the engine has ended with.
+    pub error: Option<&'static str>,
 }
 
 /// A running case.
@@ -79,7 +83,13 @@ pub struct Driver {
 
 /// What the query language has to say about the query of a case.
 pub fn diagnostics(case: &Case) -> Vec<Diagnostic> {
-    query::check(&case.query, &PlanOptions::default()).diagnostics
+    query::check(&case.query, &plan_options(case)).diagnostics
+}
+
+/// How the query of a case is read.
+pub fn plan_options(case: &Case) -> PlanOptions {
+    let or_is_outer = case.join_type.as_deref() == Some("outer");
+    PlanOptions { or_is_outer, ..PlanOptions::default() }
 }
 
 /// Whether a selector looks at the text of lines, which events that stay with the host lack.
@@ -93,7 +103,7 @@ impl Driver {
     /// # Errors
     /// Says what is wrong with them.
     pub fn new(case: &Case, delivery: Delivery) -> Result<Self, String> {
-        let checked = query::check(&case.query, &PlanOptions::default());
+        let checked = query::check(&case.query, &plan_options(case));
         let Some(plan) = checked.plan else {
             return Err(format!("the query is wrong: {:#?}", checked.diagnostics));
         };
@@ -130,6 +140,22 @@ impl Driver {
             start: time(&case.start)?,
             end: time(&case.end)?,
             limit: case.limit,
+            late: case.late.unwrap_or_default(),
+            overflow: case.overflow,
+            max_events: case.max_events,
+            max_memory: case.max_memory.unwrap_or(default.max_memory),
+            max_events_per_correlation: case
+                .max_events_per_correlation
+                .unwrap_or(default.max_events_per_correlation),
+            dedupe: match &case.dedupe {
+                None | Some(CaseDedupe::Default(false)) => None,
+                Some(CaseDedupe::Default(true)) => Some(Dedupe::default()),
+                Some(CaseDedupe::Options { window, fields }) => {
+                    let window = window.as_deref().map(script::duration).transpose()?;
+                    let window = window.map(Span::from_nanos);
+                    Some(Dedupe { window, fields: fields.clone() })
+                }
+            },
             sources: sources
                 .iter()
                 .map(|name| SourceOptions {
@@ -276,7 +302,10 @@ impl Driver {
                     self.has_ended = true;
                     told.has_ended = true;
                 }
-                Output::End(Some(error)) => return Err(format!("the query failed: {error}")),
+                Output::End(Some(error)) => {
+                    self.has_ended = true;
+                    told.error = Some(error.code());
+                }
             }
         }
         Ok(told)
@@ -373,6 +402,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         revision: correlation.revision(),
         is_final: correlation.is_final(),
         is_withdrawn: correlation.is_withdrawn(),
+        is_truncated: correlation.is_truncated(),
         replaces: correlation.replaces().to_vec(),
         events,
         is_complete: correlation.is_complete(),
@@ -401,6 +431,16 @@ fn notice_text(notice: &Notice, sources: &[String]) -> String {
             let behind = script::instant_text(behind.as_nanos());
             format!("late {name}{time} behind {}s{times}", behind.trim_start_matches('@'))
         }
+        Notice::Dropped { source, reason, count, time } => {
+            let (name, times) = (&sources[source.index()], times(*count));
+            let time = script::instant_text(time.as_nanos() - BASE);
+            let reason = match reason {
+                DropReason::Evicted => "evicted",
+                DropReason::Truncated => "truncated",
+            };
+            format!("dropped {name}{time} {reason}{times}")
+        }
+        Notice::MemoryWarning { .. } => "memory".to_owned(),
         Notice::RunsBackwards { source, events, late } => {
             format!("backwards {} {late}/{events}", sources[source.index()])
         }
@@ -448,6 +488,10 @@ pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
         ids.extend(finals.map(|one| one.id.to_string()));
         if case.pace {
             seen.extend(told.pace);
+        }
+        if let Some(code) = told.error {
+            seen.push(format!("error {code}"));
+            ended_early = true;
         }
         if told.has_ended && !driver.is_closed() {
             seen.push("end".to_owned());
@@ -502,6 +546,11 @@ fn counters(metrics: &Metrics) -> BTreeMap<&'static str, i64> {
         ("unkeyed", metrics.unkeyed),
         ("late", metrics.late),
         ("lateMatched", metrics.late_matched),
+        ("repeats", sum(|source| source.repeats)),
+        ("evicted", metrics.evicted),
+        ("dropped", metrics.dropped),
+        ("unknown", metrics.unknown),
+        ("truncated", metrics.truncated),
         ("correlations", metrics.correlations),
         ("deliveries", metrics.deliveries),
         ("heldEvents", metrics.held_events as u64),
@@ -542,6 +591,9 @@ fn text(one: &Delivered, letters: Option<&mut Letters>, expected: &str) -> Strin
             let replaced: Vec<_> = one.replaces.iter().map(|id| letters.of(*id)).collect();
             text.push_str(&format!("replaces {} ", replaced.join(",")));
         }
+    }
+    if one.is_truncated {
+        text.push_str("truncated ");
     }
     let completeness = if one.is_complete { "complete" } else { "partial" };
     text.push_str(&format!("{{{}}} {completeness}", one.events.join(" ")));

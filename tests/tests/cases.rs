@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use logbraid_core::query::{self, PlanOptions};
+use logbraid_core::query;
 use logbraid_tests::case::{Case, CaseFile};
 use logbraid_tests::run::{self, Delivery};
 
@@ -57,7 +57,7 @@ fn trials(path: &Path) -> Vec<Trial> {
 fn deliveries(case: &Case) -> Vec<Delivery> {
     let mut ways = vec![Delivery::Bytes(usize::MAX), Delivery::Bytes(1)];
     let has_bytes = case.steps.iter().any(|step| step.bytes.is_some() || step.hex.is_some());
-    let plan = query::check(&case.query, &PlanOptions::default()).plan;
+    let plan = query::check(&case.query, &run::plan_options(case)).plan;
     if !has_bytes && plan.is_some_and(|plan| !run::reads_lines(&plan)) {
         ways.push(Delivery::Host);
     }

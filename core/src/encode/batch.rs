@@ -13,7 +13,7 @@ use super::head::write_head;
 use super::rfc3339;
 use crate::correlation::Payload;
 use crate::id::HostHandle;
-use crate::output::{Notice, Output};
+use crate::output::{DropReason, Notice, Output};
 
 pub(super) const CORRELATION: u8 = 1;
 pub(super) const NOTICE: u8 = 2;
@@ -102,6 +102,16 @@ enum NoticeJson<'a> {
         events: u64,
         late: u64,
     },
+    EventDropped {
+        source: usize,
+        reason: DropReason,
+        count: u64,
+        time: String,
+    },
+    MemoryWarning {
+        used: usize,
+        max: usize,
+    },
     Pause {
         source: usize,
     },
@@ -177,6 +187,15 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
                 time: rfc3339(*time),
                 behind_ms: behind.as_millis(),
             },
+            Notice::Dropped { source, reason, count, time } => NoticeJson::EventDropped {
+                source: source.index(),
+                reason: *reason,
+                count: *count,
+                time: rfc3339(*time),
+            },
+            Notice::MemoryWarning { used, max } => {
+                NoticeJson::MemoryWarning { used: *used, max: *max }
+            }
             Notice::RunsBackwards { source, events, late } => {
                 NoticeJson::RunsBackwards { source: source.index(), events: *events, late: *late }
             }

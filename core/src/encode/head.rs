@@ -72,7 +72,7 @@ pub(super) fn write_head(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
         revision: correlation.revision(),
         is_final: correlation.is_final(),
         replaces: correlation.replaces().iter().map(ToString::to_string).collect(),
-        truncated: false,
+        truncated: correlation.is_truncated(),
         withdrawn: correlation.is_withdrawn(),
         labels: Map(correlation.labels()),
         join_keys: Map(correlation.join_keys()),

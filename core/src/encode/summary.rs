@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::columns::ColumnNames;
+use crate::options::Dedupe;
 use crate::id::SourceId;
 use crate::plan::Plan;
 use crate::query::{Checked, Diagnostic};
@@ -41,14 +42,14 @@ struct StreamJson<'a> {
 
 /// The outcome of a check as `{diagnostics, plan?}`, where the plan is `{sources: [{name, selector,
 /// rangeMs}], streams: [{name, alias, source, selector, rangeMs}], columns: [{labels, joinKeys,
-/// message}]}`. `selector` of a source is `null` where the engine selects.
-pub fn checked_json(checked: &Checked) -> String {
-    let plan = checked.plan.as_ref().map(summarize);
+/// message}]}`, the columns with what `dedupe` needs. `selector` of a source is `null` where the engine selects.
+pub fn checked_json(checked: &Checked, dedupe: Option<&Dedupe>) -> String {
+    let plan = checked.plan.as_ref().map(|plan| summarize(plan, dedupe));
     let json = CheckedJson { diagnostics: &checked.diagnostics, plan };
     serde_json::to_string(&json).expect("a summary is plain data")
 }
 
-fn summarize(plan: &Plan) -> PlanJson<'_> {
+fn summarize<'p>(plan: &'p Plan, dedupe: Option<&Dedupe>) -> PlanJson<'p> {
     let source = |source: &'_ crate::plan::PlannedSource| source.range(plan).as_millis();
     PlanJson {
         sources: plan
@@ -72,7 +73,7 @@ fn summarize(plan: &Plan) -> PlanJson<'_> {
             })
             .collect(),
         columns: (0..plan.sources.len())
-            .map(|at| ColumnNames::of(plan, SourceId::new(at)))
+            .map(|at| ColumnNames::of(plan, SourceId::new(at), dedupe))
             .collect(),
     }
 }

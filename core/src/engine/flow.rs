@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::bounds::Bounds;
 use super::input::Input;
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Emitter, Identity, Stamp};
@@ -13,12 +14,12 @@ use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Open, Policy};
 use crate::key::{self, EventKeys};
-use crate::options::CorrelatorOptions;
-use crate::output::Notice;
+use crate::options::{CorrelatorOptions, Late, Overflow};
+use crate::output::{DropReason, Notice};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::stage::PlannedStage;
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
 use crate::window::watermark::Progress;
 
@@ -54,7 +55,11 @@ pub(super) struct Flow {
     pub late_matched: u64,
     pub correlations: u64,
     pub deliveries: u64,
-    pub peak_memory: usize,
+    pub bounds: Bounds,
+    /// What happens when that is reached which may be held.
+    pub overflow: Overflow,
+    /// Bytes used to tell repeats, over all sources.
+    pub seen_memory: usize,
     pub end: End,
     /// Whether a stage has ended the query.
     pub limited: bool,
@@ -91,10 +96,6 @@ enum Found {
     End,
 }
 
-/// Events of one push after which the memory bound is looked at: as many as a segment of the store
-/// has, so that a push of any size is held to it.
-const CHECK_EVENTS: u32 = 1 << 10;
-
 impl Flow {
     /// Takes one event of a source into the streams that select it. Returns whether it is held.
     pub fn take(
@@ -113,11 +114,20 @@ impl Flow {
         if watermark.makes_late(event.time) {
             input.late_events += 1;
         }
+        if let Some(seen) = &mut input.seen
+            && !seen.is_new(event)
+        {
+            input.metrics.repeats += 1;
+            self.saw(source, event.time, false);
+            return false;
+        }
         let reach = self.joins.reach();
         let outside = self.options.start.is_some_and(|start| event.time < start.minus(reach))
             || self.options.end.is_some_and(|end| event.time >= end.plus(reach));
         let mut held = 0;
-        if !outside {
+        if !outside && !self.has_room() {
+            self.turn_away(source, event.time);
+        } else if !outside {
             for at in 0..self.plan.sources[source.index()].streams.len() {
                 let stream = self.plan.sources[source.index()].streams[at];
                 held += u32::from(self.take_into(stream, input, event, handle));
@@ -126,15 +136,18 @@ impl Flow {
         if let Some(handle) = handle.filter(|_| held > 1) {
             self.held_more.insert(handle, held - 1);
         }
-        if self.progress.saw(source, event.time) {
+        self.saw(source, event.time, held > 0);
+        held > 0
+    }
+
+    /// An event has come, and may have been `held`.
+    fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
+        if self.progress.saw(source, time) {
             self.expire();
-        } else if held > 0 && matches!(self.joins.policy, Policy::Steps(_)) {
+        } else if held && matches!(self.joins.policy, Policy::Steps(_)) {
             self.collect();
         }
-        if self.arrivals.is_multiple_of(CHECK_EVENTS) {
-            self.check_memory();
-        }
-        held > 0
+        self.check_event();
     }
 
     fn take_into(
@@ -159,6 +172,10 @@ impl Flow {
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
+        if self.options.late == Late::Drop && watermark.makes_late(time) {
+            self.note_late(input, time);
+            return false;
+        }
         let kept = &self.kept;
         let arrival = Arrival { time, stream, number, payload, hidden, kept };
         // One of the first stream may be held all the same, to be reported alone.
@@ -166,17 +183,46 @@ impl Flow {
         self.unkeyed += u64::from(!keyed);
         let inserted = self.joins.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
-            Inserted::Held => true,
+            Inserted::Held(id) => {
+                self.note_held(id);
+                self.close_early();
+                true
+            }
             Inserted::Unkeyed => false,
+            Inserted::Dropped => {
+                let source = self.plan.streams[stream.index()].source;
+                self.bounds.drop_event(source, DropReason::Truncated, time);
+                self.close_early();
+                false
+            }
             Inserted::Late { matched, held } => {
-                self.late += 1;
-                input.metrics.late += 1;
-                let behind = Timestamp::from_nanos(watermark.as_nanos()).since(event.time);
-                let notice = input.late_notice.get_or_insert((0, event.time, behind));
-                notice.0 += 1;
+                self.note_late(input, time);
                 self.late_matched += u64::from(matched);
+                self.close_early();
                 held
             }
+        }
+    }
+
+    fn note_late(&mut self, input: &mut Input, time: Timestamp) {
+        self.late += 1;
+        input.metrics.late += 1;
+        let watermark = self.progress.watermark();
+        let behind = Timestamp::from_nanos(watermark.as_nanos()).since(time);
+        let notice = input.late_notice.get_or_insert((0, time, behind));
+        notice.0 += 1;
+    }
+
+    /// Decides the sessions that have been closed before their time.
+    fn close_early(&mut self) {
+        let Policy::Sessions(sessions) = &mut self.joins.policy else { return };
+        let (closed, left_out) = (sessions.closed_early(), sessions.left_out());
+        for component in closed {
+            self.decide(component);
+        }
+        for (stream, time) in left_out {
+            let source = self.plan.streams[stream.index()].source;
+            self.bounds.drop_event(source, DropReason::Truncated, time);
         }
     }
 
@@ -197,11 +243,16 @@ impl Flow {
             }
         }
         self.collect();
+        self.joins.forget_truncated(watermark);
     }
 
     /// Collects what has been decided.
-    fn collect(&mut self) {
+    pub fn collect(&mut self) {
+        self.close_early();
         if let Policy::Steps(steps) = &mut self.joins.policy {
+            let (dropped, unknown) = steps.left_out();
+            self.bounds.dropped += dropped;
+            self.joins.tables.unknown += unknown;
             for outcome in steps.outcomes() {
                 self.decide_outcome(outcome);
             }
@@ -220,7 +271,16 @@ impl Flow {
         }
     }
 
-    fn decide_outcome(&mut self, outcome: Outcome) {
+    fn decide_outcome(&mut self, mut outcome: Outcome) {
+        // One that is made of results can be larger than each of them.
+        let max_events = self.options.max_events_per_correlation;
+        if outcome.events.len() > max_events {
+            let beyond = outcome.events.split_off(max_events);
+            self.bounds.dropped += beyond.len() as u64;
+            outcome.truncated = true;
+            outcome.identity.retain(|id| !beyond.contains(id));
+            self.let_go(&beyond);
+        }
         let delivered = outcome.delivery != DeliveryId::NONE;
         let Some(first) = self.wanted(outcome.events.iter().copied(), delivered) else {
             self.let_go(&outcome.events);
@@ -241,23 +301,27 @@ impl Flow {
 
     /// Makes results of a closed component, and forgets what is in none.
     fn decide(&mut self, closed: Closed) {
-        let parts = match results(self.joins.shape(), &self.store, closed.ring, true) {
-            Results::None => return self.forget_ring(closed.ring),
+        let Closed { ring, close, truncated } = closed;
+        let parts = match results(self.joins.shape(), &self.store, ring, !truncated) {
+            Results::None => return self.forget_ring(ring),
             Results::Whole => {
-                match self.wanted(self.store.ring(closed.ring), false) {
-                    Some(first) => self.emitter.decided(closed.close, first, closed.ring),
-                    None => self.forget_ring(closed.ring),
+                match self.wanted(self.store.ring(ring), false) {
+                    Some(first) => {
+                        let size = self.store.ring(ring).count();
+                        self.emitter.decided((close, truncated), first, (ring, size));
+                    }
+                    None => self.forget_ring(ring),
                 }
                 return;
             }
             Results::Parts(parts) => parts,
         };
-        let members: Vec<EventId> = self.store.ring(closed.ring).collect();
+        let members: Vec<EventId> = self.store.ring(ring).collect();
         let mut keep = Vec::new();
         for events in parts {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(&events);
-                self.emitter.decided(closed.close, first, ring);
+                self.emitter.decided((close, truncated), first, (ring, events.len()));
                 keep.extend(events);
             }
         }
@@ -302,7 +366,7 @@ impl Flow {
         }
     }
 
-    fn forget(&mut self, id: EventId) {
+    pub fn forget(&mut self, id: EventId) {
         let Some(handle) = self.joins.tables.forget(&mut self.store, id) else { return };
         match self.held_more.get_mut(&handle) {
             Some(1) => {
@@ -316,6 +380,7 @@ impl Flow {
     /// Begins a change: what was looked at for delivery has to be looked at again.
     pub fn begin(&mut self) {
         self.begin_poll();
+        self.check_room();
         for events in std::mem::take(&mut self.updates) {
             self.joins.touch(&mut self.store, Open::Session(events[0]));
         }
@@ -368,15 +433,15 @@ impl Flow {
     /// Takes a result that can no longer change. Returns whether it is to be delivered.
     fn poll_final(&mut self, result: Decided) -> bool {
         let mut polled = std::mem::take(&mut self.polled);
-        let list = match result {
-            Decided::Ring(ring) => {
+        let (list, truncated) = match result {
+            Decided::Ring { ring, truncated, .. } => {
                 polled.extend(self.store.ring(ring));
                 self.sort(&mut polled);
-                None
+                (None, truncated)
             }
             Decided::List(list) => {
                 polled = list.events;
-                Some((list.identity, list.delivery))
+                (Some((list.identity, list.delivery)), list.truncated)
             }
         };
         let kept = self.keeps(&polled, true);
@@ -392,9 +457,10 @@ impl Flow {
         self.polled = polled;
         self.polled_is_final = true;
         let Some(stamp) = stamp else { return false };
-        self.stamp = stamp;
+        self.stamp = Stamp { truncated, ..stamp };
         self.deliveries += 1;
         self.correlations += 1;
+        self.bounds.truncated += u64::from(truncated);
         if self.options.limit == Some(self.correlations) && self.end == End::No {
             self.end = End::Decided;
         }
@@ -505,35 +571,21 @@ impl Flow {
         if self.end != End::No {
             return;
         }
-        let hold = self.emitter.backlog() >= self.options.buffer_size.max(1);
+        let (backlog, is_tight) = (self.emitter.backlog(), self.is_tight());
+        let hold = backlog >= self.options.buffer_size.max(1) || (backlog > 0 && is_tight);
+        let together = is_tight && self.overflow == Overflow::Block;
         let outbox = &mut self.outbox;
-        self.progress.pace(hold, |source, paused| {
+        self.progress.pace(hold, together, |source, paused| {
             outbox.push_back(Posted::Pause(source, paused));
         });
     }
 
     pub fn memory(&self) -> usize {
-        self.store.memory() + self.joins.memory() + self.emitter.memory()
-    }
-
-    pub fn check_memory(&mut self) {
-        let used = self.memory();
-        self.peak_memory = self.peak_memory.max(used);
-        if used <= self.options.max_memory || self.end != End::No {
-            return;
-        }
-        let oldest = self.store.oldest();
-        let newest = self.progress.newest().unwrap_or(oldest);
-        let span = newest.since(oldest).max(Span::from_nanos(1));
-        let needed_span = self.joins.reach().plus(self.options.late_tolerance).max(span);
-        self.end = End::Failed(Error::Memory {
-            limit: self.options.max_memory,
-            used,
-            held: self.store.held(),
-            span_ms: span.as_millis(),
-            needed_ms: needed_span.as_millis(),
-            needed: scale(used, needed_span, span),
-        });
+        self.store.memory()
+            + self.joins.memory()
+            + self.emitter.memory()
+            + self.bounds_memory()
+            + self.seen_memory
     }
 
     pub fn check_end(&mut self) {
@@ -547,12 +599,4 @@ impl Flow {
             self.end = End::Decided;
         }
     }
-}
-
-/// `amount` in the proportion of `to` to `from`.
-fn scale(amount: usize, to: Span, from: Span) -> usize {
-    let amount = u128::try_from(amount).unwrap_or(u128::MAX);
-    let to = u128::try_from(to.as_nanos()).unwrap_or(0);
-    let from = u128::try_from(from.as_nanos()).unwrap_or(1).max(1);
-    usize::try_from(amount.saturating_mul(to) / from).unwrap_or(usize::MAX)
 }

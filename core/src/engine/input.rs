@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::dedupe::Seen;
 use super::flow::{Flow, Posted};
 use crate::columns::ColumnNames;
 use crate::decode::{BadLine, Decoder, Sink};
@@ -24,6 +25,8 @@ pub(super) struct Input {
     pub late_notice: Option<(u64, Timestamp, Span)>,
     pub bad_lines: BTreeMap<&'static str, (u64, Notice)>,
     pub bad_line_notices: usize,
+    /// To tell repeats, where these are dropped.
+    pub seen: Option<Seen>,
 }
 
 impl Input {

@@ -78,6 +78,7 @@ impl Run {
             emit,
             processing_interval: Span::ZERO,
             sources: vec![SourceOptions { bounded: true, ..SourceOptions::default() }; 4],
+            max_events_per_correlation: 100_000,
             ..CorrelatorOptions::default()
         };
         let engine = Correlator::new(plan, options).expect("the options are sound");

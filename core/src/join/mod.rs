@@ -2,9 +2,11 @@
 //!
 //! `shape` derives from the plan which events can match; `table` and `list` find them by key and
 //! time. Where everything connected is one result, `session` connects events and knows when a
-//! component is closed, and `results` says what a component means. Where matches are picked,
-//! `steps` makes results join by join.
+//! component is closed, `results` says what a component means, and `truncated` what one that was
+//! closed early had. Where matches are picked, `steps` makes results join by join.
 
+mod component;
+pub(crate) mod early;
 pub(crate) mod list;
 pub(crate) mod results;
 pub(crate) mod session;
@@ -12,12 +14,13 @@ pub(crate) mod shape;
 pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod tables;
+mod truncated;
 
 use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{KeptLabels, Payload, Store};
+use crate::window::store::{Flags, KeptLabels, Payload, Store};
 
 use session::Sessions;
 use shape::Shape;
@@ -28,9 +31,11 @@ use tables::Tables;
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Inserted {
     /// It is held.
-    Held,
+    Held(EventId),
     /// It lacks the key that it needs to match anything, and is not held.
     Unkeyed,
+    /// It would have joined what was closed early, and is not held.
+    Dropped,
     /// It was late. It is only held for results that it is part of.
     Late {
         /// Whether it has completed a match.
@@ -79,12 +84,13 @@ pub(crate) enum Policy {
 }
 
 impl Joins {
-    pub fn new(plan: &Plan, seed: u64, eager: bool) -> Self {
+    /// The joins of a plan, whose results have up to `max_events` events.
+    pub fn new(plan: &Plan, seed: u64, eager: bool, max_events: usize) -> Self {
         let shape = Shape::new(plan);
         let policy = if plan.joins.iter().all(|join| join.pick == Pick::Session) {
-            Policy::Sessions(Sessions::new(eager))
+            Policy::Sessions(Sessions::new(eager, max_events))
         } else {
-            Policy::Steps(Steps::new(plan, &shape, eager))
+            Policy::Steps(Steps::new(plan, &shape, eager, max_events))
         };
         Self { tables: Tables::new(shape, seed), policy }
     }
@@ -148,6 +154,27 @@ impl Joins {
             (Policy::Steps(steps), Open::Group(item)) => steps.touch(item),
             _ => unreachable!("what is open was made by this policy"),
         }
+    }
+
+    /// Whether an event is part of something that is not decided.
+    pub fn is_open(&self, store: &Store, id: EventId) -> bool {
+        match &self.policy {
+            Policy::Sessions(_) => !store.record(id).flags.has(Flags::CLOSED),
+            // What is decided shares events with what is not.
+            Policy::Steps(_) => true,
+        }
+    }
+
+    /// Forgets of what was truncated all that nothing can match any more.
+    pub fn forget_truncated(&mut self, watermark: Watermark) {
+        let Tables { shape, all, truncated, .. } = &mut self.tables;
+        truncated.expire(shape, all, watermark);
+    }
+
+    /// Forgets of what was truncated the oldest, until not more than `bytes` are used.
+    pub fn shrink_truncated(&mut self, store: &mut Store, bytes: usize) {
+        let Tables { shape, all, truncated, .. } = &mut self.tables;
+        truncated.shrink(shape, all, store, bytes);
     }
 
     /// The largest reach of the query.

@@ -128,6 +128,9 @@ impl<'a> Evaluation<'a> {
     ) {
         let Operand::Stream(stream) = side.operand else {
             if self.closed {
+                let (shape, store) = (self.shape, self.store);
+                let known = |id: &EventId| shape.can_tell_unmatched(store, *id, join);
+                lonely.retain(|events| events.iter().all(known));
                 results.append(&mut lonely);
             }
             return;

@@ -9,14 +9,16 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
-use super::list::{Connect, Item, List, Walk};
+use super::component::{Matches, find, lonely, neighbours, unite};
+use super::list::Walk;
 use super::results::deferred;
 use super::shape::{Partial, StreamShape};
 use super::tables::Tables;
 use super::{Arrival, Inserted};
-use crate::id::{EventId, KeyId};
+use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
 use crate::window::store::{Flags, NewEvent, Store};
+
 
 /// A component that can no longer change.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
@@ -25,12 +27,14 @@ pub(crate) struct Closed {
     pub ring: EventId,
     /// Its close.
     pub close: Timestamp,
+    /// Whether it has been closed early.
+    pub truncated: bool,
 }
 
 /// What an event is looked at for. All that is decided at a time is decided before any component
 /// closes at that time.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Turn {
+pub(super) enum Turn {
     /// Whether it is unmatched.
     Decide,
     /// Whether its component is closed.
@@ -43,19 +47,26 @@ enum Turn {
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     /// When to look at an event again. Every root has an entry not later than its close.
-    deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
+    pub(super) deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
     /// Components past their close that an undecided event may still extend, by close.
-    waiting: BTreeSet<(Timestamp, EventId)>,
+    pub(super) waiting: BTreeSet<(Timestamp, EventId)>,
     /// Of each its close, and when it is looked at again.
-    waiting_until: BTreeMap<EventId, (Timestamp, (Timestamp, Turn))>,
+    pub(super) waiting_until: BTreeMap<EventId, (Timestamp, (Timestamp, Turn))>,
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
+    /// Events that a component may have.
+    max_events: u32,
+    /// Components that were closed early.
+    pub(super) cut: Vec<Closed>,
+    /// Unmatched events of sessions that were closed early.
+    pub(super) left_out: Vec<(StreamId, Timestamp)>,
 }
 
 impl Sessions {
-    pub fn new(eager: bool) -> Self {
-        Self { eager, ..Self::default() }
+    pub fn new(eager: bool, max_events: usize) -> Self {
+        let max_events = u32::try_from(max_events).unwrap_or(u32::MAX);
+        Self { eager, max_events, ..Self::default() }
     }
 
     /// Takes an event, whose keys have just been looked up, and connects it with what it matches.
@@ -77,27 +88,50 @@ impl Sessions {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
-        let event = NewEvent { time, close, arrival: number, stream, flags, payload, kept };
-        let id = store.add(&event, &tables.ids);
-        let matched = Self::connect(tables, store, id, watermark);
-        if late {
-            if matched {
-                self.mark_dirty(store, id);
-            } else {
-                store.forget(id);
-            }
-            return Inserted::Late { matched, held: matched };
+        let Tables { shape, ids, truncated, .. } = &*tables;
+        let is_dropped =
+            !truncated.is_empty() && truncated.is_matched_by(shape, ids, stream, time);
+        if is_dropped && late {
+            return Inserted::Late { matched: false, held: false };
         }
-        Self::make_joinable(tables, store, id);
-        let turn = if tables.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
-        self.deadlines.push(Reverse((close, turn, id)));
-        self.mark_dirty(store, id);
-        Inserted::Held
+        let event = NewEvent { time, close, arrival: number, stream, flags, payload, kept };
+        let id = store.add(&event, ids);
+        // What it would connect with what was closed early is closed, too.
+        let max_events = if is_dropped { 0 } else { self.max_events };
+        let (matched, overfull) = Self::connect(tables, store, id, watermark, max_events);
+        if is_dropped {
+            self.drop_event(tables, store, id, &overfull);
+            return Inserted::Dropped;
+        }
+        if late && !matched {
+            store.forget(id);
+            return Inserted::Late { matched: false, held: false };
+        }
+        if !late {
+            Self::make_joinable(tables, store, id);
+            let turn = if tables.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
+            self.deadlines.push(Reverse((close, turn, id)));
+        }
+        let root = find(store, id);
+        if overfull.is_empty() && store.record(root).size < self.max_events {
+            self.mark_dirty(store, id);
+        } else {
+            self.close_early(tables, store, root);
+            self.close_all_early(tables, store, &overfull);
+        }
+        if late { Inserted::Late { matched: true, held: true } } else { Inserted::Held(id) }
     }
 
-    /// Connects an event with every joinable event it matches. Returns whether there is any.
-    fn connect(tables: &mut Tables, store: &mut Store, id: EventId, watermark: Watermark) -> bool {
-        let Tables { shape, all, ids } = tables;
+    /// Connects an event with every joinable event it matches. Returns whether there is any, and
+    /// members of the components that would have more than `max_events` with it.
+    fn connect(
+        tables: &mut Tables,
+        store: &mut Store,
+        id: EventId,
+        watermark: Watermark,
+        max_events: u32,
+    ) -> (bool, Vec<EventId>) {
+        let Tables { shape, all, ids, .. } = tables;
         let record = store.record(id);
         let (time, stream, arrival) = (record.time, record.stream, record.arrival);
         let late = record.flags.has(Flags::LATE);
@@ -110,6 +144,8 @@ impl Sessions {
             others_reach: Span::ZERO,
             watermark,
             any: false,
+            max_events,
+            overfull: Vec::new(),
         };
         for partner in &shape.streams[stream.index()].partners {
             let key = ids[partner.table];
@@ -132,7 +168,7 @@ impl Sessions {
                 list.connect_range(range, arrival, walk, &mut matches);
             });
         }
-        matches.any
+        (matches.any, matches.overfull)
     }
 
     fn make_joinable(tables: &mut Tables, store: &mut Store, id: EventId) {
@@ -211,19 +247,21 @@ impl Sessions {
             if turn == Turn::Decide {
                 self.decide(tables, store, id, watermark);
             }
-            if find(store, id) == id {
+            let is_closed = store.record(id).flags.has(Flags::CLOSED);
+            if !is_closed && find(store, id) == id {
                 self.close_component(tables, store, id, (time, turn), watermark, closed);
             }
         }
     }
 
     /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
-    fn decide(&mut self, tables: &Tables, store: &mut Store, id: EventId, watermark: Watermark) {
+    fn decide(&mut self, tables: &mut Tables, store: &mut Store, id: EventId, watermark: Watermark) {
         let record = store.record(id);
         let shape = &tables.shape.streams[record.stream.index()];
         let open = shape.partial.is_none_or(|partial| partial.depth > 0)
             || record.flags.has(Flags::MATCHED)
             || record.flags.has(Flags::UNMATCHED)
+            || record.flags.has(Flags::UNKNOWN)
             || record.flags.has(Flags::LATE)
             || !watermark.has_passed(record.time.plus(shape.reach));
         if !open {
@@ -232,16 +270,31 @@ impl Sessions {
     }
 
     /// Marks an event as unmatched, and puts it into one partial session with those next to it.
-    fn group_unmatched(&mut self, tables: &Tables, store: &mut Store, id: EventId) {
-        let record = store.record_mut(id);
-        record.flags.set(Flags::UNMATCHED);
-        let (time, stream) = (record.time, record.stream);
+    fn group_unmatched(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) {
+        let (time, stream) = (store.record(id).time, store.record(id).stream);
         let shape = &tables.shape.streams[stream.index()];
+        if !tables.shape.can_tell_unmatched(store, id, shape.entry) {
+            store.record_mut(id).flags.set(Flags::UNKNOWN);
+            tables.unknown += 1;
+            return;
+        }
+        let key = store.keys(id)[shape.entry_table];
+        let Tables { shape: all_shapes, all, truncated, .. } = &mut *tables;
+        if !truncated.is_empty()
+            && key != KeyId::NONE
+            && truncated.takes_unmatched(all_shapes, all, key, stream, time)
+        {
+            store.record_mut(id).flags.set(Flags::UNKNOWN);
+            self.left_out.push((stream, time));
+            return;
+        }
+        let shape = &tables.shape.streams[stream.index()];
+        store.record_mut(id).flags.set(Flags::UNMATCHED);
         let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
-        let key = store.keys(id)[shape.entry_table];
+        let mut overfull = false;
         if key != KeyId::NONE {
             let list = tables.all[shape.entry_table].list(key, stream);
             let known = |flags: Flags| flags.has(Flags::UNMATCHED);
@@ -251,10 +304,21 @@ impl Sessions {
             let next = before.into_iter().chain(after);
             let next: Vec<_> = next.filter(|id| known(store.record(*id).flags)).collect();
             for other in next {
-                unite(store, other, id);
+                let (own, other) = (find(store, id), find(store, other));
+                let size = store.record(own).size + store.record(other).size;
+                if own == other || size <= self.max_events {
+                    unite(store, other, own);
+                } else {
+                    overfull = true;
+                    self.close_early(tables, store, other);
+                }
             }
         }
         self.mark_dirty(store, id);
+        let root = find(store, id);
+        if overfull || store.record(root).size >= self.max_events {
+            self.close_early(tables, store, root);
+        }
     }
 
     /// The first depth at which events of a component are undecided that only results of joins
@@ -268,7 +332,7 @@ impl Sessions {
 
     fn open_depth(tables: &Tables, store: &Store, id: EventId) -> Option<usize> {
         let record = store.record(id);
-        let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::LATE]
+        let is_open = [Flags::MATCHED, Flags::UNMATCHED, Flags::UNKNOWN, Flags::LATE]
             .iter()
             .all(|flag| !record.flags.has(*flag));
         let partial = tables.shape.streams[record.stream.index()].partial;
@@ -276,10 +340,19 @@ impl Sessions {
     }
 
     /// Decides which events of `depth` in a component whose matches are all seen are unmatched.
-    fn decide_deferred(&mut self, tables: &Tables, store: &mut Store, root: EventId, depth: usize) {
+    fn decide_deferred(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        root: EventId,
+        depth: usize,
+    ) {
         let mut decided = deferred(&tables.shape, store, root);
         decided.retain(|(id, _)| Self::open_depth(tables, store, *id) == Some(depth));
         for (id, matched) in decided {
+            if store.record(id).flags.has(Flags::CLOSED) {
+                continue;
+            }
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
             } else {
@@ -316,13 +389,13 @@ impl Sessions {
             }
             let Some(depth) = depth else { break close };
             self.decide_deferred(tables, store, root, depth);
-            if find(store, root) != root {
-                // What it has become part of has a deadline.
+            if find(store, root) != root || store.record(root).flags.has(Flags::CLOSED) {
+                // What it has become part of has a deadline, or has been closed.
                 return;
             }
         };
         Self::detach(tables, store, root);
-        closed.push(Closed { ring: root, close });
+        closed.push(Closed { ring: root, close, truncated: false });
     }
 
     /// When an undecided event of a depth `below` some is decided that would join the component if it
@@ -373,7 +446,7 @@ impl Sessions {
     }
 
     /// Takes the events of a closed component out of the key tables.
-    fn detach(tables: &mut Tables, store: &mut Store, root: EventId) {
+    pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) {
         let mut id = root;
         loop {
             let record = store.record_mut(id);
@@ -401,107 +474,8 @@ impl Sessions {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.deadlines.capacity() * size_of::<Reverse<(Timestamp, EventId)>>()
+        self.deadlines.len() * size_of::<Reverse<(Timestamp, Turn, EventId)>>()
             + self.waiting.len() * 2 * size_of::<(Timestamp, EventId)>()
             + self.dirty.capacity() * size_of::<EventId>()
     }
-}
-
-/// Connects one event with what it matches.
-struct Matches<'a> {
-    store: &'a mut Store,
-    event: EventId,
-    /// Whether the event has to be told that it matches, since the unmatched ones are reported.
-    marks_event: bool,
-    /// Whether what it matches has to be told.
-    marks_others: bool,
-    /// Whether what it matches is reported where it is unmatched in this join.
-    reports_others: bool,
-    /// When what it matches is decided.
-    others_reach: Span,
-    watermark: Watermark,
-    any: bool,
-}
-
-impl Connect for Matches<'_> {
-    fn connect(&mut self, other: EventId) {
-        // Only a late event gets to what is known to be unmatched: it takes back no "no match".
-        if self.reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
-            return;
-        }
-        if self.marks_others {
-            let record = self.store.record_mut(other);
-            let decided = self.watermark.has_passed(record.time.plus(self.others_reach));
-            if decided && !record.flags.has(Flags::MATCHED) {
-                return;
-            }
-            record.flags.set(Flags::MATCHED);
-        }
-        if self.marks_event {
-            self.store.record_mut(self.event).flags.set(Flags::MATCHED);
-        }
-        self.any = true;
-        unite(self.store, other, self.event);
-    }
-
-    fn is_connected(&mut self, other: EventId) -> bool {
-        find(self.store, other) == find(self.store, self.event)
-    }
-}
-
-/// Whether an event is unmatched or may turn out to be.
-fn lonely(flags: Flags) -> bool {
-    !flags.has(Flags::MATCHED)
-}
-
-/// The nearest events before and after an event of the same key whose flags are `wanted`, not
-/// farther than `gap`.
-fn neighbours(
-    store: &Store,
-    list: &List,
-    id: EventId,
-    gap: Span,
-    wanted: impl Fn(Flags) -> bool,
-) -> (Option<EventId>, Option<EventId>) {
-    let record = store.record(id);
-    let (time, arrival) = (record.time, record.arrival);
-    let wanted = |item: &&Item| wanted(store.record(item.event).flags);
-    let before = list.before(time, arrival).take_while(|item| time.since(item.time) <= gap);
-    let after = list.after(time, arrival).take_while(|item| item.time.since(time) <= gap);
-    let (before, after) = (before.into_iter().find(wanted), after.into_iter().find(wanted));
-    (before.map(|item| item.event), after.map(|item| item.event))
-}
-
-/// The root of an event's component.
-pub(crate) fn find(store: &mut Store, mut id: EventId) -> EventId {
-    loop {
-        let parent = store.record(id).parent;
-        if parent == id {
-            return id;
-        }
-        let grandparent = store.record(parent).parent;
-        store.record_mut(id).parent = grandparent;
-        id = grandparent;
-    }
-}
-
-/// Makes one component of two. On a tie the first stays the root: it has a deadline.
-fn unite(store: &mut Store, a: EventId, b: EventId) {
-    let (mut a, mut b) = (find(store, a), find(store, b));
-    if a == b {
-        return;
-    }
-    if store.record(a).size < store.record(b).size {
-        std::mem::swap(&mut a, &mut b);
-    }
-    let (size, close, next) = {
-        let absorbed = store.record_mut(b);
-        absorbed.parent = a;
-        (absorbed.size, absorbed.close, absorbed.next)
-    };
-    let root = store.record_mut(a);
-    root.size += size;
-    root.close = root.close.max(close);
-    let after = std::mem::replace(&mut root.next, next);
-    store.record_mut(b).next = after;
 }

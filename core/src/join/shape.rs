@@ -3,9 +3,10 @@
 
 use std::ops::Range;
 
-use crate::id::StreamId;
+use crate::id::{EventId, StreamId};
 use crate::plan::{JoinKind, KeyLabels, Operand, Plan, PlannedJoin};
 use crate::time::Span;
+use crate::window::store::Store;
 
 /// The joins of a plan, resolved to streams and key tables.
 #[derive(Clone, Debug)]
@@ -119,6 +120,21 @@ impl Shape {
     pub fn reports(&self, stream: StreamId, join: usize) -> bool {
         let stream = &self.streams[stream.index()];
         stream.entry == join && stream.partial.is_some()
+    }
+
+    /// Whether it can be known that an event has no match in `join`: nothing that it might match
+    /// has been evicted.
+    pub fn can_tell_unmatched(&self, store: &Store, id: EventId, join: usize) -> bool {
+        let record = store.record(id);
+        let JoinShape { left, right, .. } = &self.joins[join];
+        let others = if left.streams.contains(&record.stream.index()) { right } else { left };
+        // A result of joins may be missing since something was evicted that its events matched.
+        let further = others.streams.len() - 1;
+        let partners = self.streams[record.stream.index()].partners.iter();
+        partners.filter(|partner| partner.join == join).all(|partner| {
+            let from = (0..further).fold(record.time.plus(partner.from), |from, _| from.minus(self.reach()));
+            store.has_all_since(partner.stream, from)
+        })
     }
 
     /// Whether unmatched events of any stream are reported.

@@ -2,6 +2,7 @@
 
 use super::shape::{JoinShape, Shape};
 use super::table::KeyTable;
+use super::truncated::Truncated;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::{self, EventKeys};
 use crate::window::store::{Payload, Store};
@@ -12,13 +13,17 @@ pub(crate) struct Tables {
     pub all: Vec<KeyTable>,
     /// The keys of the event that came last, one per table.
     pub ids: Vec<KeyId>,
+    /// What sessions that were closed early had.
+    pub truncated: Truncated,
+    /// Events of which it could not be known whether they are unmatched.
+    pub unknown: u64,
 }
 
 impl Tables {
     pub fn new(shape: Shape, seed: u64) -> Self {
         let streams = shape.streams.len();
         let all = shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect();
-        Self { shape, all, ids: Vec::new() }
+        Self { shape, all, ids: Vec::new(), truncated: Truncated::default(), unknown: 0 }
     }
 
     /// Whether an event of `stream` lacks the key without which it is of no use.
@@ -97,6 +102,6 @@ impl Tables {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.all.iter().map(KeyTable::memory).sum()
+        self.all.iter().map(KeyTable::memory).sum::<usize>() + self.truncated.memory()
     }
 }

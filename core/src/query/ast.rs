@@ -207,6 +207,17 @@ impl Expr {
         }
     }
 
+    /// Makes every `or` an `outer`.
+    pub(super) fn make_or_outer(&mut self) {
+        if let Self::Join(join) = self {
+            if join.kind.value == JoinKind::Or {
+                join.kind.value = JoinKind::Outer;
+            }
+            join.left.make_or_outer();
+            join.right.make_or_outer();
+        }
+    }
+
     fn collect<'q>(&'q self, streams: &mut Vec<&'q Stream>, joins: &mut Vec<&'q Join>) {
         match self {
             Self::Stream(stream) => streams.push(stream),

@@ -59,12 +59,18 @@ pub struct PlanOptions {
     /// The names of the sources that apply selectors themselves, so that the selector is passed to
     /// them unchanged. All others are selected by the engine.
     pub selecting_sources: BTreeSet<String>,
+    /// Whether `or` means `outer`, as the log-correlator option `joinType: 'outer'` has it.
+    pub or_is_outer: bool,
 }
 
 impl Default for PlanOptions {
     /// Five minutes; the engine selects.
     fn default() -> Self {
-        Self { default_range: Span::from_millis(300_000), selecting_sources: BTreeSet::new() }
+        Self {
+            default_range: Span::from_millis(300_000),
+            selecting_sources: BTreeSet::new(),
+            or_is_outer: false,
+        }
     }
 }
 
@@ -92,8 +98,12 @@ pub fn parse(text: &str) -> Result<Query, Vec<Diagnostic>> {
 /// Parses and checks `text`.
 pub fn check(text: &str, options: &PlanOptions) -> Checked {
     let parse::Read { query, mut diagnostics, is_whole } = parse::read(text);
-    let mut plan =
-        query.map(|query| check::plan(&query, text, is_whole, options, &mut diagnostics));
+    let mut plan = query.map(|mut query| {
+        if options.or_is_outer {
+            query.expr.make_or_outer();
+        }
+        check::plan(&query, text, is_whole, options, &mut diagnostics)
+    });
     if diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error) {
         plan = None;
     }

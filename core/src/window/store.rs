@@ -23,7 +23,7 @@ const SPARE_SEGMENT_BYTES: usize = 1 << 20;
 
 /// What is known about an event; see [`Record`].
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Flags(u8);
+pub(crate) struct Flags(u16);
 
 impl Flags {
     /// The record is in use.
@@ -42,6 +42,8 @@ impl Flags {
     pub const DIRTY: Self = Self(1 << 6);
     /// The event's component is closed: it is out of the key tables and waits to be delivered.
     pub const CLOSED: Self = Self(1 << 7);
+    /// Whether the event has a match cannot be known: what it might match has been evicted.
+    pub const UNKNOWN: Self = Self(1 << 8);
 
     /// Whether all of `other` are set.
     pub const fn has(self, other: Self) -> bool {
@@ -201,12 +203,14 @@ pub(crate) struct Store {
     labels_per_event: usize,
     held: usize,
     memory: usize,
+    /// Per stream, the newest time of which an event has been evicted.
+    evicted: Vec<Timestamp>,
 }
 
 impl Store {
-    /// A store whose events have keys in `tables` key tables, and of which up to `labels` labels are
-    /// kept.
-    pub fn new(tables: usize, labels: usize) -> Self {
+    /// A store for events of `streams` streams, which have keys in `tables` key tables, and of which
+    /// up to `labels` labels are kept.
+    pub fn new(streams: usize, tables: usize, labels: usize) -> Self {
         Self {
             segments: vec![Segment::default()],
             free: Vec::new(),
@@ -215,6 +219,7 @@ impl Store {
             labels_per_event: labels,
             held: 0,
             memory: 0,
+            evicted: vec![Timestamp::MIN; streams],
         }
     }
 
@@ -377,6 +382,30 @@ impl Store {
     pub fn oldest(&self) -> Timestamp {
         let held = self.segments.iter().filter(|segment| segment.held > 0);
         held.map(|segment| segment.oldest).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Remembers that an event of a stream has been evicted: what may have matched it is not known
+    /// to be unmatched.
+    pub fn note_evicted(&mut self, stream: StreamId, time: Timestamp) {
+        let newest = &mut self.evicted[stream.index()];
+        *newest = time.max(*newest);
+    }
+
+    /// Whether no event of a stream has been evicted that is not older than `time`.
+    pub fn has_all_since(&self, stream: StreamId, time: Timestamp) -> bool {
+        let newest = self.evicted[stream.index()];
+        newest == Timestamp::MIN || newest < time
+    }
+
+    /// The held events that are not newer than `newest`, in no particular order.
+    pub fn held_until(&self, newest: Timestamp) -> impl Iterator<Item = EventId> {
+        let segments = self.segments.iter().enumerate();
+        let segments = segments.filter(move |(_, s)| s.held > 0 && s.oldest <= newest);
+        segments.flat_map(move |(at, segment)| {
+            let records = segment.records.iter().enumerate();
+            let held = records.filter(move |(_, r)| r.flags.has(Flags::HELD) && r.time <= newest);
+            held.map(move |(place, _)| EventId::new(at * SEGMENT_EVENTS + place))
+        })
     }
 
     /// How many events are held.

@@ -140,8 +140,9 @@ impl Progress {
     }
 
     /// Decides anew which sources may be read, calling `changed(source, paused)` for each change.
-    /// `hold` pauses them all: the consumer is behind.
-    pub fn pace(&mut self, hold: bool, mut changed: impl FnMut(SourceId, bool)) {
+    /// `hold` pauses them all: the consumer is behind. With `together` live sources may not run ahead
+    /// either.
+    pub fn pace(&mut self, hold: bool, together: bool, mut changed: impl FnMut(SourceId, bool)) {
         // A bounded source that has not been read yet is behind everything; a live one that has
         // shown nothing yet says nothing about where it is.
         let behind = self
@@ -155,7 +156,7 @@ impl Progress {
             .min();
         let lead = self.lead;
         for (at, source) in self.sources.iter_mut().enumerate() {
-            let lead = if source.bounded { Span::ZERO } else { lead };
+            let lead = if source.bounded || together { Span::ZERO } else { lead };
             let ahead = match (source.newest, behind) {
                 (Some(newest), Some(behind)) => newest > behind.plus(lead),
                 _ => false,

@@ -7,12 +7,12 @@
 //! An event is held for as long as a step or a result holds it. An event costs a search per step it
 //! matches in; what waits for it costs nothing.
 
+mod evict;
 mod pick;
 mod session;
 mod step;
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeSet;
 
 use crate::id::{DeliveryId, EventId, KeyId};
 use crate::join::shape::Shape;
@@ -34,6 +34,8 @@ pub(crate) struct Outcome {
     pub identity: Vec<EventId>,
     /// The correlation as which it has been delivered before.
     pub delivery: DeliveryId,
+    /// Whether events that belong to it are missing.
+    pub truncated: bool,
 }
 
 /// A result of the query that may grow.
@@ -53,7 +55,7 @@ pub(crate) struct Steps {
     /// The step, and its side, that takes what a step finds; `None` for the last.
     taken_by: Vec<Option<(usize, Side)>>,
     /// Events that are not taken yet, where they are taken in event order.
-    ahead: BinaryHeap<Reverse<(EventOrder, EventId)>>,
+    ahead: BTreeSet<(EventOrder, EventId)>,
     in_order: bool,
     /// No event older than this will be taken.
     clock: Watermark,
@@ -64,10 +66,10 @@ pub(crate) struct Steps {
 impl Steps {
     /// The steps of a plan. Where results may be told before the watermark has passed them
     /// (`eager`), events are taken as they arrive, unless a policy depends on their order.
-    pub fn new(plan: &Plan, shape: &Shape, eager: bool) -> Self {
+    pub fn new(plan: &Plan, shape: &Shape, eager: bool, max_events: usize) -> Self {
         let picks = plan.joins.iter().map(|join| join.pick.clone());
         let steps: Vec<_> =
-            picks.enumerate().map(|(at, pick)| Step::new(shape, at, pick)).collect();
+            picks.enumerate().map(|(at, pick)| Step::new(shape, at, pick, max_events)).collect();
         let takes = |step: usize, operand: Operand| operand == Operand::Join(step);
         let taken_by = (0..steps.len()).map(|step| {
             plan.joins.iter().enumerate().find_map(|(at, join)| {
@@ -80,7 +82,7 @@ impl Steps {
         Self {
             taken_by: taken_by.collect(),
             all: steps,
-            ahead: BinaryHeap::new(),
+            ahead: BTreeSet::new(),
             in_order: !eager || depends_on_order,
             clock: Watermark::START,
             outcomes: Vec::new(),
@@ -109,11 +111,11 @@ impl Steps {
             return self.take_late(shape, store, id);
         }
         if self.in_order {
-            self.ahead.push(Reverse((store.order(id), id)));
+            self.ahead.insert((store.order(id), id));
         } else {
             self.take(shape, store, id, true);
         }
-        Inserted::Held
+        Inserted::Held(id)
     }
 
     fn take_late(&mut self, shape: &Shape, store: &mut Store, id: EventId) -> Inserted {
@@ -137,8 +139,11 @@ impl Steps {
         let at = shape.streams[stream.index()].entry;
         let is_left = shape.joins[at].left.streams.contains(&stream.index());
         let side = if is_left { Side::Left } else { Side::Right };
-        let group =
-            Group { events: Events::from_slice(&[id]), identity: Events::from_slice(&[id]) };
+        let group = Group {
+            events: Events::from_slice(&[id]),
+            identity: Events::from_slice(&[id]),
+            truncated: false,
+        };
         let matched = self.all[at].accept(shape, store, side, group, kept);
         self.settle(shape, store, time);
         matched
@@ -146,11 +151,11 @@ impl Steps {
 
     /// Has the watermark move on, event by event.
     pub fn expire(&mut self, shape: &Shape, store: &mut Store, watermark: Watermark) {
-        while let Some(Reverse((order, id))) = self.ahead.peek().copied() {
+        while let Some((order, id)) = self.ahead.first().copied() {
             if !watermark.has_passed(order.time) {
                 break;
             }
-            self.ahead.pop();
+            self.ahead.pop_first();
             self.run_to(shape, store, Watermark::at(order.time));
             self.take(shape, store, id, true);
         }
@@ -189,6 +194,7 @@ impl Steps {
                         events: group.events.into_vec(),
                         identity: group.identity.into_vec(),
                         delivery,
+                        truncated: group.truncated,
                     });
                 }
             }
@@ -209,7 +215,7 @@ impl Steps {
 
     /// When something may be decided next.
     pub fn next_close(&self) -> Option<Timestamp> {
-        let ahead = self.ahead.peek().map(|Reverse((order, _))| order.time);
+        let ahead = self.ahead.first().map(|(order, _)| order.time);
         ahead.into_iter().chain(self.deadlines()).min()
     }
 
@@ -224,12 +230,23 @@ impl Steps {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         let steps: usize = self.all.iter().map(Step::memory).sum();
-        steps + self.ahead.capacity() * size_of::<Reverse<(EventOrder, EventId)>>()
+        steps + self.ahead.len() * 2 * size_of::<(EventOrder, EventId)>()
     }
 
     /// The results found since the last call.
     pub fn outcomes(&mut self) -> Vec<Outcome> {
         std::mem::take(&mut self.outcomes)
+    }
+
+    /// Matches that were left out since a result had as many events as it may have, and events of
+    /// which it could not be known whether they are unmatched, since the last call.
+    pub fn left_out(&mut self) -> (u64, u64) {
+        let mut sum = (0, 0);
+        for step in &mut self.all {
+            sum.0 += std::mem::take(&mut step.dropped);
+            sum.1 += std::mem::take(&mut step.unknown);
+        }
+        sum
     }
 
     /// The events that nothing holds any more.

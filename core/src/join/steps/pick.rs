@@ -50,20 +50,20 @@ impl Step {
             }
             self.deadlines.pop_first();
             let item = self.remove(store, id);
-            self.expire_item(store, item);
+            self.expire_item(shape, store, item);
         }
     }
 
-    fn expire_item(&mut self, store: &mut Store, item: Item) {
-        let Item { side, group, matched, taken, delivery, .. } = item;
+    fn expire_item(&mut self, shape: &Shape, store: &mut Store, item: Item) {
+        let Item { side, group, matched, taken, delivery, is_full, .. } = item;
         let one_side = match self.pick {
             Pick::GroupLeft(_) => Some(Side::Left),
             Pick::GroupRight(_) => Some(Side::Right),
             _ => None,
         };
         if !matched && self.reports(side) {
-            self.find(group, delivery);
-        } else if matched && one_side == Some(side) && self.shape.kind.reports_matches() {
+            self.find_unmatched(shape, store, group, delivery);
+        } else if matched && !is_full && one_side == Some(side) && self.shape.kind.reports_matches() {
             let whole = Self::joined(store, &group, &taken, group.identity.clone());
             self.find(whole, delivery);
             self.let_go(store, &group.events);
@@ -111,8 +111,9 @@ impl Step {
     }
 
     fn find_pair(&mut self, store: &mut Store, group: &Group, with: ItemId) {
-        let other = self.item(with).group.events.clone();
-        let mut pair = Self::joined(store, group, &other, Events::new());
+        let other = self.item(with).group.clone();
+        let mut pair = Self::joined(store, group, &other.events, Events::new());
+        pair.truncated |= other.truncated;
         pair.identity.clone_from(&pair.events);
         self.find(pair, DeliveryId::NONE);
     }
@@ -185,8 +186,7 @@ impl Step {
             if side == one {
                 taken.extend(&self.item(*id).group.events);
             } else {
-                self.take(store, *id, &group.events);
-                self.mark_dirty(*id);
+                self.take_in(store, *id, &group.events);
             }
         }
         let matched = !matches.is_empty();
@@ -198,15 +198,64 @@ impl Step {
         if let Some(id) = self.keep(shape, store, side, group, matched, kept)
             && side == one
         {
-            self.take(store, id, &taken);
-            self.mark_dirty(id);
+            self.take_in(store, id, &taken);
+        }
+    }
+
+    /// Has an item take in what it matches, as far as it may grow.
+    fn take_in(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
+        let Item { group, taken, is_full, .. } = self.item(id);
+        let room = self.max_events.saturating_sub(group.events.len() + taken.len());
+        let room = if *is_full { 0 } else { room };
+        if events.len() > room {
+            self.dropped += (events.len() - room) as u64;
+        }
+        self.take(store, id, &events[..room.min(events.len())]);
+        self.mark_dirty(id);
+        let Item { group, taken, is_full, .. } = self.item(id);
+        if !is_full && group.events.len() + taken.len() >= self.max_events {
+            self.close_group(store, id);
+        }
+    }
+
+    /// Reports a group early, if it holds. It stays to be matched.
+    pub fn close_group(&mut self, store: &mut Store, id: ItemId) {
+        let reports = self.shape.kind.reports_matches();
+        let item = self.item_mut(id);
+        let is_told = reports && item.matched && !item.is_full;
+        item.is_full = true;
+        let delivery = std::mem::replace(&mut item.delivery, DeliveryId::NONE);
+        let mut group = item.group.clone();
+        let taken = self.take_out(id);
+        if is_told {
+            group.truncated = true;
+            let whole = Self::joined(store, &group, &taken, group.identity.clone());
+            self.find(whole, delivery);
+        }
+        self.let_go(store, &taken);
+    }
+
+    /// Reports a group that is unmatched, if that can be known.
+    pub fn find_unmatched(
+        &mut self,
+        shape: &Shape,
+        store: &mut Store,
+        group: Group,
+        delivery: DeliveryId,
+    ) {
+        let join = self.join;
+        if group.events.iter().all(|id| shape.can_tell_unmatched(store, *id, join)) {
+            self.find(group, delivery);
+        } else {
+            self.unknown += group.events.len() as u64;
+            self.let_go(store, &group.events);
         }
     }
 
     /// Has a group looked at, if it holds.
     pub fn mark_dirty(&mut self, id: ItemId) {
         let item = self.item_mut(id);
-        if item.matched && !item.is_dirty {
+        if item.matched && !item.is_dirty && !item.is_full {
             item.is_dirty = true;
             self.dirty.push_back(id);
         }
@@ -215,7 +264,7 @@ impl Step {
     /// The next group that holds and may have grown since it was looked at, with its events.
     pub fn next_dirty(&mut self, store: &Store) -> Option<(ItemId, Vec<EventId>)> {
         while let Some(id) = self.dirty.pop_front() {
-            if !self.waits(id) || !self.item(id).is_dirty {
+            if !self.waits(id) || !self.item(id).is_dirty || self.item(id).is_full {
                 continue;
             }
             let reports = self.shape.kind.reports_matches();

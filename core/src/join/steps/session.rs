@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use super::step::{Events, Group, ItemId, Side, Step};
+use super::step::{Events, Group, ItemId, Side, Step, note_evicted};
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::Shape;
 use crate::time::{Timestamp, Watermark};
@@ -27,6 +27,8 @@ struct Component {
     items: Vec<ItemId>,
     /// What late events have brought; held once for each.
     late: Vec<EventId>,
+    /// Events in it, counted once for each item.
+    size: usize,
     deadline: Timestamp,
 }
 
@@ -39,6 +41,10 @@ struct Partial {
     until: Timestamp,
     /// When that is known.
     deadline: Timestamp,
+    first: Timestamp,
+    /// Whether it has been reported since it had as many events as it may have: what follows is left
+    /// out.
+    is_full: bool,
 }
 
 impl Components {
@@ -79,12 +85,15 @@ impl Step {
         if !kept {
             if let Some(first) = components.first().copied() {
                 self.unite(&components);
-                self.components.all[first as usize].late.extend(&group.events);
+                let component = &mut self.components.all[first as usize];
+                component.size += group.events.len();
+                component.late.extend(&group.events);
             } else {
                 self.let_go(store, &group.events);
             }
             return;
         }
+        let size = group.events.len();
         let id = self.add(shape, store, side, group, !matches.is_empty());
         let deadline = self.item(id).deadline;
         let own = self.components.free.pop().unwrap_or_else(|| {
@@ -92,11 +101,23 @@ impl Step {
             u32::try_from(self.components.all.len() - 1).expect("not more than items")
         });
         self.components.all[own as usize] =
-            Component { items: vec![id], late: Vec::new(), deadline };
+            Component { items: vec![id], late: Vec::new(), size, deadline };
         self.item_mut(id).component = own;
         self.deadlines.insert((deadline, own));
         components.push(own);
         self.unite(&components);
+        let whole = components[0];
+        if self.components.all[whole as usize].size >= self.max_events {
+            self.close_early(shape, store, whole);
+        }
+    }
+
+    /// Closes what is connected before its time.
+    pub(super) fn close_early(&mut self, shape: &Shape, store: &mut Store, at: u32) {
+        let component = std::mem::take(&mut self.components.all[at as usize]);
+        self.deadlines.remove(&(component.deadline, at));
+        self.components.free.push(at);
+        self.close(shape, store, component, true);
     }
 
     /// Makes one component of several: the first, which is the largest.
@@ -113,6 +134,7 @@ impl Step {
             self.deadlines.remove(&(kept.deadline, *into));
             kept.deadline = kept.deadline.max(absorbed.deadline);
             self.deadlines.insert((kept.deadline, *into));
+            kept.size += absorbed.size;
             kept.items.extend(absorbed.items);
             kept.late.extend(absorbed.late);
         }
@@ -126,23 +148,26 @@ impl Step {
             self.deadlines.pop_first();
             let component = std::mem::take(&mut self.components.all[at as usize]);
             self.components.free.push(at);
-            self.close(shape, store, component);
+            self.close(shape, store, component, false);
         }
         while let Some((deadline, side, key)) = self.components.partial_deadlines.first().copied() {
             if !low.has_passed(deadline) {
                 break;
             }
             self.components.partial_deadlines.pop_first();
-            self.close_partial(store, side, key);
+            self.close_partial(side, key);
         }
     }
 
-    fn close(&mut self, shape: &Shape, store: &mut Store, component: Component) {
+    /// Makes a result of what is connected; nothing is claimed to be unmatched where that is
+    /// `early`.
+    fn close(&mut self, shape: &Shape, store: &mut Store, component: Component, early: bool) {
         let mut events: Vec<EventId> = component.late;
         let mut earliest: Option<Group> = None;
-        let (mut side, mut matched) = (Side::Left, false);
+        let (mut side, mut matched, mut truncated) = (Side::Left, false, early);
         for id in component.items {
             let item = self.remove(store, id);
+            truncated |= item.group.truncated;
             events.extend(&item.group.events);
             (side, matched) = (item.side, item.matched);
             let earlier = earliest.as_ref().is_none_or(|group| {
@@ -156,19 +181,22 @@ impl Step {
         // Groups may share events; each is held once for each group.
         let mut once = events.clone();
         once.dedup();
+        if early {
+            note_evicted(store, &once);
+        }
         super::step::hold(store, &once);
         self.let_go(store, &events);
         let identity = match earliest {
             Some(group) if self.stream(Side::Left).is_none() => group.identity,
             _ => Events::from_slice(&once[..1]),
         };
-        let group = Group { events: once.into(), identity };
+        let group = Group { events: once.into(), identity, truncated };
         if matched && self.shape.kind.reports_matches() {
             self.find(group, DeliveryId::NONE);
-        } else if !matched && self.reports(side) {
+        } else if !matched && !early && self.reports(side) {
             match self.stream(side) {
                 Some(stream) => self.add_partial(shape, store, side, stream, group),
-                None => self.find(group, DeliveryId::NONE),
+                None => self.find_unmatched(shape, store, group, DeliveryId::NONE),
             }
         } else {
             self.let_go(store, &group.events);
@@ -186,8 +214,8 @@ impl Step {
     ) {
         let event = group.events[0];
         let key = store.keys(event)[self.shape.table];
-        if key == KeyId::NONE {
-            self.find(group, DeliveryId::NONE);
+        if key == KeyId::NONE || !shape.can_tell_unmatched(store, event, self.join) {
+            self.find_unmatched(shape, store, group, DeliveryId::NONE);
             return;
         }
         let time = store.record(event).time;
@@ -196,25 +224,41 @@ impl Step {
         if let Some(partial) = self.components.partials.get_mut(&(side, key)) {
             if time.since(partial.last) <= gap {
                 self.components.partial_deadlines.remove(&(partial.deadline, side, key));
-                partial.events.push(event);
+                if partial.is_full {
+                    self.dropped += 1;
+                } else {
+                    partial.events.push(event);
+                }
                 partial.last = time;
                 partial.until = time.plus(gap);
                 partial.deadline = partial.until;
                 self.components.partial_deadlines.insert((partial.deadline, side, key));
+                if partial.is_full {
+                    self.let_go(store, &[event]);
+                } else if partial.events.len() >= self.max_events {
+                    self.report_full(side, key);
+                }
                 return;
             }
             self.components.partial_deadlines.remove(&(partial.deadline, side, key));
-            self.report_partial(store, side, key);
+            self.report_partial(side, key, false);
         }
         let until = time.plus(gap);
-        let partial = Partial { events: group.events, last: time, until, deadline: until };
+        let partial = Partial {
+            events: group.events,
+            last: time,
+            until,
+            deadline: until,
+            first: time,
+            is_full: false,
+        };
         self.components.partial_deadlines.insert((until, side, key));
         self.components.partial_firsts.insert((time, side, key));
         self.components.partials.insert((side, key), partial);
     }
 
     /// Nothing unmatched can follow within the gap, unless it is still undecided.
-    fn close_partial(&mut self, store: &Store, side: Side, key: KeyId) {
+    fn close_partial(&mut self, side: Side, key: KeyId) {
         let partial = &self.components.partials[&(side, key)];
         let stream = self.stream(side).expect("partial sessions are those of a stream");
         if let Some(next) = self.next_of(stream, key, side, partial.last, partial.until) {
@@ -226,14 +270,34 @@ impl Step {
             self.components.partial_deadlines.insert((decided, side, key));
             return;
         }
-        self.report_partial(store, side, key);
+        self.report_partial(side, key, false);
     }
 
-    fn report_partial(&mut self, store: &Store, side: Side, key: KeyId) {
+    /// The unmatched events of a key that wait for more, if they have this one.
+    pub(super) fn has_partial(&self, side: Side, key: KeyId, event: EventId) -> bool {
+        let partial = self.components.partials.get(&(side, key));
+        partial.is_some_and(|partial| partial.events.contains(&event))
+    }
+
+    pub(super) fn report_partial(&mut self, side: Side, key: KeyId, early: bool) {
         let partial = self.components.partials.remove(&(side, key)).expect("it waits");
-        let first = partial.events[0];
-        self.components.partial_firsts.remove(&(store.record(first).time, side, key));
-        let group = Group { identity: Events::from_slice(&[first]), events: partial.events };
-        self.find(group, DeliveryId::NONE);
+        self.components.partial_firsts.remove(&(partial.first, side, key));
+        self.components.partial_deadlines.remove(&(partial.deadline, side, key));
+        if !partial.is_full {
+            self.find_partial(partial.events, early);
+        }
+    }
+
+    /// Reports the unmatched events of a key early. What follows them is still waited for.
+    fn report_full(&mut self, side: Side, key: KeyId) {
+        let partial = self.components.partials.get_mut(&(side, key)).expect("it waits");
+        partial.is_full = true;
+        let events = std::mem::take(&mut partial.events);
+        self.find_partial(events, true);
+    }
+
+    fn find_partial(&mut self, events: Events, truncated: bool) {
+        let identity = Events::from_slice(&events[..1]);
+        self.find(Group { events, identity, truncated }, DeliveryId::NONE);
     }
 }

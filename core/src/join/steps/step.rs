@@ -40,6 +40,8 @@ pub(super) struct Group {
     pub events: Events,
     /// Those that identify the group.
     pub identity: Events,
+    /// Whether events that belong to it are missing.
+    pub truncated: bool,
 }
 
 /// What a step has found.
@@ -72,23 +74,26 @@ pub(super) struct Item {
     pub is_dirty: bool,
     /// What it is connected with, where the policy is `session`.
     pub component: u32,
+    /// Whether its result has been found since it had as many events as it may have: it takes
+    /// nothing in any more.
+    pub is_full: bool,
 }
 
 /// Where an event of an item is found.
-type Place = (StreamId, KeyId, Timestamp, EventId, ItemId);
+pub(super) type Place = (StreamId, KeyId, Timestamp, EventId, ItemId);
 
 #[derive(Debug)]
 pub(super) struct Step {
     pub shape: JoinShape,
     pub pick: Pick,
-    join: usize,
+    pub join: usize,
     items: Vec<Option<Item>>,
     free: Vec<ItemId>,
-    index: [BTreeSet<Place>; 2],
+    pub index: [BTreeSet<Place>; 2],
     /// When nothing can match an item any more (where the policy is `session`: a component).
     pub deadlines: BTreeSet<(Timestamp, u32)>,
     /// The earliest event of each item.
-    firsts: BTreeSet<(Timestamp, ItemId)>,
+    pub firsts: BTreeSet<(Timestamp, ItemId)>,
     pub components: Components,
     /// Groups that may have grown since they were delivered.
     pub dirty: VecDeque<ItemId>,
@@ -96,11 +101,17 @@ pub(super) struct Step {
     pub found: Vec<Found>,
     /// Events that nothing holds any more.
     pub gone: Vec<EventId>,
+    /// Matches that were left out since a result had as many events as it may have.
+    pub dropped: u64,
+    /// Events of which it could not be known whether they are unmatched.
+    pub unknown: u64,
+    /// Events a result may have.
+    pub max_events: usize,
     bytes: usize,
 }
 
 impl Step {
-    pub fn new(shape: &Shape, join: usize, pick: Pick) -> Self {
+    pub fn new(shape: &Shape, join: usize, pick: Pick, max_events: usize) -> Self {
         Self {
             shape: shape.joins[join].clone(),
             pick,
@@ -114,6 +125,9 @@ impl Step {
             dirty: VecDeque::new(),
             found: Vec::new(),
             gone: Vec::new(),
+            dropped: 0,
+            unknown: 0,
+            max_events,
             bytes: 0,
         }
     }
@@ -236,7 +250,7 @@ impl Step {
         let first = store.record(group.events[0]).time;
         self.firsts.insert((first, id));
         let begun = begun(store, &group.events);
-        self.bytes += size_of::<Item>() + group.events.len() * size_of::<Place>() * 2;
+        self.bytes += item_bytes(group.events.len());
         self.items[id as usize] = Some(Item {
             side,
             group,
@@ -248,6 +262,7 @@ impl Step {
             delivery: DeliveryId::NONE,
             is_dirty: false,
             component: 0,
+            is_full: false,
         });
         id
     }
@@ -258,6 +273,7 @@ impl Step {
             return;
         };
         hold(store, events);
+        self.bytes += size_of_val(events);
         let item = self.item_mut(id);
         item.taken.extend(events);
         let before = item.oldest;
@@ -266,6 +282,13 @@ impl Step {
             self.firsts.remove(&(before, id));
             self.firsts.insert((oldest, id));
         }
+    }
+
+    /// Takes out what an item has taken in; it stays held.
+    pub fn take_out(&mut self, id: ItemId) -> Vec<EventId> {
+        let taken = std::mem::take(&mut self.item_mut(id).taken);
+        self.bytes -= size_of_val(taken.as_slice());
+        taken
     }
 
     /// When the next of what waits may be decided: an item, and a partial session.
@@ -287,7 +310,8 @@ impl Step {
             }
         }
         self.firsts.remove(&(item.oldest, id));
-        self.bytes -= size_of::<Item>() + item.group.events.len() * size_of::<Place>() * 2;
+        self.bytes -= item_bytes(item.group.events.len());
+        self.bytes -= size_of_val(item.taken.as_slice());
         item
     }
 
@@ -328,13 +352,13 @@ impl Step {
         found
     }
 
-    /// A group out of two, holding each event once more than before.
+    /// A group out of one and what it has matched, holding each event once more than before.
     pub fn joined(store: &mut Store, one: &Group, other: &[EventId], identity: Events) -> Group {
         let mut events: Events = one.events.iter().chain(other).copied().collect();
         events.sort_unstable_by_key(|id| store.order(*id));
         events.dedup();
         hold(store, &events);
-        Group { events, identity }
+        Group { events, identity, truncated: one.truncated }
     }
 
     /// Something has been found.
@@ -353,6 +377,12 @@ impl Step {
     }
 }
 
+/// What an item of so many events costs: with its places in the index, in the orders of deadlines and
+/// of first events, and in a component. Trees have their nodes half to fully used.
+fn item_bytes(events: usize) -> usize {
+    size_of::<Item>() + 64 + events * (size_of::<Place>() * 3 / 2 + size_of::<ItemId>())
+}
+
 /// Holds each event once more.
 pub(super) fn hold(store: &mut Store, events: &[EventId]) {
     for id in events {
@@ -368,6 +398,14 @@ pub(super) fn let_go(store: &mut Store, events: &[EventId], gone: &mut Vec<Event
         if record.size == 0 {
             gone.push(*id);
         }
+    }
+}
+
+/// Remembers that events are gone that others may match.
+pub(super) fn note_evicted(store: &mut Store, events: &[EventId]) {
+    for id in events {
+        let (stream, time) = (store.record(*id).stream, store.record(*id).time);
+        store.note_evicted(stream, time);
     }
 }
 

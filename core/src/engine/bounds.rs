@@ -1,0 +1,277 @@
+//! What the engine may hold, and what happens when that is reached.
+//!
+//! Events that are decided and wait to be polled count by themselves: the host takes these next, and
+//! is asked to read nothing before it has. Of the rest the oldest go first, exactly in event order;
+//! to find them costs a pass over what is held for every eighth of it that is evicted.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use super::flow::{End, Flow, Posted};
+use crate::error::Error;
+use crate::id::{EventId, SourceId};
+use crate::join::Policy;
+use crate::join::early::Evicted;
+use crate::options::Overflow;
+use crate::output::{DropReason, Notice};
+use crate::time::{Span, Timestamp};
+use crate::window::store::EventOrder;
+
+/// Events of one push after which the bounds are looked at: as many as a segment of the store has,
+/// so that a push of any size is held to them.
+const CHECK_EVENTS: u32 = 1 << 10;
+
+/// The share of the memory bound that may be spent on what truncated sessions leave behind, and on
+/// telling repeats.
+const SIDE_SHARE: usize = 8;
+
+/// Events looked at to find out which are the oldest.
+const SAMPLE: usize = 1 << 10;
+
+/// What is known about the bounds.
+#[derive(Debug, Default)]
+pub(super) struct Bounds {
+    /// The oldest events, each also with its arrival: a slot may have been used again.
+    oldest: BinaryHeap<Reverse<(EventOrder, EventId)>>,
+    /// All held events that are not newer are in `oldest`.
+    newest_listed: Option<Timestamp>,
+    /// Whether nothing more can be held until something is polled.
+    is_full: bool,
+    has_warned: bool,
+    pub evicted: u64,
+    pub dropped: u64,
+    pub truncated: u64,
+    pub peak_memory: usize,
+    /// What was dropped since the last poll: how many, and the newest time.
+    drops: BTreeMap<(SourceId, DropReason), (u64, Timestamp)>,
+}
+
+impl Bounds {
+    /// Counts an event that is dropped.
+    pub fn drop_event(&mut self, source: SourceId, reason: DropReason, time: Timestamp) {
+        match reason {
+            DropReason::Evicted => self.evicted += 1,
+            DropReason::Truncated => self.dropped += 1,
+        }
+        let (count, newest) = self.drops.entry((source, reason)).or_insert((0, time));
+        *count += 1;
+        *newest = time.max(*newest);
+    }
+}
+
+impl Flow {
+    /// Whether an arriving event can be held.
+    pub fn has_room(&self) -> bool {
+        !self.bounds.is_full
+    }
+
+    /// Posts what was dropped since the last poll.
+    pub fn post_drops(&mut self) {
+        for ((source, reason), (count, time)) in std::mem::take(&mut self.bounds.drops) {
+            let notice = Notice::Dropped { source, reason, count, time };
+            self.outbox.push_back(Posted::Notice(notice));
+        }
+    }
+
+    /// Looks at the bounds after an event.
+    pub fn check_event(&mut self) {
+        let crowded = self.options.max_events.is_some_and(|max| self.store.held() > max);
+        let many = self.arrivals.is_multiple_of(CHECK_EVENTS);
+        if crowded || many || self.store.memory() > self.options.max_memory {
+            self.check_bounds();
+        }
+    }
+
+    /// Holds what is held to the bounds.
+    pub fn check_bounds(&mut self) {
+        if self.end != End::No {
+            return;
+        }
+        if self.joins.tables.truncated.memory() > self.options.max_memory / SIDE_SHARE {
+            self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
+        }
+        let used = self.memory();
+        self.bounds.peak_memory = self.bounds.peak_memory.max(used);
+        self.warn(used);
+        if self.is_over() {
+            match self.overflow {
+                Overflow::Block => self.fail(used),
+                Overflow::Evict => self.evict(),
+            }
+        }
+    }
+
+    fn warn(&mut self, used: usize) {
+        let max = self.options.max_memory;
+        if used > max / 5 * 4 && !self.bounds.has_warned {
+            self.bounds.has_warned = true;
+            self.outbox.push_back(Posted::Notice(Notice::MemoryWarning { used, max }));
+        } else if used < max / 5 * 3 {
+            self.bounds.has_warned = false;
+        }
+    }
+
+    /// Whether more is held than may be, besides what waits to be polled.
+    fn is_over(&self) -> bool {
+        let held = self.store.held();
+        let open = held - self.emitter.waiting_events().min(held);
+        self.is_too_much(open)
+    }
+
+    /// Whether `events` of those held are more than may be held. Their share of the memory is as
+    /// large as their number.
+    fn is_too_much(&self, events: usize) -> bool {
+        let used = scaled(self.memory(), events as u128, self.store.held() as u128);
+        self.options.max_events.is_some_and(|max| events > max) || used > self.options.max_memory
+    }
+
+    /// Whether the sources should not be read ahead: half of what may be held is.
+    pub fn is_tight(&self) -> bool {
+        let held = self.store.held();
+        self.options.max_events.is_some_and(|max| held > max / 2)
+            || self.memory() > self.options.max_memory / 2
+    }
+
+    /// Drops the oldest events until what is held fits.
+    fn evict(&mut self) {
+        let mut may_list = true;
+        while self.end == End::No && self.is_over() {
+            if let Some(id) = self.next_oldest(&mut may_list) {
+                may_list |= self.evict_event(id);
+            } else if self.emitter.has_ready() {
+                // What is decided gives up its place in the order, to be polled at once.
+                self.emitter.release(None);
+            } else {
+                break;
+            }
+        }
+        if let Policy::Sessions(sessions) = &mut self.joins.policy {
+            sessions.shrink(&self.joins.tables, &self.store);
+        }
+    }
+
+    /// Evicts an event, unless all that it is part of is decided.
+    fn evict_event(&mut self, id: EventId) -> bool {
+        let record = self.store.record(id);
+        let (stream, time) = (record.stream, record.time);
+        let source = self.plan.streams[stream.index()].source;
+        let evicted = match &mut self.joins.policy {
+            Policy::Sessions(sessions) => {
+                sessions.evict(&mut self.joins.tables, &mut self.store, id)
+            }
+            Policy::Steps(steps) => {
+                steps.evict(&self.joins.tables.shape, &mut self.store, id)
+            }
+        };
+        match evicted {
+            Evicted::Decided => return false,
+            Evicted::Alone => self.forget(id),
+            Evicted::Closed => {}
+        }
+        self.bounds.drop_event(source, DropReason::Evicted, time);
+        self.collect();
+        true
+    }
+
+    /// The oldest event that may be evicted.
+    fn next_oldest(&mut self, may_list: &mut bool) -> Option<EventId> {
+        loop {
+            while let Some(Reverse((order, id))) = self.bounds.oldest.pop() {
+                let is_same = self.store.is_held(id) && self.store.order(id) == order;
+                if is_same && self.joins.is_open(&self.store, id) {
+                    return Some(id);
+                }
+            }
+            if !std::mem::take(may_list) {
+                return None;
+            }
+            self.list_oldest();
+        }
+    }
+
+    /// Lists an eighth of the events, the oldest.
+    fn list_oldest(&mut self) {
+        let open = |id: &EventId| self.joins.is_open(&self.store, *id);
+        let times = self.store.held_until(Timestamp::MAX).filter(open);
+        let step = (self.store.held() / SAMPLE).max(1);
+        let mut sample: Vec<_> =
+            times.step_by(step).map(|id| self.store.record(id).time).collect();
+        let eighth = sample.len() / 8;
+        if sample.is_empty() {
+            self.bounds.newest_listed = None;
+            return;
+        }
+        let newest = *sample.select_nth_unstable(eighth).1;
+        let listed = self.store.held_until(newest).filter(open);
+        self.bounds.oldest = listed.map(|id| Reverse((self.store.order(id), id))).collect();
+        self.bounds.newest_listed = Some(newest);
+    }
+
+    /// An event is held that may be among the oldest.
+    pub fn note_held(&mut self, id: EventId) {
+        let order = self.store.order(id);
+        if self.bounds.newest_listed.is_some_and(|newest| order.time <= newest) {
+            self.bounds.oldest.push(Reverse((order, id)));
+        }
+    }
+
+    fn fail(&mut self, used: usize) {
+        let oldest = self.store.oldest();
+        let newest = self.progress.newest().unwrap_or(oldest);
+        let span = newest.since(oldest).max(Span::from_nanos(1));
+        let needed_span = self.joins.reach().plus(self.options.late_tolerance).max(span);
+        let (span_ms, needed_ms) = (span.as_millis(), needed_span.as_millis());
+        let needed = |amount| {
+            let nanos = |span: Span| u128::try_from(span.as_nanos()).unwrap_or(0);
+            scaled(amount, nanos(needed_span), nanos(span))
+        };
+        let held = self.store.held();
+        let error = match self.options.max_events {
+            Some(limit) if held > limit => {
+                Error::Events { limit, span_ms, needed_ms, needed: needed(held) }
+            }
+            _ => Error::Memory {
+                limit: self.options.max_memory,
+                used,
+                held,
+                span_ms,
+                needed_ms,
+                needed: needed(used),
+            },
+        };
+        self.end = End::Failed(error);
+    }
+
+    /// A push begins: what waits to be polled since earlier ones must not fill the engine.
+    pub fn check_room(&mut self) {
+        let waiting = self.emitter.waiting_events().min(self.store.held());
+        self.bounds.is_full = waiting > 0 && self.is_too_much(waiting);
+        if self.bounds.is_full && self.overflow == Overflow::Block {
+            self.fail(self.memory());
+        }
+    }
+
+    /// An event comes that there is no room for.
+    pub fn turn_away(&mut self, source: SourceId, time: Timestamp) {
+        self.bounds.drop_event(source, DropReason::Evicted, time);
+        for stream in self.plan.sources[source.index()].streams.clone() {
+            self.store.note_evicted(stream, time);
+        }
+    }
+
+    /// Bytes that may be used to tell repeats.
+    pub fn seen_share(&self) -> usize {
+        self.options.max_memory / SIDE_SHARE
+    }
+
+    /// Bytes used to know the oldest events.
+    pub fn bounds_memory(&self) -> usize {
+        self.bounds.oldest.len() * size_of::<Reverse<(EventOrder, EventId)>>()
+    }
+}
+
+/// `amount` in the proportion of `to` to `from`.
+fn scaled(amount: usize, to: u128, from: u128) -> usize {
+    let amount = u128::try_from(amount).unwrap_or(u128::MAX);
+    usize::try_from(amount.saturating_mul(to) / from.max(1)).unwrap_or(usize::MAX)
+}

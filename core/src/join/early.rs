@@ -1,0 +1,142 @@
+//! Sessions that are closed before the watermark has passed their close: they have as many events
+//! as they may have, or one of them is evicted.
+//!
+//! What is known to hold is delivered; nothing is claimed to be unmatched. What would still have
+//! joined is dropped, and with it everything that it would have brought along.
+
+use std::cmp::Reverse;
+
+use super::component::find;
+use super::session::{Closed, Sessions, Turn};
+use super::tables::Tables;
+use crate::id::{EventId, KeyId, StreamId};
+use crate::time::Timestamp;
+use crate::window::store::{Flags, Store};
+
+/// What became of an event that was to be evicted.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Evicted {
+    /// It was connected with nothing, and can be forgotten.
+    Alone,
+    /// Its component has been closed.
+    Closed,
+    /// It is part of what is decided.
+    Decided,
+}
+
+impl Sessions {
+    /// The components that were closed early since the last call.
+    pub fn closed_early(&mut self) -> Vec<Closed> {
+        std::mem::take(&mut self.cut)
+    }
+
+    /// The unmatched events that were left out since the last call, since they belong to a session
+    /// that was closed early.
+    pub fn left_out(&mut self) -> Vec<(StreamId, Timestamp)> {
+        std::mem::take(&mut self.left_out)
+    }
+
+    /// Takes an event out, and closes what it is part of.
+    pub fn evict(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) -> Evicted {
+        let (stream, time, flags) = {
+            let record = store.record(id);
+            (record.stream, record.time, record.flags)
+        };
+        if flags.has(Flags::CLOSED) {
+            return Evicted::Decided;
+        }
+        store.note_evicted(stream, time);
+        let root = find(store, id);
+        if store.record(root).size == 1 && !flags.has(Flags::UNMATCHED) {
+            self.stop_waiting(id);
+            Self::detach(tables, store, id);
+            return Evicted::Alone;
+        }
+        self.close_early(tables, store, root);
+        Evicted::Closed
+    }
+
+    /// Drops an event that a truncated session would have had, with everything it would have
+    /// brought along: members of the components it matches.
+    pub(super) fn drop_event(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        id: EventId,
+        matched: &[EventId],
+    ) {
+        self.close_all_early(tables, store, matched);
+        Self::remember(tables, store, id);
+        tables.forget(store, id);
+    }
+
+    pub(super) fn close_all_early(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        members: &[EventId],
+    ) {
+        for id in members {
+            let root = find(store, *id);
+            if !store.record(root).flags.has(Flags::CLOSED) {
+                self.close_early(tables, store, root);
+            }
+        }
+    }
+
+    pub(super) fn close_early(&mut self, tables: &mut Tables, store: &mut Store, root: EventId) {
+        Self::detach(tables, store, root);
+        let mut id = root;
+        loop {
+            self.stop_waiting(id);
+            if !store.record(id).flags.has(Flags::LATE) {
+                Self::remember(tables, store, id);
+            }
+            id = store.record(id).next;
+            if id == root {
+                break;
+            }
+        }
+        let close = store.record(root).close;
+        self.cut.push(Closed { ring: root, close, truncated: true });
+    }
+
+    fn remember(tables: &mut Tables, store: &Store, id: EventId) {
+        let record = store.record(id);
+        let Tables { shape, all, truncated, .. } = tables;
+        let (stream, time, keys) = (record.stream, record.time, store.keys(id));
+        truncated.add(shape, all, keys, stream, time);
+        let key = keys[shape.streams[stream.index()].entry_table];
+        if record.flags.has(Flags::UNMATCHED) && key != KeyId::NONE {
+            truncated.add_unmatched(shape, all, key, stream, time);
+        }
+    }
+
+    fn stop_waiting(&mut self, id: EventId) {
+        if let Some((close, _)) = self.waiting_until.remove(&id) {
+            self.waiting.remove(&(close, id));
+        }
+    }
+
+    /// Makes the deadlines anew where most of them are those of events that have been evicted.
+    pub fn shrink(&mut self, tables: &Tables, store: &Store) {
+        if self.deadlines.len() < 2 * store.held() + 1_024 {
+            return;
+        }
+        let turn = if tables.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
+        let open = store.held_until(Timestamp::MAX).filter_map(|id| {
+            let record = store.record(id);
+            if record.flags.has(Flags::CLOSED) {
+                return None;
+            }
+            let reach = tables.shape.streams[record.stream.index()].reach;
+            let decided = record.time.plus(reach);
+            Some(match self.waiting_until.get(&id) {
+                Some((_, (time, turn))) => Reverse((*time, *turn, id)),
+                // Not later than the close of its component, of which one has to be looked at.
+                None => Reverse((decided.min(record.close), turn, id)),
+            })
+        });
+        self.deadlines = open.collect();
+    }
+}
