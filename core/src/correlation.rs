@@ -43,7 +43,8 @@ impl<'a> Correlation<'a> {
         self.stamp.withdrawn
     }
 
-    /// Whether it was closed early, so that events which belong to it are missing.
+    /// Whether events that belong to it are or may be missing: it was closed early, or something
+    /// was evicted that might have belonged to it.
     pub fn is_truncated(&self) -> bool {
         self.stamp.truncated
     }

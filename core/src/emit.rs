@@ -26,6 +26,16 @@ pub enum Emit {
     Eager,
 }
 
+/// When and how a result was closed.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Closing {
+    pub close: Timestamp,
+    /// Whether that was before the watermark had passed it.
+    pub is_early: bool,
+    /// Whether events that belong to it are or may be missing.
+    pub truncated: bool,
+}
+
 /// A decided result, in final order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Ready {
@@ -71,13 +81,6 @@ impl Decided {
         }
     }
 
-    fn is_truncated(&self) -> bool {
-        match self {
-            Self::Ring { truncated, .. } => *truncated,
-            Self::List(list) => list.truncated,
-        }
-    }
-
     /// Bytes used outside of itself.
     fn memory(&self) -> usize {
         match self {
@@ -116,7 +119,7 @@ pub(crate) struct Stamp {
     pub is_final: bool,
     /// Whether the stages of the query keep it no longer.
     pub withdrawn: bool,
-    /// Whether events that belong to it are missing.
+    /// Whether events that belong to it are or may be missing.
     pub truncated: bool,
     pub replaces: Vec<CorrelationId>,
 }
@@ -171,30 +174,33 @@ impl Emitter {
     }
 
     /// A result is decided. It is the ring through `ring`, of `size` events, starts with `first` and
-    /// closed at `close`, early if it is `truncated`.
-    pub fn decided(
-        &mut self,
-        (close, truncated): (Timestamp, bool),
-        first: EventOrder,
-        (ring, size): (EventId, usize),
-    ) {
+    /// closed at `closing`.
+    pub fn decided(&mut self, closing: Closing, first: EventOrder, (ring, size): (EventId, usize)) {
         let size = u32::try_from(size).expect("there are fewer events than handles for them");
-        self.wait(Ready { close, first, result: Decided::Ring { ring, size, truncated } });
+        let Closing { close, is_early, truncated } = closing;
+        let result = Decided::Ring { ring, size, truncated };
+        self.wait(Ready { close, first, result }, is_early);
     }
 
     /// A result is decided that may share events with others.
-    pub fn decided_list(&mut self, first: EventOrder, hashed: &Identity<'_>, outcome: Outcome) {
+    pub fn decided_list(
+        &mut self,
+        first: EventOrder,
+        hashed: &Identity<'_>,
+        outcome: Outcome,
+        is_early: bool,
+    ) {
         let Outcome { close, events, identity, delivery, truncated } = outcome;
         let (id, sequence) = (self.hash(hashed, 0), self.sequence);
         self.sequence += 1;
         let list = Box::new(List { id, sequence, events, identity, delivery, truncated });
-        self.wait(Ready { close, first, result: Decided::List(list) });
+        self.wait(Ready { close, first, result: Decided::List(list) }, is_early);
     }
 
-    /// What is truncated has no place in the order: it does not wait for it.
-    fn wait(&mut self, ready: Ready) {
+    /// What is closed early has no place in the order: it does not wait for it.
+    fn wait(&mut self, ready: Ready, is_early: bool) {
         self.lists += ready.result.memory();
-        if ready.result.is_truncated() {
+        if is_early {
             self.finish(ready.result);
         } else {
             self.ready.push(Reverse(ready));

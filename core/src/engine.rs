@@ -121,11 +121,7 @@ impl Correlator {
                 options.idle_timeout,
                 lead,
             ),
-            store: Store::new(
-                plan.streams.len(),
-                joins.shape().tables.len(),
-                plan.kept_labels(),
-            ),
+            store: Store::new(plan.streams.len(), joins.shape().tables.len(), plan.kept_labels()),
             keys: EventKeys::new(joins.shape().tables.len()),
             joins,
             kept: KeptLabels::default(),

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::columns::ColumnNames;
-use crate::options::Dedupe;
 use crate::id::SourceId;
+use crate::options::Dedupe;
 use crate::plan::Plan;
 use crate::query::{Checked, Diagnostic};
 

@@ -38,6 +38,8 @@ pub(super) struct Bounds {
     /// Whether nothing more can be held until something is polled.
     is_full: bool,
     has_warned: bool,
+    /// The event that is being evicted.
+    evicting: Option<EventId>,
     pub evicted: u64,
     pub dropped: u64,
     pub truncated: u64,
@@ -47,6 +49,11 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
+    /// Whether an event is being evicted, and so counted.
+    pub fn is_evicted(&self, id: EventId) -> bool {
+        self.evicting == Some(id)
+    }
+
     /// Counts an event that is dropped.
     pub fn drop_event(&mut self, source: SourceId, reason: DropReason, time: Timestamp) {
         match reason {
@@ -159,9 +166,7 @@ impl Flow {
             Policy::Sessions(sessions) => {
                 sessions.evict(&mut self.joins.tables, &mut self.store, id)
             }
-            Policy::Steps(steps) => {
-                steps.evict(&self.joins.tables.shape, &mut self.store, id)
-            }
+            Policy::Steps(steps) => steps.evict(&self.joins.tables.shape, &mut self.store, id),
         };
         match evicted {
             Evicted::Decided => return false,
@@ -169,7 +174,9 @@ impl Flow {
             Evicted::Closed => {}
         }
         self.bounds.drop_event(source, DropReason::Evicted, time);
+        self.bounds.evicting = Some(id);
         self.collect();
+        self.bounds.evicting = None;
         true
     }
 
@@ -194,8 +201,7 @@ impl Flow {
         let open = |id: &EventId| self.joins.is_open(&self.store, *id);
         let times = self.store.held_until(Timestamp::MAX).filter(open);
         let step = (self.store.held() / SAMPLE).max(1);
-        let mut sample: Vec<_> =
-            times.step_by(step).map(|id| self.store.record(id).time).collect();
+        let mut sample: Vec<_> = times.step_by(step).map(|id| self.store.record(id).time).collect();
         let eighth = sample.len() / 8;
         if sample.is_empty() {
             self.bounds.newest_listed = None;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::bounds::Bounds;
 use super::input::Input;
 use crate::correlation::Correlation;
-use crate::emit::{Decided, Emit, Emitter, Identity, Stamp};
+use crate::emit::{Closing, Decided, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
@@ -288,7 +288,19 @@ impl Flow {
         };
         let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
         let orders: Vec<_> = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
-        self.emitter.decided_list(first, &Identity { key: &key, events: &orders }, outcome);
+        let identity = Identity { key: &key, events: &orders };
+        let is_early = outcome.truncated;
+        outcome.truncated |= !self.is_whole(first);
+        self.emitter.decided_list(first, &identity, outcome, is_early);
+    }
+
+    /// Whether nothing was evicted that might have belonged to a result which starts with `first`.
+    fn is_whole(&self, first: EventOrder) -> bool {
+        let reach = self.joins.reach();
+        // One reach to what matches it or keeps it company, one more to what that might have matched.
+        let joins = self.plan.joins.iter();
+        let from = joins.fold(first.time, |from, _| from.minus(reach).minus(reach));
+        self.store.has_everything_since(from)
     }
 
     /// Lets go of the events of a result that is not one component.
@@ -301,16 +313,21 @@ impl Flow {
 
     /// Makes results of a closed component, and forgets what is in none.
     fn decide(&mut self, closed: Closed) {
-        let Closed { ring, close, truncated } = closed;
-        let parts = match results(self.joins.shape(), &self.store, ring, !truncated) {
-            Results::None => return self.forget_ring(ring),
+        let Closed { ring, close, is_early } = closed;
+        let parts = match results(self.joins.shape(), &self.store, ring, !is_early) {
+            Results::None => {
+                self.leave_out(closed, self.store.ring(ring).collect());
+                return;
+            }
             Results::Whole => {
                 match self.wanted(self.store.ring(ring), false) {
                     Some(first) => {
                         let size = self.store.ring(ring).count();
-                        self.emitter.decided((close, truncated), first, (ring, size));
+                        let truncated = is_early || !self.is_whole(first);
+                        let closing = Closing { close, is_early, truncated };
+                        self.emitter.decided(closing, first, (ring, size));
                     }
-                    None => self.forget_ring(ring),
+                    None => self.leave_out(closed, self.store.ring(ring).collect()),
                 }
                 return;
             }
@@ -321,15 +338,27 @@ impl Flow {
         for events in parts {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(&events);
-                self.emitter.decided((close, truncated), first, (ring, events.len()));
+                let truncated = is_early || !self.is_whole(first);
+                let closing = Closing { close, is_early, truncated };
+                self.emitter.decided(closing, first, (ring, events.len()));
                 keep.extend(events);
             }
         }
         keep.sort_unstable();
-        for id in members {
-            if keep.binary_search(&id).is_err() {
-                self.forget(id);
+        let left = members.into_iter().filter(|id| keep.binary_search(id).is_err());
+        self.leave_out(closed, left.collect());
+    }
+
+    /// Forgets what is part of no result. Where that is so since the component was closed early, it
+    /// has been dropped.
+    fn leave_out(&mut self, closed: Closed, events: Vec<EventId>) {
+        for id in events {
+            if closed.is_early && !self.bounds.is_evicted(id) {
+                let (stream, time) = (self.store.record(id).stream, self.store.record(id).time);
+                let source = self.plan.streams[stream.index()].source;
+                self.bounds.drop_event(source, DropReason::Truncated, time);
             }
+            self.forget(id);
         }
     }
 
@@ -352,18 +381,6 @@ impl Flow {
         let inside = self.options.start.is_none_or(|start| first.time >= start)
             && self.options.end.is_none_or(|end| first.time < end);
         (visible && (inside || delivered)).then_some(first)
-    }
-
-    fn forget_ring(&mut self, ring: EventId) {
-        let mut id = ring;
-        loop {
-            let next = self.store.record(id).next;
-            self.forget(id);
-            if next == ring {
-                break;
-            }
-            id = next;
-        }
     }
 
     pub fn forget(&mut self, id: EventId) {

@@ -66,7 +66,15 @@ impl Sessions {
         matched: &[EventId],
     ) {
         self.close_all_early(tables, store, matched);
-        Self::remember(tables, store, id);
+        let (stream, time) = (store.record(id).stream, store.record(id).time);
+        let Tables { shape, ids, truncated, .. } = &*tables;
+        let entry = shape.streams[stream.index()].entry;
+        let is_matched = shape.marks(stream, entry)
+            && truncated.matched_by(shape, ids, stream, time).any(|join| join == entry);
+        if is_matched {
+            store.record_mut(id).flags.set(Flags::MATCHED);
+        }
+        self.remember(tables, store, id);
         tables.forget(store, id);
     }
 
@@ -78,19 +86,21 @@ impl Sessions {
     ) {
         for id in members {
             let root = find(store, *id);
-            if !store.record(root).flags.has(Flags::CLOSED) {
-                self.close_early(tables, store, root);
-            }
+            self.close_early(tables, store, root);
         }
     }
 
+    /// Closes a component, if it is not closed: another one that was closed may have taken it along.
     pub(super) fn close_early(&mut self, tables: &mut Tables, store: &mut Store, root: EventId) {
+        if store.record(root).flags.has(Flags::CLOSED) {
+            return;
+        }
         Self::detach(tables, store, root);
         let mut id = root;
         loop {
             self.stop_waiting(id);
             if !store.record(id).flags.has(Flags::LATE) {
-                Self::remember(tables, store, id);
+                self.remember(tables, store, id);
             }
             id = store.record(id).next;
             if id == root {
@@ -98,17 +108,21 @@ impl Sessions {
             }
         }
         let close = store.record(root).close;
-        self.cut.push(Closed { ring: root, close, truncated: true });
+        self.cut.push(Closed { ring: root, close, is_early: true });
     }
 
-    fn remember(tables: &mut Tables, store: &Store, id: EventId) {
+    fn remember(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) {
         let record = store.record(id);
-        let Tables { shape, all, truncated, .. } = tables;
+        let Tables { shape, all, truncated, .. } = &mut *tables;
         let (stream, time, keys) = (record.stream, record.time, store.keys(id));
         truncated.add(shape, all, keys, stream, time);
+        // One that is or may be unmatched belongs to others of its key that are.
         let key = keys[shape.streams[stream.index()].entry_table];
-        if record.flags.has(Flags::UNMATCHED) && key != KeyId::NONE {
+        let reports = shape.streams[stream.index()].partial.is_some();
+        if reports && !record.flags.has(Flags::MATCHED) && key != KeyId::NONE {
             truncated.add_unmatched(shape, all, key, stream, time);
+            let company = Self::company(tables, store, id);
+            self.close_all_early(tables, store, &company);
         }
     }
 

@@ -19,7 +19,6 @@ use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
 use crate::window::store::{Flags, NewEvent, Store};
 
-
 /// A component that can no longer change.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Closed {
@@ -27,8 +26,8 @@ pub(crate) struct Closed {
     pub ring: EventId,
     /// Its close.
     pub close: Timestamp,
-    /// Whether it has been closed early.
-    pub truncated: bool,
+    /// Whether the watermark has not passed it.
+    pub is_early: bool,
 }
 
 /// What an event is looked at for. All that is decided at a time is decided before any component
@@ -89,8 +88,8 @@ impl Sessions {
             close = Timestamp::MIN;
         }
         let Tables { shape, ids, truncated, .. } = &*tables;
-        let is_dropped =
-            !truncated.is_empty() && truncated.is_matched_by(shape, ids, stream, time);
+        let is_dropped = !truncated.is_empty()
+            && truncated.matched_by(shape, ids, stream, time).next().is_some();
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
         }
@@ -255,7 +254,13 @@ impl Sessions {
     }
 
     /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
-    fn decide(&mut self, tables: &mut Tables, store: &mut Store, id: EventId, watermark: Watermark) {
+    fn decide(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        id: EventId,
+        watermark: Watermark,
+    ) {
         let record = store.record(id);
         let shape = &tables.shape.streams[record.stream.index()];
         let open = shape.partial.is_none_or(|partial| partial.depth > 0)
@@ -286,32 +291,25 @@ impl Sessions {
         {
             store.record_mut(id).flags.set(Flags::UNKNOWN);
             self.left_out.push((stream, time));
+            let company = Self::company(tables, store, id);
+            self.close_all_early(tables, store, &company);
             return;
         }
-        let shape = &tables.shape.streams[stream.index()];
         store.record_mut(id).flags.set(Flags::UNMATCHED);
-        let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
+        let shape = &tables.shape.streams[stream.index()];
+        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
         let root = store.record_mut(root);
         root.close = root.close.max(time.plus(gap));
         let mut overfull = false;
-        if key != KeyId::NONE {
-            let list = tables.all[shape.entry_table].list(key, stream);
-            let known = |flags: Flags| flags.has(Flags::UNMATCHED);
-            // Decided in order of time, none is known to be unmatched beyond one that is not.
-            let stops = |flags: Flags| if depth == 0 { lonely(flags) } else { known(flags) };
-            let (before, after) = neighbours(store, list, id, gap, stops);
-            let next = before.into_iter().chain(after);
-            let next: Vec<_> = next.filter(|id| known(store.record(*id).flags)).collect();
-            for other in next {
-                let (own, other) = (find(store, id), find(store, other));
-                let size = store.record(own).size + store.record(other).size;
-                if own == other || size <= self.max_events {
-                    unite(store, other, own);
-                } else {
-                    overfull = true;
-                    self.close_early(tables, store, other);
-                }
+        for other in Self::company(tables, store, id) {
+            let (own, other) = (find(store, id), find(store, other));
+            let size = store.record(own).size + store.record(other).size;
+            if own == other || size <= self.max_events {
+                unite(store, other, own);
+            } else {
+                overfull = true;
+                self.close_early(tables, store, other);
             }
         }
         self.mark_dirty(store, id);
@@ -319,6 +317,24 @@ impl Sessions {
         if overfull || store.record(root).size >= self.max_events {
             self.close_early(tables, store, root);
         }
+    }
+
+    /// The events known to be unmatched that an unmatched one is grouped with.
+    pub(super) fn company(tables: &Tables, store: &Store, id: EventId) -> Vec<EventId> {
+        let stream = store.record(id).stream;
+        let shape = &tables.shape.streams[stream.index()];
+        let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
+        let key = store.keys(id)[shape.entry_table];
+        if key == KeyId::NONE {
+            return Vec::new();
+        }
+        let list = tables.all[shape.entry_table].list(key, stream);
+        let known = |flags: Flags| flags.has(Flags::UNMATCHED);
+        // Decided in order of time, none is known to be unmatched beyond one that is not.
+        let stops = |flags: Flags| if depth == 0 { lonely(flags) } else { known(flags) };
+        let (before, after) = neighbours(store, list, id, gap, stops);
+        let next = before.into_iter().chain(after);
+        next.filter(|id| known(store.record(*id).flags)).collect()
     }
 
     /// The first depth at which events of a component are undecided that only results of joins
@@ -395,7 +411,7 @@ impl Sessions {
             }
         };
         Self::detach(tables, store, root);
-        closed.push(Closed { ring: root, close, truncated: false });
+        closed.push(Closed { ring: root, close, is_early: false });
     }
 
     /// When an undecided event of a depth `below` some is decided that would join the component if it

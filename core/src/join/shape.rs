@@ -127,14 +127,18 @@ impl Shape {
     pub fn can_tell_unmatched(&self, store: &Store, id: EventId, join: usize) -> bool {
         let record = store.record(id);
         let JoinShape { left, right, .. } = &self.joins[join];
-        let others = if left.streams.contains(&record.stream.index()) { right } else { left };
-        // A result of joins may be missing since something was evicted that its events matched.
-        let further = others.streams.len() - 1;
+        let inner = left.streams.len() + right.streams.len() - 2;
+        if inner > 0 {
+            // A result of joins may be missing, or begin later than it should, since something has
+            // been evicted that its events matched.
+            let from = (0..=inner).fold(record.time, |from, _| from.minus(self.reach()));
+            let mut streams = left.streams.clone().chain(right.streams.clone());
+            return streams.all(|stream| store.has_all_since(StreamId::new(stream), from));
+        }
         let partners = self.streams[record.stream.index()].partners.iter();
-        partners.filter(|partner| partner.join == join).all(|partner| {
-            let from = (0..further).fold(record.time.plus(partner.from), |from, _| from.minus(self.reach()));
-            store.has_all_since(partner.stream, from)
-        })
+        partners
+            .filter(|partner| partner.join == join)
+            .all(|partner| store.has_all_since(partner.stream, record.time.plus(partner.from)))
     }
 
     /// Whether unmatched events of any stream are reported.

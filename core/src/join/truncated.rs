@@ -54,21 +54,24 @@ impl Truncated {
         self.count == 0
     }
 
-    /// Whether an event with the keys `ids`, one per table, matches what a truncated session had.
-    pub fn is_matched_by(
+    /// The joins in which an event with the keys `ids`, one per table, matches what a truncated
+    /// session had.
+    pub fn matched_by(
         &self,
         shape: &Shape,
         ids: &[KeyId],
         stream: StreamId,
         time: Timestamp,
-    ) -> bool {
-        shape.streams[stream.index()].partners.iter().any(|partner| {
+    ) -> impl Iterator<Item = usize> {
+        let partners = shape.streams[stream.index()].partners.iter();
+        let matching = partners.filter(move |partner| {
             let key = ids[partner.table];
             let place = (partner.table, key, partner.stream, Trace::Event);
             let (from, to) = (time.plus(partner.from), time.plus(partner.to));
             let runs = self.runs.get(&place).filter(|_| from <= to);
             runs.is_some_and(|runs| runs.iter().any(|run| run.from <= to && from <= run.to))
-        })
+        });
+        matching.map(|partner| partner.join)
     }
 
     /// Remembers an event with the keys `ids`.

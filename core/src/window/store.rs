@@ -397,6 +397,11 @@ impl Store {
         newest == Timestamp::MIN || newest < time
     }
 
+    /// Whether nothing has been evicted that is not older than `time`.
+    pub fn has_everything_since(&self, time: Timestamp) -> bool {
+        (0..self.evicted.len()).all(|stream| self.has_all_since(StreamId::new(stream), time))
+    }
+
     /// The held events that are not newer than `newest`, in no particular order.
     pub fn held_until(&self, newest: Timestamp) -> impl Iterator<Item = EventId> {
         let segments = self.segments.iter().enumerate();

@@ -64,7 +64,8 @@ impl Step {
             return found.map(|(.., item)| *item).collect();
         }
         // One without a key matches nothing, so it is part of nothing with others in this step.
-        let at_its_time = self.firsts.range((record.time, ItemId::MIN)..=(record.time, ItemId::MAX));
+        let at_its_time =
+            self.firsts.range((record.time, ItemId::MIN)..=(record.time, ItemId::MAX));
         let items = at_its_time.map(|(_, item)| *item);
         let has = |item: &ItemId| {
             let Item { side: own, group, .. } = self.item(*item);

@@ -63,7 +63,8 @@ impl Step {
         };
         if !matched && self.reports(side) {
             self.find_unmatched(shape, store, group, delivery);
-        } else if matched && !is_full && one_side == Some(side) && self.shape.kind.reports_matches() {
+        } else if matched && !is_full && one_side == Some(side) && self.shape.kind.reports_matches()
+        {
             let whole = Self::joined(store, &group, &taken, group.identity.clone());
             self.find(whole, delivery);
             self.let_go(store, &group.events);
