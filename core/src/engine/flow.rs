@@ -9,7 +9,7 @@ use crate::emit::{Closing, Decided, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
-use crate::join::results::{Results, results};
+use crate::join::results::{Results, has_unknown, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Open, Policy};
@@ -243,7 +243,7 @@ impl Flow {
             }
         }
         self.collect();
-        self.joins.forget_truncated(watermark);
+        self.joins.forget_truncated(&self.store, watermark);
     }
 
     /// Collects what has been decided.
@@ -333,12 +333,13 @@ impl Flow {
             }
             Results::Parts(parts) => parts,
         };
+        let may_lack = is_early || has_unknown(&self.store, ring);
         let members: Vec<EventId> = self.store.ring(ring).collect();
         let mut keep = Vec::new();
         for events in parts {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(&events);
-                let truncated = is_early || !self.is_whole(first);
+                let truncated = may_lack || !self.is_whole(first);
                 let closing = Closing { close, is_early, truncated };
                 self.emitter.decided(closing, first, (ring, events.len()));
                 keep.extend(events);

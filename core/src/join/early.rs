@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use super::component::find;
 use super::session::{Closed, Sessions, Turn};
 use super::tables::Tables;
+use super::truncated::Arrived;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
 use crate::window::store::{Flags, Store};
@@ -115,7 +116,8 @@ impl Sessions {
         let record = store.record(id);
         let Tables { shape, all, truncated, .. } = &mut *tables;
         let (stream, time, keys) = (record.stream, record.time, store.keys(id));
-        truncated.add(shape, all, keys, stream, time);
+        let arrival = record.arrival;
+        truncated.add(all, Arrived { arrival, stream, time, keys: keys.into() });
         // One that is or may be unmatched belongs to others of its key that are.
         let key = keys[shape.streams[stream.index()].entry_table];
         let reports = shape.streams[stream.index()].partial.is_some();

@@ -127,7 +127,7 @@ impl<'a> Evaluation<'a> {
         results: &mut Vec<Vec<EventId>>,
     ) {
         let Operand::Stream(stream) = side.operand else {
-            if self.closed {
+            if self.closed && !has_unknown(self.store, self.members[0]) {
                 let (shape, store) = (self.shape, self.store);
                 let known = |id: &EventId| shape.can_tell_unmatched(store, *id, join);
                 lonely.retain(|events| events.iter().all(known));
@@ -293,6 +293,12 @@ fn follow(index: &mut [Left], at: usize) -> usize {
     }
     index[at].next = end;
     end
+}
+
+/// Whether it is not known of a member of the component through `ring` whether it is unmatched: then
+/// results may be missing that others match.
+pub(crate) fn has_unknown(store: &Store, ring: EventId) -> bool {
+    store.ring(ring).any(|id| store.record(id).flags.has(Flags::UNKNOWN))
 }
 
 /// Whether two events that match by key and time do match: one event in two streams does not match

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use super::component::{Matches, find, lonely, neighbours, unite};
 use super::list::Walk;
-use super::results::deferred;
-use super::shape::{Partial, StreamShape};
+use super::results::{deferred, has_unknown};
+use super::shape::Partial;
 use super::tables::Tables;
 use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
@@ -87,7 +87,8 @@ impl Sessions {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
-        let Tables { shape, ids, truncated, .. } = &*tables;
+        let Tables { shape, all, ids, truncated, .. } = &mut *tables;
+        truncated.settle(shape, all, Some(number));
         let is_dropped = !truncated.is_empty()
             && truncated.matched_by(shape, ids, stream, time).next().is_some();
         if is_dropped && late {
@@ -340,7 +341,7 @@ impl Sessions {
     /// The first depth at which events of a component are undecided that only results of joins
     /// could match.
     fn undecided_depth(tables: &Tables, store: &Store, root: EventId) -> Option<usize> {
-        if !tables.shape.streams.iter().any(StreamShape::awaits_results) {
+        if !tables.shape.awaits_results() {
             return None;
         }
         store.ring(root).filter_map(|id| Self::open_depth(tables, store, id)).min()
@@ -363,6 +364,7 @@ impl Sessions {
         root: EventId,
         depth: usize,
     ) {
+        let is_unknown = has_unknown(store, root);
         let mut decided = deferred(&tables.shape, store, root);
         decided.retain(|(id, _)| Self::open_depth(tables, store, *id) == Some(depth));
         for (id, matched) in decided {
@@ -371,6 +373,9 @@ impl Sessions {
             }
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
+            } else if is_unknown {
+                store.record_mut(id).flags.set(Flags::UNKNOWN);
+                tables.unknown += 1;
             } else {
                 self.group_unmatched(tables, store, id);
             }

@@ -141,6 +141,11 @@ impl Shape {
             .all(|partner| store.has_all_since(partner.stream, record.time.plus(partner.from)))
     }
 
+    /// Whether there are streams of which only results of joins can say what is unmatched.
+    pub fn awaits_results(&self) -> bool {
+        self.streams.iter().any(StreamShape::awaits_results)
+    }
+
     /// Whether unmatched events of any stream are reported.
     pub fn reports_unmatched(&self) -> bool {
         self.streams.iter().any(|stream| stream.partial.is_some())

@@ -46,12 +46,24 @@ pub(crate) struct Truncated {
     /// When the first run of each place is of no use any more.
     ends: BTreeSet<(Timestamp, Place)>,
     count: usize,
+    /// Events that are not known yet.
+    new: Vec<Arrived>,
+}
+
+/// An event that a truncated session had.
+#[derive(Clone, Debug)]
+pub(crate) struct Arrived {
+    pub arrival: u32,
+    pub stream: StreamId,
+    pub time: Timestamp,
+    /// One per table.
+    pub keys: SmallVec<[KeyId; 2]>,
 }
 
 impl Truncated {
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.count == 0
+        self.count == 0 && self.new.is_empty()
     }
 
     /// The joins in which an event with the keys `ids`, one per table, matches what a truncated
@@ -74,23 +86,43 @@ impl Truncated {
         matching.map(|partner| partner.join)
     }
 
-    /// Remembers an event with the keys `ids`.
-    pub fn add(
-        &mut self,
-        shape: &Shape,
-        tables: &mut [KeyTable],
-        ids: &[KeyId],
-        stream: StreamId,
-        time: Timestamp,
-    ) {
-        let stream_shape = &shape.streams[stream.index()];
-        for (table, key) in ids.iter().enumerate().filter(|(_, key)| **key != KeyId::NONE) {
-            let partners = stream_shape.partners.iter().filter(|partner| partner.table == table);
+    /// Remembers an event, from the next arrival on: the same event in another stream does not match
+    /// it.
+    pub fn add(&mut self, tables: &mut [KeyTable], event: Arrived) {
+        for (table, key) in tables.iter_mut().zip(&event.keys) {
+            if *key != KeyId::NONE {
+                table.hold_again(*key);
+            }
+        }
+        self.new.push(event);
+    }
+
+    /// Makes known what has been added, but for what came with the arrival `number`.
+    pub fn settle(&mut self, shape: &Shape, tables: &mut [KeyTable], number: Option<u32>) {
+        if self.new.is_empty() {
+            return;
+        }
+        let is_own = |event: &Arrived| Some(event.arrival) == number;
+        for event in self.new.extract_if(.., |event| !is_own(event)).collect::<Vec<_>>() {
+            self.make_known(shape, tables, &event);
+            for (table, key) in tables.iter_mut().zip(&event.keys) {
+                if *key != KeyId::NONE {
+                    table.release(*key);
+                }
+            }
+        }
+    }
+
+    fn make_known(&mut self, shape: &Shape, tables: &mut [KeyTable], event: &Arrived) {
+        let partners = &shape.streams[event.stream.index()].partners;
+        for (table, key) in event.keys.iter().enumerate().filter(|(_, key)| **key != KeyId::NONE) {
+            let partners = partners.iter().filter(|partner| partner.table == table);
             // Whatever lies between two times that are not farther apart matches one of them.
             let widths = partners.map(|partner| partner.to.plus(-partner.from));
             let width = widths.filter(|width| *width >= Span::ZERO).min();
             let Some(width) = width else { continue };
-            self.insert(shape, tables, (table, *key, stream, Trace::Event), time, width);
+            let place = (table, *key, event.stream, Trace::Event);
+            self.insert(shape, tables, place, event.time, width);
         }
     }
 
@@ -163,10 +195,22 @@ impl Truncated {
     }
 
     /// Forgets what nothing can match any more.
-    pub fn expire(&mut self, shape: &Shape, tables: &mut [KeyTable], watermark: Watermark) {
-        while let Some((end, _)) = self.ends.first()
-            && watermark.has_passed(*end)
-        {
+    pub fn expire(
+        &mut self,
+        shape: &Shape,
+        tables: &mut [KeyTable],
+        store: &Store,
+        mut watermark: Watermark,
+    ) {
+        self.settle(shape, tables, None);
+        let has_passed = |ends: &BTreeSet<(Timestamp, Place)>, watermark: Watermark| {
+            ends.first().is_some_and(|(end, _)| watermark.has_passed(*end))
+        };
+        if has_passed(&self.ends, watermark) && shape.awaits_results() {
+            // An event may be decided long after the watermark has passed its reach.
+            watermark = watermark.min(Watermark::at(store.oldest()));
+        }
+        while has_passed(&self.ends, watermark) {
             self.forget_first(shape, tables, |run_end| watermark.has_passed(run_end), |_| {});
         }
     }
@@ -221,7 +265,7 @@ impl Truncated {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.count * RUN_BYTES
+        (self.count + self.new.len()) * RUN_BYTES
     }
 }
 

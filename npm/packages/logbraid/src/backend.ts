@@ -90,6 +90,15 @@ export interface CheckOptions {
   defaultTimeWindowMs?: number;
   /** Names of the sources that apply selectors themselves. */
   selectingSources?: string[];
+  joinType?: 'inner' | 'left' | 'outer';
+  /** What it compares has to cross with objects. */
+  dedupe?: RawDedupe;
+}
+
+/** How repeats are told; all fields are compared where none are named. */
+export interface RawDedupe {
+  windowMs?: number;
+  fields?: string[];
 }
 
 /** Answer of {@link Backend.check}. */
@@ -164,7 +173,13 @@ export interface CorrelatorOptions {
   emit: 'final' | 'eager';
   processingIntervalMs: number;
   bufferSize: number;
+  late: 'match' | 'drop';
   maxMemoryBytes: number;
+  maxEvents?: number;
+  overflow?: 'evict' | 'block';
+  maxEventsPerCorrelation: number;
+  dedupe?: RawDedupe;
+  joinType: 'inner' | 'left' | 'outer';
   startNs?: string;
   endNs?: string;
   limit?: number;
@@ -187,6 +202,16 @@ export type Notice =
     }
   | { type: 'lateEvent'; source: number; count: number; time: string; behindMs: number }
   | { type: 'runsBackwards'; source: number; events: number; late: number }
+  | {
+      type: 'eventDropped';
+      source: number;
+      reason: 'evicted' | 'truncated';
+      count: number;
+      /** Of the newest of them. */
+      time: string;
+    }
+  /** Bytes. */
+  | { type: 'memoryWarning'; used: number; max: number }
   /** Readers of the source stop, and go on. */
   | { type: 'pause' | 'resume'; source: number }
   /** Objects the engine will not name again. */
@@ -199,11 +224,15 @@ export type Notice =
 /** Answer of {@link NativeCorrelator.metrics}. */
 export interface RawMetrics {
   /** By position in the plan. */
-  sources: { bytes: number; events: number; badLines: number; late: number }[];
+  sources: { bytes: number; events: number; badLines: number; late: number; repeats: number }[];
   selected: number;
   unkeyed: number;
   late: number;
   lateMatched: number;
+  evicted: number;
+  dropped: number;
+  unknown: number;
+  truncated: number;
   correlations: number;
   deliveries: number;
   heldEvents: number;

@@ -111,8 +111,13 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     const selectingSources = [...this.#adapters]
       .filter(([, adapter]) => adapter.selects !== false)
       .map(([name]) => name);
-    const { defaultTimeWindowMs } = this.#options;
-    const planned = plan(backend, query, { defaultTimeWindowMs, selectingSources });
+    const { defaultTimeWindowMs, joinType, dedupe } = this.#options;
+    const planned = plan(backend, query, {
+      defaultTimeWindowMs,
+      selectingSources,
+      joinType,
+      ...(dedupe && { dedupe }),
+    });
     const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
     return new QueryRun({
       backend,
@@ -223,13 +228,17 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     selectingSources: string[],
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
-    const { maxMemoryMB, keyPatterns, emit: engineEmit, ...options } = this.#options;
+    const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...options } = this.#options;
+    const { emit: engineEmit } = options;
     const bounded = adapters.every((adapter) => adapter.bounded);
     return {
       ...options,
       selectingSources,
       emit: emit ?? engineEmit ?? (bounded ? 'final' : 'eager'),
       maxMemoryBytes: Math.floor(maxMemoryMB * MIB),
+      ...(maxEvents !== undefined && { maxEvents }),
+      ...(overflow && { overflow }),
+      ...(dedupe && { dedupe }),
       ...(startNs !== undefined && { startNs }),
       ...(endNs !== undefined && { endNs }),
       ...(limit !== undefined && { limit }),
@@ -242,6 +251,10 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   }
 
   #tell(notice: Notice, { sources }: PlanSummary): void {
+    if (notice.type === 'memoryWarning') {
+      const inMB = (bytes: number) => Math.round((bytes / MIB) * 100) / 100;
+      this.emit('memoryWarning', { usedMB: inMB(notice.used), maxMB: inMB(notice.max) });
+    }
     if (!('source' in notice)) {
       return;
     }
@@ -261,6 +274,11 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
       case 'lateEvent': {
         const { count, time, behindMs } = notice;
         this.emit('lateEvent', { source, count, time, behindMs });
+        break;
+      }
+      case 'eventDropped': {
+        const { reason, count, time } = notice;
+        this.emit('eventDropped', { source, reason, count, time });
         break;
       }
       case 'runsBackwards': {

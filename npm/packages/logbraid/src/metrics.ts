@@ -12,6 +12,11 @@ export function noMetrics(): Metrics {
     unkeyed: 0,
     late: 0,
     lateMatched: 0,
+    repeats: 0,
+    evicted: 0,
+    dropped: 0,
+    unknown: 0,
+    truncated: 0,
     correlations: 0,
     deliveries: 0,
     heldEvents: 0,
@@ -27,11 +32,16 @@ export function addCounters(sum: Metrics, query: RawMetrics): void {
     sum.bytes += source.bytes;
     sum.events += source.events;
     sum.badLines += source.badLines;
+    sum.repeats += source.repeats;
   }
   sum.selected += query.selected;
   sum.unkeyed += query.unkeyed;
   sum.late += query.late;
   sum.lateMatched += query.lateMatched;
+  sum.evicted += query.evicted;
+  sum.dropped += query.dropped;
+  sum.unknown += query.unknown;
+  sum.truncated += query.truncated;
   sum.correlations += query.correlations;
   sum.deliveries += query.deliveries;
   sum.peakMemory = Math.max(sum.peakMemory, query.peakMemory);

@@ -1,4 +1,4 @@
-import type { RawDecoderOptions } from './backend.js';
+import type { RawDecoderOptions, RawDedupe } from './backend.js';
 import { OptionError, shown } from './errors.js';
 import { toMillis, toNanos } from './time.js';
 import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
@@ -11,8 +11,34 @@ export interface EngineOptions {
   lateTolerance?: DurationInput | undefined;
   /** A live stream without events for this long holds nobody up. Default `5s`. */
   idleTimeout?: DurationInput | undefined;
+  /** What becomes of late events: they complete matches with what is held, or are ignored. Default `match`. */
+  late?: 'match' | 'drop' | undefined;
   /** Bound on what one query holds, in MiB, by the engine's own accounting. Default 100. */
   maxMemoryMB?: number | undefined;
+  /** Bound on the events one query holds; one that two streams select counts twice. Default: none. */
+  maxEvents?: number | undefined;
+  /**
+   * What happens at these bounds. `evict` drops the oldest events, counts them and emits `eventDropped`;
+   * correlations they may have belonged to are `truncated`, and nothing they may have matched is
+   * called unmatched. `block` lets sources wait for each other and, where that does not help, ends
+   * the query with a `MEMORY_ERROR`. Default: `block` where all sources of the query are bounded,
+   * else `evict`.
+   */
+  overflow?: 'evict' | 'block' | undefined;
+  /**
+   * Events of one correlation, at least 2. One that reaches it is closed as `truncated`; what would still
+   * have joined it is dropped and counted. Default 10000.
+   */
+  maxEventsPerCorrelation?: number | undefined;
+  /**
+   * Ignores exact repeats: events of the same source and time with the same labels and message. An
+   * object says for how much event time an event is remembered (`window`; default: the largest reach
+   * of the query and `lateTolerance`), and which labels to compare (`fields`; `message` is the
+   * message). Default `false`.
+   */
+  dedupe?: boolean | DedupeOptions | undefined;
+  /** `outer` makes `or` a full outer join; `inner` and `left` change nothing. Default `inner`. */
+  joinType?: 'inner' | 'left' | 'outer' | undefined;
   /** Default: `final` for a query over bounded sources only, else `eager`. */
   emit?: Emit | undefined;
   /** Eager: least time between two revisions of one correlation. Default 100 ms. */
@@ -27,12 +53,26 @@ export interface EngineOptions {
   backend?: 'native' | undefined;
 }
 
+/** How repeats are told; see {@link EngineOptions.dedupe}. */
+export interface DedupeOptions {
+  /** For how much event time an event is remembered, at least. */
+  window?: DurationInput | undefined;
+  /** The labels to compare, and `message` for the message. */
+  fields?: readonly string[] | undefined;
+}
+
 /** {@link EngineOptions} with everything filled in. */
 export interface ResolvedOptions {
   defaultTimeWindowMs: number;
   lateToleranceMs: number;
   idleTimeoutMs: number;
+  late: 'match' | 'drop';
   maxMemoryMB: number;
+  maxEvents: number | undefined;
+  overflow: 'evict' | 'block' | undefined;
+  maxEventsPerCorrelation: number;
+  dedupe: RawDedupe | undefined;
+  joinType: 'inner' | 'left' | 'outer';
   emit: Emit | undefined;
   processingIntervalMs: number;
   bufferSize: number;
@@ -63,17 +103,7 @@ export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions 
 }
 
 /** Options that are planned and do not work yet. */
-const PLANNED = [
-  'overflow',
-  'late',
-  'dedupe',
-  'joinType',
-  'maxEvents',
-  'maxEventsPerCorrelation',
-  'onAdapterError',
-  'shardId',
-  'shardCount',
-];
+const PLANNED = ['onAdapterError', 'shardId', 'shardCount'];
 
 type Reader<T> = (name: string, value: unknown) => T;
 
@@ -86,7 +116,13 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
     lateToleranceMs: read('lateTolerance', duration, 30_000),
     idleTimeoutMs: read('idleTimeout', duration, 5_000),
+    late: read('late', oneOf(['match', 'drop']), 'match'),
     maxMemoryMB: read('maxMemoryMB', positive, 100),
+    maxEvents: read('maxEvents', count, undefined),
+    overflow: read('overflow', OVERFLOW, undefined),
+    maxEventsPerCorrelation: read('maxEventsPerCorrelation', twoOrMore, 10_000),
+    dedupe: read('dedupe', repeats, undefined),
+    joinType: read('joinType', oneOf(['inner', 'left', 'outer']), 'inner'),
     emit: read('emit', EMIT, undefined),
     processingIntervalMs: read('processingInterval', duration, 100),
     bufferSize: read('bufferSize', count, 1000),
@@ -117,7 +153,13 @@ const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
   'defaultTimeWindow',
   'lateTolerance',
   'idleTimeout',
+  'late',
   'maxMemoryMB',
+  'maxEvents',
+  'overflow',
+  'maxEventsPerCorrelation',
+  'dedupe',
+  'joinType',
   'emit',
   'processingInterval',
   'bufferSize',
@@ -135,6 +177,8 @@ const CORRELATE_OPTIONS: readonly (keyof CorrelateOptions)[] = [
 ];
 
 const DECODER_TEXTS = ['format', 'time', 'message', 'level', 'zone'] as const;
+
+const OVERFLOW = oneOf<'evict' | 'block'>(['evict', 'block']);
 
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
@@ -187,6 +231,28 @@ function count(name: string, value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
     ? value
     : bad(name, value, 'a whole number above 0');
+}
+
+function twoOrMore(name: string, value: unknown): number {
+  return value === 1 ? bad(name, value, 'at least 2: a match has two events') : count(name, value);
+}
+
+function repeats(name: string, value: unknown): RawDedupe | undefined {
+  if (typeof value === 'boolean') {
+    return value ? {} : undefined;
+  }
+  if (typeof value !== 'object' || value === null) {
+    bad(name, value, 'true, false or an object { window, fields }');
+  }
+  const read = reader(value as DedupeOptions, ['window', 'fields']);
+  const windowMs = read('window', duration, undefined);
+  const fields = read('fields', names, undefined);
+  return { ...(windowMs !== undefined && { windowMs }), ...(fields && { fields }) };
+}
+
+function names(name: string, value: unknown): string[] {
+  const valid = Array.isArray(value) && value.length > 0 && value.every((one) => text(name, one));
+  return valid ? (value as string[]) : bad(name, value, 'a list of names of labels');
 }
 
 function time(name: string, value: unknown): string {

@@ -108,6 +108,28 @@ export interface LateEvents {
   behindMs: number;
 }
 
+/** Events that were dropped. */
+export interface DroppedEvents {
+  /** The name of the source. */
+  source: string;
+  /**
+   * `evicted`: they were the oldest when a query held as much as it may. `truncated`: they would have
+   * joined a correlation that was closed as truncated.
+   */
+  reason: 'evicted' | 'truncated';
+  count: number;
+  /** The time of the newest of them. */
+  time: string;
+}
+
+/** A query holds more than four fifths of what it may hold. */
+export interface MemoryWarning {
+  /** MiB held. */
+  usedMB: number;
+  /** The bound, `maxMemoryMB`. */
+  maxMB: number;
+}
+
 /** A bounded source of whose events more than half were late. */
 export interface RunsBackwards {
   /** The name of the source. */
@@ -134,6 +156,16 @@ export interface Metrics {
   late: number;
   /** Late events that completed a match. */
   lateMatched: number;
+  /** Events ignored as repeats. */
+  repeats: number;
+  /** Events dropped as the oldest, at `maxMemoryMB` or `maxEvents`. */
+  evicted: number;
+  /** Events dropped that would have joined a correlation which was closed as truncated. */
+  dropped: number;
+  /** Events not reported since what they might have matched had been evicted. */
+  unknown: number;
+  /** Correlations delivered as truncated. */
+  truncated: number;
   /** Correlations, revisions not counted. */
   correlations: number;
   /** Deliveries, revisions counted. */
@@ -152,6 +184,9 @@ export interface EngineEvents {
   correlationFound: [correlation: Correlation];
   badLine: [lines: BadLine];
   lateEvent: [events: LateEvents];
+  eventDropped: [events: DroppedEvents];
+  /** Once, and again after the query has held less than three fifths. */
+  memoryWarning: [warning: MemoryWarning];
   runsBackwards: [source: RunsBackwards];
   /** A source is ahead of the others in event time and is not read for now. */
   paused: [source: { source: string }];

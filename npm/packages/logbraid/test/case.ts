@@ -16,6 +16,13 @@ export interface Case {
   start?: string;
   end?: string;
   limit?: number;
+  late?: 'match' | 'drop';
+  overflow?: 'evict' | 'block';
+  maxEvents?: number;
+  maxMemory?: number;
+  maxEventsPerCorrelation?: number;
+  dedupe?: boolean | { window?: string; fields?: string[] };
+  joinType?: 'inner' | 'left' | 'outer';
   live?: string[];
   decoders?: Record<string, DecoderOptions>;
   pace?: boolean;
@@ -41,7 +48,7 @@ const KEYS = new Set(
   (
     'name why query emit lateTolerance idleTimeout processingInterval start end limit live ' +
     'decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
-    'expect notices'
+    'expect notices late overflow maxEvents maxMemory maxEventsPerCorrelation dedupe joinType'
   ).split(' '),
 );
 

@@ -7,7 +7,13 @@ import { test } from 'node:test';
 import { CorrelationEngine, IterableAdapter, validate } from 'logbraid';
 import type { LogEvent, StreamItem } from 'logbraid';
 
-import type { NativeCorrelator, Notice, PlanSummary, RawMetrics } from '#dist/backend.js';
+import type {
+  CorrelatorOptions,
+  NativeCorrelator,
+  Notice,
+  PlanSummary,
+  RawMetrics,
+} from '#dist/backend.js';
 import { HostEvents } from '#dist/columns.js';
 import { Correlation } from '#dist/correlation.js';
 import { loadBackend } from '#dist/load/native.js';
@@ -56,6 +62,8 @@ interface Told {
   notices: string[];
   pace: string[];
   ended: boolean;
+  /** The code of the error that ended the query. */
+  error?: string;
 }
 
 class Driver {
@@ -73,7 +81,11 @@ class Driver {
     const backend = loadBackend();
     this.#case = one;
     this.#delivery = delivery;
-    this.#plan = planOf(backend, one.query, {});
+    const { joinType, dedupe } = boundsOf(one);
+    this.#plan = planOf(backend, one.query, {
+      ...(joinType && { joinType }),
+      ...(dedupe && { dedupe }),
+    });
     this.#open = this.#plan.sources.map(() => true);
     const { start, end, limit } = one;
     const options = {
@@ -84,6 +96,7 @@ class Driver {
       ...(start && { startNs: String(readInstant(start)) }),
       ...(end && { endNs: String(readInstant(end)) }),
       ...(limit && { limit }),
+      ...boundsOf(one),
       sources: this.#plan.sources.map(({ name }) => ({
         bounded: !(one.live ?? []).includes(name),
         decoder: one.decoders?.[name] ?? NDJSON,
@@ -110,6 +123,10 @@ class Driver {
       );
       found.push(...told.correlations.flatMap((c) => (c.final ? [c.correlationId] : [])));
       if (pace) seen.push(...told.pace);
+      if (told.error !== undefined) {
+        seen.push(`error ${told.error}`);
+        endedEarly = true;
+      }
       if (told.ended && this.#open.includes(true)) {
         seen.push('end');
         endedEarly = true;
@@ -131,6 +148,7 @@ class Driver {
       ...counters,
       events: sum(({ events }) => events),
       badLines: sum(({ badLines }) => badLines),
+      repeats: sum(({ repeats }) => repeats),
     };
     const named = Object.fromEntries(
       Object.keys(metrics).map((name) => [name, all[name as keyof typeof all]]),
@@ -222,7 +240,18 @@ class Driver {
         this.#ended = told.ended = true;
         break;
       case 'error':
-        assert.fail(notice.message);
+        this.#ended = true;
+        told.error = notice.code;
+        break;
+      case 'eventDropped': {
+        const { time, reason, count } = notice;
+        const second = BigInt(Date.parse(`${time.slice(0, 19)}Z`)) * 1_000_000n;
+        const at = second + BigInt(time.slice(20, 29)) - BASE;
+        told.notices.push(`dropped ${name}@${writeSeconds(at)} ${reason}${times(count)}`);
+        break;
+      }
+      case 'memoryWarning':
+        told.notices.push('memory');
         break;
       case 'badLine': {
         const { line, byte, code, count } = notice;
@@ -244,13 +273,35 @@ class Driver {
   }
 }
 
+/** The options of a case that bound or filter what is held, as the engine takes them. */
+function boundsOf(one: Case): Partial<CorrelatorOptions> {
+  const { late, overflow, maxEvents, maxMemory, maxEventsPerCorrelation, dedupe, joinType } = one;
+  const { window, fields } = typeof dedupe === 'object' ? dedupe : {};
+  return {
+    ...(late && { late }),
+    ...(overflow && { overflow }),
+    ...(maxEvents !== undefined && { maxEvents }),
+    ...(maxMemory !== undefined && { maxMemoryBytes: maxMemory }),
+    ...(maxEventsPerCorrelation !== undefined && { maxEventsPerCorrelation }),
+    ...(dedupe && {
+      dedupe: {
+        ...(window !== undefined && { windowMs: toMillis(window) ?? assert.fail(window) }),
+        ...(fields && { fields }),
+      },
+    }),
+    ...(joinType && { joinType }),
+  };
+}
+
 /** Whether nothing matters but what is found in the end. */
-function isAboutResults({ emit, live, pace, limit, steps = [] }: Case): boolean {
+function isAboutResults(one: Case): boolean {
+  const { emit, live, pace, limit, steps = [] } = one;
   const plain = steps.every(
     ({ flush, advance, notices, expect = [] }) =>
       flush === undefined && advance === undefined && !notices && !expect.includes('end'),
   );
-  return emit !== 'eager' && !live && !pace && limit === undefined && plain;
+  const bounded = Object.keys(boundsOf(one)).length > 0;
+  return emit !== 'eager' && !live && !pace && !bounded && limit === undefined && plain;
 }
 
 /** Every source as a stream of its own; how they interleave is the engine's affair. */
@@ -310,6 +361,7 @@ function textOf(
     const stream = alias ?? streamName(correlation, event.position, source);
     return `${stream}@${writeSeconds(event.timestampNs - BASE)}${name}`;
   });
+  if (correlation.truncated) text += 'truncated ';
   text += `{${marks.join(' ')}} ${metadata.completeness}`;
   if (expected.includes(' on ')) {
     const values = correlation.joinValue.split(',');

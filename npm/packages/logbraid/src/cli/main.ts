@@ -55,7 +55,22 @@ function program(finish: (code: number) => void): Command {
       ]),
     )
     .option('--late-tolerance <duration>', 'how far events may be out of order (default: 30s)')
+    .addOption(
+      new Option('--late <how>', 'late events complete matches, or are ignored').choices([
+        'match',
+        'drop',
+      ]),
+    )
+    .option('--dedupe', 'ignore exact repeats of events')
     .option('--max-memory <size>', "such as 512MB (default: half the machine's)")
+    .option('--max-events <n>', 'events held at a time (default: no bound)')
+    .addOption(
+      new Option('--overflow <how>', 'at these bounds: drop the oldest events, or end').choices([
+        'evict',
+        'block',
+      ]),
+    )
+    .option('--max-per-correlation <n>', 'events of one correlation (default: 10000)')
     .option('--stats', 'tell events, time and memory at the end, as JSON on standard error')
     .addHelpText('after', EXIT_CODES)
     .action(async (query: string, options: RunOptions) => {

@@ -26,7 +26,12 @@ export interface RunOptions {
   limit?: string;
   emit?: Emit;
   lateTolerance?: string;
+  late?: 'match' | 'drop';
+  dedupe?: boolean;
   maxMemory?: string;
+  maxEvents?: string;
+  overflow?: 'evict' | 'block';
+  maxPerCorrelation?: string;
   stats?: boolean;
 }
 
@@ -36,7 +41,12 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const begun = performance.now();
   await using engine = new CorrelationEngine({
     lateTolerance: duration('--late-tolerance', options.lateTolerance),
+    late: options.late,
+    dedupe: options.dedupe,
     maxMemoryMB: memory(options.maxMemory),
+    maxEvents: count('--max-events', options.maxEvents),
+    overflow: options.overflow,
+    maxEventsPerCorrelation: count('--max-per-correlation', options.maxPerCorrelation),
   });
   for (const file of files) {
     engine.addAdapter(file.name, adapterOf(file));

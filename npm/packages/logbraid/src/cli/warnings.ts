@@ -32,6 +32,15 @@ export class Warnings {
         );
       });
     });
+    engine.on('eventDropped', ({ source, reason, count, time }) => {
+      this.#add(`${source} ${reason}`, count, (total) =>
+        reason === 'evicted'
+          ? `${source}: ${plural(total, 'event')} did not fit and were dropped, at first up to ${time}; ` +
+            'a larger --max-memory or --max-events keeps them'
+          : `${source}: ${plural(total, 'event')} belonged to correlations that were closed as truncated ` +
+            `and were dropped, at first up to ${time}`,
+      );
+    });
     engine.on('runsBackwards', ({ source, events, late }) => {
       this.#add(
         `${source} backwards`,
