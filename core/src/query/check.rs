@@ -84,6 +84,7 @@ fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnost
     if parsed.len() < query.stages.len() {
         return Stages::default();
     }
+    lint::stages(&parsed, text, diagnostics);
     let names: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
     let mut labels: Option<Vec<&str>> = Some(plan.copied_labels().collect());
     for join in &plan.joins {
