@@ -17,6 +17,7 @@ export interface Case {
   end?: string;
   limit?: number;
   live?: string[];
+  selects?: string[];
   decoders?: Record<string, DecoderOptions>;
   pace?: boolean;
   steps?: Step[];
@@ -40,7 +41,7 @@ export interface Step {
 const KEYS = new Set(
   (
     'name why query emit lateTolerance idleTimeout processingInterval start end limit live ' +
-    'decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
+    'selects decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
     'expect notices'
   ).split(' '),
 );
