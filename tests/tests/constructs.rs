@@ -10,6 +10,7 @@ use std::path::Path;
 use logbraid_core::plan::{JoinKind, Pick};
 use logbraid_core::query;
 use logbraid_tests::case::{Case, CaseFile};
+use logbraid_tests::run::plan_options;
 use pest::Parser;
 use pest::iterators::Pairs;
 
@@ -73,7 +74,8 @@ fn constructs_of(case: &Case) -> Constructs {
     let text = case.query.as_str();
     if let Ok(pairs) = grammars::query::Grammar::parse(grammars::query::Rule::query, text) {
         found.insert("query", rules(pairs.clone()));
-        let durations = pairs.flatten().filter(|it| it.as_rule() == grammars::query::Rule::duration);
+        let durations =
+            pairs.flatten().filter(|it| it.as_rule() == grammars::query::Rule::duration);
         let units = durations.flat_map(|duration| {
             let words = duration.as_str().split(|c: char| !c.is_ascii_alphabetic());
             words.map(str::to_owned).collect::<Vec<_>>()
@@ -98,7 +100,10 @@ fn constructs_of(case: &Case) -> Constructs {
         found.insert("stage", stages);
         found.insert("selector", selectors);
     }
-    if let Some(plan) = query::check(text, &case.plan_options()).plan {
+    // The tokens that the three grammars share.
+    let tokens = ["query", "stage", "selector"].map(|section| found.get(section).cloned());
+    found.insert("lexical", tokens.into_iter().flatten().flatten().collect());
+    if let Some(plan) = query::check(text, &plan_options(case)).plan {
         found.insert("operator", plan.joins.iter().map(|join| join.kind.to_string()).collect());
         let policies = plan.joins.iter().map(|join| policy(&join.pick).to_owned());
         found.insert("policy", policies.collect());
@@ -143,31 +148,85 @@ fn all() -> Constructs {
         JoinKind::ThenNot,
     ];
     let owned = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-    let lexical = rules_in("query/lexical.pest");
-    let grammar = |file| &rules_in(file) | &lexical;
     Constructs::from([
-        ("query", grammar("query/grammar.pest")),
-        ("stage", grammar("stage/grammar.pest")),
-        ("selector", grammar("select/grammar.pest")),
+        ("lexical", rules_in("query/lexical.pest")),
+        ("query", rules_in("query/grammar.pest")),
+        ("stage", rules_in("stage/grammar.pest")),
+        ("selector", rules_in("select/grammar.pest")),
         ("operator", kinds.iter().map(ToString::to_string).collect()),
-        (
-            "policy",
-            owned(&["session", "pairs", "first", "latest", "group_left", "group_right"]),
-        ),
+        ("policy", owned(&["session", "pairs", "first", "latest", "group_left", "group_right"])),
         ("unit", owned(&["ns", "us", "ms", "s", "m", "h", "d", "w"])),
     ])
 }
 
 #[test]
-fn draft() {
+fn every_construct_is_in_the_table() {
+    let table = table();
+    for (section, constructs) in all() {
+        let named: BTreeSet<String> = table[section].keys().cloned().collect();
+        assert_eq!(named, constructs, "[{section}]: what is named, and what there is");
+    }
+}
+
+#[test]
+fn every_construct_is_shown_by_the_cases_named() {
     let cases = cases();
-    let shown: Vec<(String, Constructs, usize)> = cases.iter().map(|(n, c)| (n.clone(), constructs_of(c), c.query.len() + if c.steps.is_empty() {1000} else {0})).collect();
-    for (section, names) in all() {
-        println!("\n[{section}]");
-        for name in names {
-            let mut by: Vec<_> = shown.iter().filter(|(_, c, _)| c.get(section).is_some_and(|s| s.contains(&name))).collect();
-            by.sort_by_key(|(_, _, l)| *l);
-            println!("{name} = {:?}", by.iter().take(1).map(|(n, _, _)| n).collect::<Vec<_>>());
+    let constructs: BTreeMap<&String, Constructs> =
+        cases.iter().map(|(name, case)| (name, constructs_of(case))).collect();
+    let mut wrong = Vec::new();
+    for (section, rows) in table() {
+        for (construct, names) in rows {
+            if names.is_empty() {
+                wrong.push(format!("[{section}] {construct}: no case"));
+            }
+            for name in &names {
+                let is_shown = match section.as_str() {
+                    _ if !cases.contains_key(name) => false,
+                    // A rule of the language, in words.
+                    "meaning" => true,
+                    // A query of the guide, or what it shows of one.
+                    "guide" => words(&cases[name].query).contains(&words(&construct)),
+                    // Inside a rule that is one token.
+                    "query" if construct == "word_not" => true,
+                    section => {
+                        constructs[name].get(section).is_some_and(|it| it.contains(&construct))
+                    }
+                };
+                if !is_shown {
+                    wrong.push(format!("[{section}] {construct}: not shown by {name}"));
+                }
+            }
         }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// With single spaces.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_case_of_the_guide_is_named() {
+    let guide = &table()["guide"];
+    let named: BTreeSet<&String> = guide.values().flatten().collect();
+    for name in cases().keys().filter(|name| name.starts_with("guide: ")) {
+        assert!(named.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn every_diagnostic_is_documented() {
+    let read = |file| fs::read_to_string(folder().join("..").join(file)).expect("is readable");
+    let source = read("core/src/query/diagnostic.rs");
+    let codes = source.lines().filter_map(|line| {
+        line.trim().strip_prefix("pub const ")?.strip_suffix("\";")?.split_once(": &str = \"")
+    });
+    let codes: BTreeSet<&str> = codes.map(|(_, code)| code).collect();
+    assert!(codes.len() > 30, "the codes have moved");
+    let page = read("docs/language.md");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` |"));
+    let is_code = |word: &&str| word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let documented: BTreeSet<&str> = rows.map(|(code, _)| code).filter(is_code).collect();
+    assert_eq!(documented, codes, "docs/language.md has a row for each code");
 }
