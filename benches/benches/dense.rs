@@ -1,7 +1,8 @@
 //! One dense key: n left and n right events that all have it, under `within`.
 //!
-//! Prints the time of an event against n for each operator and policy, in three layouts: everything
-//! matches everything, neighbours match, nothing matches. Near n log n, the time of an event hardly
+//! Prints the time of an event against n for each operator and policy, in four layouts: everything
+//! matches everything, with the sides interleaved and with all left events before all right ones;
+//! neighbours match; nothing matches. Near n log n, the time of an event hardly
 //! grows; of a nested loop, which is timed beside it, it grows tenfold. `pick(pairs)` and groups are
 //! not here where everything matches: their answers have n² events.
 //!
@@ -22,11 +23,16 @@ const START_MS: u64 = 1_795_209_600_000;
 /// Milliseconds between an event and the next one of its side; the right side comes in between.
 const STEP: u64 = 2;
 
-/// How far apart events may be; all that differs between the layouts.
-const LAYOUTS: [(&str, u64); 3] = [("all match", 60_000), ("near match", 9), ("none match", 0)];
+/// How far apart events may be, in milliseconds, and whether the sides come one after the other.
+const LAYOUTS: [(&str, u64, bool); 4] = [
+    ("all match", 60_000, false),
+    ("left before right", 60_000, true),
+    ("near match", 9, false),
+    ("none match", 0, false),
+];
 
 /// Name, query with `W` for the bounds, and whether the answer stays small when everything matches.
-const QUERIES: [(&str, &str, bool); 14] = [
+const QUERIES: [(&str, &str, bool); 16] = [
     ("and", "a({})[5m] and on(k) within(W) b({})[5m]", true),
     ("or", "a({})[5m] or on(k) within(W) b({})[5m]", true),
     ("outer", "a({})[5m] outer on(k) within(W) b({})[5m]", true),
@@ -37,9 +43,11 @@ const QUERIES: [(&str, &str, bool); 14] = [
     ("outer first", "a({})[5m] outer on(k) within(W) pick(first) b({})[5m]", true),
     ("latest", "a({})[5m] then on(k) within(W) pick(latest) b({})[5m]", true),
     ("unless pairs", "a({})[5m] unless on(k) within(W) pick(pairs) b({})[5m]", true),
+    ("unless group_left", "a({})[5m] unless on(k) within(W) group_left b({})[5m]", true),
     ("pairs", "a({})[5m] and on(k) within(W) pick(pairs) b({})[5m]", false),
     ("group_left", "a({})[5m] and on(k) within(W) group_left b({})[5m]", false),
     ("or tree", "a({})[5m] or on(k) within(W) (b({})[5m] and on(k) within(W) c({})[5m])", true),
+    ("or nothing", "a({})[5m] or on(k) within(W) (b({})[5m] and on(k) within(0s) c({})[5m])", true),
     (
         "outer chain",
         "a({})[5m] and on(k) within(W) b({})[5m] outer on(k) within(W) c({})[5m]",
@@ -52,11 +60,13 @@ fn main() {
         std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let wanted = |name: &str| words.iter().all(|word| name.contains(word.as_str()));
     println!("ns an event, of 2n events of one key (3n where there are three streams)\n");
-    print!("{:<26}", "");
-    SIZES.iter().for_each(|n| print!("{:>12}", format!("n = {n}")));
+    print!("{:<36}", "");
+    for n in SIZES {
+        print!("{:>12}", format!("n = {n}"));
+    }
     println!("{:>12}{:>22}", "growth", "nested loop ÷ this");
-    for (layout, within) in LAYOUTS {
-        let naive = SIZES.map(|n| per_event(n, 2, || nested_loop(n, within)));
+    for (layout, within, in_blocks) in LAYOUTS {
+        let naive = SIZES.map(|n| per_event(n, 2, || nested_loop(n, within, in_blocks)));
         for (name, query, is_small) in QUERIES {
             let name = format!("{layout}: {name}");
             if !wanted(&name) || (within > 1_000 && !is_small) {
@@ -64,7 +74,7 @@ fn main() {
             }
             let query = query.replace('W', &format!("{within}ms"));
             let streams = if query.contains("c({})") { 3 } else { 2 };
-            row(&name, SIZES.map(|n| engine(&query, n, streams)), Some(naive));
+            row(&name, SIZES.map(|n| engine(&query, n, streams, in_blocks)), Some(naive));
         }
         let name = format!("{layout}: nested loop");
         if wanted(&name) {
@@ -74,8 +84,10 @@ fn main() {
 }
 
 fn row(name: &str, times: [f64; SIZES.len()], naive: Option<[f64; SIZES.len()]>) {
-    print!("{name:<26}");
-    times.iter().for_each(|time| print!("{time:>12.0}"));
+    print!("{name:<36}");
+    for time in times {
+        print!("{time:>12.0}");
+    }
     print!("{:>11.1}×", times[SIZES.len() - 1] / times[0]);
     if let Some(naive) = naive {
         print!("{:>21.1}×", naive[SIZES.len() - 1] / times[SIZES.len() - 1]);
@@ -83,8 +95,8 @@ fn row(name: &str, times: [f64; SIZES.len()], naive: Option<[f64; SIZES.len()]>)
     println!();
 }
 
-fn engine(query: &str, n: u64, streams: u64) -> f64 {
-    let logs: Vec<Vec<u8>> = (0..streams).map(|stream| log(n, stream)).collect();
+fn engine(query: &str, n: u64, streams: u64, in_blocks: bool) -> f64 {
+    let logs: Vec<Vec<u8>> = (0..streams).map(|stream| log(n, stream, in_blocks)).collect();
     let logs: Vec<&[u8]> = logs.iter().map(Vec::as_slice).collect();
     per_event(n, streams, || correlate(query, &logs, BLOCK).0)
 }
@@ -102,32 +114,37 @@ fn per_event(n: u64, streams: u64, mut run: impl FnMut() -> u64) -> f64 {
     nanos / events
 }
 
-fn time(at: u64, stream: u64) -> u64 {
-    START_MS + at * STEP + stream % STEP
+fn time(n: u64, at: u64, stream: u64, in_blocks: bool) -> u64 {
+    let block = if in_blocks { stream * n * STEP / 2 } else { 0 };
+    let step = if in_blocks { STEP / 2 } else { STEP };
+    START_MS + block + at * step + stream % STEP
 }
 
-fn log(n: u64, stream: u64) -> Vec<u8> {
+fn log(n: u64, stream: u64, in_blocks: bool) -> Vec<u8> {
     let line = |at| {
-        let time = time(at, stream);
+        let time = time(n, at, stream, in_blocks);
         format!("{{\"timestamp\":{time},\"k\":\"one dense key\",\"message\":\"event {at}\"}}\n")
     };
     (0..n).flat_map(|at| line(at).into_bytes()).collect()
 }
 
+/// The root of a tree of events, which gets shorter on the way.
+fn root(parents: &mut [usize], mut at: usize) -> usize {
+    while parents[at] != at {
+        parents[at] = parents[parents[at]];
+        at = parents[at];
+    }
+    at
+}
+
 /// What the engine is held against: every left event looks at every right event, and those that match
 /// are connected. Without decoding. Returns how many groups there are.
-fn nested_loop(n: u64, within: u64) -> u64 {
+fn nested_loop(n: u64, within: u64, in_blocks: bool) -> u64 {
     let key = "one dense key".to_owned();
-    let events = |stream| (0..n).map(|at| (key.clone(), time(at, stream))).collect::<Vec<_>>();
+    let event = |at, stream| (key.clone(), time(n, at, stream, in_blocks));
+    let events = |stream| (0..n).map(|at| event(at, stream)).collect::<Vec<_>>();
     let (left, right) = (events(0), events(1));
     let mut parents: Vec<usize> = (0..left.len() + right.len()).collect();
-    fn root(parents: &mut [usize], mut at: usize) -> usize {
-        while parents[at] != at {
-            parents[at] = parents[parents[at]];
-            at = parents[at];
-        }
-        at
-    }
     for (at, (key, time)) in left.iter().enumerate() {
         for (other_at, (other_key, other_time)) in right.iter().enumerate() {
             if key == other_key && time.abs_diff(*other_time) <= within {
