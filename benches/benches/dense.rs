@@ -2,11 +2,11 @@
 //!
 //! Prints the time of an event against n for each operator and policy, in four layouts: everything
 //! matches everything, with the sides interleaved and with all left events before all right ones;
-//! neighbours match; nothing matches. Near n log n, the time of an event hardly
-//! grows; of a nested loop, which is timed beside it, it grows tenfold. `pick(pairs)` and groups are
-//! not here where everything matches: their answers have n² events.
+//! neighbours match; nothing matches. Near n log n, the time of an event hardly grows; of a nested
+//! loop, which is timed beside it, it grows tenfold. `pick(pairs)` and groups are not here where
+//! everything matches: their answers have n² events.
 //!
-//! `cargo xtask bench --bench dense [words]` runs those whose name has all the words.
+//! `cargo xtask bench dense` runs them, `cargo xtask bench "dense: all match: or"` some.
 
 #![allow(missing_docs)]
 
@@ -56,35 +56,35 @@ const QUERIES: [(&str, &str, bool); 16] = [
 ];
 
 fn main() {
-    let words: Vec<String> =
-        std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
-    let wanted = |name: &str| words.iter().all(|word| name.contains(word.as_str()));
-    println!("ns an event, of 2n events of one key (3n where there are three streams)\n");
-    print!("{:<36}", "");
-    for n in SIZES {
-        print!("{:>12}", format!("n = {n}"));
-    }
-    println!("{:>12}{:>22}", "growth", "nested loop ÷ this");
+    // As criterion filters: by a part of the name.
+    let filter = std::env::args().skip(1).find(|word| !word.starts_with("--")).unwrap_or_default();
     for (layout, within, in_blocks) in LAYOUTS {
+        let name = |name: &str| format!("dense: {layout}: {name}");
+        let is_wanted = |(query, _, is_small): &(&str, &str, bool)| {
+            name(query).contains(&filter) && (*is_small || within < 1_000)
+        };
+        let wanted: Vec<_> = QUERIES.into_iter().filter(is_wanted).collect();
+        if wanted.is_empty() {
+            continue;
+        }
+        print!("\n{:<37}", "ns an event, of n events a stream");
+        for n in SIZES {
+            print!("{:>12}", format!("n = {n}"));
+        }
+        println!("{:>12}{:>22}", "growth", "nested loop ÷ this");
         let naive = SIZES.map(|n| per_event(n, 2, || nested_loop(n, within, in_blocks)));
-        for (name, query, is_small) in QUERIES {
-            let name = format!("{layout}: {name}");
-            if !wanted(&name) || (within > 1_000 && !is_small) {
-                continue;
-            }
+        row(&name("nested loop"), naive, None);
+        for (query_name, query, _) in wanted {
             let query = query.replace('W', &format!("{within}ms"));
             let streams = if query.contains("c({})") { 3 } else { 2 };
-            row(&name, SIZES.map(|n| engine(&query, n, streams, in_blocks)), Some(naive));
-        }
-        let name = format!("{layout}: nested loop");
-        if wanted(&name) {
-            row(&name, naive, None);
+            let times = SIZES.map(|n| engine(&query, n, streams, in_blocks));
+            row(&name(query_name), times, Some(naive));
         }
     }
 }
 
 fn row(name: &str, times: [f64; SIZES.len()], naive: Option<[f64; SIZES.len()]>) {
-    print!("{name:<36}");
+    print!("{name:<37}");
     for time in times {
         print!("{time:>12.0}");
     }
