@@ -111,7 +111,11 @@ fn mix(x: u64) -> u64 {
 /// correlations and the events in them.
 pub fn correlate(query: &str, sources: &[&[u8]], block: usize) -> (u64, u64) {
     let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
-    let options = CorrelatorOptions { max_memory: usize::MAX, ..CorrelatorOptions::default() };
+    let options = CorrelatorOptions {
+        max_memory: usize::MAX,
+        max_events_per_correlation: usize::MAX,
+        ..CorrelatorOptions::default()
+    };
     let mut engine = Correlator::new(plan, options).expect("the options are sound");
     let mut rest: Vec<Option<&[u8]>> = sources.iter().map(|bytes| Some(*bytes)).collect();
     let (mut correlations, mut events) = (0, 0);

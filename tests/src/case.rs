@@ -56,6 +56,8 @@ pub struct Case {
     pub join_type: Option<String>,
     /// Sources that do not end by themselves.
     pub live: Vec<String>,
+    /// Sources with a query language of their own: the engine does not apply their selectors.
+    pub selects: Vec<String>,
     /// Decoder options of sources that get `bytes`.
     pub decoders: BTreeMap<String, DecoderOptions>,
     /// Whether outputs that pause and resume sources are part of what is expected.

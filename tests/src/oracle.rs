@@ -11,12 +11,13 @@ use logbraid_core::time::{Span, Timestamp};
 use crate::case::{Case, Step};
 use crate::model::moment::Wait;
 use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
-use crate::run::{plan_options, reads_lines};
+use crate::run::{plan_options, reads_lines, source_names};
 use crate::script::{self, BASE, ScriptEvent};
 
 /// A case being followed by the model.
 pub struct Oracle {
     plan: Plan,
+    sources: Vec<String>,
     model: Model,
     limit: usize,
     is_open: Vec<bool>,
@@ -94,6 +95,7 @@ impl Oracle {
             end: instant(&case.end)?,
         };
         Ok(Some(Self {
+            sources: source_names(&plan),
             model: Model::new(query),
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
@@ -109,7 +111,7 @@ impl Oracle {
     /// The events of the step are malformed.
     pub fn step(&mut self, step: &Step) -> Result<(), String> {
         if let (Some(name), Some(events)) = (&step.push, &step.events) {
-            let source = self.plan.sources.iter().position(|source| source.name == *name);
+            let source = self.sources.iter().position(|source| source == name);
             let source = source.ok_or_else(|| format!("no source `{name}`"))?;
             for event in script::events(events)? {
                 if self.is_open[source] {
@@ -118,7 +120,7 @@ impl Oracle {
             }
         }
         for at in 0..self.is_open.len() {
-            let is_named = |name: &String| name == "*" || *name == self.plan.sources[at].name;
+            let is_named = |name: &String| name == "*" || *name == self.sources[at];
             if self.is_open[at] && step.close.as_ref().is_some_and(is_named) {
                 self.is_open[at] = false;
                 self.model.end(at);

@@ -89,12 +89,24 @@ pub fn diagnostics(case: &Case) -> Vec<Diagnostic> {
 /// How the query of a case is read.
 pub fn plan_options(case: &Case) -> PlanOptions {
     let or_is_outer = case.join_type.as_deref() == Some("outer");
-    PlanOptions { or_is_outer, ..PlanOptions::default() }
+    let selecting_sources = case.selects.iter().cloned().collect();
+    PlanOptions { or_is_outer, selecting_sources, ..PlanOptions::default() }
 }
 
 /// Whether a selector looks at the text of lines, which events that stay with the host lack.
 pub fn reads_lines(plan: &Plan) -> bool {
     plan.streams.iter().any(|stream| stream.selector.contains('|'))
+}
+
+/// What a case calls the sources of a plan: by their names, or, where a source is read once for each of
+/// its selectors, by the name of the stream.
+pub fn source_names(plan: &Plan) -> Vec<String> {
+    let is_alone = |name: &str| plan.sources.iter().filter(|other| other.name == name).count() == 1;
+    let names = plan.sources.iter().map(|source| {
+        let stream = &plan.streams[source.streams[0].index()];
+        if is_alone(&source.name) { source.name.clone() } else { stream.name.clone() }
+    });
+    names.collect()
 }
 
 impl Driver {
@@ -115,7 +127,7 @@ impl Driver {
             let text = text.as_deref().map(script::instant).transpose()?;
             Ok::<_, String>(text.map(|at| Timestamp::from_nanos(BASE + at)))
         };
-        let sources: Vec<String> = plan.sources.iter().map(|source| source.name.clone()).collect();
+        let sources = source_names(&plan);
         for name in case.live.iter().chain(case.decoders.keys()) {
             if !sources.contains(name) {
                 return Err(format!("the query has no source `{name}`"));

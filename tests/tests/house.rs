@@ -87,6 +87,11 @@ fn stages_do_not_know_each_other() {
         ),
         ("join", ["crate::decode", "crate::select::", "crate::emit", "crate::engine"].as_slice()),
         (
+            "stage",
+            ["crate::decode", "crate::join", "crate::window", "crate::emit", "crate::engine"]
+                .as_slice(),
+        ),
+        (
             "query",
             ["crate::decode", "crate::join", "crate::window", "crate::emit", "crate::engine"]
                 .as_slice(),

@@ -33,6 +33,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Build, then write anew what the examples of docs/language.md print
+    Docs,
     /// Check formatting, lints and types, of Rust and of TypeScript, without changing a file
     Lint,
     /// Format all Rust and TypeScript sources
@@ -74,6 +76,12 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Bench { arguments } => run(cargo()
             .args(["bench", "--package", "logbraid-benches", "--benches", "--"])
             .args(arguments)),
+        Command::Docs => {
+            node::build()?;
+            run(process::command("node")
+                .args(["--test", "npm/packages/logbraid/dist/test/language.test.js"])
+                .env("LOGBRAID_UPDATE_DOCS", "1"))
+        }
         Command::Lint => lint(),
         Command::Fmt => {
             run(cargo().args(["fmt", "--all"]))?;

@@ -72,7 +72,7 @@ pub(super) fn plan(
     plan
 }
 
-/// The stages, compiled; none where one makes no sense.
+/// The stages, compiled; not all of them where one makes no sense.
 fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnostic>) -> Stages {
     let mut parsed = Vec::new();
     for piece in &query.stages {
@@ -81,9 +81,7 @@ fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnost
             Err(found) => diagnostics.extend(found),
         }
     }
-    if parsed.len() < query.stages.len() {
-        return Stages::default();
-    }
+    lint::stages(&parsed, text, diagnostics);
     let names: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
     let mut labels: Option<Vec<&str>> = Some(plan.copied_labels().collect());
     for join in &plan.joins {
@@ -98,6 +96,7 @@ fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnost
         }
     }
     let scope = stage::Scope { text, streams: &names, labels: labels.as_deref() };
+    // Where one does not parse, the others still say what is wrong with them.
     stage::compile(&parsed, scope).unwrap_or_else(|found| {
         diagnostics.extend(found);
         Stages::default()

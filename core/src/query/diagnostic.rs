@@ -14,8 +14,6 @@ pub mod code {
     pub const QUERY_UNBALANCED: &str = "QUERY_UNBALANCED";
     /// Something else was expected here.
     pub const QUERY_SYNTAX: &str = "QUERY_SYNTAX";
-    /// Part of the language that this version does not run.
-    pub const QUERY_UNSUPPORTED: &str = "QUERY_UNSUPPORTED";
     /// A word stands where an operator is expected, and is none.
     pub const QUERY_UNKNOWN_OPERATOR: &str = "QUERY_UNKNOWN_OPERATOR";
     /// A clause, a range, an alias, a key or a projection is given twice.

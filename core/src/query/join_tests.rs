@@ -623,6 +623,26 @@ warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `s=~"50
   = help: did you mean `s=~"50."`?
 "#,
     );
+    shows(
+        r#"a({}) and on(k) b({}) | where a.x =~ "4.." or not every(b.s!~"5") | limit 3 | where last(b).t =~ 'no'"#,
+        r#"
+warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `b.s!~"5"` means `b.s!="5"`
+ --> query:1:62
+  |
+1 | a({}) and on(k) b({}) | where a.x =~ "4.." or not every(b.s!~"5") | limit 3 | where last(b).t =~ 'no'
+  |                                                              ^^^
+  |
+  = help: did you mean `b.s!~"5.."`?
+
+warning[QUERY_UNANCHORED]: regexes of labels match whole values, so that `last(b).t=~"no"` means `last(b).t="no"`
+ --> query:1:98
+  |
+1 | a({}) and on(k) b({}) | where a.x =~ "4.." or not every(b.s!~"5") | limit 3 | where last(b).t =~ 'no'
+  |                                                                                                  ^^^^
+  |
+  = help: did you mean `last(b).t=~".*no.*"`?
+"#,
+    );
     let mut options = PlanOptions::default();
     options.selecting_sources.insert("a".into());
     let checked = check("a({x=~\"5\"}) and on(k) b({})", &options);

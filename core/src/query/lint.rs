@@ -10,9 +10,12 @@ use super::lex::{Lexeme, LexemeKind, lexemes_of_selector};
 use super::literal;
 use crate::plan::{Operand, Plan, PlannedJoin};
 use crate::select::MatchOp;
+use crate::stage::Stage;
+use crate::stage::ast::{CompareOp, Condition, Value};
 
-/// A comparison of a label with a text, in a selector or the projection.
+/// A comparison of a label with a text, in a selector, the projection or a condition.
 struct Comparison<'q> {
+    /// As written.
     label: &'q str,
     op: MatchOp,
     value: String,
@@ -46,6 +49,37 @@ pub(super) fn plan(plan: &Plan, query: &Query, diagnostics: &mut Vec<Diagnostic>
     }
     for (at, join) in joins.iter().enumerate() {
         key_mismatch(plan, at, join, &fixed, diagnostics);
+    }
+}
+
+/// Everything questionable about the stages of the query `text`.
+pub(super) fn stages(stages: &[Stage], text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    for stage in stages {
+        if let Stage::Where { condition, .. } = stage {
+            self::condition(condition, text, diagnostics);
+        }
+    }
+}
+
+fn condition(condition: &Condition, text: &str, diagnostics: &mut Vec<Diagnostic>) {
+    let comparison = match condition {
+        Condition::Or { of } | Condition::And { of } => {
+            return of.iter().for_each(|one| self::condition(one, text, diagnostics));
+        }
+        Condition::Not { of } => return self::condition(of, text, diagnostics),
+        Condition::Compare(comparison) | Condition::Every(comparison) => comparison,
+    };
+    let op = match comparison.op.value {
+        CompareOp::Match => MatchOp::Match,
+        CompareOp::NotMatch => MatchOp::NotMatch,
+        _ => return,
+    };
+    if let (Value::Label { span: label, .. }, Value::Text(regex)) =
+        (&comparison.left, &comparison.right)
+    {
+        let (value, span) = (regex.value.clone(), regex.span.clone());
+        let label = &text[label.clone()];
+        diagnostics.extend(unanchored(&Comparison { label, op, value, span }));
     }
 }
 

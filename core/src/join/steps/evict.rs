@@ -4,7 +4,7 @@
 //! dropped. Everything that goes is remembered as evicted, so that nothing which it may have matched
 //! is claimed to be unmatched.
 
-use super::step::{Item, ItemId, Side, Step, note_evicted};
+use super::step::{Item, ItemId, Side, Step, Wanted, note_evicted};
 use super::{Steps, step};
 use crate::id::{EventId, KeyId};
 use crate::join::early::Evicted;
@@ -90,7 +90,7 @@ impl Step {
             self.close_group(store, id);
         } else if one_side.is_some() {
             let group = self.item(id).group.clone();
-            for other in self.matches(shape, store, side, &group) {
+            for other in self.matches(shape, store, side, &group, Wanted::All) {
                 self.close_group(store, other);
             }
         }

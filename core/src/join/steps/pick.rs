@@ -3,7 +3,7 @@
 //! Each policy says what happens when a group comes to a step and when nothing can match it any
 //! more. `session` has a file of its own.
 
-use super::step::{Events, Group, Item, ItemId, Side, Step};
+use super::step::{Events, Group, Item, ItemId, Side, Step, Wanted};
 use crate::id::{DeliveryId, EventId};
 use crate::join::shape::Shape;
 use crate::plan::Pick;
@@ -21,9 +21,17 @@ impl Step {
         group: Group,
         kept: bool,
     ) -> bool {
-        let matches = self.matches(shape, store, side, &group);
+        let reports_matches = self.shape.kind.reports_matches();
+        let only_absence = !reports_matches && !matches!(self.pick, Pick::Session | Pick::First);
+        let wanted = match (side, &self.pick) {
+            (Side::Left, _) if only_absence => Wanted::Any,
+            (_, Pick::First) => Wanted::First,
+            _ => Wanted::All,
+        };
+        let matches = self.matches(shape, store, side, &group, wanted);
         let any = !matches.is_empty();
         match self.pick {
+            _ if only_absence => self.accept_absence(shape, store, side, group, &matches, kept),
             Pick::Session => self.accept_session(shape, store, side, group, &matches, kept),
             Pick::Pairs => self.accept_pairs(shape, store, side, group, &matches, kept),
             Pick::First => self.accept_first(shape, store, side, group, &matches, kept),
@@ -93,6 +101,26 @@ impl Step {
         Some(id)
     }
 
+    /// Where matches are no results, a left item that has one waits for nothing any more.
+    fn accept_absence(
+        &mut self,
+        shape: &Shape,
+        store: &mut Store,
+        side: Side,
+        group: Group,
+        matches: &[ItemId],
+        kept: bool,
+    ) {
+        if side == Side::Right {
+            for id in matches {
+                self.use_up(store, *id);
+            }
+            self.keep(shape, store, side, group, false, kept);
+        } else {
+            self.keep(shape, store, side, group, false, kept && matches.is_empty());
+        }
+    }
+
     fn accept_pairs(
         &mut self,
         shape: &Shape,
@@ -104,9 +132,7 @@ impl Step {
     ) {
         for id in matches {
             self.item_mut(*id).matched = true;
-            if self.shape.kind.reports_matches() {
-                self.find_pair(store, &group, *id);
-            }
+            self.find_pair(store, &group, *id);
         }
         self.keep(shape, store, side, group, !matches.is_empty(), kept);
     }
@@ -132,7 +158,9 @@ impl Step {
             self.keep(shape, store, side, group, false, kept);
             return;
         };
-        self.find_pair(store, &group, *first);
+        if self.shape.kind.reports_matches() {
+            self.find_pair(store, &group, *first);
+        }
         self.use_up(store, *first);
         self.let_go(store, &group.events);
     }

@@ -54,6 +54,16 @@ pub(super) struct Found {
 
 pub(super) type ItemId = u32;
 
+/// Which of the items that match are asked for. In a dense key there may be very many.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(super) enum Wanted {
+    All,
+    /// The first one, and perhaps others behind it.
+    First,
+    /// One of them.
+    Any,
+}
+
 /// What waits for matches.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
@@ -173,8 +183,19 @@ impl Step {
         self.items[id as usize].is_some()
     }
 
-    /// The waiting items that a group coming to `side` matches, each once, in event order.
-    pub fn matches(&self, shape: &Shape, store: &Store, side: Side, group: &Group) -> Vec<ItemId> {
+    /// The waiting items that a group coming to `side` matches, as far as they are `wanted`, each
+    /// once, in event order.
+    pub fn matches(
+        &self,
+        shape: &Shape,
+        store: &Store,
+        side: Side,
+        group: &Group,
+        wanted: Wanted,
+    ) -> Vec<ItemId> {
+        // Items of one event are found in order of time; of larger ones, a later event may be found
+        // of an earlier item.
+        let is_by_time = self.stream(side.other()).is_some();
         let ordered = self.shape.kind.is_ordered();
         let begun = if ordered { begun(store, &group.events) } else { Timestamp::MIN };
         let index = &self.index[side.other() as usize];
@@ -193,7 +214,11 @@ impl Step {
                 }
                 let from = (partner.stream, key, from, EventId::new(0), ItemId::MIN);
                 let to = (partner.stream, key, to, EventId::NONE, ItemId::MAX);
+                let mut first = None;
                 for (_, _, time, other, item) in index.range(from..=to) {
+                    if wanted == Wanted::First && first.is_some_and(|first| first < *time) {
+                        break;
+                    }
                     // One event in two streams does not match itself.
                     if store.record(*other).arrival == record.arrival {
                         continue;
@@ -203,8 +228,15 @@ impl Step {
                             Side::Left => begun <= *time,
                             Side::Right => self.item(*item).begun <= record.time,
                         };
-                    if in_order {
-                        found.push(*item);
+                    if !in_order {
+                        continue;
+                    }
+                    found.push(*item);
+                    if wanted == Wanted::Any {
+                        return found;
+                    }
+                    if is_by_time {
+                        first.get_or_insert(*time);
                     }
                 }
             }

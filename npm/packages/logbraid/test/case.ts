@@ -24,6 +24,7 @@ export interface Case {
   dedupe?: boolean | { window?: string; fields?: string[] };
   joinType?: 'inner' | 'left' | 'outer';
   live?: string[];
+  selects?: string[];
   decoders?: Record<string, DecoderOptions>;
   pace?: boolean;
   steps?: Step[];
@@ -47,7 +48,7 @@ export interface Step {
 const KEYS = new Set(
   (
     'name why query emit lateTolerance idleTimeout processingInterval start end limit live ' +
-    'decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
+    'selects decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
     'expect notices late overflow maxEvents maxMemory maxEventsPerCorrelation dedupe joinType'
   ).split(' '),
 );

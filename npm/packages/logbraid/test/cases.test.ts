@@ -4,10 +4,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CorrelationEngine, IterableAdapter, validate } from 'logbraid';
+import { CorrelationEngine, IterableAdapter } from 'logbraid';
 import type { LogEvent, StreamItem } from 'logbraid';
 
 import type {
+  Checked,
   CorrelatorOptions,
   NativeCorrelator,
   Notice,
@@ -32,8 +33,10 @@ for (const [file, cases] of readCases(FOLDER)) {
   for (const one of cases) {
     const { steps = [] } = one;
     test(`${file}: ${one.name}`, async () => {
+      const options = { selectingSources: one.selects ?? [] };
+      const checked = loadBackend().check(one.query, JSON.stringify(options));
       assert.deepEqual(
-        validate(one.query).diagnostics.map(
+        (JSON.parse(checked) as Checked).diagnostics.map(
           ({ code, line, column }) => `${code} ${line}:${column}`,
         ),
         one.diagnostics ?? [],
@@ -70,6 +73,7 @@ class Driver {
   readonly #case: Case;
   readonly #delivery: Delivery;
   readonly #plan: PlanSummary;
+  readonly #names: string[];
   readonly #engine: NativeCorrelator;
   readonly #host = new HostEvents();
   readonly #open: boolean[];
@@ -81,14 +85,18 @@ class Driver {
     const backend = loadBackend();
     this.#case = one;
     this.#delivery = delivery;
+    const selectingSources = one.selects ?? [];
     const { joinType, dedupe } = boundsOf(one);
     this.#plan = planOf(backend, one.query, {
+      selectingSources,
       ...(joinType && { joinType }),
       ...(dedupe && { dedupe }),
     });
+    this.#names = sourceNames(this.#plan);
     this.#open = this.#plan.sources.map(() => true);
     const { start, end, limit } = one;
     const options = {
+      selectingSources,
       emit: one.emit ?? 'final',
       lateToleranceMs: toMillis(one.lateTolerance ?? '0s'),
       processingIntervalMs: toMillis(one.processingInterval ?? '0s'),
@@ -97,7 +105,7 @@ class Driver {
       ...(end && { endNs: String(readInstant(end)) }),
       ...(limit && { limit }),
       ...boundsOf(one),
-      sources: this.#plan.sources.map(({ name }) => ({
+      sources: this.#names.map((name) => ({
         bounded: !(one.live ?? []).includes(name),
         decoder: one.decoders?.[name] ?? NDJSON,
       })),
@@ -169,7 +177,7 @@ class Driver {
     if (step.advance !== undefined) {
       this.#engine.advance(Number(readInstant(step.advance) / 1_000_000n));
     }
-    for (const [source, { name }] of this.#plan.sources.entries()) {
+    for (const [source, name] of this.#names.entries()) {
       if (this.#open[source] && (step.close === '*' || step.close === name)) {
         this.#open[source] = false;
         this.#engine.close(source);
@@ -178,7 +186,7 @@ class Driver {
   }
 
   #source(name: string): number {
-    const at = this.#plan.sources.findIndex((source) => source.name === name);
+    const at = this.#names.indexOf(name);
     assert.ok(at >= 0, `the query has no source ${name}`);
     return at;
   }
@@ -225,7 +233,7 @@ class Driver {
   #hear(notice: Notice, told: Told): void {
     // Objects are given back at the end of a batch, whatever else is in it.
     assert.ok(!this.#ended || notice.type === 'released', `${notice.type} came after the end`);
-    const name = 'source' in notice ? this.#plan.sources[notice.source]?.name : '';
+    const name = 'source' in notice ? this.#names[notice.source] : '';
     const times = (count: number) => (count > 1 ? ` x${count}` : '');
     switch (notice.type) {
       case 'released':
@@ -293,15 +301,25 @@ function boundsOf(one: Case): Partial<CorrelatorOptions> {
   };
 }
 
+/** What a case calls the sources: by their names, or as the stream where a source is read several times. */
+function sourceNames({ sources, streams }: PlanSummary): string[] {
+  return sources.map(({ name }, at) =>
+    sources.filter((other) => other.name === name).length === 1
+      ? name
+      : (streams.find(({ source }) => source === at)?.name ?? name),
+  );
+}
+
 /** Whether nothing matters but what is found in the end. */
 function isAboutResults(one: Case): boolean {
-  const { emit, live, pace, limit, steps = [] } = one;
+  const { emit, live, selects, pace, limit, steps = [] } = one;
   const plain = steps.every(
     ({ flush, advance, notices, expect = [] }) =>
       flush === undefined && advance === undefined && !notices && !expect.includes('end'),
   );
   const bounded = Object.keys(boundsOf(one)).length > 0;
-  return emit !== 'eager' && !live && !pace && !bounded && limit === undefined && plain;
+  const whole = !live && !selects && !pace && !bounded;
+  return emit !== 'eager' && whole && limit === undefined && plain;
 }
 
 /** Every source as a stream of its own; how they interleave is the engine's affair. */

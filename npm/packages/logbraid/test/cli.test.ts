@@ -72,6 +72,11 @@ test('a timeline shows the key and one line for each event', async () => {
   assert.match(lines[4] ?? '', /^ {5}\+1s {2}app {3}error {2}failed$/);
 });
 
+test('a timeline shows the labels of the correlation', async () => {
+  const { stdout } = await logbraid(['run', `${AND} | select id, app.level`, ...FILES]);
+  assert.equal(stdout.split('\n')[2], '  id=x app.level=info');
+});
+
 test('count, table, json and ndjson show the same', async () => {
   const count = await logbraid(['run', AND, ...FILES, '--output', 'count']);
   assert.equal(count.stdout, '1 correlation, 3 events\n');

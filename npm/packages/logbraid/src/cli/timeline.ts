@@ -8,7 +8,7 @@ import { cut, pad, plural, sanitize, shortDuration } from './terminal.js';
 /** Labels that hold the level, in the order they are looked at. */
 const LEVEL = ['level', 'severity', 'detected_level', 'log.level'];
 
-/** One correlation as a timeline: a head, then a line per event with its offset from the first. */
+/** One correlation as a timeline: a head, its labels, then a line per event with its offset from the first. */
 export function timeline(correlation: Correlation, { colors, columns }: Target): string {
   const { events } = correlation;
   const first = events[0]?.timestampNs ?? 0n;
@@ -52,7 +52,11 @@ function head(correlation: Correlation, colors: Colors, columns: number | undefi
   const start = correlation.timestamp.replace(/0{1,6}Z$/, 'Z');
   const room = columns === undefined ? Infinity : Math.max(columns - 2, 10);
   const shown = cut(key, room);
-  return `${colors.bold(shown)}\n  ${colors.dim(cut(`${start} · ${facts}`, room))}`;
+  const labels = Object.entries(correlation.labels).map((pair) => pair.join('='));
+  const lines = [`${start} · ${facts}`, ...(labels.length > 0 ? [sanitize(labels.join(' '))] : [])];
+  return [colors.bold(shown), ...lines.map((line) => `  ${colors.dim(cut(line, room))}`)].join(
+    '\n',
+  );
 }
 
 function nameOf(event: CorrelatedEvent): string {
