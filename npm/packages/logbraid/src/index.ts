@@ -17,6 +17,15 @@ export type {
   Validation,
   Vocabulary,
 } from './query.js';
+export { explain } from './explain.js';
+export type {
+  ExplainOptions,
+  ExplainedJoin,
+  ExplainedSource,
+  ExplainedStream,
+  Explanation,
+  PlanNode,
+} from './explain.js';
 export { QueryBuilder, stream } from './builder/index.js';
 export type {
   JoinClauses,

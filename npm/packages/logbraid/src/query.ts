@@ -155,7 +155,8 @@ function check(backend: Backend, query: string, options: CheckOptions): Checked 
   return JSON.parse(backend.check(query, JSON.stringify(options))) as Checked;
 }
 
-function queryError(
+/** The error of a query that does not parse or makes no sense. */
+export function queryError(
   backend: Backend,
   query: string,
   found: RawDiagnostic[],
