@@ -3,7 +3,16 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { OptionError, QueryError, complete, explain, format, highlight, hover } from 'logbraid';
+import {
+  OptionError,
+  QueryError,
+  complete,
+  explain,
+  format,
+  highlight,
+  hover,
+  parse,
+} from 'logbraid';
 
 test('the examples of the query tools give what they say', () => {
   const read = (file: string) =>
@@ -87,4 +96,52 @@ test('explain refuses what makes no sense', () => {
       (error) => error instanceof OptionError && error.message.includes(name),
     );
   }
+});
+
+test('the syntax tree has every field of its type, and no other', () => {
+  const text =
+    'a({x="é😀"})[5m] as x then on(k, l=r) ignoring(q) within(-1s, 2s) pick(first) ' +
+    '(b({}) or ignoring(z) group_left(t) c({})) {l=~"😀"} | where x.k = "1" | limit 3';
+  const tree = parse(text);
+  const at = ({ start, end }: { start: number; end: number }) => text.slice(start, end);
+  const spanned = <T>({ value, span }: { value: T; span: { start: number; end: number } }) => [
+    value,
+    at(span),
+  ];
+  assert.deepEqual(Object.keys(tree).sort(), ['expr', 'projection', 'span', 'stages']);
+  const join = tree.expr;
+  assert.ok(join.type === 'join' && join.left.type === 'stream' && join.right.type === 'join');
+  const joinFields = 'grouping ignoring kind left on pick right span type within'.split(' ');
+  assert.deepEqual(Object.keys(join).sort(), joinFields);
+  assert.deepEqual(Object.keys(join.right).sort(), joinFields);
+  const streamFields = ['alias', 'range', 'selector', 'source', 'span', 'type'];
+  assert.deepEqual(Object.keys(join.left).sort(), streamFields);
+  const { left, right } = join;
+  assert.deepEqual(spanned(left.source), ['a', 'a']);
+  assert.deepEqual(spanned(left.selector), ['{x="é😀"}', '{x="é😀"}']);
+  assert.deepEqual(left.range && spanned(left.range), ['5m', '5m']);
+  assert.deepEqual(left.alias && spanned(left.alias), ['x', 'x']);
+  assert.deepEqual(spanned(join.kind), ['then', 'then']);
+  assert.deepEqual(
+    join.on.map((key) => [key.left, key.right, at(key.span)]),
+    [
+      ['k', 'k', 'k'],
+      ['l', 'r', 'l=r'],
+    ],
+  );
+  assert.deepEqual(join.ignoring?.labels.map(spanned), [['q', 'q']]);
+  assert.deepEqual([join.within?.lo, join.within?.hi], ['-1s', '2s']);
+  assert.deepEqual([join.pick?.policy, join.grouping], ['first', null]);
+  assert.deepEqual([right.on, right.within, right.pick], [[], null, null]);
+  assert.deepEqual(right.grouping?.labels.map(spanned), [['t', 't']]);
+  assert.deepEqual([right.grouping.side, right.kind.value], ['left', 'or']);
+  assert.deepEqual(
+    tree.projection.map(({ label, op, value, span }) => [label, op, spanned(value), at(span)]),
+    [['l', '=~', ['😀', '"😀"'], 'l=~"😀"']],
+  );
+  assert.deepEqual(tree.stages.map(spanned), [
+    ['where x.k = "1"', 'where x.k = "1"'],
+    ['limit 3', 'limit 3'],
+  ]);
+  assert.equal(at(tree.span), text);
 });
