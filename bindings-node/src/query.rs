@@ -53,10 +53,20 @@ pub fn hover(query: String, offset: u32) -> String {
     json(&query::hover(&query, offset as usize))
 }
 
+/// What a query will do under a load: `{explanation}` or `{diagnostics}` as JSON.
+#[napi(catch_unwind)]
+pub fn explain(query: String, options_json: String, load_json: String) -> Result<String> {
+    let load = serde_json::from_str(&load_json).map_err(usage)?;
+    Ok(either("explanation", query::explain(&query, &plan_options(&options_json)?, &load)))
+}
+
 fn checked(query: &str, options_json: &str) -> Result<query::Checked> {
+    Ok(query::check(query, &plan_options(options_json)?))
+}
+
+fn plan_options(options_json: &str) -> Result<query::PlanOptions> {
     let options = JsonOptions::parse(options_json).map_err(|error| fail(&error))?;
-    let options = options.plan_options().map_err(|error| fail(&error))?;
-    Ok(query::check(query, &options))
+    options.plan_options().map_err(|error| fail(&error))
 }
 
 fn either<T: Serialize>(

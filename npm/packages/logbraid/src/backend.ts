@@ -28,6 +28,11 @@ export interface Backend {
   highlight(query: string): string;
   /** What stands at an offset, in bytes, as a JSON object or `null`. */
   hover(query: string, offset: number): string;
+  /**
+   * What a query will do. JSON in ({@link CheckOptions} and the load), JSON out: `{ explanation }` or
+   * `{ diagnostics }`.
+   */
+  explain(query: string, optionsJson: string, loadJson: string): string;
   /** Looks into a file without a query. JSON in ({@link RawDecoderOptions}), JSON out ({@link Inspection}). */
   inspectFile(path: string, optionsJson: string): string;
   /** One running query. Throws an `Error` with a `code` when query or options make no sense. */

@@ -8,15 +8,25 @@ export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
+export type { Completion, Hover, QueryToken, Validation, Vocabulary } from './query.js';
 export type {
-  Completion,
-  Hover,
-  QueryToken,
+  JoinSyntax,
+  MatcherSyntax,
+  Spanned,
+  StreamSyntax,
+  SyntaxNode,
   SyntaxTree,
   TextSpan,
-  Validation,
-  Vocabulary,
-} from './query.js';
+} from './syntax.js';
+export { explain } from './explain.js';
+export type {
+  ExplainOptions,
+  ExplainedJoin,
+  ExplainedSource,
+  ExplainedStream,
+  Explanation,
+  PlanNode,
+} from './explain.js';
 export { QueryBuilder, stream } from './builder/index.js';
 export type {
   JoinClauses,

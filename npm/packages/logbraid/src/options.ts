@@ -1,5 +1,6 @@
-import type { RawDecoderOptions, RawDedupe } from './backend.js';
+import type { CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
 import { OptionError, shown } from './errors.js';
+import type { ExplainOptions } from './explain.js';
 import { toMillis, toNanos } from './time.js';
 import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
 
@@ -149,6 +150,31 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
   };
 }
 
+/** Checks what a query is explained with: how it is planned, and under which load. */
+export function resolveExplainOptions(options: ExplainOptions): {
+  plan: CheckOptions;
+  load: { eventsPerSecond: number; bytesPerEvent: number };
+} {
+  const read = reader(options, EXPLAIN_OPTIONS);
+  return {
+    plan: {
+      defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
+      selectingSources: read('selectingSources', texts, []),
+    },
+    load: {
+      eventsPerSecond: read('eventsPerSecond', count, 1000),
+      bytesPerEvent: read('bytesPerEvent', count, 512),
+    },
+  };
+}
+
+const EXPLAIN_OPTIONS: readonly (keyof ExplainOptions)[] = [
+  'eventsPerSecond',
+  'bytesPerEvent',
+  'defaultTimeWindow',
+  'selectingSources',
+];
+
 const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
   'defaultTimeWindow',
   'lateTolerance',
@@ -264,6 +290,12 @@ function time(name: string, value: unknown): string {
 
 function text(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
+}
+
+function texts(name: string, value: unknown): string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string')
+    ? value
+    : bad(name, value, 'an array of texts');
 }
 
 function patterns(name: string, value: unknown): Record<string, string> {

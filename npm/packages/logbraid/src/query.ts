@@ -3,16 +3,9 @@ import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
 import { QueryError } from './errors.js';
 import { loadBackend } from './load/native.js';
+import { inUnits } from './syntax.js';
+import type { SyntaxTree, TextSpan } from './syntax.js';
 import type { Diagnostic } from './types.js';
-
-/** The syntax tree of a query; its shape follows the grammar of the language. */
-export type SyntaxTree = Readonly<Record<string, unknown>>;
-
-/** Where something stands in a query, in UTF-16 units. */
-export interface TextSpan {
-  start: number;
-  end: number;
-}
 
 /** What a host knows to complete with; in the order in which it is offered. */
 export interface Vocabulary {
@@ -70,7 +63,7 @@ export function parse(input: QueryInput): SyntaxTree {
   if (!parsed.ast) {
     throw queryError(backend, query, parsed.diagnostics ?? [], {});
   }
-  return parsed.ast;
+  return inUnits(query, parsed.ast);
 }
 
 /** Checks a query and reports all that can be found. Never throws over the query itself. */
@@ -139,7 +132,7 @@ export function highlight(query: string): QueryToken[] {
  */
 export function hover(query: string, offset: number): Hover | undefined {
   const found = JSON.parse(loadBackend().hover(query, byteOf(query, offset))) as Hover | null;
-  return found ? inUnits(query, [found])[0] : undefined;
+  return found ? inUnits(query, found) : undefined;
 }
 
 /** The plan of a query. Throws a {@link QueryError} when it makes no sense. */
@@ -155,7 +148,8 @@ function check(backend: Backend, query: string, options: CheckOptions): Checked 
   return JSON.parse(backend.check(query, JSON.stringify(options))) as Checked;
 }
 
-function queryError(
+/** The error of a query that does not parse or makes no sense. */
+export function queryError(
   backend: Backend,
   query: string,
   found: RawDiagnostic[],
@@ -169,17 +163,6 @@ function queryError(
 
 function toDiagnostics(query: string, found: RawDiagnostic[]): Diagnostic[] {
   return inUnits(query, found);
-}
-
-/** JavaScript counts UTF-16 units where the engine counts bytes. */
-function inUnits<T extends { span: TextSpan }>(query: string, found: T[]): T[] {
-  const bytes = new TextEncoder().encode(query);
-  const units = (end: number) =>
-    new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes.subarray(0, end)).length;
-  return found.map(({ span, ...rest }) => ({
-    ...rest,
-    span: { start: units(span.start), end: units(span.end) },
-  })) as T[];
 }
 
 function byteOf(query: string, unit: number): number {

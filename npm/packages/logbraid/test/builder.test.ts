@@ -14,6 +14,7 @@ import {
   first,
   format,
   label,
+  last,
   local,
   not,
   parse,
@@ -22,7 +23,7 @@ import {
   ts,
   validate,
 } from 'logbraid';
-import type { JoinClauses, LabelOperator, QueryInput } from 'logbraid';
+import type { Condition, JoinClauses, LabelOperator, QueryInput } from 'logbraid';
 
 interface Spanned {
   value: string;
@@ -240,4 +241,57 @@ test('a builder is no promise', async () => {
 
 test('formatting changes no meaning', () => {
   assert.equal(format(joined), joined.toString());
+});
+
+test('every condition that can be built is read, checked and kept in its place', () => {
+  const side = fc.constantFrom('a', 'b');
+  const operator = fc.constantFrom('eq', 'ne', 'lt', 'lte', 'gt', 'gte');
+  // The empty text is refused: no label is.
+  const text = HOSTILE.filter((value) => value !== '');
+  const number = fc.oneof(fc.integer(), fc.double({ noNaN: true, min: -1e15, max: 1e15 }));
+  const length = fc.oneof(fc.nat(), fc.constantFrom('0s', '1h30m', '250us', '2w3d'));
+  const name = LABEL.filter((value) => value !== 'ts');
+  const which = fc.constantFrom(first, last);
+  const anyLabel = fc.tuple(side, name).map(([of, one]) => label(of, one));
+  const oneLabel = fc.tuple(which, side, name).map(([pick, of, one]) => pick(of).label(one));
+  const time = fc.oneof(
+    side.map((of) => ts(of)),
+    fc.tuple(which, side).map(([pick, of]) => pick(of).ts),
+  );
+  const counted = fc.option(side, { nil: undefined }).map((of) => count(of));
+  const ofLabel = (operand: typeof anyLabel) =>
+    fc.oneof(
+      fc.tuple(operand, fc.constantFrom('eq', 'ne'), text).map(([l, op, v]) => l[op](v)),
+      fc.tuple(operand, operator, number).map(([l, op, v]) => l[op](v)),
+      fc.tuple(operand, fc.constantFrom('.*', 'a|"b"', '\\d+')).map(([l, v]) => l.matches(v)),
+      fc.tuple(operand, fc.constantFrom('x', '#', '`')).map(([l, v]) => l.matchesNot(v)),
+    );
+  const comparison = fc.oneof(
+    ofLabel(anyLabel),
+    ofLabel(oneLabel),
+    ofLabel(anyLabel).map(every),
+    fc.tuple(time, operator, time).map(([l, op, r]) => l[op](r)),
+    fc.tuple(time, time, operator, length).map(([l, r, op, v]) => l.minus(r)[op](v)),
+    fc.tuple(counted, operator, number).map(([l, op, v]) => l[op](v)),
+    fc.tuple(operator, length).map(([op, v]) => duration[op](v)),
+  );
+  const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
+    condition: fc.oneof(
+      { maxDepth: 4, withCrossShrink: true },
+      comparison,
+      tie('condition').map(not),
+      fc.tuple(tie('condition'), tie('condition')).map(([l, r]) => l.and(r)),
+      fc.tuple(tie('condition'), tie('condition')).map(([l, r]) => l.or(r)),
+    ),
+  }));
+  fc.assert(
+    fc.property(condition, (built) => {
+      const query = joined.where(built).limit(3);
+      const errors = validate(query).diagnostics.filter(({ severity }) => severity === 'error');
+      assert.deepEqual(errors, []);
+      assert.equal(treeOf(query).stages.length, 2);
+      assert.equal(treeOf(query).stages[1]?.value, 'limit 3');
+      assert.deepEqual(validate(format(query)).valid, true);
+    }),
+  );
 });

@@ -436,3 +436,39 @@ test('format writes the canonical query, and draws what is wrong', async () => {
   assert.deepEqual([bad.code, bad.stdout], [2, '']);
   assert.match(bad.stderr, /^error\[/);
 });
+
+test('explain draws the plan, what it holds and what is cheaper', async () => {
+  const query =
+    'a({x="\u001b[31m"})[1h] then on(id) within(10s) (b({})[5m] unless on(id) c({})[1h])';
+  const args = ['explain', query, '--rate', '100', '--bytes', '1000'];
+  const { code, stdout, stderr } = await logbraid(args);
+  assert.deepEqual([code, stderr], [0, '']);
+  assert.equal(
+    stdout,
+    `then on(id), right 0s to 10s after left, session
+├─ a: a({x="␛[31m"})[1h]
+│    holds 10s: 1,000 events, 1.0 MB; selector applied by the engine
+└─ unless on(id), right -1h to 5m after left, session
+   ├─ b: b({})[5m]
+   │    holds 5m: 30,000 events, 30.0 MB; selector applied by the engine
+   └─ c: c({})[1h]
+        holds 1h: 360,000 events, 360 MB; selector applied by the engine
+
+reads all of a, 1h back, for a
+reads all of b, 5m back, for b
+reads all of c, 1h back, for c
+holds 391,000 events, 391 MB, at 100 events/s of 1,000 bytes in each stream
+score 55: moderate
+hint: range 1h of \`c\` holds 12 times what 5m does: give a shorter range, or \`within(...)\`
+`,
+  );
+  const json = await logbraid([...args, '--output', 'json']);
+  const parsed = JSON.parse(json.stdout) as Record<string, unknown>;
+  assert.deepEqual([parsed['events'], parsed['complexity']], [391_000, 'moderate']);
+  const bad = await logbraid(['explain', query, '--rate', '0']);
+  assert.deepEqual([bad.code, bad.stdout], [2, '']);
+  assert.match(bad.stderr, /^error: --rate 0: expected a whole number/);
+  const wrong = await logbraid(['explain', 'a({})']);
+  assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
+  assert.match(wrong.stderr, /^error\[/);
+});

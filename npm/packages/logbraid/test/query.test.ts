@@ -3,14 +3,25 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { runInNewContext } from 'node:vm';
 
-import { QueryError, complete, format, highlight, hover } from 'logbraid';
+import {
+  OptionError,
+  QueryError,
+  complete,
+  explain,
+  format,
+  highlight,
+  hover,
+  parse,
+} from 'logbraid';
 
 test('the examples of the query tools give what they say', () => {
-  const source = readFileSync(new URL('../../src/query.ts', import.meta.url), 'utf8');
+  const read = (file: string) =>
+    readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8');
+  const source = read('query.ts') + read('explain.ts');
   const examples = [...source.matchAll(/^ \* (\w+\(.*); \/\/ (.*)$/gm)];
-  assert.equal(examples.length, 4);
+  assert.equal(examples.length, 6);
   for (const [, code = '', expected] of examples) {
-    const given: unknown = runInNewContext(code, { format, complete, highlight, hover });
+    const given: unknown = runInNewContext(code, { format, complete, highlight, hover, explain });
     assert.equal(String(given), expected, code);
   }
 });
@@ -33,4 +44,104 @@ test('completion offers what the host knows', () => {
 
 test('what does not parse is not formatted', () => {
   assert.throws(() => format('a('), QueryError);
+});
+
+test('explain tells the plan, what it holds, and what is pushed down', () => {
+  const query = 'loki({a="1"})[1h] as l then on(k=j) within(30s) b({})';
+  const explanation = explain(query, {
+    eventsPerSecond: 10,
+    bytesPerEvent: 100,
+    defaultTimeWindow: '1m',
+    selectingSources: ['loki'],
+  });
+  const left = {
+    type: 'stream',
+    name: 'l',
+    source: 'loki',
+    selector: '{a="1"}',
+    pushedDown: true,
+    range: '1h',
+    held: '30s',
+    events: 300,
+    bytes: 30_000,
+  };
+  const { tree, sources, hints, ...rest } = explanation;
+  assert.ok(tree.type === 'join' && tree.right.type === 'stream');
+  assert.deepEqual(tree.left, left);
+  assert.deepEqual([tree.kind, tree.keys, tree.lo, tree.hi], ['then', 'on(k=j)', '0s', '30s']);
+  assert.deepEqual([tree.right.name, tree.right.pushedDown, tree.right.range], ['b', false, '1m']);
+  assert.deepEqual(sources, [
+    { name: 'loki', selector: '{a="1"}', range: '1h', streams: ['l'] },
+    { name: 'b', selector: null, range: '1m', streams: ['b'] },
+  ]);
+  assert.equal(hints.length, 1);
+  const bytes = rest.events * 100;
+  const total = left.events + tree.right.events;
+  assert.deepEqual(rest, { events: total, bytes, score: 40, complexity: 'moderate' });
+});
+
+test('explain refuses what makes no sense', () => {
+  assert.throws(() => explain('a({})'), QueryError);
+  const query = 'a({}) and on(k) b({})';
+  for (const options of [
+    { eventsPerSecond: 0 },
+    { bytesPerEvent: 1.5 },
+    { defaultTimeWindow: 'soon' },
+    { selectingSources: 'a' },
+    { rate: 1 },
+  ]) {
+    const [name = ''] = Object.keys(options);
+    assert.throws(
+      () => explain(query, options as object),
+      (error) => error instanceof OptionError && error.message.includes(name),
+    );
+  }
+});
+
+test('the syntax tree has every field of its type, and no other', () => {
+  const text =
+    'a({x="é😀"})[5m] as x then on(k, l=r) ignoring(q) within(-1s, 2s) pick(first) ' +
+    '(b({}) or ignoring(z) group_left(t) c({})) {l=~"😀"} | where x.k = "1" | limit 3';
+  const tree = parse(text);
+  const at = ({ start, end }: { start: number; end: number }) => text.slice(start, end);
+  const spanned = <T>({ value, span }: { value: T; span: { start: number; end: number } }) => [
+    value,
+    at(span),
+  ];
+  assert.deepEqual(Object.keys(tree).sort(), ['expr', 'projection', 'span', 'stages']);
+  const join = tree.expr;
+  assert.ok(join.type === 'join' && join.left.type === 'stream' && join.right.type === 'join');
+  const joinFields = 'grouping ignoring kind left on pick right span type within'.split(' ');
+  assert.deepEqual(Object.keys(join).sort(), joinFields);
+  assert.deepEqual(Object.keys(join.right).sort(), joinFields);
+  const streamFields = ['alias', 'range', 'selector', 'source', 'span', 'type'];
+  assert.deepEqual(Object.keys(join.left).sort(), streamFields);
+  const { left, right } = join;
+  assert.deepEqual(spanned(left.source), ['a', 'a']);
+  assert.deepEqual(spanned(left.selector), ['{x="é😀"}', '{x="é😀"}']);
+  assert.deepEqual(left.range && spanned(left.range), ['5m', '5m']);
+  assert.deepEqual(left.alias && spanned(left.alias), ['x', 'x']);
+  assert.deepEqual(spanned(join.kind), ['then', 'then']);
+  assert.deepEqual(
+    join.on.map((key) => [key.left, key.right, at(key.span)]),
+    [
+      ['k', 'k', 'k'],
+      ['l', 'r', 'l=r'],
+    ],
+  );
+  assert.deepEqual(join.ignoring?.labels.map(spanned), [['q', 'q']]);
+  assert.deepEqual([join.within?.lo, join.within?.hi], ['-1s', '2s']);
+  assert.deepEqual([join.pick?.policy, join.grouping], ['first', null]);
+  assert.deepEqual([right.on, right.within, right.pick], [[], null, null]);
+  assert.deepEqual(right.grouping?.labels.map(spanned), [['t', 't']]);
+  assert.deepEqual([right.grouping.side, right.kind.value], ['left', 'or']);
+  assert.deepEqual(
+    tree.projection.map(({ label, op, value, span }) => [label, op, spanned(value), at(span)]),
+    [['l', '=~', ['😀', '"😀"'], 'l=~"😀"']],
+  );
+  assert.deepEqual(tree.stages.map(spanned), [
+    ['where x.k = "1"', 'where x.k = "1"'],
+    ['limit 3', 'limit 3'],
+  ]);
+  assert.equal(at(tree.span), text);
 });

@@ -5,6 +5,8 @@ import { Command, CommanderError, Option } from 'commander';
 import { AdapterNotFoundError, CorrelationError, QueryError, SourceError } from '../errors.js';
 import { render } from '../query.js';
 import { checkQuery, formatQuery } from './check.js';
+import { explainQuery } from './explain.js';
+import type { ExplainCommand } from './explain.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
 import type { FileArgument } from './files.js';
 import { parseFile } from './files.js';
@@ -89,6 +91,18 @@ function program(finish: (code: number) => void): Command {
     .argument('<query>')
     .action(async (query: string) => {
       finish(await formatQuery(query));
+    });
+  logbraid
+    .command('explain')
+    .description('show what a query will do, what it holds, and what would make it cheaper')
+    .argument('<query>')
+    .option('--rate <events/s>', 'events a second that each stream keeps (default: 1000)')
+    .option('--bytes <bytes/event>', 'bytes that the engine holds for an event (default: 512)')
+    .addOption(
+      new Option('--output <how>', 'how to show it').choices(['text', 'json']).default('text'),
+    )
+    .action(async (query: string, options: ExplainCommand) => {
+      finish(await explainQuery(query, options));
     });
   logbraid
     .command('sources')

@@ -129,7 +129,8 @@ function duration(option: string, text: string | undefined): DurationInput | und
   return given;
 }
 
-function count(option: string, text: string | undefined): number | undefined {
+/** A whole number above 0, given as the value of an option. */
+export function count(option: string, text: string | undefined): number | undefined {
   if (text !== undefined && !/^0*[1-9][0-9]{0,14}$/.test(text)) {
     throw new UsageError(`${option} ${text}: expected a whole number above 0`);
   }
