@@ -10,6 +10,7 @@ use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
 use crate::model::moment::Wait;
+use crate::model::policy::{self, Policy};
 use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::reads_lines;
 use crate::script::{self, BASE, ScriptEvent};
@@ -18,6 +19,7 @@ use crate::script::{self, BASE, ScriptEvent};
 pub struct Oracle {
     plan: Plan,
     model: Model,
+    policies: Vec<Policy>,
     limit: usize,
     is_open: Vec<bool>,
     pushed: Vec<usize>,
@@ -50,9 +52,7 @@ impl Oracle {
         if reads_text || may_overshoot || !case.live.is_empty() {
             return Ok(None);
         }
-        if !plan.stages.stages.is_empty()
-            || plan.joins.iter().any(|join| join.pick != Pick::Session)
-        {
+        if !plan.stages.stages.is_empty() {
             return Ok(None);
         }
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
@@ -88,6 +88,7 @@ impl Oracle {
         };
         Ok(Some(Self {
             model: Model::new(query),
+            policies: plan.joins.iter().map(|join| policy_of(&join.pick)).collect(),
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
             pushed: vec![0; plan.sources.len()],
@@ -181,6 +182,25 @@ impl Oracle {
         rendered.filter(|events| !events.is_empty()).collect()
     }
 
+    /// Whether a join picks from its matches; then only [`Self::in_the_end`] has an answer.
+    pub fn picks(&self) -> bool {
+        self.policies.iter().any(|policy| *policy != Policy::Session)
+    }
+
+    /// What all final correlations are, in no order, where nothing was late and all has ended.
+    pub fn in_the_end(&self) -> Vec<Vec<String>> {
+        let results = policy::results(&self.model, &self.policies);
+        let in_order = results.into_iter().map(|set| {
+            let mut events: Vec<usize> = set.into_iter().collect();
+            events.sort_by_key(|at| {
+                let event = &self.model.events[*at];
+                (event.time, event.stream, event.number)
+            });
+            events
+        });
+        self.visible(&in_order.collect::<Vec<_>>())
+    }
+
     /// Whether more than one answer is right from here on.
     pub fn is_ambiguous(&self) -> bool {
         self.model.is_ambiguous
@@ -203,6 +223,17 @@ impl Oracle {
         [Wait::Maybe, Wait::Yes]
             .map(|promptness| self.visible(&self.model.holding(promptness)))
             .into()
+    }
+}
+
+fn policy_of(pick: &Pick) -> Policy {
+    match pick {
+        Pick::Session => Policy::Session,
+        Pick::Pairs => Policy::Pairs,
+        Pick::First => Policy::First,
+        Pick::Latest => Policy::Latest,
+        Pick::GroupLeft(_) => Policy::GroupLeft,
+        Pick::GroupRight(_) => Policy::GroupRight,
     }
 }
 

@@ -20,7 +20,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 const STEPS: u32 = 17;
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 3;
+const TESTS: u32 = 4;
 
 fn config() -> Config {
     let steps = std::env::var("LOGBRAID_MODEL_OPS").ok();
@@ -79,8 +79,10 @@ fn model_agrees_with_the_written_cases() {
                 continue;
             };
             followed += 1;
+            let picks = oracle.picks();
             let mut view = BTreeMap::new();
             let mut expected = Vec::new();
+            let mut is_late = false;
             for step in &case.steps {
                 oracle.step(step).expect("cases are well formed");
                 let is_eager = case.emit.as_deref() == Some("eager");
@@ -96,7 +98,18 @@ fn model_agrees_with_the_written_cases() {
                     view.insert(id, events.clone());
                     expected.push(events);
                 }
-                let compared = if is_eager {
+                let compared = if picks {
+                    // Known in the end only, and where nothing is late.
+                    is_late |= !step.notices.is_empty();
+                    let is_last = std::ptr::eq(step, case.steps.last().expect("has this one"));
+                    let sets = if is_eager { view.values().cloned().collect() } else { expected.clone() };
+                    let found = oracle.in_the_end();
+                    if is_last && !is_late {
+                        in_any_order("", &(found.clone(), found), &sets)
+                    } else {
+                        Ok(())
+                    }
+                } else if is_eager {
                     in_any_order("", &oracle.holding(), &view.values().cloned().collect())
                 } else {
                     in_order("", &oracle.finished(), &expected)
@@ -145,6 +158,47 @@ fn model_and_engine_agree_on_final_correlations() {
         }
         all_distinct(&found)?;
         nothing_is_left(&driver, case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_on_policies() {
+    let order = prop::collection::vec(any::<prop::sample::Index>(), 40);
+    let delivery = prop_oneof![(1..40_usize).prop_map(Delivery::Bytes), Just(Delivery::Host)];
+    let strategy = (random::picking_case(), (order, delivery));
+    on_random_cases(strategy, |case, (order, delivery)| {
+        let case = Case { start: None, end: None, limit: None, ..case.clone() };
+        let mut oracle = Oracle::new(&case)?.ok_or("the model follows all random cases")?;
+        case.steps.iter().try_for_each(|step| oracle.step(step))?;
+        let expected = oracle.in_the_end();
+        let expected = (expected.clone(), expected);
+        let told = |case: &Case, delivery| {
+            let mut driver = Driver::new(case, delivery)?;
+            let mut told = Vec::new();
+            for step in &case.steps {
+                told.extend(driver.step(step)?.correlations);
+            }
+            nothing_is_left(&driver, case)?;
+            Ok::<_, String>(told)
+        };
+        let first = told(&case, Delivery::Bytes(usize::MAX))?;
+        let sets = first.iter().map(|one| one.events.clone()).collect();
+        in_any_order("in final mode", &expected, &sets)?;
+        all_distinct(&first)?;
+        let shuffled = Case { steps: interleave(&case.steps, order), ..case.clone() };
+        let second = told(&shuffled, *delivery)?;
+        if first != second {
+            let shuffled = shuffled.to_toml();
+            return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
+        }
+        if only_grows(&case) {
+            let eager = Case { emit: Some("eager".into()), ..shuffled };
+            let mut consumer = Consumer::default();
+            consumer.take(&Told { correlations: told(&eager, *delivery)?, ..Told::default() })?;
+            consumer.finish()?;
+            in_any_order("last revisions", &expected, &consumer.view())?;
+        }
+        Ok(())
     });
 }
 
