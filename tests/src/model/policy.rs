@@ -125,21 +125,31 @@ impl Picked<'_> {
         groups
     }
 
-    /// In event order, each takes the earliest unused one that it matches. A result has the place of
+    /// In event order, each takes the earliest unused one that it matches. A result has its turn with
     /// the event that completes it.
     fn first(&self, join: usize, lefts: &[Set], rights: &[Set]) -> Vec<(Set, Set)> {
-        let mut pairs = self.matches(join, lefts, rights);
-        pairs.sort_by_key(|(l, r)| {
-            let (left, right) = (self.place(&lefts[*l]), self.place(&rights[*r]));
-            (left.clone().max(right.clone()), left.min(right))
-        });
-        let (mut used_left, mut used_right) = (Set::new(), Set::new());
-        let mut taken = Vec::new();
-        for (l, r) in pairs {
-            if !used_left.contains(&l) && !used_right.contains(&r) {
-                used_left.insert(l);
-                used_right.insert(r);
+        let left = (0..lefts.len()).map(|at| (self.place(&lefts[at]), true, at));
+        let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
+        let mut all: Vec<_> = left.chain(right).collect();
+        all.sort();
+        let (mut unused, mut taken) = (Vec::<(bool, usize)>::new(), Vec::new());
+        for (_, is_left, at) in all {
+            let pair = |other: usize| if is_left { (at, other) } else { (other, at) };
+            let matching = (0..unused.len()).filter(|place| {
+                let (other_is_left, other) = unused[*place];
+                let (l, r) = pair(other);
+                other_is_left != is_left && self.matches_in(join, &lefts[l], &rights[r])
+            });
+            let earliest = matching.min_by_key(|place| {
+                let (of_left, other) = unused[*place];
+                let set = if of_left { &lefts[other] } else { &rights[other] };
+                (self.place(set).last().copied(), *place)
+            });
+            if let Some(place) = earliest {
+                let (l, r) = pair(unused.remove(place).1);
                 taken.push((Set::from([l]), Set::from([r])));
+            } else {
+                unused.push((is_left, at));
             }
         }
         taken
@@ -147,7 +157,7 @@ impl Picked<'_> {
 
     /// Per key the newest left result waits; what completes it uses it up.
     fn latest(&self, join: usize, lefts: &[Set], rights: &[Set]) -> Vec<(Set, Set)> {
-        let left = (0..lefts.len()).map(|at| (self.place(&lefts[at]), true, at));
+        let left = (0..lefts.len()).map(|at| (self.begun(&lefts[at]), true, at));
         let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
         let mut all: Vec<_> = left.chain(right).collect();
         all.sort();
@@ -180,6 +190,17 @@ impl Picked<'_> {
         all.sort();
         all.reverse();
         all
+    }
+
+    /// The same, after the event with which each stream of the result has had one: what follows may
+    /// follow from then on.
+    fn begun(&self, set: &Set) -> Vec<(i64, usize, usize)> {
+        let mut place = self.place(set);
+        let mut seen = BTreeSet::new();
+        let begins = place.iter().rev().filter(|(_, stream, _)| seen.insert(*stream));
+        let last = begins.copied().last();
+        place.splice(0..0, last);
+        place
     }
 
     /// Unmatched events of one stream, those of one key with small gaps together.

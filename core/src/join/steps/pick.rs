@@ -130,7 +130,9 @@ impl Step {
             self.keep(shape, store, side, group, false, kept);
             return;
         };
-        self.find_pair(store, &group, *first);
+        if self.shape.kind.reports_matches() {
+            self.find_pair(store, &group, *first);
+        }
         self.use_up(store, *first);
         self.let_go(store, &group.events);
     }

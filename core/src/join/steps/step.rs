@@ -4,7 +4,7 @@
 //! knows when nothing can match an item any more. What is made of a match is told in `pick` and
 //! `session`. Finding costs a search by key and time per event; nothing scans all items.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use smallvec::SmallVec;
 
@@ -90,6 +90,9 @@ pub(super) struct Step {
     /// The earliest event of each item.
     firsts: BTreeSet<(Timestamp, ItemId)>,
     pub components: Components,
+    /// What waits for its turn, where the policy decides in event order and what comes of an earlier
+    /// join may come later than it is.
+    queue: BTreeMap<Vec<EventOrder>, (Side, Group)>,
     /// Groups that may have grown since they were delivered.
     pub dirty: VecDeque<ItemId>,
     /// What came out and has not been taken.
@@ -111,6 +114,7 @@ impl Step {
             deadlines: BTreeSet::new(),
             firsts: BTreeSet::new(),
             components: Components::default(),
+            queue: BTreeMap::new(),
             dirty: VecDeque::new(),
             found: Vec::new(),
             gone: Vec::new(),
@@ -141,8 +145,41 @@ impl Step {
     /// No event older than this will come out, where none older than `clock` comes in.
     pub fn low(&self, clock: Watermark) -> Watermark {
         let held = self.firsts.first().map(|(first, _)| *first).into_iter();
-        let held = held.chain(self.components.first());
+        let held = held.chain(self.components.first()).chain(self.oldest_queued());
         held.min().map_or(clock, |first| clock.min(Watermark::at(first)))
+    }
+
+    /// Whether what comes has to wait for its turn.
+    pub fn queues(&self) -> bool {
+        let is_join = |side| self.stream(side).is_none();
+        matches!(self.pick, Pick::First | Pick::Latest)
+            && (is_join(Side::Left) || is_join(Side::Right))
+    }
+
+    /// Has a group wait for its turn. That is the event that completes it; what is to be followed by
+    /// the right side is complete when each stream of it has had an event.
+    pub fn enqueue(&mut self, store: &Store, side: Side, group: Group) {
+        let mut turn: Vec<_> = group.events.iter().map(|id| store.order(*id)).collect();
+        turn.reverse();
+        if self.shape.kind.is_ordered() && side == Side::Left {
+            let mut seen = BTreeSet::new();
+            let begins = group.events.iter().filter(|id| seen.insert(store.record(**id).stream));
+            let last = begins.last().map(|id| store.order(*id));
+            turn.splice(0..0, last);
+        }
+        self.queue.insert(turn, (side, group));
+    }
+
+    /// The next group whose turn it is, where no event older than `low` comes in.
+    pub fn dequeue(&mut self, low: Watermark) -> Option<(Side, Group)> {
+        let next = self.queue.first_entry()?;
+        low.has_passed(next.key()[0].time).then(|| next.remove())
+    }
+
+    /// The earliest event of what waits for its turn.
+    pub fn oldest_queued(&self) -> Option<Timestamp> {
+        let oldest = |turn: &Vec<EventOrder>| turn.iter().map(|order| order.time).min();
+        self.queue.keys().filter_map(oldest).min()
     }
 
     /// The item of `id`, which waits.
@@ -271,7 +308,8 @@ impl Step {
     /// When the next of what waits may be decided: an item, and a partial session.
     pub fn next_deadlines(&self) -> impl Iterator<Item = Timestamp> {
         let item = self.deadlines.first().map(|(deadline, _)| *deadline);
-        item.into_iter().chain(self.components.next_deadline())
+        let turn = self.queue.first_key_value().map(|(turn, _)| turn[0].time);
+        item.into_iter().chain(self.components.next_deadline()).chain(turn)
     }
 
     /// Takes an item out.
