@@ -102,7 +102,8 @@ fn model_agrees_with_the_written_cases() {
                     // Known in the end only, and where nothing is late.
                     is_late |= !step.notices.is_empty();
                     let is_last = std::ptr::eq(step, case.steps.last().expect("has this one"));
-                    let sets = if is_eager { view.values().cloned().collect() } else { expected.clone() };
+                    let sets =
+                        if is_eager { view.values().cloned().collect() } else { expected.clone() };
                     let found = oracle.in_the_end();
                     if is_last && !is_late {
                         in_any_order("", &(found.clone(), found), &sets)

@@ -230,7 +230,9 @@ impl Step {
     }
 
     fn report_partial(&mut self, store: &Store, side: Side, key: KeyId) {
-        let partial = self.components.partials.remove(&(side, key)).expect("it waits");
+        let mut partial = self.components.partials.remove(&(side, key)).expect("it waits");
+        // Events of one time are decided in no order.
+        partial.events.sort_unstable_by_key(|id| store.order(*id));
         let first = partial.events[0];
         self.components.partial_firsts.remove(&(store.record(first).time, side, key));
         let group = Group { identity: Events::from_slice(&[first]), events: partial.events };
