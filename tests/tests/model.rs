@@ -13,6 +13,7 @@ use logbraid_tests::case::{Case, CaseFile, Step};
 use logbraid_tests::oracle::Oracle;
 use logbraid_tests::random::{self, Disorder};
 use logbraid_tests::run::{Delivered, Delivery, Driver, Told, diagnostics};
+use logbraid_tests::script;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -20,7 +21,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 const STEPS: u32 = 17;
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 4;
+const TESTS: u32 = 5;
 
 fn config() -> Config {
     let steps = std::env::var("LOGBRAID_MODEL_OPS").ok();
@@ -200,6 +201,67 @@ fn model_and_engine_agree_on_policies() {
             in_any_order("last revisions", &expected, &consumer.view())?;
         }
         Ok(())
+    });
+}
+
+/// A stage, as text and as what it does to a list of correlations.
+#[derive(Copy, Clone, Debug)]
+enum Stage {
+    CountAtLeast(usize),
+    LongerThan(i64),
+    Limit(usize),
+}
+
+impl Stage {
+    fn text(self) -> String {
+        match self {
+            Self::CountAtLeast(count) => format!(" | where count() >= {count}"),
+            Self::LongerThan(nanos) => format!(" | where not (duration <= {nanos}ns)"),
+            Self::Limit(limit) => format!(" | limit {limit}"),
+        }
+    }
+
+    fn apply(self, mut sets: Sets) -> Sets {
+        match self {
+            Self::CountAtLeast(count) => sets.retain(|events| events.len() >= count),
+            Self::LongerThan(nanos) => sets.retain(|events| {
+                let time = |event: &String| {
+                    let mark = event.split('@').nth(1).expect("events are named with their time");
+                    let instant = mark.split('#').next().expect("has a first part");
+                    script::instant(&format!("@{instant}")).expect("is an instant")
+                };
+                let times = || events.iter().map(time);
+                times().max() > times().min().map(|first| first + nanos)
+            }),
+            Self::Limit(limit) => sets.truncate(limit),
+        }
+        sets
+    }
+}
+
+#[test]
+fn model_and_engine_agree_on_stages() {
+    let stage = prop_oneof![
+        (1..5_usize).prop_map(Stage::CountAtLeast),
+        (0..4_i64, prop_oneof![Just(1), Just(1_000_000), Just(1_000_000_000)])
+            .prop_map(|(count, unit)| Stage::LongerThan(count * unit)),
+        (1..4_usize).prop_map(Stage::Limit),
+    ];
+    let strategy = (random::picking_case(), prop::collection::vec(stage, 1..4));
+    on_random_cases(strategy, |case, stages| {
+        let plain = Case { limit: None, ..case.clone() };
+        let told = |case: &Case| {
+            let mut driver = Driver::new(case, Delivery::Bytes(usize::MAX))?;
+            let mut sets = Sets::new();
+            for step in &case.steps {
+                sets.extend(driver.step(step)?.correlations.into_iter().map(|one| one.events));
+            }
+            if driver.has_ended() { Ok::<_, String>(sets) } else { Err("has not ended".into()) }
+        };
+        let expected = stages.iter().fold(told(&plain)?, |sets, stage| stage.apply(sets));
+        let staged: String = stages.iter().map(|stage| stage.text()).collect();
+        let found = told(&Case { query: format!("{}{staged}", plain.query), ..plain.clone() })?;
+        in_order(&staged, &(expected.clone(), expected), &found)
     });
 }
 
