@@ -258,9 +258,21 @@ fn model_and_engine_agree_on_stages() {
             }
             if driver.has_ended() { Ok::<_, String>(sets) } else { Err("has not ended".into()) }
         };
-        let expected = stages.iter().fold(told(&plain)?, |sets, stage| stage.apply(sets));
+        let all = told(&plain)?;
+        // Ids settle what closes together and begins with the same event, and they depend on the
+        // query: which of those come before a limit is no matter of the stages.
+        let firsts: BTreeSet<_> = all.iter().map(|events| events.first()).collect();
+        let has_ties = firsts.len() < all.len();
+        let is_limit = |stage: &Stage| matches!(stage, Stage::Limit(_));
+        let stages: Vec<_> =
+            stages.iter().copied().filter(|stage| !(has_ties && is_limit(stage))).collect();
+        let mut expected = stages.iter().fold(all, |sets, stage| stage.apply(sets));
         let staged: String = stages.iter().map(|stage| stage.text()).collect();
-        let found = told(&Case { query: format!("{}{staged}", plain.query), ..plain.clone() })?;
+        let mut found = told(&Case { query: format!("{}{staged}", plain.query), ..plain.clone() })?;
+        if has_ties {
+            expected.sort_unstable();
+            found.sort_unstable();
+        }
         in_order(&staged, &(expected.clone(), expected), &found)
     });
 }

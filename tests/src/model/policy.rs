@@ -131,7 +131,7 @@ impl Picked<'_> {
         let left = (0..lefts.len()).map(|at| (self.place(&lefts[at]), true, at));
         let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
         let mut all: Vec<_> = left.chain(right).collect();
-        all.sort();
+        all.sort_unstable();
         let (mut unused, mut taken) = (Vec::<(bool, usize)>::new(), Vec::new());
         for (_, is_left, at) in all {
             let pair = |other: usize| if is_left { (at, other) } else { (other, at) };
@@ -160,7 +160,7 @@ impl Picked<'_> {
         let left = (0..lefts.len()).map(|at| (self.begun(&lefts[at]), true, at));
         let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
         let mut all: Vec<_> = left.chain(right).collect();
-        all.sort();
+        all.sort_unstable();
         let keys = |set: &Set| -> BTreeSet<Vec<String>> {
             set.iter().filter_map(|at| self.model.events[*at].keys[join].clone()).collect()
         };
@@ -187,7 +187,7 @@ impl Picked<'_> {
             (event.time, event.stream, event.number)
         };
         let mut all: Vec<_> = set.iter().map(order).collect();
-        all.sort();
+        all.sort_unstable();
         all.reverse();
         all
     }
