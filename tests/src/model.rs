@@ -3,9 +3,10 @@
 //! No windows and no incremental state: every question is answered from all events that were kept,
 //! in time that grows fast with their number. It follows the contract and decision 0001, and knows
 //! nothing of the engine. This file has the query and what arrives; `moment` says what is known at
-//! one moment.
+//! one moment, `policy` what picks make of all of it in the end.
 
 pub mod moment;
+pub mod policy;
 
 use std::collections::BTreeSet;
 use std::ops::Range;

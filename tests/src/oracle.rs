@@ -10,6 +10,7 @@ use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
 use crate::model::moment::Wait;
+use crate::model::policy::{self, Policy};
 use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::{plan_options, reads_lines, source_names};
 use crate::script::{self, BASE, ScriptEvent};
@@ -19,6 +20,7 @@ pub struct Oracle {
     plan: Plan,
     sources: Vec<String>,
     model: Model,
+    policies: Vec<Policy>,
     limit: usize,
     is_open: Vec<bool>,
     pushed: Vec<usize>,
@@ -51,9 +53,7 @@ impl Oracle {
         if reads_text || may_overshoot || !case.live.is_empty() {
             return Ok(None);
         }
-        if !plan.stages.stages.is_empty()
-            || plan.joins.iter().any(|join| join.pick != Pick::Session)
-        {
+        if !plan.stages.stages.is_empty() {
             return Ok(None);
         }
         // Bounds are outside of what is promised to be the same in every engine.
@@ -97,6 +97,7 @@ impl Oracle {
         Ok(Some(Self {
             sources: source_names(&plan),
             model: Model::new(query),
+            policies: plan.joins.iter().map(|join| policy_of(&join.pick)).collect(),
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
             pushed: vec![0; plan.sources.len()],
@@ -190,6 +191,25 @@ impl Oracle {
         rendered.filter(|events| !events.is_empty()).collect()
     }
 
+    /// Whether a join picks from its matches; then only [`Self::in_the_end`] has an answer.
+    pub fn picks(&self) -> bool {
+        self.policies.iter().any(|policy| *policy != Policy::Session)
+    }
+
+    /// What all final correlations are, in no order, where nothing was late and all has ended.
+    pub fn in_the_end(&self) -> Vec<Vec<String>> {
+        let results = policy::results(&self.model, &self.policies);
+        let in_order = results.into_iter().map(|set| {
+            let mut events: Vec<usize> = set.into_iter().collect();
+            events.sort_by_key(|at| {
+                let event = &self.model.events[*at];
+                (event.time, event.stream, event.number)
+            });
+            events
+        });
+        self.visible(&in_order.collect::<Vec<_>>())
+    }
+
     /// Whether more than one answer is right from here on.
     pub fn is_ambiguous(&self) -> bool {
         self.model.is_ambiguous
@@ -212,6 +232,17 @@ impl Oracle {
         [Wait::Maybe, Wait::Yes]
             .map(|promptness| self.visible(&self.model.holding(promptness)))
             .into()
+    }
+}
+
+fn policy_of(pick: &Pick) -> Policy {
+    match pick {
+        Pick::Session => Policy::Session,
+        Pick::Pairs => Policy::Pairs,
+        Pick::First => Policy::First,
+        Pick::Latest => Policy::Latest,
+        Pick::GroupLeft(_) => Policy::GroupLeft,
+        Pick::GroupRight(_) => Policy::GroupRight,
     }
 }
 

@@ -20,6 +20,16 @@ const KEYS: [&str; 8] = [
     "ignoring(n, j, m, tag)",
 ];
 const KINDS: [&str; 6] = ["and", "or", "unless", "outer", "then", "then not"];
+/// What a join picks; `latest` stands where `then` is asked for only.
+const PICKS: [&str; 7] = [
+    "",
+    " pick(session)",
+    " pick(pairs)",
+    " pick(first)",
+    " group_left",
+    " group_right(tag)",
+    " pick(latest)",
+];
 const PROJECTIONS: [&str; 3] = ["{tag=\"x\"}", "{tag!~\"x|y\"}", "{k=~\".+\", tag!=\"y\"}"];
 /// A unit and how many nanoseconds it has.
 const UNITS: [(&str, i64); 3] = [("s", 1_000_000_000), ("ns", 1), ("ms", 1_000_000)];
@@ -53,6 +63,7 @@ struct RandomJoin {
     kind: usize,
     keys: usize,
     within: Within,
+    pick: usize,
     /// Joins of higher rank take those of lower rank as operands.
     rank: usize,
     has_parentheses: bool,
@@ -86,6 +97,7 @@ fn join() -> impl Strategy<Value = RandomJoin> {
             kind,
             keys,
             within,
+            pick: 0,
             rank,
             has_parentheses,
         },
@@ -117,10 +129,20 @@ fn event(disorder: Disorder) -> impl Strategy<Value = RandomEvent> {
     )
 }
 
-/// A case without expectations, one event or one end of a source a step.
+/// A case without expectations, one event or one end of a source a step, all of it sessions.
 pub fn case(disorder: Disorder) -> impl Strategy<Value = Case> {
-    let shape = (2..=4_usize).prop_flat_map(|streams| {
-        let joins = prop::collection::vec(join(), streams - 1);
+    case_of(disorder, 1)
+}
+
+/// The same with joins of every policy, nothing late.
+pub fn picking_case() -> impl Strategy<Value = Case> {
+    case_of(Disorder::None, PICKS.len())
+}
+
+fn case_of(disorder: Disorder, picks: usize) -> impl Strategy<Value = Case> {
+    let shape = (2..=4_usize).prop_flat_map(move |streams| {
+        let join = (join(), 0..picks).prop_map(|(join, pick)| RandomJoin { pick, ..join });
+        let joins = prop::collection::vec(join, streams - 1);
         (prop::collection::vec(stream(), streams), joins)
     });
     let projection = prop::option::weighted(0.2, 0..PROJECTIONS.len());
@@ -190,7 +212,7 @@ fn expression(streams: &[RandomStream], joins: &[RandomJoin], first: usize, unit
         let (source, selector) = (SOURCES[*source], SELECTORS[*selector]);
         return format!("{source}({selector})[{range}{unit}]{alias}");
     };
-    let RandomJoin { kind, keys, within, has_parentheses, .. } = &joins[at];
+    let RandomJoin { kind, keys, within, pick, has_parentheses, .. } = &joins[at];
     let mut left = expression(&streams[..=at], &joins[..at], first, unit);
     let mut right = expression(&streams[at + 1..], &joins[at + 1..], first + at + 1, unit);
     if at > 0 && *has_parentheses {
@@ -204,7 +226,10 @@ fn expression(streams: &[RandomStream], joins: &[RandomJoin], first: usize, unit
         Within::Distance(distance) => format!(" within({distance}{unit})"),
         Within::Bounds(lo, hi) => format!(" within({lo}{unit}, {hi}{unit})"),
     };
-    format!("{left} {} {}{within} {right}", KINDS[*kind], KEYS[*keys])
+    // The last policy is for sequences alone.
+    let is_sequence = *pick + 1 < PICKS.len() || KINDS[*kind] == "then";
+    let pick = if is_sequence { PICKS[*pick] } else { "" };
+    format!("{left} {} {}{within}{pick} {right}", KINDS[*kind], KEYS[*keys])
 }
 
 /// The event as compact text, with a name of its own.

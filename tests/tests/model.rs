@@ -13,6 +13,7 @@ use logbraid_tests::case::{Case, CaseFile, Step};
 use logbraid_tests::oracle::Oracle;
 use logbraid_tests::random::{self, Disorder};
 use logbraid_tests::run::{Delivered, Delivery, Driver, Told, diagnostics};
+use logbraid_tests::script;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -20,7 +21,7 @@ use proptest::test_runner::{Config, TestError, TestRunner};
 const STEPS: u32 = 17;
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 3;
+const TESTS: u32 = 5;
 
 fn config() -> Config {
     let steps = std::env::var("LOGBRAID_MODEL_OPS").ok();
@@ -79,8 +80,10 @@ fn model_agrees_with_the_written_cases() {
                 continue;
             };
             followed += 1;
+            let picks = oracle.picks();
             let mut view = BTreeMap::new();
             let mut expected = Vec::new();
+            let mut is_late = false;
             for step in &case.steps {
                 oracle.step(step).expect("cases are well formed");
                 let is_eager = case.emit.as_deref() == Some("eager");
@@ -96,7 +99,19 @@ fn model_agrees_with_the_written_cases() {
                     view.insert(id, events.clone());
                     expected.push(events);
                 }
-                let compared = if is_eager {
+                let compared = if picks {
+                    // Known in the end only, and where nothing is late.
+                    is_late |= !step.notices.is_empty();
+                    let is_last = std::ptr::eq(step, case.steps.last().expect("has this one"));
+                    let sets =
+                        if is_eager { view.values().cloned().collect() } else { expected.clone() };
+                    let found = oracle.in_the_end();
+                    if is_last && !is_late {
+                        in_any_order("", &(found.clone(), found), &sets)
+                    } else {
+                        Ok(())
+                    }
+                } else if is_eager {
                     in_any_order("", &oracle.holding(), &view.values().cloned().collect())
                 } else {
                     in_order("", &oracle.finished(), &expected)
@@ -145,6 +160,120 @@ fn model_and_engine_agree_on_final_correlations() {
         }
         all_distinct(&found)?;
         nothing_is_left(&driver, case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_on_policies() {
+    let order = prop::collection::vec(any::<prop::sample::Index>(), 40);
+    let delivery = prop_oneof![(1..40_usize).prop_map(Delivery::Bytes), Just(Delivery::Host)];
+    let strategy = (random::picking_case(), (order, delivery));
+    on_random_cases(strategy, |case, (order, delivery)| {
+        let case = Case { start: None, end: None, limit: None, ..case.clone() };
+        let mut oracle = Oracle::new(&case)?.ok_or("the model follows all random cases")?;
+        case.steps.iter().try_for_each(|step| oracle.step(step))?;
+        let expected = oracle.in_the_end();
+        let expected = (expected.clone(), expected);
+        let told = |case: &Case, delivery| {
+            let mut driver = Driver::new(case, delivery)?;
+            let mut told = Vec::new();
+            for step in &case.steps {
+                told.extend(driver.step(step)?.correlations);
+            }
+            nothing_is_left(&driver, case)?;
+            Ok::<_, String>(told)
+        };
+        let first = told(&case, Delivery::Bytes(usize::MAX))?;
+        let sets = first.iter().map(|one| one.events.clone()).collect();
+        in_any_order("in final mode", &expected, &sets)?;
+        all_distinct(&first)?;
+        let shuffled = Case { steps: interleave(&case.steps, order), ..case.clone() };
+        let second = told(&shuffled, *delivery)?;
+        if first != second {
+            let shuffled = shuffled.to_toml();
+            return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
+        }
+        if only_grows(&case) {
+            let eager = Case { emit: Some("eager".into()), ..shuffled };
+            let mut consumer = Consumer::default();
+            consumer.take(&Told { correlations: told(&eager, *delivery)?, ..Told::default() })?;
+            consumer.finish()?;
+            in_any_order("last revisions", &expected, &consumer.view())?;
+        }
+        Ok(())
+    });
+}
+
+/// A stage, as text and as what it does to a list of correlations.
+#[derive(Copy, Clone, Debug)]
+enum Stage {
+    CountAtLeast(usize),
+    LongerThan(i64),
+    Limit(usize),
+}
+
+impl Stage {
+    fn text(self) -> String {
+        match self {
+            Self::CountAtLeast(count) => format!(" | where count() >= {count}"),
+            Self::LongerThan(nanos) => format!(" | where not (duration <= {nanos}ns)"),
+            Self::Limit(limit) => format!(" | limit {limit}"),
+        }
+    }
+
+    fn apply(self, mut sets: Sets) -> Sets {
+        match self {
+            Self::CountAtLeast(count) => sets.retain(|events| events.len() >= count),
+            Self::LongerThan(nanos) => sets.retain(|events| {
+                let time = |event: &String| {
+                    let mark = event.split('@').nth(1).expect("events are named with their time");
+                    let instant = mark.split('#').next().expect("has a first part");
+                    script::instant(&format!("@{instant}")).expect("is an instant")
+                };
+                let times = || events.iter().map(time);
+                times().max() > times().min().map(|first| first + nanos)
+            }),
+            Self::Limit(limit) => sets.truncate(limit),
+        }
+        sets
+    }
+}
+
+#[test]
+fn model_and_engine_agree_on_stages() {
+    let stage = prop_oneof![
+        (1..5_usize).prop_map(Stage::CountAtLeast),
+        (0..4_i64, prop_oneof![Just(1), Just(1_000_000), Just(1_000_000_000)])
+            .prop_map(|(count, unit)| Stage::LongerThan(count * unit)),
+        (1..4_usize).prop_map(Stage::Limit),
+    ];
+    let strategy = (random::picking_case(), prop::collection::vec(stage, 1..4));
+    on_random_cases(strategy, |case, stages| {
+        let plain = Case { limit: None, ..case.clone() };
+        let told = |case: &Case| {
+            let mut driver = Driver::new(case, Delivery::Bytes(usize::MAX))?;
+            let mut sets = Sets::new();
+            for step in &case.steps {
+                sets.extend(driver.step(step)?.correlations.into_iter().map(|one| one.events));
+            }
+            if driver.has_ended() { Ok::<_, String>(sets) } else { Err("has not ended".into()) }
+        };
+        let all = told(&plain)?;
+        // Ids settle what closes together and begins with the same event, and they depend on the
+        // query: which of those come before a limit is no matter of the stages.
+        let firsts: BTreeSet<_> = all.iter().map(|events| events.first()).collect();
+        let has_ties = firsts.len() < all.len();
+        let is_limit = |stage: &Stage| matches!(stage, Stage::Limit(_));
+        let stages: Vec<_> =
+            stages.iter().copied().filter(|stage| !(has_ties && is_limit(stage))).collect();
+        let mut expected = stages.iter().fold(all, |sets, stage| stage.apply(sets));
+        let staged: String = stages.iter().map(|stage| stage.text()).collect();
+        let mut found = told(&Case { query: format!("{}{staged}", plain.query), ..plain.clone() })?;
+        if has_ties {
+            expected.sort_unstable();
+            found.sort_unstable();
+        }
+        in_order(&staged, &(expected.clone(), expected), &found)
     });
 }
 

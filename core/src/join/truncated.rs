@@ -206,7 +206,8 @@ impl Truncated {
         let has_passed = |ends: &BTreeSet<(Timestamp, Place)>, watermark: Watermark| {
             ends.first().is_some_and(|(end, _)| watermark.has_passed(*end))
         };
-        if has_passed(&self.ends, watermark) && shape.awaits_results() {
+        let is_late = shape.awaits_results() && watermark != Watermark::END;
+        if is_late && has_passed(&self.ends, watermark) {
             // An event may be decided long after the watermark has passed its reach.
             watermark = watermark.min(Watermark::at(store.oldest()));
         }

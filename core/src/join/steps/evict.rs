@@ -36,6 +36,11 @@ impl Step {
     /// Takes an event out. Returns whether it was part of anything that waits.
     fn evict(&mut self, shape: &Shape, store: &mut Store, id: EventId) -> bool {
         let mut any = false;
+        while let Some((_, group)) = self.queue.take_with(store, id) {
+            any = true;
+            note_evicted(store, &group.events);
+            self.let_go(store, &group.events);
+        }
         for side in [Side::Left, Side::Right] {
             for item in self.items_with(store, side, id) {
                 any = true;
@@ -48,7 +53,7 @@ impl Step {
             if key != KeyId::NONE && self.has_partial(side, key, id) {
                 any = true;
                 note_evicted(store, &[id]);
-                self.report_partial(side, key, true);
+                self.report_partial(store, side, key, true);
             }
         }
         any

@@ -9,6 +9,7 @@
 
 mod evict;
 mod pick;
+mod queue;
 mod session;
 mod step;
 
@@ -144,7 +145,12 @@ impl Steps {
             identity: Events::from_slice(&[id]),
             truncated: false,
         };
-        let matched = self.all[at].accept(shape, store, side, group, kept);
+        let matched = if kept && self.all[at].queues() {
+            self.all[at].enqueue(store, side, group);
+            false
+        } else {
+            self.all[at].accept(shape, store, side, group, kept)
+        };
         self.settle(shape, store, time);
         matched
     }
@@ -183,11 +189,20 @@ impl Steps {
     fn settle(&mut self, shape: &Shape, store: &mut Store, now: Timestamp) {
         for at in 0..self.all.len() {
             let low = self.low_before(at);
+            while let Some((side, group)) = self.all[at].queue.pop(store, low) {
+                self.all[at].accept(shape, store, side, group, true);
+            }
+            let queued = self.all[at].queue.oldest();
+            let low = queued.map_or(low, |oldest| low.min(Watermark::at(oldest)));
             self.all[at].expire(shape, store, low);
             for Found { group, delivery } in std::mem::take(&mut self.all[at].found) {
                 if let Some((next, side)) = self.taken_by[at] {
                     // What a later step finds at once is handed on when its turn comes.
-                    self.all[next].accept(shape, store, side, group, true);
+                    if self.all[next].queues() {
+                        self.all[next].enqueue(store, side, group);
+                    } else {
+                        self.all[next].accept(shape, store, side, group, true);
+                    }
                 } else {
                     self.outcomes.push(Outcome {
                         close: now,

@@ -155,7 +155,7 @@ impl Step {
                 break;
             }
             self.components.partial_deadlines.pop_first();
-            self.close_partial(side, key);
+            self.close_partial(store, side, key);
         }
     }
 
@@ -236,12 +236,12 @@ impl Step {
                 if partial.is_full {
                     self.let_go(store, &[event]);
                 } else if partial.events.len() >= self.max_events {
-                    self.report_full(side, key);
+                    self.report_full(store, side, key);
                 }
                 return;
             }
             self.components.partial_deadlines.remove(&(partial.deadline, side, key));
-            self.report_partial(side, key, false);
+            self.report_partial(store, side, key, false);
         }
         let until = time.plus(gap);
         let partial = Partial {
@@ -258,7 +258,7 @@ impl Step {
     }
 
     /// Nothing unmatched can follow within the gap, unless it is still undecided.
-    fn close_partial(&mut self, side: Side, key: KeyId) {
+    fn close_partial(&mut self, store: &Store, side: Side, key: KeyId) {
         let partial = &self.components.partials[&(side, key)];
         let stream = self.stream(side).expect("partial sessions are those of a stream");
         if let Some(next) = self.next_of(stream, key, side, partial.last, partial.until) {
@@ -270,7 +270,7 @@ impl Step {
             self.components.partial_deadlines.insert((decided, side, key));
             return;
         }
-        self.report_partial(side, key, false);
+        self.report_partial(store, side, key, false);
     }
 
     /// The unmatched events of a key that wait for more, if they have this one.
@@ -279,24 +279,26 @@ impl Step {
         partial.is_some_and(|partial| partial.events.contains(&event))
     }
 
-    pub(super) fn report_partial(&mut self, side: Side, key: KeyId, early: bool) {
+    pub(super) fn report_partial(&mut self, store: &Store, side: Side, key: KeyId, early: bool) {
         let partial = self.components.partials.remove(&(side, key)).expect("it waits");
         self.components.partial_firsts.remove(&(partial.first, side, key));
         self.components.partial_deadlines.remove(&(partial.deadline, side, key));
         if !partial.is_full {
-            self.find_partial(partial.events, early);
+            self.find_partial(store, partial.events, early);
         }
     }
 
     /// Reports the unmatched events of a key early. What follows them is still waited for.
-    fn report_full(&mut self, side: Side, key: KeyId) {
+    fn report_full(&mut self, store: &Store, side: Side, key: KeyId) {
         let partial = self.components.partials.get_mut(&(side, key)).expect("it waits");
         partial.is_full = true;
         let events = std::mem::take(&mut partial.events);
-        self.find_partial(events, true);
+        self.find_partial(store, events, true);
     }
 
-    fn find_partial(&mut self, events: Events, truncated: bool) {
+    fn find_partial(&mut self, store: &Store, mut events: Events, truncated: bool) {
+        // Events of one time are decided in no order.
+        events.sort_unstable_by_key(|id| store.order(*id));
         let identity = Events::from_slice(&events[..1]);
         self.find(Group { events, identity, truncated }, DeliveryId::NONE);
     }

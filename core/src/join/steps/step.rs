@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use smallvec::SmallVec;
 
+use super::queue::Queue;
 use super::session::Components;
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
@@ -105,6 +106,9 @@ pub(super) struct Step {
     /// The earliest event of each item.
     pub firsts: BTreeSet<(Timestamp, ItemId)>,
     pub components: Components,
+    /// What waits for its turn, where the policy decides in event order and what comes of an earlier
+    /// join may come later than it is.
+    pub queue: Queue,
     /// Groups that may have grown since they were delivered.
     pub dirty: VecDeque<ItemId>,
     /// What came out and has not been taken.
@@ -132,6 +136,7 @@ impl Step {
             deadlines: BTreeSet::new(),
             firsts: BTreeSet::new(),
             components: Components::default(),
+            queue: Queue::default(),
             dirty: VecDeque::new(),
             found: Vec::new(),
             gone: Vec::new(),
@@ -165,8 +170,21 @@ impl Step {
     /// No event older than this will come out, where none older than `clock` comes in.
     pub fn low(&self, clock: Watermark) -> Watermark {
         let held = self.firsts.first().map(|(first, _)| *first).into_iter();
-        let held = held.chain(self.components.first());
+        let held = held.chain(self.components.first()).chain(self.queue.oldest());
         held.min().map_or(clock, |first| clock.min(Watermark::at(first)))
+    }
+
+    /// Whether what comes has to wait for its turn.
+    pub fn queues(&self) -> bool {
+        let is_join = |side| self.stream(side).is_none();
+        matches!(self.pick, Pick::First | Pick::Latest)
+            && (is_join(Side::Left) || is_join(Side::Right))
+    }
+
+    /// Has a group wait for its turn.
+    pub fn enqueue(&mut self, store: &Store, side: Side, group: Group) {
+        let is_followed = self.shape.kind.is_ordered() && side == Side::Left;
+        self.queue.push(store, side, group, is_followed);
     }
 
     /// The item of `id`, which waits.
@@ -326,7 +344,7 @@ impl Step {
     /// When the next of what waits may be decided: an item, and a partial session.
     pub fn next_deadlines(&self) -> impl Iterator<Item = Timestamp> {
         let item = self.deadlines.first().map(|(deadline, _)| *deadline);
-        item.into_iter().chain(self.components.next_deadline())
+        item.into_iter().chain(self.components.next_deadline()).chain(self.queue.next())
     }
 
     /// Takes an item out.
@@ -405,7 +423,10 @@ impl Step {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.bytes + self.items.capacity() * size_of::<Option<Item>>() + self.components.memory()
+        self.bytes
+            + self.items.capacity() * size_of::<Option<Item>>()
+            + self.queue.memory()
+            + self.components.memory()
     }
 }
 
