@@ -120,16 +120,24 @@ impl Flow {
 
     /// Whether more is held than may be, besides what waits to be polled.
     fn is_over(&self) -> bool {
-        let held = self.store.held();
-        let open = held - self.emitter.waiting_events().min(held);
-        self.is_too_much(open)
+        self.is_too_much(self.open(), self.options.max_memory)
     }
 
-    /// Whether `events` of those held are more than may be held. Their share of the memory is as
-    /// large as their number.
-    fn is_too_much(&self, events: usize) -> bool {
+    /// Events held that do not wait to be polled.
+    fn open(&self) -> usize {
+        self.store.held() - self.waiting()
+    }
+
+    /// Events held that wait to be polled.
+    fn waiting(&self) -> usize {
+        self.emitter.waiting_events().min(self.store.held())
+    }
+
+    /// Whether `events` of those held are more than may be held, or take more than `max_memory`: their
+    /// share of what is used is as large as their number.
+    fn is_too_much(&self, events: usize, max_memory: usize) -> bool {
         let used = scaled(self.memory(), events as u128, self.store.held() as u128);
-        self.options.max_events.is_some_and(|max| events > max) || used > self.options.max_memory
+        self.options.max_events.is_some_and(|max| events > max) || used > max_memory
     }
 
     /// Whether the sources should not be read ahead: half of what may be held is.
@@ -141,8 +149,14 @@ impl Flow {
 
     /// Drops the oldest events until what is held fits.
     fn evict(&mut self) {
+        // Memory comes and goes in blocks: room is made for some.
+        let max_memory = self.options.max_memory - self.options.max_memory / 16;
         let mut may_list = true;
-        while self.end == End::No && self.is_over() {
+        while self.end == End::No && self.is_too_much(self.open(), max_memory) {
+            self.store.trim();
+            if !self.is_too_much(self.open(), max_memory) {
+                break;
+            }
             if let Some(id) = self.next_oldest(&mut may_list) {
                 may_list |= self.evict_event(id);
             } else if self.emitter.has_ready() {
@@ -250,8 +264,8 @@ impl Flow {
 
     /// A push begins: what waits to be polled since earlier ones must not fill the engine.
     pub fn check_room(&mut self) {
-        let waiting = self.emitter.waiting_events().min(self.store.held());
-        self.bounds.is_full = waiting > 0 && self.is_too_much(waiting);
+        let waiting = self.waiting();
+        self.bounds.is_full = waiting > 0 && self.is_too_much(waiting, self.options.max_memory);
         if self.bounds.is_full && self.overflow == Overflow::Block {
             self.fail(self.memory());
         }

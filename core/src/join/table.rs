@@ -76,6 +76,12 @@ impl KeyTable {
             self.entries[id.index()] = entry;
             id
         } else {
+            // By a quarter, not by doubling: these are large, and count at once.
+            if self.entries.len() == self.entries.capacity() {
+                let more = self.entries.len() / 4 + 16;
+                self.entries.reserve_exact(more);
+                self.lists.reserve_exact(more * self.streams);
+            }
             self.entries.push(entry);
             self.lists.extend(std::iter::repeat_with(List::default).take(self.streams));
             KeyId::new(self.entries.len() - 1)

@@ -18,8 +18,12 @@ const SEGMENT_EVENTS: usize = 1 << SEGMENT_BITS;
 /// Empty segments kept for reuse. More are given back to the allocator.
 const SPARE_SEGMENTS: usize = 4;
 
+/// Bytes after which a segment takes no more events: what one long-lived event pins, and what is
+/// freed at a time, stays small beside the memory the engine may use.
+const SEGMENT_BYTES: usize = 256 << 10;
+
 /// Bytes a segment may keep when it is reused; one that held huge events is shrunk to it.
-const SPARE_SEGMENT_BYTES: usize = 1 << 20;
+const SPARE_SEGMENT_BYTES: usize = 2 * SEGMENT_BYTES;
 
 /// What is known about an event; see [`Record`].
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
@@ -226,7 +230,10 @@ impl Store {
     /// Holds an event, as a component of its own. `keys` has one entry per key table.
     pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
         debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
-        if self.segments[self.current].records.len() == SEGMENT_EVENTS {
+        let current = &self.segments[self.current];
+        let is_full = current.records.len() == SEGMENT_EVENTS
+            || current.bytes.len() + current.labels.len() >= SEGMENT_BYTES;
+        if is_full {
             self.open_segment();
         }
         let segment = &mut self.segments[self.current];
@@ -298,6 +305,16 @@ impl Store {
                 self.free.push(at);
             }
             self.memory = self.memory + self.segments[at].memory() - before;
+        }
+    }
+
+    /// Gives back the memory that empty segments keep for reuse.
+    pub fn trim(&mut self) {
+        let current = (self.segments[self.current].held == 0).then_some(self.current);
+        for at in self.free.iter().take(SPARE_SEGMENTS).copied().chain(current) {
+            let segment = &mut self.segments[at];
+            self.memory -= segment.memory();
+            *segment = Segment::default();
         }
     }
 
