@@ -236,6 +236,13 @@ impl Emitter {
         self.finals.len()
     }
 
+    /// Bytes used by decided results.
+    pub fn waiting_memory(&self) -> usize {
+        self.lists
+            + self.finals.capacity() * size_of::<Decided>()
+            + self.ready.capacity() * size_of::<Reverse<Ready>>()
+    }
+
     /// Whether decided results wait for their place in the order.
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty()
@@ -499,9 +506,7 @@ impl Emitter {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.ready.capacity() * size_of::<Reverse<Ready>>()
-            + self.lists
-            + self.finals.capacity() * size_of::<Decided>()
+        self.waiting_memory()
             + self.deliveries.capacity() * size_of::<Delivery>()
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()
             + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()

@@ -55,6 +55,9 @@ pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
 pub use crate::output::{DropReason, Notice, Output};
 
+/// The share of the memory bound that may be kept for reuse while nothing is in it.
+const SPARE_SHARE: usize = 32;
+
 /// Runs one query.
 #[derive(Debug)]
 pub struct Correlator {
@@ -121,7 +124,12 @@ impl Correlator {
                 options.idle_timeout,
                 lead,
             ),
-            store: Store::new(plan.streams.len(), joins.shape().tables.len(), plan.kept_labels()),
+            store: Store::new(
+                plan.streams.len(),
+                joins.shape().tables.len(),
+                plan.kept_labels(),
+                options.max_memory / SPARE_SHARE,
+            ),
             keys: EventKeys::new(joins.shape().tables.len()),
             joins,
             kept: KeptLabels::default(),
@@ -361,6 +369,7 @@ impl Correlator {
             flow.plan.streams.len(),
             flow.joins.shape().tables.len(),
             flow.plan.kept_labels(),
+            0,
         );
         flow.emitter = Emitter::new(&flow.plan.canonical, options.processing_interval);
         flow.polled.clear();

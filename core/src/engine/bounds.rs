@@ -94,9 +94,7 @@ impl Flow {
         if self.end != End::No {
             return;
         }
-        if self.joins.tables.truncated.memory() > self.options.max_memory / SIDE_SHARE {
-            self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
-        }
+        self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
         let used = self.memory();
         self.bounds.peak_memory = self.bounds.peak_memory.max(used);
         self.warn(used);
@@ -120,7 +118,7 @@ impl Flow {
 
     /// Whether more is held than may be, besides what waits to be polled.
     fn is_over(&self) -> bool {
-        self.is_too_much(self.open(), self.options.max_memory)
+        self.has_too_much_open(self.options.max_memory)
     }
 
     /// Events held that do not wait to be polled.
@@ -140,6 +138,18 @@ impl Flow {
         self.options.max_events.is_some_and(|max| events > max) || used > max_memory
     }
 
+    /// Whether what does not wait to be polled is more than may be held, or takes more than
+    /// `max_memory`.
+    fn has_too_much_open(&self, max_memory: usize) -> bool {
+        let polled = match self.joins.policy {
+            Policy::Sessions(_) => self.store.decided_memory(),
+            // What is decided shares its events with what is not.
+            Policy::Steps(_) => self.emitter.waiting_memory(),
+        };
+        let used = self.memory() - polled;
+        self.options.max_events.is_some_and(|max| self.open() > max) || used > max_memory
+    }
+
     /// Whether the sources should not be read ahead: half of what may be held is.
     pub fn is_tight(&self) -> bool {
         let held = self.store.held();
@@ -152,9 +162,9 @@ impl Flow {
         // Memory comes and goes in blocks: room is made for some.
         let max_memory = self.options.max_memory - self.options.max_memory / 16;
         let mut may_list = true;
-        while self.end == End::No && self.is_too_much(self.open(), max_memory) {
+        while self.end == End::No && self.has_too_much_open(max_memory) {
             self.store.trim();
-            if !self.is_too_much(self.open(), max_memory) {
+            if !self.has_too_much_open(max_memory) {
                 break;
             }
             if let Some(id) = self.next_oldest(&mut may_list) {
@@ -191,6 +201,7 @@ impl Flow {
         self.bounds.evicting = Some(id);
         self.collect();
         self.bounds.evicting = None;
+        self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
         true
     }
 
@@ -295,3 +306,6 @@ fn scaled(amount: usize, to: u128, from: u128) -> usize {
     let amount = u128::try_from(amount).unwrap_or(u128::MAX);
     usize::try_from(amount.saturating_mul(to) / from.max(1)).unwrap_or(usize::MAX)
 }
+
+#[cfg(test)]
+mod tests;

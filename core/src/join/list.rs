@@ -229,6 +229,12 @@ impl List {
         }
     }
 
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        let (front, back) = self.slices();
+        front.is_empty() && back.is_empty()
+    }
+
     /// Bytes used outside the list itself.
     pub fn memory(&self) -> usize {
         match self {

@@ -470,8 +470,8 @@ impl Sessions {
     pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) {
         let mut id = root;
         loop {
-            let record = store.record_mut(id);
-            record.flags.set(Flags::CLOSED);
+            store.close(id);
+            let record = store.record(id);
             let (time, arrival, stream) = (record.time, record.arrival, record.stream);
             let (next, late) = (record.next, record.flags.has(Flags::LATE));
             if !late {

@@ -103,6 +103,8 @@ impl KeyTable {
         if entry.events > 0 {
             return;
         }
+        let lists = &self.lists[id.index() * self.streams..][..self.streams];
+        debug_assert!(lists.iter().all(List::is_empty), "a joinable event holds its keys");
         let found = self.index.find_entry(entry.hash, |other| *other == id);
         found.expect("a key in use is in the index").remove();
         let key = std::mem::take(&mut entry.key);

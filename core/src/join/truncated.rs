@@ -216,7 +216,7 @@ impl Truncated {
         }
     }
 
-    /// Forgets the oldest until not more than `bytes` are used.
+    /// Forgets the oldest until not more than `bytes` are used. No event is on its way.
     pub fn shrink(
         &mut self,
         shape: &Shape,
@@ -224,6 +224,7 @@ impl Truncated {
         store: &mut Store,
         bytes: usize,
     ) {
+        self.settle(shape, tables, None);
         while self.memory() > bytes {
             let Some((end, (_, _, stream, _))) = self.ends.first().copied() else { break };
             let forget = |run_end| run_end <= end;

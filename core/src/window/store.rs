@@ -15,9 +15,6 @@ use crate::time::Timestamp;
 const SEGMENT_BITS: u32 = 10;
 const SEGMENT_EVENTS: usize = 1 << SEGMENT_BITS;
 
-/// Empty segments kept for reuse. More are given back to the allocator.
-const SPARE_SEGMENTS: usize = 4;
-
 /// Bytes after which a segment takes no more events: what one long-lived event pins, and what is
 /// freed at a time, stays small beside the memory the engine may use.
 const SEGMENT_BYTES: usize = 256 << 10;
@@ -144,6 +141,10 @@ struct Segment {
     label_ends: Vec<u64>,
     labels: String,
     held: usize,
+    /// Of these, those that are not decided.
+    open: usize,
+    /// Bytes that are counted as those of a segment without any.
+    decided_memory: usize,
     oldest: Timestamp,
 }
 
@@ -201,28 +202,38 @@ pub(crate) struct NewEvent<'a> {
 #[derive(Debug)]
 pub(crate) struct Store {
     segments: Vec<Segment>,
+    /// Empty segments that keep their memory for reuse.
+    spare: Vec<usize>,
+    spare_memory: usize,
+    max_spare_memory: usize,
+    /// Empty segments without memory.
     free: Vec<usize>,
     current: usize,
     keys_per_event: usize,
     labels_per_event: usize,
     held: usize,
     memory: usize,
+    decided_memory: usize,
     /// Per stream, the newest time of which an event has been evicted.
     evicted: Vec<Timestamp>,
 }
 
 impl Store {
     /// A store for events of `streams` streams, which have keys in `tables` key tables, and of which
-    /// up to `labels` labels are kept.
-    pub fn new(streams: usize, tables: usize, labels: usize) -> Self {
+    /// up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
+    pub fn new(streams: usize, tables: usize, labels: usize, spare: usize) -> Self {
         Self {
             segments: vec![Segment::default()],
+            spare: Vec::new(),
+            spare_memory: 0,
+            max_spare_memory: spare,
             free: Vec::new(),
             current: 0,
             keys_per_event: tables,
             labels_per_event: labels,
             held: 0,
             memory: 0,
+            decided_memory: 0,
             evicted: vec![Timestamp::MIN; streams],
         }
     }
@@ -256,6 +267,8 @@ impl Store {
             segment.oldest = event.time;
         }
         segment.held += 1;
+        segment.open += 1;
+        self.decided_memory -= std::mem::take(&mut segment.decided_memory);
         segment.keys.extend_from_slice(keys);
         segment.records.push(Record {
             time: event.time,
@@ -286,43 +299,74 @@ impl Store {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
         debug_assert!(segment.records[place].flags.has(Flags::HELD), "an event is forgotten once");
+        if !segment.records[place].flags.has(Flags::CLOSED) {
+            segment.open -= 1;
+        }
         segment.records[place].flags.clear(Flags::HELD);
         segment.held -= 1;
         self.held -= 1;
         if segment.held == 0 {
+            self.decided_memory -= std::mem::take(&mut segment.decided_memory);
             let before = segment.memory();
             segment.records.clear();
             segment.keys.clear();
             segment.bytes.clear();
             segment.label_ends.clear();
             segment.labels.clear();
+            segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
             if at != self.current {
-                if self.free.len() < SPARE_SEGMENTS {
-                    segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
+                let kept = segment.memory();
+                if self.spare_memory + kept <= self.max_spare_memory {
+                    self.spare_memory += kept;
+                    self.spare.push(at);
                 } else {
                     *segment = Segment::default();
+                    self.free.push(at);
                 }
-                self.free.push(at);
             }
             self.memory = self.memory + self.segments[at].memory() - before;
         }
     }
 
+    /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten.
+    pub fn close(&mut self, id: EventId) {
+        let (at, place) = id.split(SEGMENT_BITS);
+        let segment = &mut self.segments[at];
+        segment.records[place].flags.set(Flags::CLOSED);
+        segment.open -= 1;
+        if segment.open == 0 {
+            segment.decided_memory = segment.memory();
+            self.decided_memory += segment.decided_memory;
+        }
+    }
+
+    /// Bytes that will be free once all that is decided has been forgotten.
+    pub fn decided_memory(&self) -> usize {
+        self.decided_memory
+    }
+
     /// Gives back the memory that empty segments keep for reuse.
     pub fn trim(&mut self) {
         let current = (self.segments[self.current].held == 0).then_some(self.current);
-        for at in self.free.iter().take(SPARE_SEGMENTS).copied().chain(current) {
+        for at in self.spare.iter().copied().chain(current) {
             let segment = &mut self.segments[at];
             self.memory -= segment.memory();
             *segment = Segment::default();
         }
+        self.free.append(&mut self.spare);
+        self.spare_memory = 0;
     }
 
     fn open_segment(&mut self) {
-        self.current = self.free.pop().unwrap_or_else(|| {
+        self.current = if let Some(at) = self.spare.pop() {
+            self.spare_memory -= self.segments[at].memory();
+            at
+        } else if let Some(at) = self.free.pop() {
+            at
+        } else {
             self.segments.push(Segment::default());
             self.segments.len() - 1
-        });
+        };
     }
 
     /// The record of a held event.

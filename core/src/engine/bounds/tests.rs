@@ -1,0 +1,104 @@
+//! What is held stays within its bound, whatever the query and the events: small and large events,
+//! few keys and many, matched and alone.
+
+use crate::emit::Emit;
+use crate::engine::{Correlator, CorrelatorOptions, Dedupe, Output, Overflow, SourceOptions};
+use crate::id::SourceId;
+use crate::metrics::Metrics;
+use crate::query::{PlanOptions, check};
+use crate::time::Span;
+
+const QUERIES: [&str; 10] = [
+    "a({})[1h] and on(k) b({})[1h]",
+    "a({})[1h] and on(k) within(1m) b({})[1h]",
+    "a({})[1h] unless on(k) within(10m) b({})[1h]",
+    "a({})[1h] outer on(k) within(1m) b({})[1h]",
+    "a({})[1h] or on(k) within(1m) (b({})[1h] and on(k) a({})[1h] as a2)",
+    "a({})[1h] and on(k) within(1m) pick(pairs) b({})[1h]",
+    "a({})[1h] or on(k) within(10m) group_left() b({})[1h]",
+    "a({})[1h] then on(k) within(10m) pick(latest) b({})[1h]",
+    "a({})[1h] and on(k) within(1m) b({})[1h] then on(k) within(10m) pick(first) a({})[1h] as a2",
+    "a({})[1h] and on(k) within(1m) pick(pairs) b({})[1h] outer on(k) pick(session) a({})[1h] as a2",
+];
+
+/// Bytes that an engine may hold here.
+const BOUND: usize = 2 << 20;
+
+/// Pushes 20 batches of each source, half an hour of event time in all.
+fn run(query: &str, emit: Emit, keys: u64, padding: usize, dedupe: bool) -> (Metrics, usize) {
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let options = CorrelatorOptions {
+        emit,
+        late_tolerance: Span::from_millis(1_000),
+        max_memory: BOUND,
+        overflow: Some(Overflow::Evict),
+        max_events_per_correlation: 1_000,
+        dedupe: dedupe.then(Dedupe::default),
+        sources: vec![SourceOptions { bounded: false, ..SourceOptions::default() }; 2],
+        ..CorrelatorOptions::default()
+    };
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    let message = "x".repeat(padding);
+    let (mut number, mut largest, mut after) = (0_u64, 0, 0);
+    for batch in 0..20_u64 {
+        for source in 0..2 {
+            let mut text = String::new();
+            for at in 0..500_u64 {
+                let time = 1_800_000_000_000 + batch * 90_000 + at * 180;
+                // Keys come back in an order that is not that of time.
+                let key = (number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % keys;
+                number += 1;
+                text.push_str(&format!(
+                    "{{\"time\":{time},\"k\":\"{key}\",\"n\":{number},\"message\":\"{message}\"}}\n"
+                ));
+            }
+            largest = largest.max(text.len());
+            engine.push(SourceId::new(source), text.as_bytes());
+            while let Some(output) = engine.poll() {
+                assert!(!matches!(output, Output::End(_)), "{query} has ended");
+            }
+            after = after.max(engine.metrics().memory);
+        }
+    }
+    // What is told of growing results is noted while they are polled.
+    let most = BOUND + largest.max(128 << 10);
+    assert!(after <= most, "{query}: {after} bytes are held after a push, {keys} keys");
+    let metrics = engine.metrics();
+    for source in 0..2 {
+        engine.close(SourceId::new(source));
+    }
+    while engine.poll().is_some() {}
+    let left = engine.metrics();
+    assert_eq!((left.held_events, left.held_keys), (0, 0), "{query}: something is left");
+    (metrics, largest)
+}
+
+fn all(queries: &[&str], emit: Emit, dedupe: bool) {
+    for query in queries {
+        for (keys, padding) in [(u64::MAX, 300), (300, 10), (3, 2_000)] {
+            let (metrics, batch) = run(query, emit, keys, padding, dedupe);
+            let Metrics { peak_memory, evicted, dropped, .. } = metrics;
+            // What a push brings may be held beside its bytes as records, keys and lists.
+            let most = BOUND + 2 * batch + (256 << 10);
+            assert!(peak_memory <= most, "{query}: {peak_memory} bytes, {keys} keys");
+            let is_large = keys == u64::MAX && query.contains("on(k) b(");
+            assert!(!is_large || evicted > 0, "{query}: nothing was dropped, so nothing is shown");
+            assert!(evicted + dropped <= 80_000, "{query}: events count once a stream");
+        }
+    }
+}
+
+#[test]
+fn what_is_held_stays_within_its_bound() {
+    all(&QUERIES, Emit::Final, false);
+}
+
+#[test]
+fn what_is_held_stays_within_its_bound_where_results_grow() {
+    all(&QUERIES[3..7], Emit::Eager, false);
+}
+
+#[test]
+fn what_tells_repeats_stays_within_the_bound() {
+    all(&QUERIES[..2], Emit::Final, true);
+}
