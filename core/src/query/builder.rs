@@ -39,7 +39,7 @@ mod tests;
 
 pub use clauses::{AnyOrder, Clauses, Decided, InOrder, Picks, Undecided, ignoring, on};
 pub use condition::{
-    Condition, Event, Operand, count, count_all, duration, every, first, label, last, time,
+    Condition, Event, Operand, count, count_all, duration, every, first, label, last, not, time,
 };
 pub use error::BuildError;
 pub use selector::{FieldFilter, FieldValue, LocalSelector, Selector, field, local, matcher, raw};
@@ -57,7 +57,25 @@ use crate::plan::JoinKind;
 use crate::stage::Stage;
 use crate::time::Span;
 
-/// A query in the making. `S` says how far it is: [`Single`], [`Joined`] or [`Staged`].
+/// A query in the making, begun by [`stream`]. `S` says how far it is: [`Single`], [`Joined`] or
+/// [`Staged`].
+///
+/// One stream is no query:
+///
+/// ```compile_fail
+/// use logbraid_core::query::builder::{raw, stream};
+///
+/// let _ = stream("a", raw("")).build();
+/// ```
+///
+/// Joins come before stages:
+///
+/// ```compile_fail
+/// use logbraid_core::query::builder::{on, raw, stream};
+///
+/// let limited = stream("a", raw("")).and(stream("b", raw("")), on(["k"])).limit(1);
+/// let _ = limited.and(stream("c", raw("")), on(["k"])).build();
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "a query is made by `build`"]
 pub struct QueryBuilder<S = Joined> {

@@ -188,7 +188,9 @@ fn labelled(
     problems: &mut Problems,
 ) -> Vec<Spanned<String>> {
     let labels: Vec<_> = labels.into_iter().map(|label| unplaced(label.into())).collect();
-    labels.iter().for_each(|label| problems.require_label(&label.value));
+    for label in &labels {
+        problems.require_label(&label.value);
+    }
     labels
 }
 

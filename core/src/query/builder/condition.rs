@@ -1,6 +1,6 @@
 //! Conditions of `where`, and what they compare.
 
-use std::ops::{Add, Div, Mul, Not, Sub};
+use std::ops::{Add, Div, Mul, Sub};
 
 use super::error::{Problems, is_stream};
 use super::unplaced;
@@ -10,15 +10,15 @@ use crate::query::{Duration, Spanned};
 use crate::stage::ast::{self, ArithmeticOp, Chain, CompareOp, Comparison, Link, Value, Which};
 use crate::time::{Span, Timestamp};
 
-/// What holds or does not hold of a correlation; `!condition` is its opposite.
+/// What holds or does not hold of a correlation.
 ///
 /// ```
-/// use logbraid_core::query::builder::{every, first, label, last, on, raw, stream, time};
+/// use logbraid_core::query::builder::{every, first, label, last, not, on, raw, stream, time};
 /// use logbraid_core::time::Span;
 ///
 /// let took = last("b").time() - time("a");
 /// let condition = took.gt(Span::from_millis(2_000))
-///     .and(!every(label("b", "code").matches("E[0-9]+")).or(first("b").label("n").gt(1.5)));
+///     .and(not(every(label("b", "code").matches("E[0-9]+"))).or(first("b").label("n").gt(1.5)));
 /// let query = stream("a", raw("")).and(stream("b", raw("")), on(["k"])).where_(condition).build()?;
 /// assert_eq!(
 ///     query.to_string(),
@@ -72,18 +72,15 @@ impl Condition {
     }
 }
 
-impl Not for Condition {
-    type Output = Self;
-
-    fn not(mut self) -> Self {
-        if let ast::Condition::Not { of } = self.tree {
-            (self.tree, self.depth) = (*of, self.depth - 1);
-        } else if self.problems.allows(self.depth + 1) {
-            self.tree = ast::Condition::Not { of: Box::new(self.tree) };
-            self.depth += 1;
-        }
-        self
+/// The opposite of a condition.
+pub fn not(mut condition: Condition) -> Condition {
+    if let ast::Condition::Not { of } = condition.tree {
+        (condition.tree, condition.depth) = (*of, condition.depth - 1);
+    } else if condition.problems.allows(condition.depth + 1) {
+        condition.tree = ast::Condition::Not { of: Box::new(condition.tree) };
+        condition.depth += 1;
     }
+    condition
 }
 
 /// `every(comparison)`: a comparison that each event of its stream makes hold. Takes a single

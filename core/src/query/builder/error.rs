@@ -43,7 +43,9 @@ impl Problems {
     }
 
     pub(super) fn matchers(&mut self, matchers: &[LabelMatcher]) {
-        matchers.iter().for_each(|matcher| self.require_label(&matcher.label));
+        for matcher in matchers {
+            self.require_label(&matcher.label);
+        }
     }
 
     pub(super) fn twice(&mut self, what: &str) {
