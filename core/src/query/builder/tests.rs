@@ -493,3 +493,66 @@ fn depth_and_length_are_bounded() {
     }
     pair().where_(long).build().expect("a long condition is not a deep one");
 }
+
+#[test]
+fn every_construct_has_its_text() {
+    let s = |name: &str| stream(name, raw(""));
+    let k = || on(["k"]);
+    let ms = Span::from_millis;
+    for (built, text) in [
+        (s("a").and(s("b"), k()), "a() and on(k) b()"),
+        (s("a").or(s("b"), k()), "a() or on(k) b()"),
+        (s("a").outer(s("b"), k()), "a() outer on(k) b()"),
+        (s("a").unless(s("b"), k()), "a() unless on(k) b()"),
+        (s("a").then(s("b"), k()), "a() then on(k) b()"),
+        (s("a").then_not(s("b"), k()), "a() then not on(k) b()"),
+        (s("a").and(s("b"), ignoring(["x", "y.z"])), "a() and ignoring(x, y.z) b()"),
+        (s("a").and(s("b"), k().within(ms(1_500))), "a() and on(k) within(1s500ms) b()"),
+        (
+            s("a").and(s("b"), k().within_bounds(ms(-2), ms(-1))),
+            "a() and on(k) within(-2ms, -1ms) b()",
+        ),
+        (s("a").and(s("b"), k().pick_session()), "a() and on(k) pick(session) b()"),
+        (s("a").and(s("b"), k().pick_pairs()), "a() and on(k) pick(pairs) b()"),
+        (s("a").and(s("b"), k().pick_first()), "a() and on(k) pick(first) b()"),
+        (s("a").then(s("b"), k().pick_latest()), "a() then on(k) pick(latest) b()"),
+        (s("a").and(s("b"), k().group_left(["x"])), "a() and on(k) group_left(x) b()"),
+        (s("a").and(s("b"), k().group_right([""; 0])), "a() and on(k) group_right() b()"),
+        (
+            s("a").range(ms(60_000)).named("x").unless(s("b").then(s("c"), k()), k()),
+            "a()[1m] as x unless on(k) (b() then on(k) c())",
+        ),
+        (s("a").and(s("b"), k()).or(s("c"), k()), "a() and on(k) b() or on(k) c()"),
+    ] {
+        assert_eq!(built.build().expect(text).to_string(), text);
+    }
+    let (a, b) = (|| label("a", "x"), || label("b", "x"));
+    for (condition, text) in [
+        (a().eq("1"), r#"a.x = "1""#),
+        (a().ne(b()), "a.x != b.x"),
+        (a().lt(1.5), "a.x < 1.5"),
+        (a().le(-1), "a.x <= -1"),
+        (a().gt(7_u32), "a.x > 7"),
+        (a().ge(ms(250)), "a.x >= 250ms"),
+        (a().matches("5.."), r#"a.x =~ "5..""#),
+        (a().matches_not("5.."), r#"a.x !~ "5..""#),
+        (first("a").label("x").eq(last("b").label("x")), "first(a).x = last(b).x"),
+        (last("b").time().gt(Timestamp::from_nanos(0)), r#"last(b).ts > "1970-01-01T00:00:00Z""#),
+        (time("a").lt(first("b").time()), "a.ts < b.ts"),
+        (count("a").gt(count_all() / 2), "count(a) > count() / 2"),
+        (duration().ge(ms(1_000)), "duration >= 1s"),
+        ((a() + 1 - (a() - 2)).gt((a() + 3) * 2), "a.x + 1 - (a.x - 2) > (a.x + 3) * 2"),
+        (every(a().eq("1")).and(not(a().eq("2"))), r#"every(a.x = "1") and not (a.x = "2")"#),
+        (a().gt(1).or(a().lt(2)).and(b().gt(3)), "(a.x > 1 or a.x < 2) and b.x > 3"),
+    ] {
+        let query = pair().where_(condition).build().expect(text);
+        assert_eq!(query.stages[0].value, format!("where {text}"));
+    }
+    let numbered = stream("a", raw("")).and(stream("a", raw("")), on(["k"]));
+    let query = numbered.where_(count("a#2").gt(1)).limit(3).select(["k", "a#1.x"]).build();
+    let text = "a() and on(k) a() | where count(a#2) > 1 | limit 3 | select k, a#1.x";
+    assert_eq!(query.expect(text).to_string(), text);
+    let projection = [matcher("x", MatchOp::NotMatch, "a\"b"), matcher("y.z", MatchOp::Equal, "")];
+    let query = pair().project(projection).build().expect("a projection");
+    assert_eq!(query.to_string(), r#"a({}) and on(k) b({}) {x!~"a\"b", y.z=""}"#);
+}
