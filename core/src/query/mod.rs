@@ -1,12 +1,13 @@
 //! From query text to a [`Plan`].
 //!
 //! `grammar.pest` and `parse` know the syntax, `ast` its shape, `check` what makes sense, `lint` what
-//! is hardly meant, `diagnostic` how a mistake is told. On the same ground stand the tools of an
+//! is hardly meant, `diagnostic` how a mistake is told, and [`builder`] makes queries without text. On the same ground stand the tools of an
 //! editor: [`format`](format()), [`highlight`](highlight()), [`hover`](hover()),
 //! [`complete`](complete()) and [`explain`](explain()). Nothing past this folder sees text. Costs time
 //! linear in the text, and stack for [`crate::limits::MAX_QUERY_DEPTH`] levels at most.
 
 mod ast;
+pub mod builder;
 mod check;
 mod complete;
 mod diagnostic;
@@ -38,6 +39,7 @@ pub use ast::{
     Expr, Grouping, Ignoring, Join, Key, LabelMatcher, Picked, Policy, Query, Side, Spanned,
     Stream, Within,
 };
+pub use builder::QueryBuilder;
 pub use complete::{Completion, CompletionKind, KnownLabel, KnownSource, Vocabulary, complete};
 pub use diagnostic::{Diagnostic, Severity, code, render};
 pub use duration::Duration;
