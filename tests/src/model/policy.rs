@@ -31,6 +31,26 @@ pub fn results(model: &Model, policies: &[Policy]) -> Vec<Set> {
     Picked { model, policies }.results(Operand::Join(policies.len() - 1))
 }
 
+/// When a result, in event order, is known; `None` where there is more than one join, and the
+/// contract says only that nothing older may come.
+pub fn close(model: &Model, policies: &[Policy], events: &[usize]) -> Option<i64> {
+    let [policy] = policies else { return None };
+    let last = events.iter().map(|at| model.events[*at].time).max();
+    let of_stream = |stream: usize| {
+        let event = events.iter().find(|at| model.events[**at].stream == stream);
+        event.map(|at| model.close(*at))
+    };
+    let is_alone =
+        !events.iter().any(|at| model.events[*at].stream != model.events[events[0]].stream);
+    match policy {
+        _ if is_alone => events.iter().map(|at| model.close(*at)).max(),
+        Policy::Session => None,
+        Policy::Pairs | Policy::First | Policy::Latest => last,
+        Policy::GroupLeft => of_stream(0),
+        Policy::GroupRight => of_stream(1),
+    }
+}
+
 struct Picked<'a> {
     model: &'a Model,
     policies: &'a [Policy],
@@ -182,11 +202,7 @@ impl Picked<'_> {
 
     /// Event order of the events of a result, the last first.
     fn place(&self, set: &Set) -> Vec<(i64, usize, usize)> {
-        let order = |at: &usize| {
-            let event = &self.model.events[*at];
-            (event.time, event.stream, event.number)
-        };
-        let mut all: Vec<_> = set.iter().map(order).collect();
+        let mut all: Vec<_> = set.iter().map(|at| self.model.order(*at)).collect();
         all.sort_unstable();
         all.reverse();
         all
