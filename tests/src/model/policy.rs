@@ -148,7 +148,9 @@ impl Picked<'_> {
     /// In event order, each takes the earliest unused one that it matches. A result has its turn with
     /// the event that completes it.
     fn first(&self, join: usize, lefts: &[Set], rights: &[Set]) -> Vec<(Set, Set)> {
-        let left = (0..lefts.len()).map(|at| (self.place(&lefts[at]), true, at));
+        let is_ordered = self.model.query.joins[join].kind.is_ordered();
+        let left_place = |set| if is_ordered { self.begun(set) } else { self.place(set) };
+        let left = (0..lefts.len()).map(|at| (left_place(&lefts[at]), true, at));
         let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
         let mut all: Vec<_> = left.chain(right).collect();
         all.sort_unstable();
