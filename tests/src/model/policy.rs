@@ -164,8 +164,9 @@ impl Picked<'_> {
             });
             let earliest = matching.min_by_key(|place| {
                 let (of_left, other) = unused[*place];
-                let set = if of_left { &lefts[other] } else { &rights[other] };
-                (self.place(set).last().copied(), *place)
+                let mut order = self.place(if of_left { &lefts[other] } else { &rights[other] });
+                order.reverse();
+                order
             });
             if let Some(place) = earliest {
                 let (l, r) = pair(unused.remove(place).1);

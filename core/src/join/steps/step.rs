@@ -14,7 +14,7 @@ use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
 use crate::plan::{Operand, Pick};
 use crate::time::{Timestamp, Watermark};
-use crate::window::store::{EventOrder, Store};
+use crate::window::store::Store;
 
 /// A side of a join.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -260,15 +260,14 @@ impl Step {
             }
         }
         if found.len() > 1 {
-            found.sort_unstable_by_key(|id| (self.first(store, *id), *id));
+            // Results may share their first event; the next ones settle it.
+            let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
+            found.sort_unstable_by(|one, other| {
+                order(*one).cmp(order(*other)).then_with(|| one.cmp(other))
+            });
             found.dedup();
         }
         found
-    }
-
-    /// The earliest event of an item.
-    pub fn first(&self, store: &Store, id: ItemId) -> EventOrder {
-        store.order(self.item(id).group.events[0])
     }
 
     /// Has a group wait for matches.
