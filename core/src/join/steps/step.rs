@@ -121,6 +121,8 @@ pub(super) struct Step {
     pub unknown: u64,
     /// Events a result may have.
     pub max_events: usize,
+    /// Whether a later step takes what this one finds.
+    feeds: bool,
     bytes: usize,
 }
 
@@ -143,7 +145,17 @@ impl Step {
             dropped: 0,
             unknown: 0,
             max_events,
+            feeds: join + 1 < shape.joins.len(),
             bytes: 0,
+        }
+    }
+
+    /// Leaves events out of a result that has as many as it may have. To a later step they are as good
+    /// as evicted: what they match there is not known to be unmatched.
+    pub fn leave_out(&mut self, store: &mut Store, events: &[EventId]) {
+        self.dropped += events.len() as u64;
+        if self.feeds {
+            note_evicted(store, events);
         }
     }
 
