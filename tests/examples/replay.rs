@@ -23,9 +23,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             if let Some(oracle) = &mut oracle {
                 oracle.step(step)?;
                 let is_eager = case.emit.as_deref() == Some("eager");
-                let (said, _) = if is_eager { oracle.holding() } else { oracle.finished() };
-                for events in said {
-                    println!("    model  {{{}}}", events.join(" "));
+                let [holding, _] = oracle.holding();
+                let [(finished, _), _] = oracle.finished();
+                for one in if is_eager { holding } else { finished } {
+                    println!("    model  {{{}}} {}", one.events.join(" "), one.labels);
                 }
             }
         }

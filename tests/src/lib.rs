@@ -2,6 +2,8 @@
 //! model of the query language, and random queries and events to hold the engine against it.
 
 pub mod case;
+pub mod consumer;
+pub mod hold;
 pub mod model;
 pub mod oracle;
 pub mod random;

@@ -3,10 +3,11 @@
 //! No windows and no incremental state: every question is answered from all events that were kept,
 //! in time that grows fast with their number. It follows the contract and decision 0001, and knows
 //! nothing of the engine. This file has the query and what arrives; `moment` says what is known at
-//! one moment, `policy` what picks make of all of it in the end.
+//! one moment, `policy` what picks make of all of it in the end, `stage` what `where` and `select` do.
 
 pub mod moment;
 pub mod policy;
+pub mod stage;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -302,6 +303,12 @@ impl Model {
     fn close(&self, at: usize) -> i64 {
         let event = &self.events[at];
         if self.late[at] { -FAR } else { event.time + self.query.reach(event.stream) }
+    }
+
+    /// Event order.
+    pub fn order(&self, at: usize) -> (i64, usize, usize) {
+        let event = &self.events[at];
+        (event.time, event.stream, event.number)
     }
 
     /// The join in which two events may match.

@@ -3,14 +3,18 @@
 //!
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
+use std::collections::BTreeMap;
+
 use logbraid_core::event::{Event, Fields};
-use logbraid_core::plan::{self, JoinKind, KeyLabels, Pick, Plan};
+use logbraid_core::plan::{self, JoinKeys, JoinKind, KeyLabels, Pick, Plan};
 use logbraid_core::query;
+use logbraid_core::stage::{self as stages, Stage};
 use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, Step};
 use crate::model::moment::Wait;
 use crate::model::policy::{self, Policy};
+use crate::model::stage;
 use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::{plan_options, reads_lines, source_names};
 use crate::script::{self, BASE, ScriptEvent};
@@ -21,6 +25,7 @@ pub struct Oracle {
     sources: Vec<String>,
     model: Model,
     policies: Vec<Policy>,
+    stages: Vec<Stage>,
     limit: usize,
     is_open: Vec<bool>,
     pushed: Vec<usize>,
@@ -53,7 +58,8 @@ impl Oracle {
         if reads_text || may_overshoot || !case.live.is_empty() {
             return Ok(None);
         }
-        if !plan.stages.stages.is_empty() {
+        let stages = stages_of(&case.query);
+        if !stages.iter().all(stage::is_known) {
             return Ok(None);
         }
         // Bounds are outside of what is promised to be the same in every engine.
@@ -98,6 +104,7 @@ impl Oracle {
             sources: source_names(&plan),
             model: Model::new(query),
             policies: plan.joins.iter().map(|join| policy_of(&join.pick)).collect(),
+            stages,
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
             pushed: vec![0; plan.sources.len()],
@@ -172,23 +179,130 @@ impl Oracle {
             .collect()
     }
 
-    /// The events of a result as a correlation names them, after the projection.
-    fn render(&self, result: &[usize]) -> Vec<String> {
-        let kept = result.iter().filter(|at| {
-            let script = &self.named[**at].0;
+    /// The events of a result that the projection keeps.
+    fn kept<'a>(&'a self, result: &'a [usize]) -> impl Iterator<Item = usize> + use<'a> {
+        let is_kept = |at: &usize| {
+            let script = &self.named[*at].0;
             let mut matchers = self.plan.projection.iter();
             matchers.all(|matcher| matcher.accepts(script.label(&matcher.label)))
-        });
-        kept.map(|at| {
-            let (script, stream) = &self.named[*at];
-            format!("{}{}", self.plan.streams[*stream].name, script.mark())
-        })
-        .collect()
+        };
+        result.iter().copied().filter(is_kept)
     }
 
-    fn visible(&self, results: &[Vec<usize>]) -> Vec<Vec<String>> {
-        let rendered = results.iter().map(|result| self.render(result));
-        rendered.filter(|events| !events.is_empty()).collect()
+    /// The events of a result as a correlation names them.
+    fn render(&self, result: &[usize]) -> Vec<String> {
+        let name = |at: usize| {
+            let (script, stream) = &self.named[at];
+            format!("{}{}", self.plan.streams[*stream].name, script.mark())
+        };
+        self.kept(result).map(name).collect()
+    }
+
+    /// A result as stages see it.
+    fn seen<'a>(&'a self, result: &'a [usize]) -> stage::Seen<'a> {
+        let mut seen = stage::Seen::new();
+        for at in self.kept(result) {
+            let (script, stream) = &self.named[at];
+            seen.entry(self.plan.streams[*stream].name.as_str()).or_default().push(script);
+        }
+        seen
+    }
+
+    /// The labels that groups copy, and the keys of the joins: each from the earliest event that has
+    /// it.
+    fn own_labels(&self, result: &[usize]) -> (Vec<(String, String)>, BTreeMap<String, String>) {
+        let mut copied: Vec<(String, String)> = Vec::new();
+        for join in &self.plan.joins {
+            let (side, labels) = match &join.pick {
+                Pick::GroupLeft(labels) => (join.right, labels),
+                Pick::GroupRight(labels) => (join.left, labels),
+                _ => continue,
+            };
+            let streams = self.plan.streams_of(side);
+            let events = result.iter().map(|at| &self.named[*at]);
+            let of_side = events.filter(|(_, stream)| streams.contains(stream));
+            for label in labels {
+                let value = of_side.clone().find_map(|(script, _)| stage::label_of(script, label));
+                if let Some(value) = value.filter(|_| copied.iter().all(|(name, _)| name != label))
+                {
+                    copied.push((label.clone(), value.to_owned()));
+                }
+            }
+        }
+        let mut own: BTreeMap<String, String> = copied.iter().cloned().collect();
+        for (at, join) in self.plan.joins.iter().enumerate() {
+            let keys = &self.model.events;
+            let found = result.iter().find_map(|event| keys[*event].keys[at].as_ref());
+            let names = |value: &String| match &join.keys {
+                JoinKeys::On(_) => None,
+                JoinKeys::Ignoring(_) => value.split_once('=').map(|(name, _)| name.to_owned()),
+            };
+            for (place, value) in found.into_iter().flatten().enumerate() {
+                let (names, value) = match (&join.keys, names(value)) {
+                    (JoinKeys::On(keys), _) => {
+                        (vec![keys[place].left.clone(), keys[place].right.clone()], value.as_str())
+                    }
+                    (_, Some(name)) => (vec![name], value.split_once('=').expect("has a name").1),
+                    (_, None) => continue,
+                };
+                for name in names {
+                    own.entry(name).or_insert_with(|| value.to_owned());
+                }
+            }
+        }
+        (copied, own)
+    }
+
+    /// The labels of a result, as `k=1 j=2`.
+    fn labels(&self, result: &[usize]) -> String {
+        let (copied, own) = self.own_labels(result);
+        let fields = self.stages.iter().find_map(|stage| match stage {
+            Stage::Select { fields, .. } => Some(fields),
+            _ => None,
+        });
+        let labels = match fields {
+            None => copied,
+            Some(fields) => {
+                let seen = self.seen(result);
+                let field = |name: &String| Some((name.clone(), stage::field(name, &seen, &own)?));
+                fields.iter().filter_map(|name| field(&name.value)).collect()
+            }
+        };
+        let labels = labels.iter().map(|(name, value)| format!("{name}={value}"));
+        labels.collect::<Vec<_>>().join(" ")
+    }
+
+    /// What of some results in order is delivered, and whether that ends the query.
+    fn delivered(&self, results: &[Vec<usize>]) -> (Vec<Told>, bool) {
+        let mut left: Vec<&Vec<usize>> = results.iter().collect();
+        left.retain(|result| self.kept(result).next().is_some());
+        // A limit ends the query where it is reached, whatever comes of the rest.
+        let mut is_over = false;
+        let mut counts = vec![0; self.stages.len()];
+        let mut kept = Vec::new();
+        for result in left {
+            if is_over || kept.len() == self.limit {
+                break;
+            }
+            let passes = |(count, stage): (&mut u64, &Stage)| match stage {
+                Stage::Where { condition, .. } => stage::holds(condition, &self.seen(result)),
+                Stage::Select { .. } => true,
+                Stage::Limit { count: limit, .. } => {
+                    *count += 1;
+                    is_over |= *count == *limit;
+                    true
+                }
+            };
+            if counts.iter_mut().zip(&self.stages).all(passes) {
+                kept.push(self.told(result));
+            }
+        }
+        let is_over = is_over || kept.len() == self.limit;
+        (kept, is_over)
+    }
+
+    fn told(&self, result: &[usize]) -> Told {
+        Told { events: self.render(result), labels: self.labels(result) }
     }
 
     /// Whether a join picks from its matches; then only [`Self::in_the_end`] has an answer.
@@ -196,18 +310,32 @@ impl Oracle {
         self.policies.iter().any(|policy| *policy != Policy::Session)
     }
 
-    /// What all final correlations are, in no order, where nothing was late and all has ended.
-    pub fn in_the_end(&self) -> Vec<Vec<String>> {
-        let results = policy::results(&self.model, &self.policies);
-        let in_order = results.into_iter().map(|set| {
-            let mut events: Vec<usize> = set.into_iter().collect();
-            events.sort_by_key(|at| {
-                let event = &self.model.events[*at];
-                (event.time, event.stream, event.number)
-            });
-            events
-        });
-        self.visible(&in_order.collect::<Vec<_>>())
+    /// What all final correlations are, where nothing was late and all has ended. In their order
+    /// where there is one join.
+    pub fn in_the_end(&self) -> InTheEnd {
+        if !self.picks() {
+            let [_, (told, _)] = self.finished();
+            return InTheEnd { told, has_order: true };
+        }
+        let (start, end) = (self.model.query.start, self.model.query.end);
+        let mut results: Vec<_> = policy::results(&self.model, &self.policies)
+            .into_iter()
+            .map(|set| {
+                let mut events: Vec<usize> = set.into_iter().collect();
+                events.sort_by_key(|at| self.model.order(*at));
+                (policy::close(&self.model, &self.policies, &events), events)
+            })
+            .filter(|(_, events)| {
+                let first = self.model.events[events[0]].time;
+                start.is_none_or(|start| first >= start) && end.is_none_or(|end| first < end)
+            })
+            .collect();
+        results.sort_by_key(|(close, events)| (*close, self.model.order(events[0])));
+        let same =
+            |one: &[(Option<i64>, Vec<usize>)]| (one[0].0, one[0].1[0]) == (one[1].0, one[1].1[0]);
+        let has_order = self.policies.len() == 1 && !results.windows(2).any(same);
+        let results: Vec<_> = results.into_iter().map(|(_, events)| events).collect();
+        InTheEnd { told: self.delivered(&results).0, has_order }
     }
 
     /// Whether more than one answer is right from here on.
@@ -216,23 +344,39 @@ impl Oracle {
     }
 
     /// The final correlations in order: those that must have been delivered by now, and those
-    /// that may.
-    pub fn finished(&self) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-        [Wait::Maybe, Wait::Yes]
-            .map(|promptness| {
-                let mut finished = self.visible(&self.model.finished(promptness));
-                finished.truncate(self.limit);
-                finished
-            })
-            .into()
+    /// that may. With each, whether the query has ended with it.
+    pub fn finished(&self) -> [(Vec<Told>, bool); 2] {
+        [Wait::Maybe, Wait::Yes].map(|promptness| self.delivered(&self.model.finished(promptness)))
     }
 
     /// The correlations an eager consumer must know by now, and those it may know.
-    pub fn holding(&self) -> (Vec<Vec<String>>, Vec<Vec<String>>) {
-        [Wait::Maybe, Wait::Yes]
-            .map(|promptness| self.visible(&self.model.holding(promptness)))
-            .into()
+    pub fn holding(&self) -> [Vec<Told>; 2] {
+        [Wait::Maybe, Wait::Yes].map(|promptness| self.delivered(&self.model.holding(promptness)).0)
     }
+}
+
+/// A correlation as the model tells it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Told {
+    /// Its events, as `a@4#x`.
+    pub events: Vec<String>,
+    /// The labels of the result, as `k=1 j=2`.
+    pub labels: String,
+}
+
+/// What is known when all has ended.
+pub struct InTheEnd {
+    /// The final correlations.
+    pub told: Vec<Told>,
+    /// Whether their order is known; else a limit picks among them as it may.
+    pub has_order: bool,
+}
+
+/// The stages of a query that runs.
+fn stages_of(query: &str) -> Vec<Stage> {
+    let tree = query::parse(query).expect("the query was checked");
+    let parse = |text: &str| stages::parse(text, 0).expect("the query was checked");
+    tree.stages.iter().map(|stage| parse(&stage.value)).collect()
 }
 
 fn policy_of(pick: &Pick) -> Policy {

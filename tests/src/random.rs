@@ -26,11 +26,39 @@ const PICKS: [&str; 7] = [
     " pick(session)",
     " pick(pairs)",
     " pick(first)",
-    " group_left",
-    " group_right(tag)",
+    " group_left(n)",
+    " group_right(tag, n)",
     " pick(latest)",
 ];
 const PROJECTIONS: [&str; 3] = ["{tag=\"x\"}", "{tag!~\"x|y\"}", "{k=~\".+\", tag!=\"y\"}"];
+/// Comparisons: `$S` and `$T` stand for streams, `$U` for the unit, `$L` for a label, `$O` for an
+/// operator, `$N` for a number.
+const COMPARISONS: [&str; 22] = [
+    "$S.$L = '1'",
+    "$S.$L != 'x'",
+    "$S.$L = $T.$L",
+    "$S.$L != $T.m",
+    "$S.$L =~ 'x|1'",
+    "$S.$L !~ '.|y'",
+    "$S.$L $O $N",
+    "first($S).$L $O $N",
+    "last($S).$L $O $N",
+    "first($S).$L != last($T).$L",
+    "last($S).tag =~ 'x.*'",
+    "$S.$L $O count()",
+    "every($S.$L = '1')",
+    "every($S.$L !~ 'y')",
+    "every($S.n $O first($T).n)",
+    "$T.ts - $S.ts $O $N$U",
+    "last($T).ts - first($S).ts $O $N$U",
+    "last($S).ts - $S.ts + $N$U $O $N$U * 2",
+    "count($S) $O $N",
+    "count() $O $N",
+    "duration $O $N$U",
+    "count($S) * 2 - count($T) / $N $O $N",
+];
+const ORDERS: [&str; 6] = ["=", "!=", "<", "<=", ">", ">="];
+const LABELS: [&str; 5] = ["k", "j", "m", "tag", "n"];
 /// A unit and how many nanoseconds it has.
 const UNITS: [(&str, i64); 3] = [("s", 1_000_000_000), ("ns", 1), ("ms", 1_000_000)];
 
@@ -49,6 +77,15 @@ struct RandomStream {
     range: i64,
     selector: usize,
     has_alias: bool,
+}
+
+/// A stage whose placeholders stand for what the query has.
+#[derive(Clone, Debug)]
+enum RandomStage {
+    Where(String),
+    /// Places of streams and labels, and whether it has the first key.
+    Select(Vec<(usize, usize)>, bool),
+    Limit(u64),
 }
 
 #[derive(Clone, Debug)]
@@ -129,17 +166,107 @@ fn event(disorder: Disorder) -> impl Strategy<Value = RandomEvent> {
     )
 }
 
+fn comparison() -> impl Strategy<Value = String> {
+    let places = (0..4_usize, 0..4_usize, 0..LABELS.len(), 0..ORDERS.len());
+    (0..COMPARISONS.len(), places, 0..4_u8).prop_map(|(at, (s, t, label, order), number)| {
+        COMPARISONS[at]
+            .replace("$S", &format!("${s}"))
+            .replace("$T", &format!("${t}"))
+            .replace("$L", LABELS[label])
+            .replace("$O", ORDERS[order])
+            .replace("$N", &number.to_string())
+            .replace('\'', "\"")
+    })
+}
+
+fn stage() -> impl Strategy<Value = RandomStage> {
+    let condition = comparison().prop_recursive(2, 5, 2, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|one| format!("not ({one})")),
+            (inner.clone(), inner.clone()).prop_map(|(one, other)| format!("({one} and {other})")),
+            (inner.clone(), inner).prop_map(|(one, other)| format!("({one} or {other})")),
+        ]
+    });
+    let fields = prop::collection::vec((0..4_usize, 0..LABELS.len()), 0..3);
+    prop_oneof![
+        4 => condition.prop_map(RandomStage::Where),
+        1 => (fields, any::<bool>())
+            .prop_map(|(fields, key)| RandomStage::Select(fields, key)),
+        2 => (1..5_u64).prop_map(RandomStage::Limit),
+    ]
+}
+
+/// The stages as text.
+fn stages_text(
+    stages: &[RandomStage],
+    streams: &[RandomStream],
+    joins: &[RandomJoin],
+    unit: &str,
+) -> String {
+    let name = |at: usize| {
+        let at = at % streams.len();
+        let RandomStream { source, has_alias, .. } = &streams[at];
+        let same = streams.iter().filter(|other| other.source == *source).count();
+        match (has_alias, same) {
+            (true, _) => format!("s{at}"),
+            (false, 1) => SOURCES[*source].to_owned(),
+            _ => format!("{}#{}", SOURCES[*source], at + 1),
+        }
+    };
+    // Under `ignoring` any label may be a key.
+    let mut keys = KEYS[joins[0].keys].split(|c: char| !c.is_ascii_alphabetic());
+    let key = keys.nth(1).expect("every key clause names a label");
+    let (mut text, mut has_selected) = (String::new(), false);
+    for stage in stages {
+        match stage {
+            RandomStage::Where(condition) => {
+                let mut condition = condition.replace("$U", unit);
+                for at in 0..4 {
+                    condition = condition.replace(&format!("${at}"), &name(at));
+                }
+                text.push_str(&format!(" | where {condition}"));
+            }
+            RandomStage::Select(fields, has_key) if !has_selected => {
+                has_selected = true;
+                let of_streams =
+                    fields.iter().map(|(at, label)| format!("{}.{}", name(*at), LABELS[*label]));
+                let mut all: Vec<_> = of_streams.collect();
+                if *has_key || all.is_empty() {
+                    all.push(key.to_owned());
+                }
+                all.sort();
+                all.dedup();
+                text.push_str(&format!(" | select {}", all.join(", ")));
+            }
+            RandomStage::Select(..) => {}
+            RandomStage::Limit(limit) => text.push_str(&format!(" | limit {limit}")),
+        }
+    }
+    text
+}
+
 /// A case without expectations, one event or one end of a source a step, all of it sessions.
 pub fn case(disorder: Disorder) -> impl Strategy<Value = Case> {
-    case_of(disorder, 1)
+    case_of(disorder, 1, 0)
+}
+
+/// The same with stages.
+pub fn staged_case(disorder: Disorder) -> impl Strategy<Value = Case> {
+    case_of(disorder, 1, 4)
+}
+
+/// Joins of every policy with stages, nothing late.
+pub fn picking_staged_case() -> impl Strategy<Value = Case> {
+    case_of(Disorder::None, PICKS.len(), 4)
 }
 
 /// The same with joins of every policy, nothing late.
 pub fn picking_case() -> impl Strategy<Value = Case> {
-    case_of(Disorder::None, PICKS.len())
+    case_of(Disorder::None, PICKS.len(), 0)
 }
 
-fn case_of(disorder: Disorder, picks: usize) -> impl Strategy<Value = Case> {
+/// With fewer stages than `stages`.
+fn case_of(disorder: Disorder, picks: usize, stages: usize) -> impl Strategy<Value = Case> {
     let shape = (2..=4_usize).prop_flat_map(move |streams| {
         let join = (join(), 0..picks).prop_map(|(join, pick)| RandomJoin { pick, ..join });
         let joins = prop::collection::vec(join, streams - 1);
@@ -148,21 +275,22 @@ fn case_of(disorder: Disorder, picks: usize) -> impl Strategy<Value = Case> {
     let projection = prop::option::weighted(0.2, 0..PROJECTIONS.len());
     let span = prop::option::weighted(0.15, 0..30_i64);
     (
-        (shape, 0..UNITS.len(), projection),
+        (shape, 0..UNITS.len(), projection, prop::collection::vec(stage(), 0..stages.max(1))),
         prop::collection::vec(event(disorder), 1..32),
         prop_oneof![1 => Just(0), 1 => 0..6_i64],
         (span.clone(), span, prop::option::weighted(0.1, 0..4_u64)),
         prop::collection::vec(0..SOURCES.len(), 0..3),
     )
         .prop_map(|(query, events, tolerance, (start, end, limit), closes)| {
-            let ((streams, joins), unit, projection) = query;
+            let ((streams, joins), unit, projection, stages) = query;
             let (unit, nanos) = UNITS[unit];
             let sources: Vec<_> =
                 (0..SOURCES.len()).filter(|at| streams.iter().any(|s| s.source == *at)).collect();
             let mut case = Case {
                 name: "found at random".into(),
                 why: "the engine and the model disagree".into(),
-                query: text(&streams, &joins, projection, unit),
+                query: text(&streams, &joins, projection, unit)
+                    + &stages_text(&stages, &streams, &joins, unit),
                 late_tolerance: Some(format!("{tolerance}{unit}")),
                 start: start.map(|start| crate::script::instant_text(start * nanos)),
                 end: end.map(|end| crate::script::instant_text((end + 5) * nanos)),

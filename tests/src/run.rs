@@ -354,7 +354,8 @@ impl Columns {
                 columns.labels.push(text);
             }
             for name in &names.labels {
-                let text = columns.text(event.label(name));
+                let label = event.all_labels().find(|(label, _)| label == name);
+                let text = columns.text(label.map(|(_, value)| value));
                 columns.labels.push(text);
             }
             columns.join_keys.extend(names.join_keys.iter().map(|_| 0));

@@ -1,23 +1,21 @@
 //! What bounds promise, on random input: whatever is dropped, nothing wrong is said.
 //!
-//! A bounded engine is held against one that has no bounds. `LOGBRAID_MODEL_OPS` sets about how many
-//! steps the tests take in all (default 6,000).
+//! A bounded engine is held against one that has no bounds. Sessions, pairs and groups are promised
+//! to be parts of what that one finds, and exactly that where they are not said to be truncated.
+//! `first` and `latest` choose among what is held, so that one dropped event may change the choice of
+//! all that follow: of these it is promised that only what matches is picked, and that nothing
+//! differs where nothing was dropped.
 
 use std::collections::BTreeSet;
 
 use logbraid_core::engine::Overflow;
-use logbraid_core::query::Severity;
 use logbraid_tests::case::Case;
+use logbraid_tests::hold::on_random_cases;
 use logbraid_tests::random::{self, Disorder};
-use logbraid_tests::run::{Delivered, Delivery, Driver, diagnostics};
-use proptest::prelude::*;
-use proptest::test_runner::{Config, TestError, TestRunner};
-
-/// Steps of an average random case.
-const STEPS: u32 = 17;
+use logbraid_tests::run::{Delivered, Delivery, Driver};
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 3;
+const TESTS: u32 = 6;
 
 /// What came of a case.
 struct Answer {
@@ -35,8 +33,9 @@ fn answer(case: &Case) -> Result<Answer, String> {
         if let Some(code) = told.error {
             return Err(format!("the query ended with {code}"));
         }
+        let held = driver.metrics().held_events;
+        most_held = most_held.max(held);
         all.extend(told.correlations);
-        most_held = most_held.max(driver.metrics().held_events);
     }
     let metrics = driver.metrics();
     if metrics.held_events > 0 || metrics.held_keys > 0 {
@@ -69,42 +68,45 @@ fn is_whole_unless_truncated(found: &Answer, truth: &Answer) -> Result<(), Strin
     Ok(())
 }
 
-fn on_random_cases<S: Strategy<Value = (Case, usize)>>(
-    strategy: S,
-    hold: impl Fn(&Case, usize) -> Result<(), String>,
-) {
-    let steps = std::env::var("LOGBRAID_MODEL_OPS").ok();
-    let steps: u32 = steps.and_then(|steps| steps.parse().ok()).unwrap_or(6_000);
-    let config = Config {
-        cases: (steps / STEPS / TESTS).max(1),
-        failure_persistence: None,
-        max_shrink_iters: 20_000,
-        max_global_rejects: u32::MAX,
-        ..Config::default()
-    };
-    let outcome = TestRunner::new(config).run(&strategy, |(case, bound)| {
-        if diagnostics(&case).iter().any(|one| one.severity == Severity::Error) {
-            return Err(TestCaseError::reject("nothing can satisfy the bounds"));
+/// Every pair is one that matches; what is alone says only that it found nothing unused.
+fn picks_only_matches(found: &Answer, all: &Answer) -> Result<(), String> {
+    for one in found.all.iter().filter(|one| one.events.len() > 1) {
+        if !all.all.iter().any(|pair| events(one) == events(pair)) {
+            return Err(format!("{:?} do not match", one.events));
         }
-        let case = Case { start: None, end: None, limit: None, ..case };
-        hold(&case, bound).map_err(|wrong| {
-            TestCaseError::fail(format!("bound {bound}: {wrong}\n\n{}", case.to_toml()))
-        })
-    });
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, _)) => panic!("{reason}"),
-        Err(error) => panic!("{error}"),
     }
+    Ok(())
+}
+
+fn plain(case: &Case) -> Case {
+    Case { start: None, end: None, limit: None, ..case.clone() }
+}
+
+fn evicting(case: &Case, bound: usize) -> Case {
+    Case { max_events: Some(bound), overflow: Some(Overflow::Evict), ..case.clone() }
+}
+
+/// Whether what is picked depends on what else is there.
+fn is_exclusive(case: &Case) -> bool {
+    case.query.contains("pick(first)") || case.query.contains("pick(latest)")
+}
+
+/// A query of one join without its exclusive policy: what it may pick from.
+fn all_matches(case: &Case) -> Option<Case> {
+    let is_single = [" on(", " ignoring("].map(|word| case.query.matches(word).count());
+    if is_single.iter().sum::<usize>() != 1 {
+        return None;
+    }
+    let query = case.query.replace("pick(first)", "pick(pairs)");
+    Some(Case { query: query.replace("pick(latest)", "pick(pairs)"), ..case.clone() })
 }
 
 #[test]
 fn nothing_is_claimed_because_of_what_was_evicted() {
-    on_random_cases((random::case(Disorder::None), 1..8_usize), |case, bound| {
+    on_random_cases(TESTS, (random::case(Disorder::None), 1..8_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
         let truth = answer(case)?;
-        let bounded =
-            Case { max_events: Some(bound), overflow: Some(Overflow::Evict), ..case.clone() };
-        let found = answer(&bounded)?;
+        let found = answer(&evicting(case, bound))?;
         is_part_of_truth(&found, &truth)?;
         is_whole_unless_truncated(&found, &truth)?;
         if found.most_held > bound {
@@ -120,7 +122,8 @@ fn nothing_is_claimed_because_of_what_was_evicted() {
 
 #[test]
 fn what_is_closed_early_is_said_to_be_truncated() {
-    on_random_cases((random::case(Disorder::None), 2..6_usize), |case, bound| {
+    on_random_cases(TESTS, (random::case(Disorder::None), 2..6_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
         let truth = answer(case)?;
         let found = answer(&Case { max_events_per_correlation: Some(bound), ..case.clone() })?;
         is_part_of_truth(&found, &truth)?;
@@ -141,14 +144,63 @@ fn what_is_closed_early_is_said_to_be_truncated() {
 
 #[test]
 fn what_grows_is_part_of_truth_under_eviction() {
-    on_random_cases((random::case(Disorder::None), 1..8_usize), |case, bound| {
+    on_random_cases(TESTS, (random::case(Disorder::None), 1..8_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
         let truth = answer(case)?;
-        let bounded = Case {
-            emit: Some("eager".into()),
-            max_events: Some(bound),
-            overflow: Some(Overflow::Evict),
-            ..case.clone()
-        };
+        let bounded = Case { emit: Some("eager".into()), ..evicting(case, bound) };
         is_part_of_truth(&answer(&bounded)?, &truth)
+    });
+}
+
+#[test]
+fn policies_claim_nothing_because_of_what_was_evicted() {
+    on_random_cases(TESTS, (random::picking_case(), 1..8_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
+        let truth = answer(case)?;
+        let found = answer(&evicting(case, bound))?;
+        let same = found.all.iter().map(events).eq(truth.all.iter().map(events));
+        if found.evicted == 0 && !same {
+            return Err("the answer differs although nothing was evicted".into());
+        }
+        if !is_exclusive(case) {
+            is_part_of_truth(&found, &truth)?;
+            is_whole_unless_truncated(&found, &truth)?;
+        } else if let Some(all) = all_matches(case) {
+            picks_only_matches(&found, &answer(&all)?)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_policies_close_early_is_said_to_be_truncated() {
+    on_random_cases(TESTS, (random::picking_case(), 2..6_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
+        let truth = answer(case)?;
+        let found = answer(&Case { max_events_per_correlation: Some(bound), ..case.clone() })?;
+        for one in &found.all {
+            if one.events.len() > bound {
+                return Err(format!("{:?} has more events than it may", one.events));
+            }
+        }
+        if !is_exclusive(case) {
+            is_part_of_truth(&found, &truth)?;
+            is_whole_unless_truncated(&found, &truth)?;
+        } else if let Some(all) = all_matches(case) {
+            picks_only_matches(&found, &answer(&all)?)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn what_policies_grow_is_part_of_truth_under_eviction() {
+    on_random_cases(TESTS, (random::picking_case(), 1..8_usize), |case, bound| {
+        let (case, bound) = (&plain(case), *bound);
+        let found = answer(&Case { emit: Some("eager".into()), ..evicting(case, bound) })?;
+        if is_exclusive(case) {
+            return Ok(());
+        }
+        is_part_of_truth(&found, &answer(case)?)
     });
 }

@@ -90,7 +90,8 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         }
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Model { ops } => run(cargo()
-            .args(["test", "--package", "logbraid-tests", "--release", "model"])
+            .args(["test", "--package", "logbraid-tests", "--release"])
+            .args(["--test", "model", "--test", "stages", "--test", "bounds"])
             .env("LOGBRAID_MODEL_OPS", ops.to_string())),
     }
 }

@@ -279,6 +279,9 @@ impl Flow {
             self.bounds.dropped += beyond.len() as u64;
             outcome.truncated = true;
             outcome.identity.retain(|id| !beyond.contains(id));
+            if outcome.identity.is_empty() {
+                outcome.identity.push(outcome.events[0]);
+            }
             self.let_go(&beyond);
         }
         let delivered = outcome.delivery != DeliveryId::NONE;

@@ -211,7 +211,7 @@ impl<'a> Moment<'a> {
     /// What would become of some events as a result.
     fn outcome(&self, set: &Set) -> Outcome {
         let mut events: Vec<usize> = set.iter().copied().collect();
-        events.sort_by_key(|at| self.order(*at));
+        events.sort_by_key(|at| self.model.order(*at));
         let connected = self.connected(set);
         let closes = connected.iter().map(|at| self.model.close(*at));
         let lonely = connected.iter().filter(|at| self.known[**at] == Known::Unmatched);
@@ -247,12 +247,6 @@ impl<'a> Moment<'a> {
         self.knows(&self.outcome_of(at))
     }
 
-    /// Event order.
-    fn order(&self, at: usize) -> (i64, usize, usize) {
-        let event = &self.model.events[at];
-        (event.time, event.stream, event.number)
-    }
-
     /// The results of the query, in final order.
     fn query_results(&self, claim: &dyn Fn(&Outcome) -> bool) -> Vec<Outcome> {
         let query = &self.model.query;
@@ -260,7 +254,7 @@ impl<'a> Moment<'a> {
         let mut found: Vec<_> = results.iter().map(|set| self.outcome(set)).collect();
         let (start, end) = (query.start.unwrap_or(-FAR), query.end.unwrap_or(FAR));
         found.retain(|outcome| (start..end).contains(&self.model.events[outcome.events[0]].time));
-        found.sort_by_key(|outcome| (outcome.close, self.order(outcome.events[0])));
+        found.sort_by_key(|outcome| (outcome.close, self.model.order(outcome.events[0])));
         found
     }
 

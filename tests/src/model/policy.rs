@@ -31,6 +31,26 @@ pub fn results(model: &Model, policies: &[Policy]) -> Vec<Set> {
     Picked { model, policies }.results(Operand::Join(policies.len() - 1))
 }
 
+/// When a result, in event order, is known; `None` where there is more than one join, and the
+/// contract says only that nothing older may come.
+pub fn close(model: &Model, policies: &[Policy], events: &[usize]) -> Option<i64> {
+    let [policy] = policies else { return None };
+    let last = events.iter().map(|at| model.events[*at].time).max();
+    let of_stream = |stream: usize| {
+        let event = events.iter().find(|at| model.events[**at].stream == stream);
+        event.map(|at| model.close(*at))
+    };
+    let is_alone =
+        !events.iter().any(|at| model.events[*at].stream != model.events[events[0]].stream);
+    match policy {
+        _ if is_alone => events.iter().map(|at| model.close(*at)).max(),
+        Policy::Session => None,
+        Policy::Pairs | Policy::First | Policy::Latest => last,
+        Policy::GroupLeft => of_stream(0),
+        Policy::GroupRight => of_stream(1),
+    }
+}
+
 struct Picked<'a> {
     model: &'a Model,
     policies: &'a [Policy],
@@ -128,7 +148,9 @@ impl Picked<'_> {
     /// In event order, each takes the earliest unused one that it matches. A result has its turn with
     /// the event that completes it.
     fn first(&self, join: usize, lefts: &[Set], rights: &[Set]) -> Vec<(Set, Set)> {
-        let left = (0..lefts.len()).map(|at| (self.place(&lefts[at]), true, at));
+        let is_ordered = self.model.query.joins[join].kind.is_ordered();
+        let left_place = |set| if is_ordered { self.begun(set) } else { self.place(set) };
+        let left = (0..lefts.len()).map(|at| (left_place(&lefts[at]), true, at));
         let right = (0..rights.len()).map(|at| (self.place(&rights[at]), false, at));
         let mut all: Vec<_> = left.chain(right).collect();
         all.sort_unstable();
@@ -142,8 +164,9 @@ impl Picked<'_> {
             });
             let earliest = matching.min_by_key(|place| {
                 let (of_left, other) = unused[*place];
-                let set = if of_left { &lefts[other] } else { &rights[other] };
-                (self.place(set).last().copied(), *place)
+                let mut order = self.place(if of_left { &lefts[other] } else { &rights[other] });
+                order.reverse();
+                order
             });
             if let Some(place) = earliest {
                 let (l, r) = pair(unused.remove(place).1);
@@ -182,11 +205,7 @@ impl Picked<'_> {
 
     /// Event order of the events of a result, the last first.
     fn place(&self, set: &Set) -> Vec<(i64, usize, usize)> {
-        let order = |at: &usize| {
-            let event = &self.model.events[*at];
-            (event.time, event.stream, event.number)
-        };
-        let mut all: Vec<_> = set.iter().map(order).collect();
+        let mut all: Vec<_> = set.iter().map(|at| self.model.order(*at)).collect();
         all.sort_unstable();
         all.reverse();
         all

@@ -235,11 +235,10 @@ impl Step {
     fn take_in(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
         let Item { group, taken, is_full, .. } = self.item(id);
         let room = self.max_events.saturating_sub(group.events.len() + taken.len());
-        let room = if *is_full { 0 } else { room };
-        if events.len() > room {
-            self.dropped += (events.len() - room) as u64;
-        }
-        self.take(store, id, &events[..room.min(events.len())]);
+        let room = if *is_full { 0 } else { room.min(events.len()) };
+        let (fitting, beyond) = events.split_at(room);
+        self.leave_out(store, beyond);
+        self.take(store, id, fitting);
         self.mark_dirty(id);
         let Item { group, taken, is_full, .. } = self.item(id);
         if !is_full && group.events.len() + taken.len() >= self.max_events {

@@ -224,18 +224,19 @@ impl Step {
         if let Some(partial) = self.components.partials.get_mut(&(side, key)) {
             if time.since(partial.last) <= gap {
                 self.components.partial_deadlines.remove(&(partial.deadline, side, key));
-                if partial.is_full {
-                    self.dropped += 1;
-                } else {
+                let is_full = partial.is_full;
+                if !is_full {
                     partial.events.push(event);
                 }
                 partial.last = time;
                 partial.until = time.plus(gap);
                 partial.deadline = partial.until;
                 self.components.partial_deadlines.insert((partial.deadline, side, key));
-                if partial.is_full {
+                let is_now_full = partial.events.len() >= self.max_events;
+                if is_full {
+                    self.leave_out(store, &[event]);
                     self.let_go(store, &[event]);
-                } else if partial.events.len() >= self.max_events {
+                } else if is_now_full {
                     self.report_full(store, side, key);
                 }
                 return;

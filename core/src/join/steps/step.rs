@@ -14,7 +14,7 @@ use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
 use crate::plan::{Operand, Pick};
 use crate::time::{Timestamp, Watermark};
-use crate::window::store::{EventOrder, Store};
+use crate::window::store::Store;
 
 /// A side of a join.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -121,6 +121,8 @@ pub(super) struct Step {
     pub unknown: u64,
     /// Events a result may have.
     pub max_events: usize,
+    /// Whether a later step takes what this one finds.
+    feeds: bool,
     bytes: usize,
 }
 
@@ -143,7 +145,17 @@ impl Step {
             dropped: 0,
             unknown: 0,
             max_events,
+            feeds: join + 1 < shape.joins.len(),
             bytes: 0,
+        }
+    }
+
+    /// Leaves events out of a result that has as many as it may have. To a later step they are as good
+    /// as evicted: what they match there is not known to be unmatched.
+    pub fn leave_out(&mut self, store: &mut Store, events: &[EventId]) {
+        self.dropped += events.len() as u64;
+        if self.feeds {
+            note_evicted(store, events);
         }
     }
 
@@ -260,15 +272,14 @@ impl Step {
             }
         }
         if found.len() > 1 {
-            found.sort_unstable_by_key(|id| (self.first(store, *id), *id));
+            // Results may share their first event; the next ones settle it.
+            let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
+            found.sort_unstable_by(|one, other| {
+                order(*one).cmp(order(*other)).then_with(|| one.cmp(other))
+            });
             found.dedup();
         }
         found
-    }
-
-    /// The earliest event of an item.
-    pub fn first(&self, store: &Store, id: ItemId) -> EventOrder {
-        store.order(self.item(id).group.events[0])
     }
 
     /// Has a group wait for matches.
