@@ -149,14 +149,21 @@ pub(crate) struct Emitter {
     occurrences: HashMap<CorrelationId, (u64, Timestamp), FixedState>,
     /// Occurrences to keep before old ones are dropped; doubled when all are still needed.
     keep_occurrences: usize,
+    /// Occurrences that may be kept.
+    max_occurrences: usize,
 }
 
-/// Occurrences kept without asking whether they are still needed.
-const FEW_OCCURRENCES: usize = 4_096;
+/// How often a result was identified the same, and when that began.
+type Occurrence = (CorrelationId, (u64, Timestamp));
+
+/// As many decided results may keep their room, and as many occurrences be kept without asking whether
+/// they are still needed.
+const FEW: usize = 1_024;
 
 impl Emitter {
-    /// An emitter for the query with this canonical text.
-    pub fn new(canonical: &str, interval: Span) -> Self {
+    /// An emitter for the query with this canonical text, which may use so many bytes to tell results
+    /// apart that the same identifies.
+    pub fn new(canonical: &str, interval: Span, max_memory: usize) -> Self {
         Self {
             query: xxh3_64(canonical.as_bytes()),
             interval,
@@ -169,7 +176,8 @@ impl Emitter {
             sequence: 0,
             deferred: BinaryHeap::new(),
             occurrences: HashMap::default(),
-            keep_occurrences: FEW_OCCURRENCES,
+            keep_occurrences: FEW,
+            max_occurrences: max_memory / (3 * size_of::<Occurrence>()),
         }
     }
 
@@ -221,6 +229,9 @@ impl Emitter {
             let Some(Reverse(ready)) = self.ready.pop() else { break };
             self.finish(ready.result);
         }
+        if self.ready.capacity() > FEW && self.ready.len() < self.ready.capacity() / 4 {
+            self.ready.shrink_to(self.ready.capacity() / 2);
+        }
     }
 
     /// The next final result.
@@ -228,6 +239,9 @@ impl Emitter {
         let result = self.finals.pop_front()?;
         self.waiting -= result.size();
         self.lists -= result.memory();
+        if self.finals.capacity() > FEW && self.finals.len() < self.finals.capacity() / 4 {
+            self.finals.shrink_to(self.finals.capacity() / 2);
+        }
         Some(result)
     }
 
@@ -483,14 +497,29 @@ impl Emitter {
     fn identify(&mut self, store: &Store, identity: &Identity<'_>) -> CorrelationId {
         let base = self.hash(identity, 0);
         if self.occurrences.len() >= self.keep_occurrences {
-            let oldest = store.oldest();
-            self.occurrences.retain(|_, (_, first)| *first >= oldest);
-            self.keep_occurrences = (self.occurrences.len() * 2).max(FEW_OCCURRENCES);
+            self.forget_occurrences(store);
         }
         let (count, _) = self.occurrences.entry(base).or_insert((0, identity.events[0].time));
         let occurrence = *count;
         *count += 1;
         if occurrence == 0 { base } else { self.hash(identity, occurrence) }
+    }
+
+    /// Forgets the occurrences of what began before the oldest event that is held, which cannot come
+    /// again; and of what began first where these are still too many.
+    pub fn forget_occurrences(&mut self, store: &Store) {
+        let oldest = store.oldest();
+        self.occurrences.retain(|_, (_, first)| *first >= oldest);
+        if self.occurrences.len() > self.max_occurrences / 2 {
+            let mut begun: Vec<_> = self.occurrences.values().map(|(_, first)| *first).collect();
+            let middle = *begun.select_nth_unstable(self.occurrences.len() / 2).1;
+            self.occurrences.retain(|_, (_, first)| *first > middle);
+        }
+        self.keep_occurrences =
+            (self.occurrences.len() * 2).clamp(FEW, self.max_occurrences.max(FEW));
+        if self.occurrences.len() < self.occurrences.capacity() / 4 {
+            self.occurrences.shrink_to(self.keep_occurrences);
+        }
     }
 
     fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
@@ -509,7 +538,7 @@ impl Emitter {
         self.waiting_memory()
             + self.deliveries.capacity() * size_of::<Delivery>()
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()
-            + self.occurrences.capacity() * size_of::<(CorrelationId, (u64, Timestamp))>()
+            + self.occurrences.allocation_size()
     }
 }
 

@@ -133,7 +133,7 @@ impl Correlator {
             keys: EventKeys::new(joins.shape().tables.len()),
             joins,
             kept: KeptLabels::default(),
-            emitter: Emitter::new(&plan.canonical, options.processing_interval),
+            emitter: new_emitter(&plan, &options),
             closed: Vec::new(),
             outbox: VecDeque::new(),
             updates: VecDeque::new(),
@@ -295,6 +295,7 @@ impl Correlator {
         let flow = &self.flow;
         let follows = flow.progress.follows_clock();
         let tolerance = flow.progress.tolerance().plus(Span::from_nanos(1));
+        let follows = follows && !flow.joins.is_behind();
         let close = flow.joins.next_close().filter(|_| follows).map(|time| time.plus(tolerance));
         let deadlines = [flow.progress.next_idle(), flow.emitter.next_due(), close];
         deadlines.into_iter().flatten().min()
@@ -371,7 +372,7 @@ impl Correlator {
             flow.plan.kept_labels(),
             0,
         );
-        flow.emitter = Emitter::new(&flow.plan.canonical, options.processing_interval);
+        flow.emitter = new_emitter(&flow.plan, options);
         flow.polled.clear();
         flow.updates.clear();
         flow.outbox.clear();
@@ -394,7 +395,7 @@ impl Correlator {
 
     /// Ends every change: checks the memory bound and whether everything is decided.
     fn settle(&mut self) {
-        let share = self.flow.seen_share() / self.inputs.len();
+        let share = bounds::side_share(&self.flow.options) / self.inputs.len();
         self.flow.seen_memory = 0;
         for seen in self.inputs.iter_mut().filter_map(|input| input.seen.as_mut()) {
             if seen.memory() > share {
@@ -406,6 +407,11 @@ impl Correlator {
         self.flow.check_end();
         self.flow.pace();
     }
+}
+
+/// Decides what is delivered of a plan.
+fn new_emitter(plan: &Plan, options: &CorrelatorOptions) -> Emitter {
+    Emitter::new(&plan.canonical, options.processing_interval, bounds::side_share(options))
 }
 
 #[cfg(test)]

@@ -12,17 +12,15 @@ use crate::error::Error;
 use crate::id::{EventId, SourceId};
 use crate::join::Policy;
 use crate::join::early::Evicted;
-use crate::options::Overflow;
+use crate::options::{CorrelatorOptions, Overflow};
 use crate::output::{DropReason, Notice};
 use crate::time::{Span, Timestamp};
 use crate::window::store::EventOrder;
 
-/// Events of one push after which the bounds are looked at: as many as a segment of the store has,
-/// so that a push of any size is held to them.
-const CHECK_EVENTS: u32 = 1 << 10;
+/// Events of one push after which the bounds are looked at, so that a push of any size is held to them.
+const CHECK_EVENTS: u32 = 64;
 
-/// The share of the memory bound that may be spent on what truncated sessions leave behind, and on
-/// telling repeats.
+/// The memory bound is this many times what may be spent beside the events.
 const SIDE_SHARE: usize = 8;
 
 /// Events looked at to find out which are the oldest.
@@ -94,11 +92,11 @@ impl Flow {
         if self.end != End::No {
             return;
         }
-        self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
+        self.joins.shrink_truncated(&mut self.store, side_share(&self.options));
         let used = self.memory();
         self.bounds.peak_memory = self.bounds.peak_memory.max(used);
         self.warn(used);
-        if self.is_over() {
+        if self.has_too_much_open(self.options.max_memory) {
             match self.overflow {
                 Overflow::Block => self.fail(used),
                 Overflow::Evict => self.evict(),
@@ -114,11 +112,6 @@ impl Flow {
         } else if used < max / 5 * 3 {
             self.bounds.has_warned = false;
         }
-    }
-
-    /// Whether more is held than may be, besides what waits to be polled.
-    fn is_over(&self) -> bool {
-        self.has_too_much_open(self.options.max_memory)
     }
 
     /// Events held that do not wait to be polled.
@@ -141,12 +134,7 @@ impl Flow {
     /// Whether what does not wait to be polled is more than may be held, or takes more than
     /// `max_memory`.
     fn has_too_much_open(&self, max_memory: usize) -> bool {
-        let polled = match self.joins.policy {
-            Policy::Sessions(_) => self.store.decided_memory(),
-            // What is decided shares its events with what is not.
-            Policy::Steps(_) => self.emitter.waiting_memory(),
-        };
-        let used = self.memory() - polled;
+        let used = self.memory() - self.store.decided_memory();
         self.options.max_events.is_some_and(|max| self.open() > max) || used > max_memory
     }
 
@@ -161,14 +149,13 @@ impl Flow {
     fn evict(&mut self) {
         // Memory comes and goes in blocks: room is made for some.
         let max_memory = self.options.max_memory - self.options.max_memory / 16;
-        let mut may_list = true;
         while self.end == End::No && self.has_too_much_open(max_memory) {
             self.store.trim();
             if !self.has_too_much_open(max_memory) {
                 break;
             }
-            if let Some(id) = self.next_oldest(&mut may_list) {
-                may_list |= self.evict_event(id);
+            if let Some(id) = self.next_oldest() {
+                self.evict_event(id);
             } else if self.emitter.has_ready() {
                 // What is decided gives up its place in the order, to be polled at once.
                 self.emitter.release(None);
@@ -181,8 +168,8 @@ impl Flow {
         }
     }
 
-    /// Evicts an event, unless all that it is part of is decided.
-    fn evict_event(&mut self, id: EventId) -> bool {
+    /// Evicts an event, unless all that it is part of turns out to be decided.
+    fn evict_event(&mut self, id: EventId) {
         let record = self.store.record(id);
         let (stream, time) = (record.stream, record.time);
         let source = self.plan.streams[stream.index()].source;
@@ -193,7 +180,10 @@ impl Flow {
             Policy::Steps(steps) => steps.evict(&self.joins.tables.shape, &mut self.store, id),
         };
         match evicted {
-            Evicted::Decided => return false,
+            Evicted::Decided => {
+                self.store.close(id);
+                return;
+            }
             Evicted::Alone => self.forget(id),
             Evicted::Closed => {}
         }
@@ -201,29 +191,28 @@ impl Flow {
         self.bounds.evicting = Some(id);
         self.collect();
         self.bounds.evicting = None;
-        self.joins.shrink_truncated(&mut self.store, self.options.max_memory / SIDE_SHARE);
-        true
+        self.joins.shrink_truncated(&mut self.store, side_share(&self.options));
     }
 
-    /// The oldest event that may be evicted.
-    fn next_oldest(&mut self, may_list: &mut bool) -> Option<EventId> {
+    /// The oldest event that is not decided, as far as that is known.
+    fn next_oldest(&mut self) -> Option<EventId> {
         loop {
             while let Some(Reverse((order, id))) = self.bounds.oldest.pop() {
-                let is_same = self.store.is_held(id) && self.store.order(id) == order;
-                if is_same && self.joins.is_open(&self.store, id) {
+                if self.store.is_open(id) && self.store.order(id) == order {
                     return Some(id);
                 }
             }
-            if !std::mem::take(may_list) {
+            self.list_oldest();
+            if self.bounds.oldest.is_empty() {
                 return None;
             }
-            self.list_oldest();
         }
     }
 
-    /// Lists an eighth of the events, the oldest.
+    /// Lists an eighth of the events, the oldest. What is known of older ones is forgotten.
     fn list_oldest(&mut self) {
-        let open = |id: &EventId| self.joins.is_open(&self.store, *id);
+        self.emitter.forget_occurrences(&self.store);
+        let open = |id: &EventId| self.store.is_open(*id);
         let times = self.store.held_until(Timestamp::MAX).filter(open);
         let step = (self.store.held() / SAMPLE).max(1);
         let mut sample: Vec<_> = times.step_by(step).map(|id| self.store.record(id).time).collect();
@@ -290,15 +279,16 @@ impl Flow {
         }
     }
 
-    /// Bytes that may be used to tell repeats.
-    pub fn seen_share(&self) -> usize {
-        self.options.max_memory / SIDE_SHARE
-    }
-
     /// Bytes used to know the oldest events.
     pub fn bounds_memory(&self) -> usize {
         self.bounds.oldest.len() * size_of::<Reverse<(EventOrder, EventId)>>()
     }
+}
+
+/// Bytes that may be spent on what truncated sessions leave behind, on telling repeats, and on telling
+/// results apart that the same identifies: as many on each.
+pub(super) fn side_share(options: &CorrelatorOptions) -> usize {
+    options.max_memory / SIDE_SHARE
 }
 
 /// `amount` in the proportion of `to` to `from`.

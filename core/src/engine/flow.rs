@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::bounds::Bounds;
+use super::bounds::{Bounds, side_share};
 use super::input::Input;
 use crate::correlation::Correlation;
 use crate::emit::{Closing, Decided, Emit, Emitter, Identity, Stamp};
@@ -19,7 +19,7 @@ use crate::output::{DropReason, Notice};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::stage::PlannedStage;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Watermark};
 use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
 use crate::window::watermark::Progress;
 
@@ -237,13 +237,29 @@ impl Flow {
                     self.decide(component);
                 }
                 self.closed = closed;
+                self.collect();
             }
-            Policy::Steps(steps) => {
-                steps.expire(&self.joins.tables.shape, &mut self.store, watermark);
+            Policy::Steps(_) => self.expire_steps(watermark),
+        }
+        self.joins.forget_truncated(&self.store, watermark);
+    }
+
+    /// Has the steps follow the watermark as far as there is room for what they find.
+    fn expire_steps(&mut self, watermark: Watermark) {
+        while !self.is_backed_up() {
+            let room = side_share(&self.options).saturating_sub(self.emitter.waiting_memory());
+            let Policy::Steps(steps) = &mut self.joins.policy else { return };
+            steps.expire(&self.joins.tables.shape, &mut self.store, watermark, room);
+            self.collect();
+            if !self.joins.is_behind() {
+                break;
             }
         }
-        self.collect();
-        self.joins.forget_truncated(&self.store, watermark);
+    }
+
+    /// Whether results that can be polled fill the room for them.
+    fn is_backed_up(&self) -> bool {
+        self.emitter.backlog() > 0 && self.emitter.waiting_memory() > side_share(&self.options)
     }
 
     /// Collects what has been decided.
@@ -261,6 +277,11 @@ impl Flow {
         // Only `Emit::Final` promises an order.
         let limit = self.joins.first_waiting().filter(|_| self.options.emit == Emit::Final);
         self.emitter.release(limit);
+        if self.is_backed_up()
+            && let Policy::Steps(steps) = &mut self.joins.policy
+        {
+            steps.fall_behind();
+        }
     }
 
     /// Forgets what no step or result holds any more.
@@ -427,15 +448,23 @@ impl Flow {
         if is_over || self.options.limit.is_some_and(|n| self.correlations >= n) {
             return false;
         }
-        while let Some(result) = self.emitter.next_final() {
-            if self.poll_final(result) {
-                return true;
+        loop {
+            while let Some(result) = self.emitter.next_final() {
+                if self.poll_final(result) {
+                    return true;
+                }
+                // Its events are let go of before the next is looked at.
+                self.begin_poll();
+                if self.end != End::No && self.limited {
+                    return false;
+                }
             }
-            // Its events are let go of before the next is looked at.
-            self.begin_poll();
-            if self.end != End::No && self.limited {
-                return false;
+            if self.end != End::No || !self.joins.is_behind() {
+                break;
             }
+            self.expire();
+            self.check_bounds();
+            self.check_end();
         }
         while self.options.emit == Emit::Eager && self.end == End::No {
             let found = match &self.joins.policy {
@@ -610,7 +639,7 @@ impl Flow {
     }
 
     pub fn check_end(&mut self) {
-        if self.end != End::No {
+        if self.end != End::No || self.joins.is_behind() {
             return;
         }
         let reach = self.joins.reach();

@@ -20,7 +20,7 @@ use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{Flags, KeptLabels, Payload, Store};
+use crate::window::store::{KeptLabels, Payload, Store};
 
 use session::Sessions;
 use shape::Shape;
@@ -147,21 +147,20 @@ impl Joins {
         }
     }
 
+    /// Whether something waits that the watermark has passed, until results are taken.
+    pub fn is_behind(&self) -> bool {
+        match &self.policy {
+            Policy::Sessions(_) => false,
+            Policy::Steps(steps) => steps.is_behind(),
+        }
+    }
+
     /// Has a result looked at again, if it is still open.
     pub fn touch(&mut self, store: &mut Store, open: Open) {
         match (&mut self.policy, open) {
             (Policy::Sessions(sessions), Open::Session(event)) => sessions.touch(store, event),
             (Policy::Steps(steps), Open::Group(item)) => steps.touch(item),
             _ => unreachable!("what is open was made by this policy"),
-        }
-    }
-
-    /// Whether an event is part of something that is not decided.
-    pub fn is_open(&self, store: &Store, id: EventId) -> bool {
-        match &self.policy {
-            Policy::Sessions(_) => !store.record(id).flags.has(Flags::CLOSED),
-            // What is decided shares events with what is not.
-            Policy::Steps(_) => true,
         }
     }
 

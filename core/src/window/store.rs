@@ -325,6 +325,8 @@ impl Store {
                 }
             }
             self.memory = self.memory + self.segments[at].memory() - before;
+        } else {
+            self.note_decided(at);
         }
     }
 
@@ -334,10 +336,20 @@ impl Store {
         let segment = &mut self.segments[at];
         segment.records[place].flags.set(Flags::CLOSED);
         segment.open -= 1;
-        if segment.open == 0 {
+        self.note_decided(at);
+    }
+
+    fn note_decided(&mut self, at: usize) {
+        let segment = &mut self.segments[at];
+        if segment.open == 0 && segment.decided_memory == 0 {
             segment.decided_memory = segment.memory();
             self.decided_memory += segment.decided_memory;
         }
+    }
+
+    /// Whether an event is held and not known to be decided.
+    pub fn is_open(&self, id: EventId) -> bool {
+        self.is_held(id) && !self.record(id).flags.has(Flags::CLOSED)
     }
 
     /// Bytes that will be free once all that is decided has been forgotten.

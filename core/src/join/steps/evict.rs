@@ -56,7 +56,21 @@ impl Step {
                 self.report_partial(store, side, key, true);
             }
         }
+        for item in self.takers(store, id) {
+            any = true;
+            note_evicted(store, &[id]);
+            self.close_group(store, item);
+        }
         any
+    }
+
+    /// The items that have taken an event in, which may wait for nothing itself any more. What is
+    /// evicted is the oldest event there is, so it is the oldest of theirs.
+    fn takers(&self, store: &Store, id: EventId) -> Vec<ItemId> {
+        let time = store.record(id).time;
+        let begin = self.firsts.range((time, ItemId::MIN)..=(time, ItemId::MAX));
+        let items = begin.map(|(_, item)| *item);
+        items.filter(|item| self.item(*item).taken.contains(&id)).collect()
     }
 
     /// The items of a side that have an event.

@@ -61,6 +61,10 @@ pub(crate) struct Steps {
     /// No event older than this will be taken.
     clock: Watermark,
     outcomes: Vec<Outcome>,
+    /// Bytes of `outcomes`.
+    found: usize,
+    /// Whether something waits that the watermark has passed, until there is room for what it leads to.
+    is_behind: bool,
     gone: Vec<EventId>,
 }
 
@@ -87,6 +91,8 @@ impl Steps {
             in_order: !eager || depends_on_order,
             clock: Watermark::START,
             outcomes: Vec::new(),
+            found: 0,
+            is_behind: false,
             gone: Vec::new(),
         }
     }
@@ -109,9 +115,13 @@ impl Steps {
         // Held once for waiting, or for being looked at.
         let id = store.add(&new, key_ids);
         if watermark.makes_late(time) {
+            if self.is_behind && !self.clock.makes_late(time) {
+                // It matches what is held: that must be as far as it is.
+                self.expire(shape, store, Watermark::at(time), usize::MAX);
+            }
             return self.take_late(shape, store, id);
         }
-        if self.in_order {
+        if self.in_order || self.is_behind {
             self.ahead.insert((store.order(id), id));
         } else {
             self.take(shape, store, id, true);
@@ -155,30 +165,69 @@ impl Steps {
         matched
     }
 
-    /// Has the watermark move on, event by event.
-    pub fn expire(&mut self, shape: &Shape, store: &mut Store, watermark: Watermark) {
+    /// Has the watermark move on, event by event. Falls behind it where more than `room` bytes of
+    /// results are found: matches may be very many more than events. What is decided at one time
+    /// stays together, to be put in order.
+    pub fn expire(&mut self, shape: &Shape, store: &mut Store, watermark: Watermark, room: usize) {
+        self.is_behind = true;
+        let mut last = None;
         while let Some((order, id)) = self.ahead.first().copied() {
-            if !watermark.has_passed(order.time) {
-                break;
+            if self.in_order {
+                if !watermark.has_passed(order.time) {
+                    break;
+                }
+                if !self.run_to(shape, store, Watermark::at(order.time), room, &mut last) {
+                    return;
+                }
+            }
+            if self.has_found_more_than(room, last, order.time) {
+                return;
             }
             self.ahead.pop_first();
-            self.run_to(shape, store, Watermark::at(order.time));
             self.take(shape, store, id, true);
+            last = Some(order.time);
         }
-        self.run_to(shape, store, watermark);
+        self.is_behind = !self.run_to(shape, store, watermark, room, &mut last);
     }
 
-    /// Lets time pass, from deadline to deadline.
-    fn run_to(&mut self, shape: &Shape, store: &mut Store, to: Watermark) {
+    /// Lets time pass, from deadline to deadline, from the `last` on that was decided. Returns whether
+    /// all of it has.
+    fn run_to(
+        &mut self,
+        shape: &Shape,
+        store: &mut Store,
+        to: Watermark,
+        room: usize,
+        last: &mut Option<Timestamp>,
+    ) -> bool {
         loop {
             // A deadline that has passed waits for an earlier step.
             let ahead = self.deadlines().filter(|deadline| !self.clock.has_passed(*deadline));
             let Some(next) = ahead.min().filter(|next| to.has_passed(*next)) else { break };
+            if self.has_found_more_than(room, *last, next) {
+                return false;
+            }
             self.clock = Watermark::at(next.plus(Span::from_nanos(1)));
             self.settle(shape, store, next);
+            *last = Some(next);
         }
         self.clock = self.clock.max(to);
         self.settle(shape, store, Timestamp::from_nanos(to.as_nanos()));
+        true
+    }
+
+    fn has_found_more_than(&self, room: usize, last: Option<Timestamp>, next: Timestamp) -> bool {
+        self.found > room && last.is_some_and(|last| last != next)
+    }
+
+    /// Whether something waits that the watermark has passed.
+    pub fn is_behind(&self) -> bool {
+        self.is_behind
+    }
+
+    /// Has events wait until what is found is taken.
+    pub fn fall_behind(&mut self) {
+        self.is_behind = true;
     }
 
     fn deadlines(&self) -> impl Iterator<Item = Timestamp> {
@@ -204,6 +253,7 @@ impl Steps {
                         self.all[next].accept(shape, store, side, group, true);
                     }
                 } else {
+                    self.found += size_of::<Outcome>() + size_of_val(&group.events[..]);
                     self.outcomes.push(Outcome {
                         close: now,
                         events: group.events.into_vec(),
@@ -250,6 +300,7 @@ impl Steps {
 
     /// The results found since the last call.
     pub fn outcomes(&mut self) -> Vec<Outcome> {
+        self.found = 0;
         std::mem::take(&mut self.outcomes)
     }
 
