@@ -115,6 +115,8 @@ impl Joins {
         if self.tables.lacks_key(event.stream, keys) {
             return Inserted::Unkeyed;
         }
+        // Before keys are looked up, which a late event does not hold.
+        self.tables.settle_truncated(event.number);
         self.tables.look_up(keys, watermark.makes_late(event.time));
         let inserted = match &mut self.policy {
             Policy::Sessions(sessions) => {

@@ -2,8 +2,8 @@
 //!
 //! Every pair of held events that matches in any join is connected (union-find over the records of
 //! the store). A component is decided as a whole, once the watermark has passed the latest close of
-//! its events. Unmatched events, where they are reported, are grouped by gaps when they become known. What a component means is `results`' business; this file only knows what
-//! is connected. An event costs a lookup per key table, the matches not yet connected, and one heap
+//! its events. Unmatched events, where they are reported, are grouped by gaps when they become known.
+//! What a component means is `results`' business; this file only knows what is connected. An event costs a lookup per key table, the matches not yet connected, and one heap
 //! entry; there is no scan over keys.
 
 use std::cmp::Reverse;
@@ -87,8 +87,7 @@ impl Sessions {
             flags.set(Flags::LATE);
             close = Timestamp::MIN;
         }
-        let Tables { shape, all, ids, truncated, .. } = &mut *tables;
-        truncated.settle(shape, all, Some(number));
+        let Tables { shape, ids, truncated, .. } = &*tables;
         let is_dropped = !truncated.is_empty()
             && truncated.matched_by(shape, ids, stream, time).next().is_some();
         if is_dropped && late {
@@ -306,11 +305,15 @@ impl Sessions {
         for other in Self::company(tables, store, id) {
             let (own, other) = (find(store, id), find(store, other));
             let size = store.record(own).size + store.record(other).size;
-            if own == other || size <= self.max_events {
-                unite(store, other, own);
-            } else {
-                overfull = true;
+            if own == other {
+                continue;
+            }
+            // What is closed may take the event along, so nothing is added to that any more.
+            overfull |= size > self.max_events;
+            if overfull {
                 self.close_early(tables, store, other);
+            } else {
+                unite(store, other, own);
             }
         }
         self.mark_dirty(store, id);

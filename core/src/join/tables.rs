@@ -32,6 +32,12 @@ impl Tables {
         shape.needs_key && keys.get(shape.entry_table).is_none()
     }
 
+    /// Makes known what truncated sessions had, but for what came with the arrival `number`.
+    pub fn settle_truncated(&mut self, number: u32) {
+        let Self { shape, all, truncated, .. } = self;
+        truncated.settle(shape, all, Some(number));
+    }
+
     /// Looks up the keys of an event. One that is not late makes its keys known; they are held for
     /// it.
     pub fn look_up(&mut self, keys: &EventKeys, late: bool) {
