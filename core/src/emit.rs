@@ -34,6 +34,8 @@ pub(crate) struct Closing {
     pub is_early: bool,
     /// Whether events that belong to it are or may be missing.
     pub truncated: bool,
+    /// Whether it is a result; not where it has turned out to be none after it was delivered.
+    pub holds: bool,
 }
 
 /// A decided result, in final order.
@@ -54,6 +56,8 @@ pub(crate) enum Decided {
         /// How many.
         size: u32,
         truncated: bool,
+        /// Whether it is a result; not where it has turned out to be none after it was delivered.
+        holds: bool,
     },
     /// These. Boxed so that the common ring stays small.
     List(Box<List>),
@@ -100,8 +104,8 @@ struct Delivery {
     revision: u32,
     /// Counts deliveries: the correlation that was delivered first survives a merger.
     sequence: u64,
-    /// Events that the projection keeps, when last delivered.
-    size: usize,
+    /// The events that the projection keeps, when last delivered; see [`content`].
+    content: u64,
     /// Whether it was withdrawn when last delivered.
     withdrawn: bool,
     /// Host time before which it is not delivered again.
@@ -185,8 +189,8 @@ impl Emitter {
     /// closed at `closing`.
     pub fn decided(&mut self, closing: Closing, first: EventOrder, (ring, size): (EventId, usize)) {
         let size = u32::try_from(size).expect("there are fewer events than handles for them");
-        let Closing { close, is_early, truncated } = closing;
-        let result = Decided::Ring { ring, size, truncated };
+        let Closing { close, is_early, truncated, holds } = closing;
+        let result = Decided::Ring { ring, size, truncated, holds };
         self.wait(Ready { close, first, result }, is_early);
     }
 
@@ -310,7 +314,7 @@ impl Emitter {
             });
         }
         let delivered = &mut self.deliveries[delivery.index()];
-        let unchanged = delivered.size == visible(store, events) && kept != delivered.withdrawn;
+        let unchanged = delivered.content == content(store, events) && kept != delivered.withdrawn;
         let stamp = Stamp {
             id: delivered.id,
             revision: delivered.revision + u32::from(!unchanged),
@@ -381,7 +385,7 @@ impl Emitter {
             return kept;
         }
         let delivered = &mut self.deliveries[delivery.index()];
-        let unchanged = delivered.size == visible(store, events) && kept != delivered.withdrawn;
+        let unchanged = delivered.content == content(store, events) && kept != delivered.withdrawn;
         if !merges && (unchanged || (!kept && delivered.withdrawn)) {
             return false;
         }
@@ -412,7 +416,7 @@ impl Emitter {
         let due = now.map_or(Timestamp::MIN, |now| now.plus(self.interval));
         let delivered = &mut self.deliveries[delivery.index()];
         delivered.revision += 1;
-        delivered.size = visible(store, events);
+        delivered.content = content(store, events);
         delivered.withdrawn = !kept;
         delivered.due = due;
         delivered.deferred = false;
@@ -476,7 +480,7 @@ impl Emitter {
             id,
             revision: 0,
             sequence: self.sequence,
-            size: 0,
+            content: 0,
             withdrawn: false,
             due: Timestamp::MIN,
             deferred: false,
@@ -542,7 +546,9 @@ impl Emitter {
     }
 }
 
-/// How many of the events the projection keeps. What it hides is no change to a consumer.
-fn visible(store: &Store, events: &[EventId]) -> usize {
-    events.iter().filter(|id| !store.record(**id).flags.has(Flags::HIDDEN)).count()
+/// Tells sets of events apart, as far as the projection keeps them: what it hides is no change to a
+/// consumer. A sum, since the order does not count.
+fn content(store: &Store, events: &[EventId]) -> u64 {
+    let visible = events.iter().filter(|id| !store.record(**id).flags.has(Flags::HIDDEN));
+    visible.fold(0, |sum, id| sum.wrapping_add(xxh3_64(&id.get().to_le_bytes())))
 }

@@ -24,6 +24,7 @@
 
 mod bounds;
 mod dedupe;
+mod deliver;
 mod flow;
 mod input;
 

@@ -82,6 +82,11 @@ impl DeliveryId {
 }
 
 impl EventId {
+    /// The number of the slot.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
     /// The segment and the place in it, for segments of `1 << bits` places.
     pub const fn split(self, bits: u32) -> (usize, usize) {
         ((self.0 >> bits) as usize, (self.0 & ((1 << bits) - 1)) as usize)

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use logbraid_core::plan::PlannedJoin;
-use logbraid_core::query::{PlanOptions, Severity, check, code};
+use logbraid_core::query::{Severity, code};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 
@@ -60,21 +59,6 @@ fn makes_sense(case: &Case) -> bool {
     let expected = [code::QUERY_BOUNDS, code::STAGE_COMBINATIONS];
     assert!(errors.all(|one| expected.contains(&one.code)), "{}: {found:#?}", case.query);
     impossible == 0
-}
-
-/// Whether results only grow. Not where order is asked for after an operator that does without a
-/// stream: a result that gets its first event of one is later begun.
-pub fn only_grows(case: &Case) -> bool {
-    let plan = check(&case.query, &PlanOptions::default()).plan.expect("the query runs");
-    let reports = |join: &PlannedJoin| join.kind.reports_left() || join.kind.reports_right();
-    let mut ordered = plan.joins.iter().filter(|join| join.kind.is_ordered());
-    !ordered.any(|join| {
-        let left = plan.streams_of(join.left);
-        plan.joins.iter().any(|inner| {
-            let streams = plan.streams_of(inner.left).start..plan.streams_of(inner.right).end;
-            left.start <= streams.start && streams.end <= left.end && reports(inner)
-        })
-    })
 }
 
 /// The same events of each source in the same order, the sources mixed anew.

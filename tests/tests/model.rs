@@ -8,7 +8,6 @@ use logbraid_tests::case::{Case, CaseFile, Step};
 use logbraid_tests::consumer::Consumer;
 use logbraid_tests::hold::{
     self, all_distinct, in_any_order, in_order, interleave, nothing_is_left, on_random_cases,
-    only_grows,
 };
 use logbraid_tests::oracle::{InTheEnd, Oracle, Told};
 use logbraid_tests::random::{self, Disorder};
@@ -176,8 +175,7 @@ fn model_and_engine_agree_on_policies() {
             let shuffled = shuffled.to_toml();
             return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
         }
-        // What has been told cannot be taken back when it turns out to begin before the start.
-        if only_grows(case) && case.start.is_none() && case.limit.is_none() {
+        if case.limit.is_none() {
             let eager = Case { emit: Some("eager".into()), ..shuffled };
             let mut consumer = Consumer::default();
             consumer.take(&all_told(&eager, *delivery)?)?;
@@ -193,12 +191,7 @@ fn model_and_engine_agree_on_eager_correlations() {
     let polls = prop::collection::vec(any::<bool>(), 40);
     let strategy = (random::case(Disorder::Some), polls);
     on_random_cases(TESTS, strategy, |case, polls| {
-        if !only_grows(case) {
-            return Ok(());
-        }
-        // What has been told cannot be taken back when it turns out to begin before the start.
-        let (emit, start) = (Some("eager".into()), None);
-        let case = Case { emit, start, limit: None, ..case.clone() };
+        let case = Case { emit: Some("eager".into()), limit: None, ..case.clone() };
         let mut driver = Driver::new(&case, Delivery::Bytes(usize::MAX))?;
         let mut oracle = Oracle::new(&case)?.ok_or("the model follows all random cases")?;
         let mut consumer = Consumer::default();
@@ -232,7 +225,7 @@ fn model_and_engine_agree_for_any_interleaving() {
             let shuffled = shuffled.to_toml();
             return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
         }
-        if case.limit.is_none() && case.start.is_none() && only_grows(case) {
+        if case.limit.is_none() {
             // Time passes, so that deliveries are deferred; no watermark depends on it.
             let ticks = (0..).map(|tenth| Step {
                 advance: Some(format!("@0.{:02}", tenth % 100)),

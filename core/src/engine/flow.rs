@@ -4,21 +4,19 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
-use crate::correlation::Correlation;
-use crate::emit::{Closing, Decided, Emit, Emitter, Identity, Stamp};
+use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
 use crate::join::results::{Results, has_unknown, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
-use crate::join::{Arrival, Inserted, Joins, Open, Policy};
+use crate::join::{Arrival, Inserted, Joins, Policy};
 use crate::key::{self, EventKeys};
 use crate::options::{CorrelatorOptions, Late, Overflow};
 use crate::output::{DropReason, Notice};
 use crate::plan::Plan;
 use crate::select::Selected;
-use crate::stage::PlannedStage;
 use crate::time::{Timestamp, Watermark};
 use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
 use crate::window::watermark::Progress;
@@ -35,8 +33,9 @@ pub(super) struct Flow {
     pub emitter: Emitter,
     pub closed: Vec<Closed>,
     pub outbox: VecDeque<Posted>,
-    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]).
-    pub updates: VecDeque<Vec<EventId>>,
+    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]), and whether
+    /// each still is one.
+    pub updates: VecDeque<(Vec<EventId>, bool)>,
     /// The events of the correlation polled last; forgotten before anything else happens where
     /// they are decided.
     pub polled: Vec<EventId>,
@@ -84,16 +83,6 @@ pub(super) enum End {
     Failed(Error),
     /// Told.
     Told,
-}
-
-/// What looking for a correlation to deliver has come to.
-enum Found {
-    /// There is one.
-    Correlation,
-    /// What was looked at is none; there may be more.
-    Nothing,
-    /// There is nothing to look at.
-    End,
 }
 
 impl Flow {
@@ -328,7 +317,7 @@ impl Flow {
     }
 
     /// Lets go of the events of a result that is not one component.
-    fn let_go(&mut self, events: &[EventId]) {
+    pub fn let_go(&mut self, events: &[EventId]) {
         if let Policy::Steps(steps) = &mut self.joins.policy {
             steps.let_go(&mut self.store, events);
         }
@@ -348,7 +337,7 @@ impl Flow {
                     Some(first) => {
                         let size = self.store.ring(ring).count();
                         let truncated = is_early || !self.is_whole(first);
-                        let closing = Closing { close, is_early, truncated };
+                        let closing = Closing { close, is_early, truncated, holds: true };
                         self.emitter.decided(closing, first, (ring, size));
                     }
                     None => self.leave_out(closed, self.store.ring(ring).collect()),
@@ -359,12 +348,14 @@ impl Flow {
         };
         let may_lack = is_early || has_unknown(&self.store, ring);
         let members: Vec<EventId> = self.store.ring(ring).collect();
+        let taken_back = self.taken_back(&members, &parts);
         let mut keep = Vec::new();
-        for events in parts {
+        let parts = parts.into_iter().map(|events| (events, true));
+        for (events, holds) in parts.chain(taken_back.into_iter().map(|events| (events, false))) {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(&events);
                 let truncated = may_lack || !self.is_whole(first);
-                let closing = Closing { close, is_early, truncated };
+                let closing = Closing { close, is_early, truncated, holds };
                 self.emitter.decided(closing, first, (ring, events.len()));
                 keep.extend(events);
             }
@@ -389,7 +380,7 @@ impl Flow {
 
     /// The first event of a result, if the result is to be delivered at all; one that has been
     /// `delivered` before is.
-    fn wanted(
+    pub fn wanted(
         &self,
         events: impl Iterator<Item = EventId>,
         mut delivered: bool,
@@ -403,9 +394,13 @@ impl Flow {
             first = Some(first.map_or(order, |first| first.min(order)));
         }
         let first = first?;
-        let inside = self.options.start.is_none_or(|start| first.time >= start)
-            && self.options.end.is_none_or(|end| first.time < end);
-        (visible && (inside || delivered)).then_some(first)
+        (visible && (self.is_inside(first.time) || delivered)).then_some(first)
+    }
+
+    /// Whether a result whose first event is of this time is asked for.
+    pub fn is_inside(&self, first: Timestamp) -> bool {
+        self.options.start.is_none_or(|start| first >= start)
+            && self.options.end.is_none_or(|end| first < end)
     }
 
     pub fn forget(&mut self, id: EventId) {
@@ -417,203 +412,6 @@ impl Flow {
             Some(more) => *more -= 1,
             None => self.outbox.push_back(Posted::Released(handle)),
         }
-    }
-
-    /// Begins a change: what was looked at for delivery has to be looked at again.
-    pub fn begin(&mut self) {
-        self.begin_poll();
-        self.check_room();
-        for events in std::mem::take(&mut self.updates) {
-            self.joins.touch(&mut self.store, Open::Session(events[0]));
-        }
-    }
-
-    /// Lets go of the correlation polled last.
-    pub fn begin_poll(&mut self) {
-        let mut polled = std::mem::take(&mut self.polled);
-        if self.polled_is_final && matches!(self.joins.policy, Policy::Steps(_)) {
-            self.let_go(&polled);
-        } else if self.polled_is_final {
-            for id in polled.drain(..) {
-                self.forget(id);
-            }
-        }
-        polled.clear();
-        self.polled = polled;
-    }
-
-    /// Moves to the next correlation to deliver, if there is one.
-    pub fn next_correlation(&mut self) -> bool {
-        let is_over = self.end == End::Told || self.limited;
-        if is_over || self.options.limit.is_some_and(|n| self.correlations >= n) {
-            return false;
-        }
-        loop {
-            while let Some(result) = self.emitter.next_final() {
-                if self.poll_final(result) {
-                    return true;
-                }
-                // Its events are let go of before the next is looked at.
-                self.begin_poll();
-                if self.end != End::No && self.limited {
-                    return false;
-                }
-            }
-            if self.end != End::No || !self.joins.is_behind() {
-                break;
-            }
-            self.expire();
-            self.check_bounds();
-            self.check_end();
-        }
-        while self.options.emit == Emit::Eager && self.end == End::No {
-            let found = match &self.joins.policy {
-                Policy::Sessions(_) => self.poll_session(),
-                Policy::Steps(_) => self.poll_group(),
-            };
-            match found {
-                Found::Correlation => return true,
-                Found::Nothing => {}
-                Found::End => break,
-            }
-        }
-        false
-    }
-
-    /// Takes a result that can no longer change. Returns whether it is to be delivered.
-    fn poll_final(&mut self, result: Decided) -> bool {
-        let mut polled = std::mem::take(&mut self.polled);
-        let (list, truncated) = match result {
-            Decided::Ring { ring, truncated, .. } => {
-                polled.extend(self.store.ring(ring));
-                self.sort(&mut polled);
-                (None, truncated)
-            }
-            Decided::List(list) => {
-                polled = list.events;
-                (Some((list.identity, list.delivery)), list.truncated)
-            }
-        };
-        let kept = self.keeps(&polled, true);
-        let key = Self::identity_key(&self.joins, &self.store, &polled);
-        let stamp = if let Some((identity, delivery)) = list {
-            let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
-            let identity = Identity { key: &key, events: &events };
-            self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept)
-        } else {
-            let identity = Identity { key: &key, events: &[self.store.order(polled[0])] };
-            self.emitter.stamp_final(&mut self.store, &polled, &identity, kept)
-        };
-        self.polled = polled;
-        self.polled_is_final = true;
-        let Some(stamp) = stamp else { return false };
-        self.stamp = Stamp { truncated, ..stamp };
-        self.deliveries += 1;
-        self.correlations += 1;
-        self.bounds.truncated += u64::from(truncated);
-        if self.options.limit == Some(self.correlations) && self.end == End::No {
-            self.end = End::Decided;
-        }
-        true
-    }
-
-    /// Whether the stages of the query keep a result. One that is `decided` counts for their limits.
-    fn keeps(&mut self, events: &[EventId], decided: bool) -> bool {
-        for (at, stage) in self.plan.stages.stages.iter().enumerate() {
-            match stage {
-                PlannedStage::Where(filter) => {
-                    let correlation = Correlation {
-                        plan: &self.plan,
-                        store: &self.store,
-                        tables: &self.joins.tables,
-                        events,
-                        stamp: &self.stamp,
-                    };
-                    if !filter.holds(&correlation) {
-                        return false;
-                    }
-                }
-                PlannedStage::Limit(limit) => {
-                    let count = &mut self.counts[at];
-                    if *count >= *limit {
-                        return false;
-                    }
-                    *count += u64::from(decided);
-                    if *count == *limit && self.end == End::No {
-                        self.end = End::Decided;
-                        self.limited = true;
-                    }
-                }
-                PlannedStage::Select(_) => {}
-            }
-        }
-        true
-    }
-
-    /// Looks at one session that may have changed.
-    fn poll_session(&mut self) -> Found {
-        let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
-        let Some(mut events) = self.updates.pop_front() else {
-            let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
-            match results(self.joins.shape(), &self.store, root, false) {
-                Results::None => {}
-                Results::Whole => self.updates.push_back(self.store.ring(root).collect()),
-                Results::Parts(parts) => self.updates.extend(parts),
-            }
-            return Found::Nothing;
-        };
-        if self.wanted(events.iter().copied(), false).is_none() {
-            return Found::Nothing;
-        }
-        self.sort(&mut events);
-        let kept = self.keeps(&events, false);
-        let key = Self::identity_key(&self.joins, &self.store, &events);
-        let identity = Identity { key: &key, events: &[self.store.order(events[0])] };
-        let now = self.progress.now();
-        let stamp = self.emitter.stamp_update(&mut self.store, &events, &identity, kept, now);
-        self.poll_growing(stamp, events)
-    }
-
-    /// Looks at one group that may have changed.
-    fn poll_group(&mut self) -> Found {
-        let Policy::Steps(steps) = &mut self.joins.policy else { return Found::End };
-        let Some(group) = steps.next_growing(&self.store) else { return Found::End };
-        let delivered = group.delivery != DeliveryId::NONE;
-        if self.wanted(group.events.iter().copied(), delivered).is_none() {
-            return Found::Nothing;
-        }
-        let kept = self.keeps(&group.events, false);
-        let key = Self::identity_key(&self.joins, &self.store, &group.events);
-        let events: Vec<_> = group.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key: &key, events: &events };
-        let now = self.progress.now();
-        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
-        let stamp = stamp.map(|(stamp, delivery)| {
-            if let Policy::Steps(steps) = &mut self.joins.policy {
-                steps.delivered(&group, delivery);
-            }
-            stamp
-        });
-        self.poll_growing(stamp, group.events)
-    }
-
-    fn poll_growing(&mut self, stamp: Option<Stamp>, events: Vec<EventId>) -> Found {
-        let Some(stamp) = stamp else { return Found::Nothing };
-        self.stamp = stamp;
-        self.polled = events;
-        self.polled_is_final = false;
-        self.deliveries += 1;
-        Found::Correlation
-    }
-
-    fn sort(&self, events: &mut [EventId]) {
-        events.sort_unstable_by_key(|id| self.store.order(*id));
-    }
-
-    /// The key of the first join, of the earliest event that has one.
-    fn identity_key(joins: &Joins, store: &Store, events: &[EventId]) -> Vec<u8> {
-        let mut keys = events.iter().filter_map(|id| joins.tables.key(store, *id, 0));
-        keys.next().unwrap_or_default().to_vec()
     }
 
     /// Tells the readers which sources may be read.

@@ -146,6 +146,20 @@ impl Shape {
         self.streams.iter().any(StreamShape::awaits_results)
     }
 
+    /// Whether a result may turn out to be none: a sequence follows once each stream before it has had
+    /// an event, and one that may have none may still have its first.
+    pub fn takes_back(&self) -> bool {
+        let mut ordered = self.joins.iter().filter(|join| join.kind.is_ordered());
+        ordered.any(|join| {
+            let before = &join.left.streams;
+            self.joins.iter().any(|inner| {
+                let streams = inner.left.streams.start..inner.right.streams.end;
+                let is_inside = before.start <= streams.start && streams.end <= before.end;
+                is_inside && (inner.kind.reports_left() || inner.kind.reports_right())
+            })
+        })
+    }
+
     /// Whether unmatched events of any stream are reported.
     pub fn reports_unmatched(&self) -> bool {
         self.streams.iter().any(|stream| stream.partial.is_some())
