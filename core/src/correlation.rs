@@ -38,7 +38,8 @@ impl<'a> Correlation<'a> {
         self.stamp.id
     }
 
-    /// Whether it has been delivered, but the stages of the query keep it no longer.
+    /// Whether it has been delivered, but is asked for no longer: the stages of the query do not keep it,
+    /// it turned out to begin before the start, or what was to follow a sequence does not.
     pub fn is_withdrawn(&self) -> bool {
         self.stamp.withdrawn
     }

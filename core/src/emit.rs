@@ -121,7 +121,7 @@ pub(crate) struct Stamp {
     pub id: CorrelationId,
     pub revision: u32,
     pub is_final: bool,
-    /// Whether the stages of the query keep it no longer.
+    /// Whether it is asked for no longer.
     pub withdrawn: bool,
     /// Whether events that belong to it are or may be missing.
     pub truncated: bool,

@@ -296,6 +296,7 @@ impl Sessions {
             return;
         }
         store.record_mut(id).flags.set(Flags::UNMATCHED);
+        tables.add_unmatched(store, id);
         let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
@@ -332,13 +333,14 @@ impl Sessions {
         if key == KeyId::NONE {
             return Vec::new();
         }
+        if depth > 0 {
+            return tables.near_unmatched(store, id, gap);
+        }
         let list = tables.all[shape.entry_table].list(key, stream);
-        let known = |flags: Flags| flags.has(Flags::UNMATCHED);
         // Decided in order of time, none is known to be unmatched beyond one that is not.
-        let stops = |flags: Flags| if depth == 0 { lonely(flags) } else { known(flags) };
-        let (before, after) = neighbours(store, list, id, gap, stops);
+        let (before, after) = neighbours(store, list, id, gap, lonely);
         let next = before.into_iter().chain(after);
-        next.filter(|id| known(store.record(*id).flags)).collect()
+        next.filter(|id| store.record(*id).flags.has(Flags::UNMATCHED)).collect()
     }
 
     /// The first depth at which events of a component are undecided that only results of joins
@@ -477,6 +479,9 @@ impl Sessions {
             let record = store.record(id);
             let (time, arrival, stream) = (record.time, record.arrival, record.stream);
             let (next, late) = (record.next, record.flags.has(Flags::LATE));
+            if record.flags.has(Flags::UNMATCHED) {
+                tables.remove_unmatched(store, id);
+            }
             if !late {
                 for (table, key) in tables.all.iter_mut().zip(store.keys(id)) {
                     if *key != KeyId::NONE {

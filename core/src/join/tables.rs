@@ -1,10 +1,14 @@
 //! The key tables of a query: which key an event has in each.
 
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
 use super::shape::{JoinShape, Shape};
 use super::table::KeyTable;
 use super::truncated::Truncated;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::{self, EventKeys};
+use crate::time::{Span, Timestamp};
 use crate::window::store::{Payload, Store};
 
 #[derive(Debug)]
@@ -15,6 +19,9 @@ pub(crate) struct Tables {
     pub ids: Vec<KeyId>,
     /// What sessions that were closed early had.
     pub truncated: Truncated,
+    /// Events known to be unmatched that only results of joins could have matched: unlike others, these
+    /// do not become known in event order, so that the next one may lie behind many.
+    pub unmatched: BTreeSet<(StreamId, KeyId, Timestamp, EventId)>,
     /// Events of which it could not be known whether they are unmatched.
     pub unknown: u64,
 }
@@ -23,7 +30,14 @@ impl Tables {
     pub fn new(shape: Shape, seed: u64) -> Self {
         let streams = shape.streams.len();
         let all = shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect();
-        Self { shape, all, ids: Vec::new(), truncated: Truncated::default(), unknown: 0 }
+        Self {
+            shape,
+            all,
+            ids: Vec::new(),
+            truncated: Truncated::default(),
+            unmatched: BTreeSet::new(),
+            unknown: 0,
+        }
     }
 
     /// Whether an event of `stream` lacks the key without which it is of no use.
@@ -101,6 +115,44 @@ impl Tables {
         Some(key::parts(key, labels.expect("an event with a key has labels that make it")))
     }
 
+    /// Knows an event to be unmatched.
+    pub fn add_unmatched(&mut self, store: &Store, id: EventId) {
+        if let Some(place) = self.unmatched_place(store, id) {
+            self.unmatched.insert(place);
+        }
+    }
+
+    /// An event leaves.
+    pub fn remove_unmatched(&mut self, store: &Store, id: EventId) {
+        if let Some(place) = self.unmatched_place(store, id) {
+            self.unmatched.remove(&place);
+        }
+    }
+
+    fn unmatched_place(
+        &self,
+        store: &Store,
+        id: EventId,
+    ) -> Option<(StreamId, KeyId, Timestamp, EventId)> {
+        let record = store.record(id);
+        let shape = &self.shape.streams[record.stream.index()];
+        let key = store.keys(id)[shape.entry_table];
+        let is_listed = shape.awaits_results() && key != KeyId::NONE;
+        is_listed.then_some((record.stream, key, record.time, id))
+    }
+
+    /// The nearest events known to be unmatched before and after one that only results of joins could
+    /// have matched, not farther than `gap`.
+    pub fn near_unmatched(&self, store: &Store, id: EventId, gap: Span) -> Vec<EventId> {
+        let Some(place) = self.unmatched_place(store, id) else { return Vec::new() };
+        let (stream, key, time, _) = place;
+        let from = (stream, key, time.minus(gap), EventId::new(0));
+        let to = (stream, key, time.plus(gap), EventId::NONE);
+        let before = self.unmatched.range(from..place).next_back();
+        let after = self.unmatched.range((Bound::Excluded(place), Bound::Included(to))).next();
+        before.into_iter().chain(after).map(|(.., event)| *event).collect()
+    }
+
     /// Distinct keys held, over all tables.
     pub fn len(&self) -> usize {
         self.all.iter().map(KeyTable::len).sum()
@@ -108,6 +160,8 @@ impl Tables {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.all.iter().map(KeyTable::memory).sum::<usize>() + self.truncated.memory()
+        self.all.iter().map(KeyTable::memory).sum::<usize>()
+            + self.truncated.memory()
+            + self.unmatched.len() * 2 * size_of::<(StreamId, KeyId, Timestamp, EventId)>()
     }
 }

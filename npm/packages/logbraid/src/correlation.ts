@@ -184,7 +184,7 @@ export class Correlation {
     return this.#fields().replaces;
   }
 
-  /** Whether it no longer holds. */
+  /** Whether it was delivered before and holds no longer: not what `where` asks for, nor a result that begins after `start`. */
   get withdrawn(): boolean {
     return this.#fields().withdrawn ?? false;
   }
