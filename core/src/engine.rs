@@ -76,6 +76,13 @@ impl Correlator {
             let message = "must be at least 2: a match has two events".to_owned();
             return Err(Error::Option { name: "maxEventsPerCorrelation", message });
         }
+        if options.max_memory > limits::MAX_MEMORY_BYTES {
+            let most = limits::MAX_MEMORY_BYTES >> 20;
+            return Err(Error::Option {
+                name: "maxMemoryMB",
+                message: format!("must be at most {most}: run several engines beside each other"),
+            });
+        }
         let mut inputs = Vec::new();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();

@@ -4,6 +4,10 @@
 /// trace fits many times over, a binary file mistaken for a log does not exhaust memory.
 pub const MAX_EVENT_BYTES: usize = 1 << 20;
 
+/// Most memory an engine may be given, in bytes. A correlation crosses into the host as one record,
+/// whose length is 32 bits; no correlation is larger than what the engine holds.
+pub const MAX_MEMORY_BYTES: usize = 3_000 << 20;
+
 /// Longest query text in bytes. A query is written by a person or a builder; beyond this it is an
 /// attack or a mistake.
 pub const MAX_QUERY_BYTES: usize = 64 << 10;

@@ -31,7 +31,8 @@ pub struct CorrelatorOptions {
     pub buffer_size: usize,
     /// What becomes of late events; default [`Late::Match`].
     pub late: Late,
-    /// Bytes the engine may hold, by its own accounting; default 100 MB. Not exceeded by more than one
+    /// Bytes the engine may hold, by its own accounting; default 100 MB, at most
+    /// [`limits::MAX_MEMORY_BYTES`](crate::limits::MAX_MEMORY_BYTES). Not exceeded by more than one
     /// push. What waits to be polled counts by itself, up to the same bound.
     pub max_memory: usize,
     /// Events the engine may hold; default none. One that several streams select counts for each.

@@ -72,7 +72,7 @@ impl Batch {
 /// Writes the length of everything after the 4 bytes at `start` into them.
 fn patch_length(bytes: &mut [u8], start: usize) {
     let length = u32::try_from(bytes.len() - start - 4)
-        .expect("limits::MAX_CORRELATION_BYTES keeps a record below 4 GiB");
+        .expect("limits::MAX_MEMORY_BYTES keeps a record below 4 GiB");
     bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 

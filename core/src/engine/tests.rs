@@ -290,6 +290,14 @@ fn a_limit_of_none_ends_at_once() {
 }
 
 #[test]
+fn what_one_record_cannot_hold_is_refused() {
+    let options =
+        CorrelatorOptions { max_memory: (3_000 << 20) + 1, ..CorrelatorOptions::default() };
+    let error = Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect_err("too much");
+    assert!(error.to_string().contains("maxMemoryMB must be at most 3000"), "{error}");
+}
+
+#[test]
 fn one_large_push_keeps_to_the_memory_bound() {
     let options = CorrelatorOptions { max_memory: 4 << 20, ..CorrelatorOptions::default() };
     let mut engine =

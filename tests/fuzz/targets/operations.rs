@@ -8,7 +8,9 @@ use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use logbraid_core::Emit;
 use logbraid_core::decode::DecoderOptions;
-use logbraid_core::engine::{Correlator, CorrelatorOptions, Output, SourceOptions};
+use logbraid_core::engine::{
+    Correlator, CorrelatorOptions, Dedupe, Late, Output, Overflow, SourceOptions,
+};
 use logbraid_core::id::SourceId;
 use logbraid_core::query::{PlanOptions, check};
 use logbraid_core::time::{Span, Timestamp};
@@ -57,6 +59,10 @@ struct Input {
     live: bool,
     tolerance: u8,
     limit: Option<u8>,
+    max_events: Option<u8>,
+    is_blocked: bool,
+    /// Events a correlation may have, and where that is so, late events and repeats are ignored.
+    max_events_per_correlation: Option<u8>,
     operations: Vec<Operation>,
 }
 
@@ -75,7 +81,18 @@ fuzz_target!(|input: Input| {
         emit: if input.eager { Emit::Eager } else { Emit::Final },
         limit: input.limit.map(u64::from),
         sources: vec![SourceOptions { bounded: !input.live, decoder }; sources],
+        max_events: input.max_events.map(|most| usize::from(most % 16) + 1),
+        overflow: Some(if input.is_blocked { Overflow::Block } else { Overflow::Evict }),
         ..CorrelatorOptions::default()
+    };
+    let options = match input.max_events_per_correlation {
+        None => options,
+        Some(most) => CorrelatorOptions {
+            max_events_per_correlation: usize::from(most % 8) + 2,
+            late: Late::Drop,
+            dedupe: Some(Dedupe::default()),
+            ..options
+        },
     };
     let mut engine = Correlator::new(plan, options).expect("the options are sound");
     let mut seen = Seen::default();
@@ -106,7 +123,7 @@ fuzz_target!(|input: Input| {
     }
     while seen.poll(&mut engine) {}
     assert!(seen.ended, "a query whose sources have ended ends");
-    if input.limit.is_none() && !query.contains("limit") {
+    if !seen.failed && input.limit.is_none() && !query.contains("limit") {
         assert_eq!(engine.metrics().held_events, 0, "nothing stays behind");
         assert_eq!(engine.metrics().held_keys, 0, "nothing stays behind");
     }
@@ -117,6 +134,7 @@ struct Seen {
     finals: BTreeSet<u128>,
     replaced: BTreeSet<u128>,
     ended: bool,
+    failed: bool,
 }
 
 impl Seen {
@@ -134,7 +152,10 @@ impl Seen {
                     self.finals.insert(id);
                 }
             }
-            Some(Output::End(_)) => self.ended = true,
+            Some(Output::End(error)) => {
+                self.ended = true;
+                self.failed = error.is_some();
+            }
             Some(_) => {}
         }
         true

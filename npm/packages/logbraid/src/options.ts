@@ -14,7 +14,7 @@ export interface EngineOptions {
   idleTimeout?: DurationInput | undefined;
   /** What becomes of late events: they complete matches with what is held, or are ignored. Default `match`. */
   late?: 'match' | 'drop' | undefined;
-  /** Bound on what one query holds, in MiB, by the engine's own accounting. Default 100. */
+  /** Bound on what one query holds, in MiB, by the engine's own accounting. Default 100, at most 3000. */
   maxMemoryMB?: number | undefined;
   /** Bound on the events one query holds; one that two streams select counts twice. Default: none. */
   maxEvents?: number | undefined;
