@@ -284,15 +284,13 @@ impl Sessions {
             return;
         }
         let key = store.keys(id)[shape.entry_table];
-        let Tables { shape: all_shapes, all, truncated, .. } = &mut *tables;
-        if !truncated.is_empty()
+        let Tables { shape: shapes, truncated, .. } = &*tables;
+        let is_taken = !truncated.is_empty()
             && key != KeyId::NONE
-            && truncated.takes_unmatched(all_shapes, all, key, stream, time)
-        {
-            store.record_mut(id).flags.set(Flags::UNKNOWN);
+            && truncated.takes_unmatched(shapes, key, stream, time);
+        if is_taken {
             self.left_out.push((stream, time));
-            let company = Self::company(tables, store, id);
-            self.close_all_early(tables, store, &company);
+            self.leave_unknown(tables, store, id);
             return;
         }
         store.record_mut(id).flags.set(Flags::UNMATCHED);
@@ -322,6 +320,21 @@ impl Sessions {
         if overfull || store.record(root).size >= self.max_events {
             self.close_early(tables, store, root);
         }
+    }
+
+    /// Leaves an event out of which it is not known whether it is unmatched, since what it belongs to was
+    /// closed early. Others of its key that are unmatched may belong to it.
+    fn leave_unknown(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) {
+        let record = store.record_mut(id);
+        record.flags.set(Flags::UNKNOWN);
+        let (stream, time) = (record.stream, record.time);
+        let Tables { shape, all, truncated, .. } = &mut *tables;
+        let key = store.keys(id)[shape.streams[stream.index()].entry_table];
+        if key != KeyId::NONE {
+            truncated.add_unmatched(shape, all, key, stream, time);
+        }
+        let company = Self::company(tables, store, id);
+        self.close_all_early(tables, store, &company);
     }
 
     /// The events known to be unmatched that an unmatched one is grouped with.
@@ -379,8 +392,8 @@ impl Sessions {
             if matched {
                 store.record_mut(id).flags.set(Flags::MATCHED);
             } else if is_unknown {
-                store.record_mut(id).flags.set(Flags::UNKNOWN);
                 tables.unknown += 1;
+                self.leave_unknown(tables, store, id);
             } else {
                 self.group_unmatched(tables, store, id);
             }

@@ -126,12 +126,10 @@ impl Truncated {
         }
     }
 
-    /// Whether an unmatched event with this key belongs to those of a truncated session. If so, it is
-    /// remembered.
+    /// Whether an unmatched event with this key belongs to those of a truncated session.
     pub fn takes_unmatched(
-        &mut self,
+        &self,
         shape: &Shape,
-        tables: &mut [KeyTable],
         key: KeyId,
         stream: StreamId,
         time: Timestamp,
@@ -140,11 +138,7 @@ impl Truncated {
         let gap = partial.expect("its unmatched events are reported").gap;
         let (from, to) = (time.minus(gap), time.plus(gap));
         let runs = self.runs.get(&(*entry_table, key, stream, Trace::Unmatched));
-        let taken = runs.is_some_and(|runs| runs.iter().any(|r| r.from <= to && from <= r.to));
-        if taken {
-            self.add_unmatched(shape, tables, key, stream, time);
-        }
-        taken
+        runs.is_some_and(|runs| runs.iter().any(|run| run.from <= to && from <= run.to))
     }
 
     /// Remembers an unmatched event.
