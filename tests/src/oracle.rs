@@ -118,7 +118,10 @@ impl Oracle {
             sources: plan.streams.iter().map(|stream| stream.source.index()).collect(),
             tolerance: case.late_tolerance.as_deref().map_or(Ok(0), script::duration)?,
             live: source_names(&plan).iter().map(|name| case.live.contains(name)).collect(),
-            idle_timeout: case.idle_timeout.as_deref().map_or(Ok(IDLE_TIMEOUT), script::duration)?,
+            idle_timeout: case
+                .idle_timeout
+                .as_deref()
+                .map_or(Ok(IDLE_TIMEOUT), script::duration)?,
             drops_late: case.late == Some(Late::Drop),
             start: instant(&case.start)?,
             end: instant(&case.end)?,
