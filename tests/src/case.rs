@@ -125,6 +125,7 @@ impl Case {
         for (name, value) in [
             ("emit", &self.emit),
             ("lateTolerance", &self.late_tolerance),
+            ("idleTimeout", &self.idle_timeout),
             ("start", &self.start),
             ("end", &self.end),
         ] {
@@ -135,12 +136,26 @@ impl Case {
         if let Some(limit) = self.limit {
             text.push_str(&format!("limit = {limit}\n"));
         }
+        if self.late == Some(Late::Drop) {
+            text.push_str("late = \"drop\"\n");
+        }
+        if !self.live.is_empty() {
+            text.push_str(&format!("live = {:?}\n", self.live));
+        }
+        if let Some(CaseDedupe::Options { window: Some(window), fields: Some(fields) }) =
+            &self.dedupe
+        {
+            text.push_str(&format!("dedupe = {{ window = {window:?}, fields = {fields:?} }}\n"));
+        }
         text.push_str("steps = [\n");
         for step in &self.steps {
             let mut parts = Vec::new();
-            for (name, value) in
-                [("push", &step.push), ("events", &step.events), ("close", &step.close)]
-            {
+            for (name, value) in [
+                ("push", &step.push),
+                ("events", &step.events),
+                ("advance", &step.advance),
+                ("close", &step.close),
+            ] {
                 if let Some(value) = value {
                     parts.push(format!("{name} = {}", toml::Value::from(value.as_str())));
                 }

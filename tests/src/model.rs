@@ -2,9 +2,10 @@
 //!
 //! No windows and no incremental state: every question is answered from all events that were kept,
 //! in time that grows fast with their number. It follows the contract and decision 0001, and knows
-//! nothing of the engine. This file has the query and what arrives; `moment` says what is known at
-//! one moment, `policy` what picks make of all of it in the end, `stage` what `where` and `select` do.
+//! nothing of the engine. This file has the query and what arrives; `clock` says how far time has
+//! come, `moment` what is known at one moment, `policy` what picks make of all of it in the end, `stage` what `where` and `select` do.
 
+pub mod clock;
 pub mod moment;
 pub mod policy;
 pub mod stage;
@@ -12,6 +13,7 @@ pub mod stage;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use clock::Clock;
 use moment::{Known, Moment, Wait};
 
 /// Far enough from every time a test uses, and safe to add to one.
@@ -89,6 +91,12 @@ pub struct Query {
     pub sources: Vec<usize>,
     /// How far behind the newest event the watermark stays.
     pub tolerance: i64,
+    /// Whether each source is live ...
+    pub live: Vec<bool>,
+    /// ... and for how long it may be silent.
+    pub idle_timeout: i64,
+    /// Whether late events are ignored.
+    pub drops_late: bool,
     /// Results begin at or after this ...
     pub start: Option<i64>,
     /// ... and before this.
@@ -143,6 +151,15 @@ impl Query {
         self.ranges[stream].min(join.lo.abs().max(join.hi.abs()))
     }
 
+    /// The longest that any event has to wait for anything.
+    fn longest_reach(&self) -> i64 {
+        let waits = |stream: usize| {
+            let gap = if self.reports(stream) { self.gap(stream) } else { 0 };
+            self.reach(stream).max(gap)
+        };
+        (0..self.ranges.len()).map(waits).fold(0, i64::max)
+    }
+
     /// How many times a decision about unmatched events of a stream has to wait for the decisions
     /// about others: not at all where the other side of the join is a stream too.
     fn depth(&self, stream: usize) -> usize {
@@ -188,14 +205,14 @@ pub struct Model {
     edges: Vec<BTreeSet<usize>>,
     /// Events known to be unmatched when a late event came that might have changed that.
     claimed: BTreeSet<usize>,
-    newest: Vec<i64>,
+    clock: Clock,
 }
 
 impl Model {
     /// Nothing has arrived yet.
     pub fn new(query: Query) -> Self {
-        let sources = query.sources.iter().max().map_or(0, |last| last + 1);
-        let newest = vec![-FAR; sources];
+        let Query { live, tolerance, idle_timeout, .. } = &query;
+        let clock = Clock::new(live, *tolerance, *idle_timeout, query.longest_reach());
         Self {
             query,
             events: Vec::new(),
@@ -204,19 +221,28 @@ impl Model {
             late: Vec::new(),
             edges: Vec::new(),
             claimed: BTreeSet::new(),
-            newest,
+            clock,
         }
     }
 
     /// No event older than this is expected; [`FAR`] once everything has ended.
     pub fn watermark(&self) -> i64 {
-        let behind = |seen: i64| if seen.abs() == FAR { seen } else { seen - self.query.tolerance };
-        self.query.sources.iter().map(|source| behind(self.newest[*source])).min().unwrap_or(FAR)
+        self.clock.watermark()
     }
 
     /// A source has ended.
     pub fn end(&mut self, source: usize) {
-        self.newest[source] = FAR;
+        self.clock.end(source);
+    }
+
+    /// The host tells the time.
+    pub fn advance(&mut self, now: i64) {
+        self.clock.advance(now);
+    }
+
+    /// What there is to be told has been taken.
+    pub fn pace(&mut self) {
+        self.clock.pace();
     }
 
     /// A source has delivered an event, and these streams selected it.
@@ -224,9 +250,11 @@ impl Model {
         let is_late = time < self.watermark();
         let before = self.events.len();
         for event in selected {
-            self.take(event, is_late, before);
+            if !(is_late && self.query.drops_late) {
+                self.take(event, is_late, before);
+            }
         }
-        self.newest[source] = self.newest[source].max(time);
+        self.clock.hear(source, time);
     }
 
     /// What holds now: what an eager consumer has been told, revisions applied.
@@ -246,11 +274,7 @@ impl Model {
     /// are the same event, and never match.
     fn take(&mut self, event: Event, is_late: bool, before: usize) {
         let query = &self.query;
-        let waits = |stream: usize| {
-            let gap = if query.reports(stream) { query.gap(stream) } else { 0 };
-            query.reach(stream).max(gap)
-        };
-        let reach = (0..query.ranges.len()).map(waits).fold(0, i64::max);
+        let reach = query.longest_reach();
         let outside = query.start.is_some_and(|start| event.time < start - reach)
             || query.end.is_some_and(|end| event.time >= end + reach);
         let (entry, _) = query.entry(event.stream);

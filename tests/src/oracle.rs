@@ -3,21 +3,28 @@
 //!
 //! Takes the bounds and the selection from the checked plan; what follows from them is the model's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use logbraid_core::engine::Late;
 use logbraid_core::event::{Event, Fields};
 use logbraid_core::plan::{self, JoinKeys, JoinKind, KeyLabels, Pick, Plan};
 use logbraid_core::query;
 use logbraid_core::stage::{self as stages, Stage};
 use logbraid_core::time::{Span, Timestamp};
 
-use crate::case::{Case, Step};
+use crate::case::{Case, CaseDedupe, Step};
 use crate::model::moment::Wait;
 use crate::model::policy::{self, Policy};
 use crate::model::stage;
 use crate::model::{self, FAR, Join, Kind, Model, Operand, Query};
 use crate::run::{plan_options, reads_lines, source_names};
 use crate::script::{self, BASE, ScriptEvent};
+
+/// As good as for ever: no test is about so long a time.
+const FOREVER: i64 = 3_600_000_000_000;
+
+/// For how long a live source may be silent where a case does not say.
+const IDLE_TIMEOUT: i64 = 5_000_000_000;
 
 /// A case being followed by the model.
 pub struct Oracle {
@@ -29,6 +36,9 @@ pub struct Oracle {
     limit: usize,
     is_open: Vec<bool>,
     pushed: Vec<usize>,
+    /// What is compared to tell repeats; nothing is forgotten.
+    compares: Option<Vec<String>>,
+    seen: BTreeSet<(usize, i64, Vec<Option<String>>)>,
     /// By index into the model's events: the event as results name it, and whether the projection
     /// keeps it.
     named: Vec<(ScriptEvent, usize)>,
@@ -36,7 +46,7 @@ pub struct Oracle {
 
 impl Oracle {
     /// The model for a case; `None` where the case is about something the model does not know:
-    /// bytes, live sources, the text of lines.
+    /// bytes, the text of lines, bounds, what is forgotten or deferred.
     ///
     /// # Errors
     /// An instant or duration of the case is malformed.
@@ -44,7 +54,7 @@ impl Oracle {
         let has_bytes = case
             .steps
             .iter()
-            .any(|step| step.bytes.is_some() || step.hex.is_some() || step.advance.is_some());
+            .any(|step| step.bytes.is_some() || step.hex.is_some() || step.flush.is_some());
         let Some(plan) = query::check(&case.query, &plan_options(case)).plan else {
             return Ok(None);
         };
@@ -53,7 +63,7 @@ impl Oracle {
             .iter()
             .any(|step| step.events.as_ref().is_some_and(|events| events.contains("msg=")));
         let reads_text = has_bytes || has_messages || reads_lines(&plan);
-        if reads_text || !case.live.is_empty() {
+        if reads_text || case.processing_interval.is_some() {
             return Ok(None);
         }
         let stages = stages_of(&case.query);
@@ -64,9 +74,19 @@ impl Oracle {
         let is_bounded = case.max_events.is_some()
             || case.max_memory.is_some()
             || case.max_events_per_correlation.is_some();
-        if is_bounded || case.dedupe.is_some() || case.late.is_some() {
+        if is_bounded {
             return Ok(None);
         }
+        let compares = match &case.dedupe {
+            None | Some(CaseDedupe::Default(false)) => None,
+            // Long enough for all there is.
+            Some(CaseDedupe::Options { window: Some(window), fields: Some(fields) })
+                if script::duration(window)? >= FOREVER =>
+            {
+                Some(fields.clone())
+            }
+            Some(_) => return Ok(None),
+        };
         let bound = |span: Span| span.as_nanos().clamp(-FAR, FAR);
         let instant = |text: &Option<String>| text.as_deref().map(script::instant).transpose();
         let operand = |operand: plan::Operand| match operand {
@@ -95,6 +115,12 @@ impl Oracle {
                 .collect(),
             sources: plan.streams.iter().map(|stream| stream.source.index()).collect(),
             tolerance: case.late_tolerance.as_deref().map_or(Ok(0), script::duration)?,
+            live: source_names(&plan).iter().map(|name| case.live.contains(name)).collect(),
+            idle_timeout: case
+                .idle_timeout
+                .as_deref()
+                .map_or(Ok(IDLE_TIMEOUT), script::duration)?,
+            drops_late: case.late == Some(Late::Drop),
             start: instant(&case.start)?,
             end: instant(&case.end)?,
         };
@@ -106,6 +132,8 @@ impl Oracle {
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
             pushed: vec![0; plan.sources.len()],
+            compares,
+            seen: BTreeSet::new(),
             named: Vec::new(),
             plan,
         }))
@@ -132,6 +160,10 @@ impl Oracle {
                 self.model.end(at);
             }
         }
+        if let Some(now) = &step.advance {
+            self.model.advance(script::instant(now)?);
+        }
+        self.model.pace();
         Ok(())
     }
 
@@ -156,10 +188,18 @@ impl Oracle {
             })
             .collect();
         let before = self.model.events.len();
-        self.model.arrive(source, script.time, selected);
+        let is_new = self.is_new(source, script);
+        self.model.arrive(source, script.time, if is_new { selected } else { Vec::new() });
         for event in &self.model.events[before..] {
             self.named.push((script.clone(), event.stream));
         }
+    }
+
+    /// Whether an event is no repeat of an earlier one.
+    fn is_new(&mut self, source: usize, script: &ScriptEvent) -> bool {
+        let Some(compares) = &self.compares else { return true };
+        let fields = compares.iter().map(|name| stage::label_of(script, name).map(str::to_owned));
+        self.seen.insert((source, script.time, fields.collect()))
     }
 
     /// The key of each join, on the side the stream takes.

@@ -1,9 +1,10 @@
 //! Random queries and events, as cases: few keys, times in clusters, so that ties and boundaries
 //! are frequent.
 
+use logbraid_core::engine::Late;
 use proptest::prelude::*;
 
-use crate::case::{Case, Step};
+use crate::case::{Case, CaseDedupe, Step};
 use crate::script::ScriptEvent;
 
 const SOURCES: [&str; 3] = ["a", "b", "c"];
@@ -248,6 +249,42 @@ fn stages_text(
 /// A case without expectations, one event or one end of a source a step, all of it sessions.
 pub fn case(disorder: Disorder) -> impl Strategy<Value = Case> {
     case_of(disorder, 1, 0)
+}
+
+/// The same with live sources and the host's time, late events that may be ignored, and repeats.
+pub fn live_case() -> impl Strategy<Value = Case> {
+    let tick = prop::option::weighted(0.4, 0..9_i64);
+    let options = (0..8_usize, 1..12_i64, any::<bool>(), prop::option::weighted(0.3, 0..2_usize));
+    (case(Disorder::Some), options, prop::collection::vec(tick, 40)).prop_map(
+        |(case, (live, timeout, drops_late, dedupe), ticks)| {
+            let tolerance = case.late_tolerance.as_deref().expect("random cases have one");
+            let unit = tolerance.trim_start_matches(|c: char| c.is_ascii_digit());
+            let (_, nanos) = UNITS.into_iter().find(|(name, _)| *name == unit).expect("is one");
+            let live = (0..SOURCES.len()).filter(|at| live & (1 << at) != 0).map(|at| SOURCES[at]);
+            let live = live.filter(|name| case.query.contains(&format!("{name}(")));
+            let fields = [vec!["k".to_owned()], vec!["k".to_owned(), "tag".to_owned()]];
+            let mut now = 0;
+            let steps = case.steps.iter().cloned().zip(ticks.iter().cycle());
+            let steps = steps.flat_map(|(step, tick)| {
+                let tick = tick.map(|tick| {
+                    now += tick * nanos;
+                    Step { advance: Some(crate::script::instant_text(now)), ..Step::default() }
+                });
+                tick.into_iter().chain([step])
+            });
+            Case {
+                steps: steps.collect(),
+                live: live.map(str::to_owned).collect(),
+                idle_timeout: Some(format!("{timeout}{unit}")),
+                late: drops_late.then_some(Late::Drop),
+                dedupe: dedupe.map(|at| CaseDedupe::Options {
+                    window: Some("1h".into()),
+                    fields: Some(fields[at].clone()),
+                }),
+                ..case
+            }
+        },
+    )
 }
 
 /// The same with stages.

@@ -15,7 +15,7 @@ use logbraid_tests::run::{Delivered, Delivery, Driver};
 use proptest::prelude::*;
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 4;
+const TESTS: u32 = 6;
 
 /// Written cases tell labels where they are about them.
 fn unlabelled(events: Vec<String>) -> Told {
@@ -130,6 +130,50 @@ fn model_and_engine_agree_on_final_correlations() {
         }
         all_distinct(&found)?;
         nothing_is_left(&driver, case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_on_live_sources() {
+    let delivery = prop_oneof![Just(Delivery::Bytes(usize::MAX)), Just(Delivery::Host)];
+    on_random_cases(TESTS, (random::live_case(), delivery), |case, delivery| {
+        let mut driver = Driver::new(case, *delivery)?;
+        let mut oracle = Oracle::new(case)?.ok_or("the model follows all random cases")?;
+        let mut found = Vec::new();
+        for (at, step) in case.steps.iter().enumerate() {
+            // Each step is told of at once: how far sources have run ahead depends on it.
+            found.extend(driver.step(step)?.correlations);
+            oracle.step(step)?;
+            if oracle.is_ambiguous() {
+                return Ok(());
+            }
+            let told: Vec<_> = found.iter().map(hold::told).collect();
+            let [(must, _), (may, _)] = oracle.finished();
+            in_order(&format!("after step {}", at + 1), [&must, &may], &told)?;
+        }
+        all_distinct(&found)?;
+        nothing_is_left(&driver, case)
+    });
+}
+
+#[test]
+fn model_and_engine_agree_on_live_sources_that_are_eager() {
+    on_random_cases(TESTS, (random::live_case(), Just(())), |case, ()| {
+        let case = Case { emit: Some("eager".into()), limit: None, ..case.clone() };
+        let mut driver = Driver::new(&case, Delivery::Bytes(usize::MAX))?;
+        let mut oracle = Oracle::new(&case)?.ok_or("the model follows all random cases")?;
+        let mut consumer = Consumer::default();
+        for (at, step) in case.steps.iter().enumerate() {
+            consumer.take(&driver.step(step)?.correlations)?;
+            oracle.step(step)?;
+            if oracle.is_ambiguous() {
+                return Ok(());
+            }
+            let [must, may] = oracle.holding();
+            in_any_order(&format!("after step {}", at + 1), [&must, &may], &consumer.view())?;
+        }
+        consumer.finish()?;
+        nothing_is_left(&driver, &case)
     });
 }
 
