@@ -69,10 +69,7 @@ impl Seen {
             hasher.update(value.as_bytes());
             hasher.digest128()
         };
-        let message = match event.fields.message() {
-            "" => event.raw,
-            message => message,
-        };
+        let message = event.fields.message();
         let time = event.time.as_nanos().to_le_bytes();
         let mut hash = xxh3_128_with_seed(&time, self.seed);
         let mut add = |field: u128| hash = hash.wrapping_add(field);

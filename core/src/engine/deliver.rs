@@ -169,7 +169,7 @@ impl Flow {
                 Results::Whole => {
                     self.updates.push_back((self.store.ring(root).collect(), true));
                 }
-                Results::Parts(parts) => {
+                Results::Parts { parts, .. } => {
                     let members: Vec<_> = self.store.ring(root).collect();
                     let taken_back = self.taken_back(&members, &parts);
                     self.updates.extend(parts.into_iter().map(|events| (events, true)));

@@ -161,15 +161,18 @@ impl Flow {
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         let watermark = self.progress.watermark();
         let (time, number) = (event.time, self.arrivals);
-        if self.options.late == Late::Drop && watermark.makes_late(time) {
+        // One of the first stream may be held all the same, to be reported alone.
+        let keyed = self.keys.get(self.joins.entry_table(stream)).is_some();
+        self.unkeyed += u64::from(!keyed);
+        let late = watermark.makes_late(time);
+        if late {
             self.note_late(input, time);
+        }
+        if late && self.options.late == Late::Drop {
             return false;
         }
         let kept = &self.kept;
         let arrival = Arrival { time, stream, number, payload, hidden, kept };
-        // One of the first stream may be held all the same, to be reported alone.
-        let keyed = self.keys.get(self.joins.entry_table(stream)).is_some();
-        self.unkeyed += u64::from(!keyed);
         let inserted = self.joins.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
             Inserted::Held(id) => {
@@ -185,7 +188,6 @@ impl Flow {
                 false
             }
             Inserted::Late { matched, held } => {
-                self.note_late(input, time);
                 self.late_matched += u64::from(matched);
                 self.close_early();
                 held
@@ -344,7 +346,10 @@ impl Flow {
                 }
                 return;
             }
-            Results::Parts(parts) => parts,
+            Results::Parts { parts, unknown } => {
+                self.joins.tables.unknown += unknown;
+                parts
+            }
         };
         let may_lack = is_early || has_unknown(&self.store, ring);
         let members: Vec<EventId> = self.store.ring(ring).collect();

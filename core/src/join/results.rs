@@ -20,7 +20,12 @@ pub(crate) enum Results {
     /// The component as it is.
     Whole,
     /// Each as its events; members may be in none.
-    Parts(Vec<Vec<EventId>>),
+    Parts {
+        parts: Vec<Vec<EventId>>,
+        /// Events of results of joins that are left out, since it is not known whether these are
+        /// unmatched.
+        unknown: u64,
+    },
 }
 
 /// The results in the component through `ring`. What is unmatched counts only where that is known:
@@ -30,7 +35,8 @@ pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool)
         return single_join(join.kind, store, ring);
     }
     let mut evaluation = Evaluation::new(shape, store, ring, closed);
-    Results::Parts(evaluation.join(shape.joins.len() - 1))
+    let parts = evaluation.join(shape.joins.len() - 1);
+    Results::Parts { parts, unknown: evaluation.unknown }
 }
 
 /// Of the events in the component through `ring` that only results of joins can match, whose
@@ -63,12 +69,14 @@ struct Evaluation<'a> {
     closed: bool,
     /// Events that only results of joins can match, with whether one does.
     deferred: Vec<(EventId, bool)>,
+    /// Events of results of which it is not known whether they are unmatched.
+    unknown: u64,
 }
 
 impl<'a> Evaluation<'a> {
     fn new(shape: &'a Shape, store: &'a Store, ring: EventId, closed: bool) -> Self {
         let members = store.ring(ring).collect();
-        Self { shape, store, members, closed, deferred: Vec::new() }
+        Self { shape, store, members, closed, deferred: Vec::new(), unknown: 0 }
     }
 
     fn operand(&mut self, operand: Operand) -> Vec<Vec<EventId>> {
@@ -127,10 +135,15 @@ impl<'a> Evaluation<'a> {
         results: &mut Vec<Vec<EventId>>,
     ) {
         let Operand::Stream(stream) = side.operand else {
-            if self.closed && !has_unknown(self.store, self.members[0]) {
+            if self.closed {
                 let (shape, store) = (self.shape, self.store);
+                let has_unknown = has_unknown(store, self.members[0]);
                 let known = |id: &EventId| shape.can_tell_unmatched(store, *id, join);
-                lonely.retain(|events| events.iter().all(known));
+                for events in
+                    lonely.extract_if(.., |events| has_unknown || !events.iter().all(known))
+                {
+                    self.unknown += events.len() as u64;
+                }
                 results.append(&mut lonely);
             }
             return;

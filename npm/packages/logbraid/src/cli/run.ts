@@ -137,12 +137,16 @@ export function count(option: string, text: string | undefined): number | undefi
   return text === undefined ? undefined : Number(text);
 }
 
+/** The most that an engine takes. */
+const MAX_MEMORY_MB = 3000;
+
 /** The bound on memory, in MiB. */
 function memory(size: string | undefined): number {
   if (size === undefined) {
     // In a container the machine is smaller than it looks.
     const limit = process.constrainedMemory();
-    return Math.min(os.totalmem(), limit > 0 ? limit : Infinity) / 2 / (1 << 20);
+    const half = Math.min(os.totalmem(), limit > 0 ? limit : Infinity) / 2;
+    return Math.min(half / (1 << 20), MAX_MEMORY_MB);
   }
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt])(?:i?b)?$/i.exec(size) ?? [];
   const parsed = bytes.parse(`${number}${unit}b`);
