@@ -29,6 +29,7 @@ export type {
 } from './explain.js';
 export { QueryBuilder, stream } from './builder/index.js';
 export type {
+  Field,
   JoinClauses,
   JoinedQuery,
   KeyInput,
@@ -39,6 +40,7 @@ export type {
   StagedQuery,
   Stream,
   StreamClauses,
+  StreamName,
 } from './builder/index.js';
 export { field, local, raw } from './builder/selector.js';
 export type {
@@ -50,7 +52,14 @@ export type {
   Selector,
 } from './builder/selector.js';
 export { count, duration, every, first, label, last, not, ts } from './builder/condition.js';
-export type { Condition, LabelOperand, Operand, TimeOperand } from './builder/condition.js';
+export type {
+  Condition,
+  DurationLiteral,
+  Kind,
+  LabelOperand,
+  Operand,
+  TimeOperand,
+} from './builder/operand.js';
 export { IterableAdapter } from './adapters/iterable.js';
 export type { EventIterable, IterableOptions } from './adapters/iterable.js';
 export type { PushSource } from './adapters/push.js';
