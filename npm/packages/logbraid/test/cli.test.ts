@@ -85,6 +85,12 @@ test('count, table, json and ndjson show the same', async () => {
     table.stdout,
     /│ 2026-01-01T00:00:00.000Z │ id=x │ complete +│ +3 │ +1s │ edge app │ [0-9a-f]+ │/,
   );
+  // Labels have a column where some correlation of the table has any.
+  assert.doesNotMatch(table.stdout, /labels/);
+  const select = `${AND} | select id, app.level`;
+  const selected = await logbraid(['run', select, ...FILES, '--output', 'table']);
+  assert.match(selected.stdout, /│ start +│ key +│ labels +│ completeness │/);
+  assert.match(selected.stdout, /│ id=x │ id=x app\.level=\S+ +│ complete/);
   const ndjson = await logbraid(['run', AND, ...FILES, '--output', 'ndjson']);
   const json = await logbraid(['run', AND, ...FILES, '--output', 'json']);
   const parsed = JSON.parse(ndjson.stdout) as Record<string, unknown>;
