@@ -9,6 +9,8 @@ mod columns;
 mod files;
 pub mod query;
 
+use std::collections::BTreeMap;
+
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::encode::Batch;
 use logbraid_core::engine::Correlator as Engine;
@@ -87,6 +89,26 @@ impl Correlator {
         let source = self.source(source)?;
         let events = columns.view().map_err(usage)?;
         self.engine.push_events(source, &events).map_err(usage)
+    }
+
+    /// Takes in the labels of some events that stay in JavaScript, to complete queries with: a JSON
+    /// array of objects of texts.
+    #[napi(catch_unwind)]
+    pub fn observe(&mut self, source: u32, labels_json: String) -> Result<()> {
+        let source = self.source(source)?;
+        let events: Vec<BTreeMap<String, String>> =
+            serde_json::from_str(&labels_json).map_err(usage)?;
+        for labels in &events {
+            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            self.engine.observe(source, labels);
+        }
+        Ok(())
+    }
+
+    /// Labels and values seen so far, as JSON.
+    #[napi(catch_unwind)]
+    pub fn vocabulary(&self) -> String {
+        serde_json::to_string(&self.engine.vocabulary()).expect("a vocabulary is plain data")
     }
 
     /// Has `work` read a file into a source. Fails at once if it cannot be opened.

@@ -27,6 +27,7 @@ mod dedupe;
 mod deliver;
 mod flow;
 mod input;
+mod known;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -43,6 +44,7 @@ use crate::key::EventKeys;
 use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
+use crate::query::{KnownSource, Vocabulary};
 use crate::time::{Span, Timestamp};
 use crate::window::store::{KeptLabels, Store};
 use crate::window::watermark::Progress;
@@ -51,6 +53,7 @@ use bounds::Bounds;
 use dedupe::Seen;
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
+use known::Known;
 
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
@@ -58,6 +61,9 @@ pub use crate::output::{DropReason, Notice, Output};
 
 /// The share of the memory bound that may be kept for reuse while nothing is in it.
 const SPARE_SHARE: usize = 32;
+
+/// The share of the memory bound that may be used to know labels and values.
+const KNOWN_SHARE: usize = 64;
 
 /// Runs one query.
 #[derive(Debug)]
@@ -84,6 +90,7 @@ impl Correlator {
             });
         }
         let mut inputs = Vec::new();
+        let known_room = known_room(&options) / plan.sources.len();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();
             let decoder = Decoder::new(source.decoder)
@@ -98,6 +105,7 @@ impl Correlator {
                 bad_lines: BTreeMap::new(),
                 bad_line_notices: 0,
                 seen: None,
+                known: Known::new(known_room, options.hash_seed),
             });
         }
         for (name, span) in [
@@ -167,6 +175,7 @@ impl Correlator {
             bounds: Bounds::default(),
             overflow: options.overflow.unwrap_or(default),
             seen_memory: 0,
+            known_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             limited: false,
             counts: vec![0; plan.stages.stages.len()],
@@ -212,6 +221,59 @@ impl Correlator {
         }
         self.settle();
         Ok(())
+    }
+
+    /// Takes in labels of an event that stays with the host, for [`vocabulary`](Self::vocabulary):
+    /// [`push_events`](Self::push_events) gets no more than the query reads. A sample is enough; at
+    /// most [`limits::MAX_LABELS`] labels are looked at.
+    pub fn observe<'a>(
+        &mut self,
+        source: SourceId,
+        labels: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        self.flow.begin();
+        if self.flow.end == End::No {
+            let labels = labels.into_iter().take(limits::MAX_LABELS);
+            self.inputs[source.index()].known.look(labels);
+            self.settle();
+        }
+    }
+
+    /// The sources of the query with labels and values that their events have been seen to have, to
+    /// [`complete`](crate::query::complete()) queries with: the most frequent first, of values as
+    /// frequent the most recent. Of each source the first [`limits::KNOWN_FIRST`] events are looked
+    /// at, then one of every [`limits::KNOWN_EVERY`], whether a stream selects it or not; where one
+    /// does, also what its selector extracts. Bounded by [`limits::KNOWN_MEMORY`], and empty after
+    /// [`stop`](Self::stop).
+    ///
+    /// ```
+    /// use logbraid_core::engine::{Correlator, CorrelatorOptions};
+    /// use logbraid_core::id::SourceId;
+    /// use logbraid_core::query::{PlanOptions, check, complete};
+    ///
+    /// let query = "edge({}) and on(id) app({})";
+    /// let plan = check(query, &PlanOptions::default()).plan.expect("a query");
+    /// let mut engine = Correlator::new(plan, CorrelatorOptions::default())?;
+    /// let line = b"{\"time\": \"2026-01-01T00:00:00Z\", \"id\": \"7\", \"status\": \"503\"}\n";
+    /// engine.push(SourceId::new(0), line);
+    /// engine.close(SourceId::new(0));
+    ///
+    /// let query = "edge({sta";
+    /// assert_eq!(complete(query, query.len(), &engine.vocabulary())[0].insert, "status");
+    /// let query = "edge({status=\"5";
+    /// assert_eq!(complete(query, query.len(), &engine.vocabulary())[0].insert, "\"503\"");
+    /// # Ok::<(), logbraid_core::error::Error>(())
+    /// ```
+    pub fn vocabulary(&self) -> Vocabulary {
+        let mut vocabulary = Vocabulary::default();
+        for (planned, input) in self.flow.plan.sources.iter().zip(&self.inputs) {
+            vocabulary.add(KnownSource {
+                name: planned.name.clone(),
+                selects: planned.pushed_down.is_some(),
+                labels: input.known.labels(),
+            });
+        }
+        vocabulary
     }
 
     /// Nothing more will come for now: a live source that went quiet lets go of what its decoder
@@ -367,6 +429,10 @@ impl Correlator {
     pub fn stop(&mut self) {
         let flow = &mut self.flow;
         flow.bounds.peak_memory = flow.bounds.peak_memory.max(flow.memory());
+        for input in &mut self.inputs {
+            input.known = Known::new(0, 0);
+        }
+        flow.known_memory = 0;
         let options = &flow.options;
         flow.joins = Joins::new(
             &flow.plan,
@@ -411,10 +477,16 @@ impl Correlator {
             }
             self.flow.seen_memory += seen.memory();
         }
+        self.flow.known_memory = self.inputs.iter().map(|input| input.known.memory()).sum();
         self.flow.check_bounds();
         self.flow.check_end();
         self.flow.pace();
     }
+}
+
+/// Bytes that may be used to know labels and values.
+fn known_room(options: &CorrelatorOptions) -> usize {
+    limits::KNOWN_MEMORY.min(options.max_memory / KNOWN_SHARE)
 }
 
 /// Decides what is delivered of a plan.

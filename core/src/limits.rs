@@ -55,3 +55,23 @@ pub const INSPECT_VALUES: usize = 1_000;
 /// further labels are dropped. Flattening repeats the names of outer objects, so that they could be a
 /// thousand times the line.
 pub const MAX_EXTRACTED_BYTES: usize = 2 * MAX_EVENT_BYTES;
+
+/// Most labels of one source that are remembered to complete queries with.
+pub const KNOWN_LABELS: usize = 256;
+
+/// Most values of a label that are remembered to complete queries with.
+pub const KNOWN_VALUES: usize = 64;
+
+/// Longest name or value that is remembered to complete queries with, in bytes: nobody completes to
+/// a stack trace.
+pub const KNOWN_BYTES: usize = 128;
+
+/// Most bytes for all that is remembered to complete queries with; less where little memory may be used
+/// at all.
+pub const KNOWN_MEMORY: usize = 256 << 10;
+
+/// Events of each source that are all looked at to complete queries with: those of a short log.
+pub const KNOWN_FIRST: u64 = 256;
+
+/// After these, one of so many is: it costs next to nothing, and what is frequent is still seen.
+pub const KNOWN_EVERY: u64 = 64;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
+use super::known::Known;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
@@ -59,6 +60,8 @@ pub(super) struct Flow {
     pub overflow: Overflow,
     /// Bytes used to tell repeats, over all sources.
     pub seen_memory: usize,
+    /// Bytes used to know labels and values, over all sources.
+    pub known_memory: usize,
     pub end: End,
     /// Whether a stage has ended the query.
     pub limited: bool,
@@ -98,6 +101,11 @@ impl Flow {
             return false;
         }
         input.metrics.events += 1;
+        // What stays with the host is here in part only; the host tells of it.
+        let looks = handle.is_none() && Known::looks_at(input.metrics.events);
+        if looks {
+            input.known.look(event.fields.labels());
+        }
         self.arrivals = self.arrivals.wrapping_add(1);
         let watermark = self.progress.watermark();
         if watermark.makes_late(event.time) {
@@ -119,7 +127,7 @@ impl Flow {
         } else if !outside {
             for at in 0..self.plan.sources[source.index()].streams.len() {
                 let stream = self.plan.sources[source.index()].streams[at];
-                held += u32::from(self.take_into(stream, input, event, handle));
+                held += u32::from(self.take_into(stream, input, event, handle, looks));
             }
         }
         if let Some(handle) = handle.filter(|_| held > 1) {
@@ -145,11 +153,15 @@ impl Flow {
         input: &mut Input,
         event: &Event<'_>,
         handle: Option<HostHandle>,
+        looks: bool,
     ) -> bool {
         if !self.plan.streams[stream.index()].pipeline.keeps(event, &mut self.extracted) {
             return false;
         }
         self.selected += 1;
+        if looks {
+            input.known.look(self.extracted.labels());
+        }
         let selected = Selected { event: *event, extracted: &self.extracted };
         let mut matchers = self.plan.projection.iter();
         let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
@@ -439,6 +451,7 @@ impl Flow {
             + self.emitter.memory()
             + self.bounds_memory()
             + self.seen_memory
+            + self.known_memory
     }
 
     pub fn check_end(&mut self) {

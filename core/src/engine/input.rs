@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::dedupe::Seen;
 use super::flow::{Flow, Posted};
+use super::known::Known;
 use crate::columns::ColumnNames;
 use crate::decode::{BadLine, Decoder, Sink};
 use crate::event::Event;
@@ -27,6 +28,8 @@ pub(super) struct Input {
     pub bad_line_notices: usize,
     /// To tell repeats, where these are dropped.
     pub seen: Option<Seen>,
+    /// To complete queries with.
+    pub known: Known,
 }
 
 impl Input {

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::plan::{
     JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
 };
+use crate::query::{PlanOptions, check};
 use crate::select::Pipeline;
 use crate::stage::Stages;
 use crate::time::Span;
@@ -367,4 +368,56 @@ fn a_dense_key_of_unmatched_events_is_one_group() {
     }
     all.extend(run.end());
     assert_eq!(all.len(), 1);
+}
+
+/// An engine for a query, and what its first source is known to have: names with values.
+fn known(query: &str, lines: impl IntoIterator<Item = String>) -> (Correlator, Vec<String>) {
+    let plan = check(query, &PlanOptions::default()).plan.expect("a query");
+    let mut engine = Correlator::new(plan, CorrelatorOptions::default()).expect("good options");
+    for line in lines {
+        engine.push(SourceId::new(0), line.as_bytes());
+    }
+    engine.flush(SourceId::new(0));
+    let labels = engine.vocabulary().sources.remove(0).labels;
+    let shown = labels.iter().map(|label| format!("{}={}", label.name, label.values.join(",")));
+    let shown = shown.collect();
+    (engine, shown)
+}
+
+fn line(second: usize, rest: &str) -> String {
+    format!("{{\"time\":{},{rest}}}\n", 1_700_000_000 + second)
+}
+
+#[test]
+fn labels_and_values_of_events_are_known_selected_or_not() {
+    let lines = || [line(0, r#""a":"1","msg":"{\"b\":\"2\"}""#), line(1, r#""a":"3""#)];
+    let (_, labels) = known(r#"x({a="9"}) and on(k) y({})"#, lines());
+    assert_eq!(labels, ["a=3,1"]);
+    // What is extracted is known of selected events.
+    let (mut engine, labels) =
+        known(r#"x({a="1"} | regexp `b.*(?P<b>\d)`) and on(k) y({})"#, lines());
+    assert_eq!(labels, ["a=3,1", "b=2"]);
+    let memory = engine.metrics().memory;
+    engine.observe(SourceId::new(1), [("c", "4"), ("d", ""), ("e", &"5".repeat(200))]);
+    assert!(engine.metrics().memory > memory, "what is known is accounted");
+    let names = engine.vocabulary().sources.remove(1).labels;
+    assert_eq!(names.iter().map(|label| label.name.as_str()).collect::<Vec<_>>(), ["c", "e"]);
+    engine.stop();
+    assert!(engine.vocabulary().sources.iter().all(|source| source.labels.is_empty()));
+}
+
+#[test]
+fn one_source_read_twice_is_known_once() {
+    let lines = [line(0, r#""a":"1""#)];
+    let (engine, labels) = known(r#"x({a="1"}) and on(a) x({a="2"})"#, lines);
+    assert_eq!((labels, engine.vocabulary().sources.len()), (vec!["a=1".to_owned()], 1));
+}
+
+#[test]
+fn only_a_sample_of_many_events_is_looked_at() {
+    let lines = (0..10_000).map(|at| line(at, &format!(r#""n{}":"1""#, at / 100 * 100)));
+    let (engine, labels) = known("x({}) and on(k) y({})", lines);
+    assert_eq!(labels.len(), 100, "each of the labels is frequent enough to be seen");
+    assert!(labels.starts_with(&["n0=1".to_owned(), "n100=1".to_owned()]), "{labels:?}");
+    assert!(engine.metrics().memory < 1 << 20);
 }

@@ -4,11 +4,12 @@
 //! Knows no sources, labels and values; the host supplies those it has seen. Linear in the text and
 //! in what the host supplies.
 
+mod vocabulary;
 mod words;
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use words::{
     CLAUSES, COMPARISONS, DURATIONS, FUNCTIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS,
@@ -20,35 +21,7 @@ use super::parse::{self, Expected};
 use super::{Policy, check, literal, scan};
 use crate::limits::MAX_QUERY_BYTES;
 
-/// What a host knows to complete with.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct Vocabulary {
-    /// The sources a query may name, in the order they are offered.
-    pub sources: Vec<KnownSource>,
-}
-
-/// A source of a [`Vocabulary`].
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct KnownSource {
-    /// Its name.
-    pub name: String,
-    /// Whether it applies selectors itself: only labels and values are completed in them then.
-    pub selects: bool,
-    /// The labels seen, in the order they are offered.
-    pub labels: Vec<KnownLabel>,
-}
-
-/// A label of a [`KnownSource`].
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase", default)]
-pub struct KnownLabel {
-    /// Its name.
-    pub name: String,
-    /// The values seen, in the order they are offered.
-    pub values: Vec<String>,
-}
+pub use vocabulary::{KnownLabel, KnownSource, Vocabulary};
 
 /// Something that can stand at the cursor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]

@@ -3,9 +3,11 @@
 //!
 //! Derived from the plan alone; how much a stream really sees, only the host knows.
 
+mod hints;
+
 use serde::{Deserialize, Serialize};
 
-use super::ast::{Query, list};
+use super::ast::Query;
 use super::diagnostic::Diagnostic;
 use super::duration::Duration;
 use super::{PlanOptions, check, parse};
@@ -22,11 +24,20 @@ pub struct Load {
     /// Bytes that the engine holds for an event. Default 512: a line of 200 bytes with its labels and
     /// keys.
     pub bytes_per_event: u64,
+    /// How far events may be out of order, in milliseconds: an event is held so much longer. Default
+    /// 30,000, as of an engine.
+    pub late_tolerance_ms: u64,
+}
+
+impl Load {
+    fn late_tolerance(&self) -> Span {
+        Span::from_millis(i64::try_from(self.late_tolerance_ms).unwrap_or(i64::MAX))
+    }
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { events_per_second: 1_000, bytes_per_event: 512 }
+        Self { events_per_second: 1_000, bytes_per_event: 512, late_tolerance_ms: 30_000 }
     }
 }
 
@@ -88,7 +99,7 @@ pub struct StreamNode {
     /// How long its events stay joinable.
     pub range: Duration,
     /// How long an event is held at most while nothing matches it: its farthest reach in any join,
-    /// or the gap that keeps unmatched ones together. The late tolerance comes on top.
+    /// or the gap that keeps unmatched ones together, and the late tolerance.
     pub held: Duration,
     /// Events that it holds.
     pub events: u64,
@@ -137,10 +148,10 @@ pub struct ReadSource {
 /// use logbraid_core::query::{Complexity, Load, PlanOptions, explain};
 ///
 /// let text = "a({})[1h] and on(k) within(10s) b({})[1h]";
-/// let load = Load { events_per_second: 100, bytes_per_event: 1_000 };
+/// let load = Load { events_per_second: 100, bytes_per_event: 1_000, late_tolerance_ms: 5_000 };
 /// let explanation = explain(text, &PlanOptions::default(), &load).unwrap();
-/// assert_eq!(explanation.events, 2_000);
-/// assert_eq!(explanation.bytes, 2_000_000);
+/// assert_eq!(explanation.events, 3_000);
+/// assert_eq!(explanation.bytes, 3_000_000);
 /// assert_eq!((explanation.score, explanation.complexity), (40, Complexity::Moderate));
 /// ```
 ///
@@ -154,9 +165,10 @@ pub fn explain(
     let query = parse(text)?;
     let checked = check(text, options);
     let Some(plan) = checked.plan else { return Err(checked.diagnostics) };
-    let held: Vec<_> = (0..plan.streams.len()).map(|stream| held(&plan, stream)).collect();
+    let reaches: Vec<_> = (0..plan.streams.len()).map(|stream| reach(&plan, stream)).collect();
+    let held = |at: usize| reaches[at].plus(load.late_tolerance());
     let streams: Vec<_> =
-        (0..held.len()).map(|at| stream_node(&plan, at, held[at], load)).collect();
+        (0..reaches.len()).map(|at| stream_node(&plan, at, held(at), load)).collect();
     let score = score(&plan, &query);
     Ok(Explanation {
         tree: node(&plan, Operand::Join(plan.joins.len() - 1), &streams),
@@ -169,12 +181,12 @@ pub fn explain(
             30..60 => Complexity::Moderate,
             _ => Complexity::Complex,
         },
-        hints: hints(&plan, &query, &held, options),
+        hints: hints::hints(&plan, &query, &reaches, options),
     })
 }
 
-/// How long an event of a stream waits at most while nothing matches it.
-pub(super) fn held(plan: &Plan, stream: usize) -> Span {
+/// How long an event of a stream waits at most while nothing matches it, when none is late.
+pub(super) fn reach(plan: &Plan, stream: usize) -> Span {
     let range = plan.streams[stream].range;
     let mut held = Span::ZERO;
     for join in &plan.joins {
@@ -295,36 +307,4 @@ fn score(plan: &Plan, query: &Query) -> usize {
         + 20 * usize::from(is_filtered)
         + 15 * usize::from(is_temporal)
         + 25 * usize::from(is_grouped)
-}
-
-fn hints(plan: &Plan, query: &Query, held: &[Span], options: &PlanOptions) -> Vec<String> {
-    let mut hints = Vec::new();
-    if !query.projection.is_empty() {
-        hints.push(format!(
-            "`{{{}}}` drops events after they have been held and joined: push the filter into the \
-             selectors if the events it drops are not needed for matching",
-            list(&query.projection)
-        ));
-    }
-    let usual = options.default_range;
-    for (stream, held) in plan.streams.iter().zip(held) {
-        let (name, range) = (&stream.name, Duration(stream.range));
-        let times = held.as_nanos().checked_div(usual.as_nanos()).unwrap_or(0);
-        if times >= 2 {
-            hints.push(format!(
-                "range {} of `{name}` holds {times} times what {} does: give a shorter range, or \
-                 `within(...)`",
-                Duration(*held),
-                Duration(usual)
-            ));
-        } else if stream.range > *held && plan.sources[stream.source.index()].pushed_down.is_some()
-        {
-            hints.push(format!(
-                "`{name}` is held for {} only, while its range reads {range} back: a shorter range \
-                 reads less",
-                Duration(*held)
-            ));
-        }
-    }
-    hints
 }

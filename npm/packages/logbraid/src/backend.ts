@@ -45,6 +45,12 @@ export interface NativeCorrelator {
   push(source: number, bytes: Uint8Array): void;
   /** Objects of a source that stay in JavaScript. */
   pushColumns(source: number, columns: Columns): void;
+  /**
+   * Labels of some objects of a source, for {@link vocabulary}: a JSON array of objects of texts.
+   */
+  observe(source: number, labelsJson: string): void;
+  /** Labels and values seen so far, as a JSON object (`Vocabulary`); empty after `release`. */
+  vocabulary(): string;
   /** Makes a file the content of a source. Throws with code `SOURCE_ERROR` when it cannot be opened. */
   attachFile(source: number, path: string): void;
   /**

@@ -148,7 +148,7 @@ function fill(
 }
 
 /** All labels of an event as a JSON object of texts; empty for none. */
-function labelSet(record: unknown): string {
+export function labelSet(record: unknown): string {
   if (typeof record !== 'object' || record === null) {
     return '';
   }

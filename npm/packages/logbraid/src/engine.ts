@@ -19,12 +19,13 @@ import { loadBackend } from './load/native.js';
 import { addCounters, noMetrics } from './metrics.js';
 import { resolveCorrelateOptions, resolveDecoder, resolveOptions } from './options.js';
 import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
-import { parse, plan, validate } from './query.js';
-import type { Validation } from './query.js';
+import { complete, parse, plan, validate } from './query.js';
+import type { Completion, Validation, Vocabulary } from './query.js';
 import type { SyntaxTree } from './syntax.js';
 import { QueryRun } from './run.js';
 import { formatDuration } from './time.js';
 import type { CorrelateOptions, EngineEvents, Metrics } from './types.js';
+import { bounded, knownLabels, merge } from './vocabulary.js';
 
 const MIB = 1 << 20;
 
@@ -38,6 +39,8 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   readonly #runs = new Set<QueryRun>();
   /** Counters of the queries that have ended. */
   readonly #past = noMetrics();
+  /** Labels and values that queries have seen which have ended. */
+  #seen: Vocabulary = {};
   #destroyed: Promise<void> | undefined;
 
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
@@ -142,7 +145,9 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
         this.#runs.add(run);
       },
       onEnd: (run) => {
-        if (this.#runs.delete(run)) addCounters(this.#past, run.metrics());
+        if (!this.#runs.delete(run)) return;
+        addCounters(this.#past, run.metrics());
+        this.#seen = bounded(merge(run.vocabulary(), this.#seen));
       },
     });
   }
@@ -164,6 +169,44 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
   /** Checks a query and reports all that can be found. */
   validate(query: QueryInput): Validation {
     return validate(query);
+  }
+
+  /**
+   * What the engine knows to complete queries with: its sources, the labels and values that queries,
+   * running and past, have seen in a sample of their events, and what `getLabels` of the adapters says.
+   * Adapters are asked each time, and one that fails adds nothing: an editor keeps the answer for a while
+   * and gives it to {@link complete}.
+   */
+  async vocabulary(): Promise<Vocabulary> {
+    this.#alive();
+    const told = [...this.#adapters].map(async ([name, adapter]) => {
+      const selects = adapter.selects !== false;
+      try {
+        return { name, selects, labels: knownLabels(await adapter.getLabels?.()) };
+      } catch {
+        return { name, selects };
+      }
+    });
+    const named = { sources: await Promise.all(told) };
+    let seen = this.#seen;
+    for (const run of this.#runs) seen = merge(run.vocabulary(), seen);
+    // Sources in the order they were added, without those taken away; what was seen before what is
+    // told, since it is sorted by how frequent it is.
+    const { sources = [] } = merge(seen, named);
+    const known = (name: string) => sources.find((source) => source.name === name);
+    return { sources: named.sources.map((source) => known(source.name) ?? source) };
+  }
+
+  /**
+   * What can stand at a cursor (UTF-16 units from the start), best first, with what the engine knows
+   * (see {@link vocabulary}).
+   *
+   * ```js
+   * const [first] = await engine.complete('edge({sta', 9); // offers the labels of edge, such as status
+   * ```
+   */
+  async complete(query: string, cursor: number): Promise<Completion[]> {
+    return complete(query, cursor, await this.vocabulary());
   }
 
   /** Counters over all queries, running and past. */

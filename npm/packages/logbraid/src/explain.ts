@@ -15,6 +15,11 @@ export interface ExplainOptions {
    * its labels and keys.
    */
   bytesPerEvent?: number | undefined;
+  /**
+   * How far events may be out of order, so that each is held so much longer: milliseconds or text such
+   * as `30s`. Default `30s`, as of an engine.
+   */
+  lateTolerance?: DurationInput | undefined;
   /** The range of a stream that gives none: milliseconds or text such as `30s`. Default `5m`. */
   defaultTimeWindow?: DurationInput | undefined;
   /** Names of the sources that apply selectors themselves (`selects`). Default: none. */
@@ -59,8 +64,8 @@ export interface ExplainedStream {
   /** How long its events stay joinable. */
   range: string;
   /**
-   * How long an event is held at most while nothing matches it: its farthest reach in any join. The
-   * late tolerance comes on top.
+   * How long an event is held at most while nothing matches it: its farthest reach in any join,
+   * and the late tolerance.
    */
   held: string;
   /** Events that it holds. */
@@ -102,7 +107,7 @@ export interface ExplainedSource {
  * no sense, an {@link OptionError} for an option that does not exist or cannot have its value.
  *
  * ```js
- * explain('a({})[1h] and on(k) within(10s) b({})', { eventsPerSecond: 100 }).events; // 2000
+ * explain('a({})[1h] and on(k) within(10s) b({})', { eventsPerSecond: 100 }).events; // 8000
  * explain('a({}) and on(k) b({})').complexity; // simple
  * ```
  */

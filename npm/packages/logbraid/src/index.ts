@@ -8,7 +8,7 @@ export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
-export type { Completion, Hover, QueryToken, Validation, Vocabulary } from './query.js';
+export type { Completion, Hover, KnownLabel, QueryToken, Validation, Vocabulary } from './query.js';
 export type {
   JoinSyntax,
   MatcherSyntax,
@@ -29,6 +29,7 @@ export type {
 } from './explain.js';
 export { QueryBuilder, stream } from './builder/index.js';
 export type {
+  Field,
   JoinClauses,
   JoinedQuery,
   KeyInput,
@@ -39,6 +40,7 @@ export type {
   StagedQuery,
   Stream,
   StreamClauses,
+  StreamName,
 } from './builder/index.js';
 export { field, local, raw } from './builder/selector.js';
 export type {
@@ -50,7 +52,14 @@ export type {
   Selector,
 } from './builder/selector.js';
 export { count, duration, every, first, label, last, not, ts } from './builder/condition.js';
-export type { Condition, LabelOperand, Operand, TimeOperand } from './builder/condition.js';
+export type {
+  Condition,
+  DurationLiteral,
+  Kind,
+  LabelOperand,
+  Operand,
+  TimeOperand,
+} from './builder/operand.js';
 export { IterableAdapter } from './adapters/iterable.js';
 export type { EventIterable, IterableOptions } from './adapters/iterable.js';
 export type { PushSource } from './adapters/push.js';

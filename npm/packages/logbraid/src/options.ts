@@ -153,7 +153,7 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
 /** Checks what a query is explained with: how it is planned, and under which load. */
 export function resolveExplainOptions(options: ExplainOptions): {
   plan: CheckOptions;
-  load: { eventsPerSecond: number; bytesPerEvent: number };
+  load: { eventsPerSecond: number; bytesPerEvent: number; lateToleranceMs: number };
 } {
   const read = reader(options, EXPLAIN_OPTIONS);
   return {
@@ -164,6 +164,8 @@ export function resolveExplainOptions(options: ExplainOptions): {
     load: {
       eventsPerSecond: read('eventsPerSecond', count, 1000),
       bytesPerEvent: read('bytesPerEvent', count, 512),
+      // The engine reckons in whole milliseconds here.
+      lateToleranceMs: Math.ceil(read('lateTolerance', duration, 30_000)),
     },
   };
 }
@@ -171,6 +173,7 @@ export function resolveExplainOptions(options: ExplainOptions): {
 const EXPLAIN_OPTIONS: readonly (keyof ExplainOptions)[] = [
   'eventsPerSecond',
   'bytesPerEvent',
+  'lateTolerance',
   'defaultTimeWindow',
   'selectingSources',
 ];

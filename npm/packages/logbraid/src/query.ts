@@ -13,8 +13,15 @@ export interface Vocabulary {
     name: string;
     /** Whether it applies selectors itself: only labels and values are completed in them then. */
     selects?: boolean;
-    labels?: { name: string; values?: string[] }[];
+    labels?: KnownLabel[];
   }[];
+}
+
+/** A label of a {@link Vocabulary}. */
+export interface KnownLabel {
+  name: string;
+  /** Values it is known to have. */
+  values?: string[];
 }
 
 /** Something that can stand at the cursor. */

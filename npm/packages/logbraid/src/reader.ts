@@ -3,6 +3,7 @@ import { BATCH } from './adapters/adapter.js';
 import type { ColumnPlan, NativeCorrelator } from './backend.js';
 import type { HostEvents, Refused } from './columns.js';
 import { AdapterError } from './errors.js';
+import { sampleLabels } from './vocabulary.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -42,6 +43,8 @@ export class Reader {
   /** Arrived after the batch, and is none of it. */
   #next: Uint8Array | readonly unknown[] | undefined;
   #taken = 0;
+  /** Objects handed to the engine. */
+  #objects = 0;
   #exhausted = false;
   #closed = false;
   #failure: AdapterError | undefined;
@@ -135,6 +138,9 @@ export class Reader {
         this.hosted = true;
         correlator.pushColumns(this.#source, columns);
       }
+      const labels = sampleLabels(arrived, from, to, this.#objects);
+      if (labels !== '') correlator.observe(this.#source, labels);
+      this.#objects += to - from;
     }
     this.#taken = to;
     // What has gone to the engine takes nothing more in.

@@ -10,6 +10,7 @@ import type {
 import { HostEvents } from './columns.js';
 import { Correlation } from './correlation.js';
 import { AdapterError, errorFrom, errorOf } from './errors.js';
+import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
 
 /** Results taken from the engine at once in final mode. */
@@ -130,6 +131,11 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   /** Counters of the engine. */
   metrics(): RawMetrics {
     return JSON.parse(this.#correlator.metrics()) as RawMetrics;
+  }
+
+  /** Labels and values seen so far; none once it has ended. */
+  vocabulary(): Vocabulary {
+    return JSON.parse(this.#correlator.vocabulary()) as Vocabulary;
   }
 
   /** Ends the query at once and drops what waits. Idempotent. */

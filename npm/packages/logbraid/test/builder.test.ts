@@ -77,9 +77,9 @@ test('every construct has its text', () => {
     'loki({app="a"} |= "x")[5m] as edge then on(id, trace=trace.id) within(-500ms, 5s) ' +
       'pick(latest) (b({}) outer ignoring(host, pod) a({})) unless on(id) within(1500000ns) ' +
       'group_left(team) c({}) {level="error", status!~"5.."} ' +
-      '| where (edge.status >= 500 and not (every(b.x != "y"))) ' +
-      '| where ((a.ts - edge.ts) > 2s or count(b) < 3) ' +
-      '| where (first(a).x =~ "z" and duration <= 250ms) | select id, b#2.x | limit 10',
+      '| where edge.status >= 500 and not (every(b.x != "y")) ' +
+      '| where a.ts - edge.ts > 2s or count(b) < 3 ' +
+      '| where first(a).x =~ "z" and duration <= 250ms | select id, b#2.x | limit 10',
   );
 });
 
@@ -101,8 +101,38 @@ test('built queries run', async () => {
 const HOSTILE = fc.oneof(
   fc.string({ unit: 'binary' }),
   fc
-    .array(fc.constantFrom('"', "'", '`', '\\', '\n', '(', ')', '{', '}', '#', '|', ' and ', 'é'))
+    .array(
+      fc.constantFrom(
+        '"',
+        "'",
+        '`',
+        '\\',
+        '\n',
+        '(',
+        ')',
+        '{',
+        '}',
+        '#',
+        '|',
+        ' and ',
+        'é',
+        '\u2028',
+      ),
+    )
     .map((parts) => parts.join('')),
+  fc.constantFrom(
+    '\u2028',
+    '\u2029',
+    '\\',
+    '\\"',
+    '"#',
+    '# a\n',
+    '\r\n',
+    '\0',
+    '\u0085',
+    '" or a.x = "',
+    '\ufeff',
+  ),
 );
 const NAME = fc.oneof(
   fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_]{0,8}$/),
@@ -208,7 +238,7 @@ test('what is no name is refused, and named', () => {
       ['label', () => local({ [name]: 'x' })],
       ['label', () => label('a', name)],
       ['stream', () => ts(name)],
-      ['select', () => joined.select(name)],
+      ['select', () => joined.select(name as never)],
     ];
     for (const [option, build] of all) {
       assert.throws(
@@ -244,7 +274,7 @@ test('formatting changes no meaning', () => {
 });
 
 test('every condition that can be built is read, checked and kept in its place', () => {
-  const side = fc.constantFrom('a', 'b');
+  const side = fc.constantFrom<'a' | 'b'>('a', 'b');
   const operator = fc.constantFrom('eq', 'ne', 'lt', 'lte', 'gt', 'gte');
   // The empty text is refused: no label is.
   const text = HOSTILE.filter((value) => value !== '');
@@ -274,8 +304,13 @@ test('every condition that can be built is read, checked and kept in its place',
     fc.tuple(time, time, operator, length).map(([l, r, op, v]) => l.minus(r)[op](v)),
     fc.tuple(counted, operator, number).map(([l, op, v]) => l[op](v)),
     fc.tuple(operator, length).map(([op, v]) => duration[op](v)),
+    fc.tuple(operator, length, number).map(([op, v, n]) => duration.plus(v).times(n)[op](v)),
+    fc.tuple(time, length, operator).map(([t, v, op]) => t.plus(v).minus(v)[op](new Date(0))),
+    fc.tuple(oneLabel, oneLabel, number).map(([l, r, n]) => l.times(2).gt(r.minus(l).dividedBy(n))),
+    fc.tuple(anyLabel, length).map(([l, v]) => l.gte({ duration: v })),
+    fc.tuple(counted, counted).map(([l, r]) => l.dividedBy(r.plus(1)).lt(l.minus(r.minus(3)))),
   );
-  const { condition } = fc.letrec<{ condition: Condition }>((tie) => ({
+  const { condition } = fc.letrec<{ condition: Condition<'a' | 'b'> }>((tie) => ({
     condition: fc.oneof(
       { maxDepth: 4, withCrossShrink: true },
       comparison,
@@ -294,4 +329,111 @@ test('every condition that can be built is read, checked and kept in its place',
       assert.deepEqual(validate(format(query)).valid, true);
     }),
   );
+});
+
+test('arithmetic has the text and the brackets that it needs', () => {
+  const [x, y] = [label('a', 'x'), label('b', 'x')];
+  for (const [condition, text] of [
+    [last('b').ts.minus(ts('a')).gt('2s'), 'last(b).ts - a.ts > 2s'],
+    [last('b').ts.gt('1970-01-01T00:00:00Z'), 'last(b).ts > "1970-01-01T00:00:00Z"'],
+    [ts('a').minus(new Date(0)).gt(5), 'a.ts - "1970-01-01T00:00:00.000Z" > 5ms'],
+    [ts('a').plus('1s').lt(ts('b')), 'a.ts + 1s < b.ts'],
+    [count('a').gt(count().dividedBy(2)), 'count(a) > count() / 2'],
+    [x.plus(1).minus(x.minus(2)).gt(x.plus(3).times(2)), 'a.x + 1 - (a.x - 2) > (a.x + 3) * 2'],
+    [x.times(2).dividedBy(x.times(3)).gt(1), 'a.x * 2 / (a.x * 3) > 1'],
+    [duration.dividedBy(duration).eq(1), 'duration / duration = 1'],
+    [duration.gt(x), 'duration > a.x'],
+    [x.gt({ duration: '250ms' }), 'a.x > 250ms'],
+    [x.ne(y), 'a.x != b.x'],
+    [x.eq(1).or(x.eq(2)).and(y.eq(3)), '(a.x = 1 or a.x = 2) and b.x = 3'],
+  ] as [Condition<'a' | 'b'>, string][]) {
+    const query = joined.where(condition);
+    assert.equal(treeOf(query).stages[0]?.value, `where ${text}`);
+    assert.deepEqual(validate(query), { valid: true, diagnostics: [] }, text);
+  }
+  // Long is not deep.
+  let sum = count('a').plus(0);
+  let all: Condition<'a'> = sum.gt(1);
+  for (let at = 0; at < 200; at += 1) {
+    sum = sum.plus(at);
+    all = all.or(count('a').lt(at));
+  }
+  assert.equal(validate(joined.where(all.and(sum.gt(5)))).valid, true);
+  for (const build of [
+    () => ts('a').plus(ts('b') as never),
+    () => ts('a').times(2 as never),
+    () => ts('a').gt(new Date(NaN)),
+    () => duration.plus({} as never),
+    () => count('a').minus('1s' as never),
+    () => label('a', 'x').plus('y' as never),
+  ]) {
+    assert.throws(build, OptionError);
+  }
+});
+
+test('texts and expressions are those that were given', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      HOSTILE.filter((value) => value !== ''),
+      async (value) => {
+        const escaped = value.replace(/[\\^$.*+?()[\]{}|#\-&~]/g, '\\$&');
+        // In selectors, in projections, in conditions: the event with this value is found, and no other.
+        const engine = new CorrelationEngine();
+        const event = (x: string) => ({ timestamp: 0, labels: { k: 'k', x }, message: x });
+        engine.addAdapter('a', [event(value), event(`${value}!`), event(`!${value}`)]);
+        engine.addAdapter('b', [{ timestamp: 0, labels: { k: 'k' } }]);
+        const found = async (query: QueryInput) =>
+          (await engine.run(query)).map(({ events }) => events.map((one) => one.labels['x']));
+        const right = stream('b', local());
+        const only = [[value, undefined]];
+        for (const selector of [
+          local({ x: value }),
+          local({ x: ['=~', escaped] }),
+          local().filter(field('x', '=', value)),
+          local()
+            .filter(field('x', '=~', escaped))
+            .contains(value),
+        ]) {
+          const query = QueryBuilder.from('a', selector).and(right, { on: 'k' });
+          assert.deepEqual(await found(query), only, query.toString());
+          const whole = query.where(
+            label('a', 'x').eq(value).and(label('a', 'x').matches(escaped)),
+          );
+          assert.deepEqual(await found(whole), only, whole.toString());
+          assert.deepEqual(await found(query.where(label('a', 'x').ne(value))), []);
+        }
+        await engine.destroy();
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
+test('a label that is called like a parser is a label', () => {
+  for (const name of [
+    'json',
+    'logfmt',
+    'json.x',
+    'jsonx',
+    'pattern',
+    'regexp',
+    'unpack',
+    'drop',
+    'keep',
+    'or',
+    'and',
+  ]) {
+    for (const filter of [
+      field(name, '>', 5),
+      field(name, '=', 'x').or(field('y', '<', 2)),
+      field(name, '=~', 'x.*')
+        .and(field(name, '!=', 'y'))
+        .or(field(name, '>=', { duration: 3 })),
+    ]) {
+      const query = QueryBuilder.from('a', local().json().filter(filter)).and(b, { on: 'k' });
+      assert.deepEqual(validate(query), { valid: true, diagnostics: [] }, query.toString());
+    }
+    const query = QueryBuilder.from('a', local().filter(field(name, '>', 5), field('z', '=', 1)));
+    assert.deepEqual(validate(query.and(b, { on: 'k' })).diagnostics, []);
+  }
 });

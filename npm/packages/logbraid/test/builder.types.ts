@@ -2,7 +2,20 @@
 /* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-class-instance-assignment --
    What does not compile has no types to be safe with. */
 import type { CorrelationEngine } from 'logbraid';
-import { QueryBuilder, duration, field, label, local, stream, ts } from 'logbraid';
+import {
+  QueryBuilder,
+  count,
+  duration,
+  every,
+  field,
+  first,
+  label,
+  last,
+  local,
+  not,
+  stream,
+  ts,
+} from 'logbraid';
 
 declare const engine: CorrelationEngine;
 const a = QueryBuilder.from('a', local());
@@ -57,7 +70,61 @@ duration.matches('x');
 // @ts-expect-error A field is not compared with a text by size.
 field('x', '>', 'y');
 
+// @ts-expect-error The query has no such stream.
+joined.where(label('c', 'x').eq('y'));
+// @ts-expect-error One of them it has.
+joined.where(label('a', 'x').eq('y').and(count('c').gt(1)));
+// @ts-expect-error Nor is it there to be compared with.
+joined.where(ts('a').lt(last('c').ts));
+// @ts-expect-error Nor to be computed with.
+joined.where(ts('b').minus(ts('c')).gt('2s'));
+// @ts-expect-error Nor inside of other conditions.
+joined.limit.bind(joined.where(not(every(first('c').label('x').eq('y')))));
+// @ts-expect-error A stream with an alias is called by it.
+stream('a', local(), { as: 'x' }).and(b, on).where(label('a', 'x').eq('y'));
+// @ts-expect-error Nothing of it can be selected.
+joined.select('c.x');
+// @ts-expect-error Nor what is neither joined on nor copied.
+joined.select('j');
+// @ts-expect-error Times are not added.
+ts('a').plus(ts('b'));
+// @ts-expect-error Nor multiplied.
+ts('a').times(2);
+// @ts-expect-error A duration is no number.
+duration.gt(count('a'));
+// @ts-expect-error Nor is a number a duration.
+count('a').plus('2s');
+// @ts-expect-error Texts have no order.
+label('a', 'x').lt('y');
+// @ts-expect-error Nothing is added to a text.
+label('a', 'x').plus('y');
+// @ts-expect-error Only labels match expressions.
+label('a', 'x').plus(1).matches('y');
+// @ts-expect-error A difference of times is no time.
+ts('a').minus(ts('b')).gt(ts('a'));
+
 // And what makes sense does.
+declare const anyName: string;
+joined.where(label(anyName as 'a', 'x').eq('y'));
+stream(anyName, local()).and(b, on).where(count(anyName).gt(1)).select(`${anyName}.x`);
+joined.where(
+  ts('b')
+    .minus(ts('a'))
+    .gt('2s')
+    .and(label('b#2', 'x').gt({ duration: '2s' })),
+);
+joined.where(
+  ts('a')
+    .plus(duration.times(2))
+    .lt(new Date())
+    .or(count().gt(label('a', 'x').plus(1))),
+);
+joined.where(duration.dividedBy(ts('b').minus(ts('a'))).gte(label('a', 'x').dividedBy(3)));
+a.and(stream('c', local()), { on: ['k', { left: 'i', right: 'i.d' }], groupLeft: ['team'] })
+  .or(b, on)
+  .where(count('c').gt(count('b')))
+  .select('k', 'i', 'team', 'c.x', 'a#1.x');
+a.and(b, { ignoring: 'host' }).select('anything');
 void engine.run(a.followedBy(b, { on: 'k', pick: 'latest', within: ['0s', 5_000] }));
 void engine.run(
   joined

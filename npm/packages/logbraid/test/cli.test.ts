@@ -85,6 +85,12 @@ test('count, table, json and ndjson show the same', async () => {
     table.stdout,
     /│ 2026-01-01T00:00:00.000Z │ id=x │ complete +│ +3 │ +1s │ edge app │ [0-9a-f]+ │/,
   );
+  // Labels have a column where some correlation of the table has any.
+  assert.doesNotMatch(table.stdout, /labels/);
+  const select = `${AND} | select id, app.level`;
+  const selected = await logbraid(['run', select, ...FILES, '--output', 'table']);
+  assert.match(selected.stdout, /│ start +│ key +│ labels +│ completeness │/);
+  assert.match(selected.stdout, /│ id=x │ id=x app\.level=\S+ +│ complete/);
   const ndjson = await logbraid(['run', AND, ...FILES, '--output', 'ndjson']);
   const json = await logbraid(['run', AND, ...FILES, '--output', 'json']);
   const parsed = JSON.parse(ndjson.stdout) as Record<string, unknown>;
@@ -447,24 +453,26 @@ test('explain draws the plan, what it holds and what is cheaper', async () => {
     stdout,
     `then on(id), right 0s to 10s after left, session
 ├─ a: a({x="␛[31m"})[1h]
-│    holds 10s: 1,000 events, 1.0 MB; selector applied by the engine
+│    holds 40s: 4,000 events, 4.0 MB; selector applied by the engine
 └─ unless on(id), right -1h to 5m after left, session
    ├─ b: b({})[5m]
-   │    holds 5m: 30,000 events, 30.0 MB; selector applied by the engine
+   │    holds 5m30s: 33,000 events, 33.0 MB; selector applied by the engine
    └─ c: c({})[1h]
-        holds 1h: 360,000 events, 360 MB; selector applied by the engine
+        holds 1h30s: 363,000 events, 363 MB; selector applied by the engine
 
 reads all of a, 1h back, for a
 reads all of b, 5m back, for b
 reads all of c, 1h back, for c
-holds 391,000 events, 391 MB, at 100 events/s of 1,000 bytes in each stream
+holds 400,000 events, 400 MB, at 100 events/s of 1,000 bytes in each stream
 score 55: moderate
 hint: range 1h of \`c\` holds 12 times what 5m does: give a shorter range, or \`within(...)\`
 `,
   );
   const json = await logbraid([...args, '--output', 'json']);
   const parsed = JSON.parse(json.stdout) as Record<string, unknown>;
-  assert.deepEqual([parsed['events'], parsed['complexity']], [391_000, 'moderate']);
+  assert.deepEqual([parsed['events'], parsed['complexity']], [400_000, 'moderate']);
+  const orderly = await logbraid([...args, '--output', 'json', '--late-tolerance', '0s']);
+  assert.equal((JSON.parse(orderly.stdout) as { events: number }).events, 391_000);
   const bad = await logbraid(['explain', query, '--rate', '0']);
   assert.deepEqual([bad.code, bad.stdout], [2, '']);
   assert.match(bad.stderr, /^error: --rate 0: expected a whole number/);

@@ -724,3 +724,87 @@ test('a source that is ahead in time is paused', async () => {
   // The window, and what is on the way: batches and results that wait.
   assert.ok(held < 8000, `${held} events were held`);
 });
+
+test('completion offers the labels and values that the engine has seen, and those that adapters know', async () => {
+  await using engine = new CorrelationEngine();
+  const offered = async (query: string, cursor = query.length) =>
+    (await engine.complete(query, cursor)).map(({ label }) => label);
+  const kinds = async (query: string) => (await engine.complete(query, query.length))[0]?.kind;
+
+  engine.addAdapter('a', {
+    getName: () => 'mine',
+    bounded: true,
+    selects: false,
+    createStream: () => [] as never,
+    validateQuery: () => true,
+    getLabels: () => Promise.resolve([{ name: 'tier', values: ['gold'] }, { name: 'region' }]),
+    destroy: () => Promise.resolve(),
+  });
+  engine.addAdapter('broken', {
+    getName: () => 'broken',
+    createStream: () => [] as never,
+    validateQuery: () => true,
+    getLabels: () => Promise.reject(new Error('not today')),
+    destroy: () => Promise.resolve(),
+  });
+  const b = engine.source('b');
+  assert.deepEqual(await offered(''), ['a', 'broken', 'b']);
+  assert.deepEqual(await offered('b({'), []);
+
+  engine.addAdapter('c', [at(0, { k: 1 })]);
+  const found = engine.correlate('b({k="1"})[1m] and on(k) c({})[1m]');
+  const first = found.next();
+  await b.push([at(0, { k: 1, status: 503, 'req.id': '\ud800"' }), at(1, { k: 2, status: 200 })]);
+  await b.push(at(2, { k: 3, status: 503, stage: 'pay' }));
+  await b.push([null as never, { timestamp: T0, labels: 7 as never }]);
+  await first;
+  while (!(await offered('b({')).includes('stage')) await sleep(1);
+
+  // Also of events that no stream selects, and of labels that the query does not read.
+  assert.deepEqual(await offered('b({'), ['k', 'status', 'req.id', 'stage']);
+  assert.deepEqual(await offered('b({sta"200"})', 6), ['status', 'stage']);
+  assert.deepEqual(await offered('b({status="'), ['503', '200']);
+  assert.deepEqual(await offered('b({status=~"2'), ['200']);
+  assert.deepEqual(await offered('b({}) and on(st'), ['status', 'stage']);
+  assert.equal((await engine.complete('b({req.id="', 11))[0]?.insert, '"\ufffd\\""');
+  assert.equal(await kinds('b({sta'), 'label');
+  assert.equal(await kinds('b({status="'), 'value');
+  assert.deepEqual(await offered('a({'), ['tier', 'region']);
+  assert.deepEqual(await offered('a({tier="'), ['gold']);
+
+  // What has been seen stays known when the query has ended.
+  await found.return?.();
+  assert.deepEqual(await offered('b({status="'), ['503', '200']);
+  const { sources } = await engine.vocabulary();
+  assert.deepEqual(
+    sources?.map(({ name, selects }) => [name, selects]),
+    [
+      ['a', false],
+      ['broken', true],
+      ['b', false],
+      ['c', false],
+    ],
+  );
+  await engine.removeAdapter('b');
+  assert.deepEqual(await offered('b'), ['broken']);
+});
+
+test('what the engine has seen is a sample of a bounded size', async () => {
+  await using engine = new CorrelationEngine();
+  const id = (at: number) => `${'x'.repeat(100)}${at}`;
+  engine.addAdapter(
+    'a',
+    Array.from({ length: 20_000 }, (_, n) =>
+      at(n / 1000, { k: n, [id(n % 500)]: id(n), level: 'info' }),
+    ),
+  );
+  engine.addAdapter('b', [at(0, { k: 7 })]);
+  for (let run = 0; run < 3; run += 1) await engine.run(AND);
+  const { sources = [] } = await engine.vocabulary();
+  const labels = sources[0]?.labels ?? [];
+  assert.ok(labels.length <= 256 && labels.every(({ values = [] }) => values.length <= 64));
+  assert.ok(JSON.stringify(sources).length < 200_000);
+  const names = labels.slice(0, 2).map(({ name }) => name);
+  assert.deepEqual(names.sort(), ['k', 'level']);
+  assert.deepEqual(labels.find(({ name }) => name === 'level')?.values, ['info']);
+});

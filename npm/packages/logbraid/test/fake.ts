@@ -50,6 +50,12 @@ export class FakeCorrelator implements NativeCorrelator {
     this.calls.push(['pushColumns', source, columns.ids.length]);
     this.onPush(columns, source);
   }
+  observe(): void {
+    // What it would see changes nothing.
+  }
+  vocabulary(): string {
+    return '{}';
+  }
   attachFile(source: number, path: string): void {
     this.calls.push(['attachFile', source, path]);
   }

@@ -51,6 +51,7 @@ test('explain tells the plan, what it holds, and what is pushed down', () => {
   const explanation = explain(query, {
     eventsPerSecond: 10,
     bytesPerEvent: 100,
+    lateTolerance: '10s',
     defaultTimeWindow: '1m',
     selectingSources: ['loki'],
   });
@@ -61,9 +62,9 @@ test('explain tells the plan, what it holds, and what is pushed down', () => {
     selector: '{a="1"}',
     pushedDown: true,
     range: '1h',
-    held: '30s',
-    events: 300,
-    bytes: 30_000,
+    held: '40s',
+    events: 400,
+    bytes: 40_000,
   };
   const { tree, sources, hints, ...rest } = explanation;
   assert.ok(tree.type === 'join' && tree.right.type === 'stream');

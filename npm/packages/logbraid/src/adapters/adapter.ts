@@ -1,3 +1,4 @@
+import type { KnownLabel } from '../query.js';
 import type { DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
 
@@ -31,7 +32,10 @@ export interface DataSourceAdapter {
   /** A local file that is all it reads; an engine that can, reads it without `createStream`. */
   readonly file?: string;
   validateQuery(selector: string): boolean;
+  /** Names of what can be read there, as its service lists them. The engine does not ask. */
   getAvailableStreams?(): Promise<string[]>;
+  /** Labels that events of it have, and values of them, to complete queries with. */
+  getLabels?(): Promise<KnownLabel[]>;
   destroy(): Promise<void>;
 }
 

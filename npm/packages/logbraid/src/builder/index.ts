@@ -1,99 +1,137 @@
 import type { DurationInput } from '../types.js';
-import type { Condition } from './condition.js';
+import type { Condition } from './operand.js';
 import { matchers } from './selector.js';
 import type { LabelMatchers, Selector } from './selector.js';
 import { count, duration, labelName, name, refuse, signedDuration, sourceName } from './text.js';
 
 /** A key: a label both sides have, or the labels of the two sides. */
-export type KeyInput = string | { readonly left: string; readonly right: string };
+export type KeyInput<K extends string = string> = K | { readonly left: K; readonly right: K };
 
 type OneOrMore<T> = T | readonly [T, ...T[]];
-
-type Keys =
-  { on: OneOrMore<KeyInput>; ignoring?: never } | { ignoring: OneOrMore<string>; on?: never };
 
 interface Bounds {
   /** How far apart matches may be; as a pair, the least and the largest `right - left`. */
   within?: DurationInput | readonly [least: DurationInput, largest: DurationInput] | undefined;
 }
 
-type Results<P extends string> =
+type Results<P extends string, K extends string> =
   | { pick?: P | undefined; groupLeft?: never; groupRight?: never }
-  | { groupLeft: readonly string[]; pick?: never; groupRight?: never }
-  | { groupRight: readonly string[]; pick?: never; groupLeft?: never };
+  | { groupLeft: readonly K[]; pick?: never; groupRight?: never }
+  | { groupRight: readonly K[]; pick?: never; groupLeft?: never };
+
+type Clauses<P extends string, K extends string> = Bounds &
+  (
+    | ({ on: OneOrMore<KeyInput<K>>; ignoring?: never } & Results<P, K>)
+    | ({ ignoring: OneOrMore<string>; on?: never } & Results<P, string>)
+  );
 
 /**
  * The clauses of a join. Keys are named (`on`) or all labels but some (`ignoring`). Results are what
  * is connected, by a policy (`pick`), or one per event of a side (`groupLeft`, `groupRight`: the
- * labels to copy from the other side, perhaps none).
+ * labels to copy from the other side, perhaps none). `K` names what is joined on and copied.
  */
-export type JoinClauses = Keys & Bounds & Results<'session' | 'pairs' | 'first'>;
+export type JoinClauses<K extends string = string> = Clauses<'session' | 'pairs' | 'first', K>;
 
 /** The clauses of a join that knows which side comes first. */
-export type OrderedClauses = Keys & Bounds & Results<'session' | 'pairs' | 'first' | 'latest'>;
+export type OrderedClauses<K extends string = string> = Clauses<
+  'session' | 'pairs' | 'first' | 'latest',
+  K
+>;
 
 /** Range and name of a stream. */
-export interface StreamClauses {
+export interface StreamClauses<A extends string = string> {
   /** How far back to read, and how long an event stays joinable. Default: that of the engine. */
   range?: DurationInput | undefined;
   /** What to call the stream. Default: the name of its source. */
-  as?: string | undefined;
+  as?: A | undefined;
 }
 
 /**
  * A query in the making: one stream ({@link Stream}), or several that are joined
  * ({@link JoinedQuery}), which is a query. Never changed by a call; each gives a new one. Whatever a
  * value holds, it stays a value: texts are escaped, and what cannot be is refused with an
- * `OptionError`.
+ * `OptionError`. `N` names its streams, so that a stage about another does not compile; where names are
+ * not known before the program runs, it is `string`.
  */
-export abstract class QueryBuilder {
+export abstract class QueryBuilder<N extends string = string, K extends string = string> {
+  declare readonly streams?: N;
+  declare readonly labels?: K;
+
   /** @internal */
   protected abstract readonly text: string;
 
   /** Begins with a stream. */
-  static from(source: string, selector: Selector, clauses: StreamClauses = {}): Stream {
+  static from<S extends string, A extends string = S>(
+    source: S,
+    selector: Selector,
+    clauses: StreamClauses<A> = {},
+  ): Stream<NoInfer<A>> {
     return stream(source, selector, clauses);
   }
 
   /** Both sides. */
-  and(right: QueryBuilder, clauses: JoinClauses): JoinedQuery {
+  and<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: JoinClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('and', right, clauses);
   }
 
   /** The left side, with or without the right. */
-  or(right: QueryBuilder, clauses: JoinClauses): JoinedQuery {
+  or<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: JoinClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('or', right, clauses);
   }
 
   /** Either side, with or without the other. */
-  outer(right: QueryBuilder, clauses: JoinClauses): JoinedQuery {
+  outer<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: JoinClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('outer', right, clauses);
   }
 
   /** The left side without the right. */
-  unless(right: QueryBuilder, clauses: JoinClauses): JoinedQuery {
+  unless<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: JoinClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('unless', right, clauses);
   }
 
   /** The operator `then`: the right side after the left. Not called so, or `await` would call it. */
-  followedBy(right: QueryBuilder, clauses: OrderedClauses): JoinedQuery {
+  followedBy<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: OrderedClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('then', right, clauses);
   }
 
   /** The operator `then not`: the left side, and no right side after it. */
-  notFollowedBy(right: QueryBuilder, clauses: JoinClauses): JoinedQuery {
+  notFollowedBy<M extends string, R extends string, L extends string = string>(
+    right: QueryBuilder<M, R>,
+    clauses: JoinClauses<L>,
+  ): JoinedQuery<N | M, K | R | L> {
     return this.#join('then not', right, clauses);
   }
 
-  #join(kind: string, right: QueryBuilder, clauses: OrderedClauses): JoinedQuery {
+  #join(kind: string, right: QueryBuilder, clauses: OrderedClauses): JoinedQuery<never, never> {
     const { text } = right;
     const operand = right instanceof JoinedQuery ? `(${text})` : text;
     return new JoinedQuery([this.text, kind, ...clauseTexts(kind, clauses), operand].join(' '));
   }
 }
 
+/** What a stage may call a stream: its alias or source, or `source#position`. */
+export type StreamName<N extends string> = N | `${string}#${number}`;
+
+/** What can be selected: what is joined on or copied, or a label of a stream. */
+export type Field<N extends string, K extends string> = K | `${StreamName<N>}.${string}`;
+
 /** One stream, which is no query until it is joined. */
-export class Stream extends QueryBuilder {
+export class Stream<N extends string = string> extends QueryBuilder<N, never> {
   protected readonly text: string;
 
   /** @internal */
@@ -104,7 +142,11 @@ export class Stream extends QueryBuilder {
 }
 
 /** A stream, to begin with or to join. */
-export function stream(source: string, selector: Selector, clauses: StreamClauses = {}): Stream {
+export function stream<S extends string, A extends string = S>(
+  source: S,
+  selector: Selector,
+  clauses: StreamClauses<A> = {},
+): Stream<NoInfer<A>> {
   const { range, as } = clauses;
   const ranged = range === undefined ? '' : `[${duration('range', range)}]`;
   const named = as === undefined ? '' : ` as ${name('as', as)}`;
@@ -112,7 +154,10 @@ export function stream(source: string, selector: Selector, clauses: StreamClause
 }
 
 /** Streams that are joined: a query that more can be joined to. */
-export class JoinedQuery extends QueryBuilder {
+export class JoinedQuery<N extends string = string, K extends string = string> extends QueryBuilder<
+  N,
+  K
+> {
   protected readonly text: string;
 
   /** @internal */
@@ -122,20 +167,20 @@ export class JoinedQuery extends QueryBuilder {
   }
 
   /** Keeps the events with these labels. */
-  project(labels: LabelMatchers): StagedQuery {
+  project(labels: LabelMatchers): StagedQuery<N, K> {
     const text = matchers(labels);
     if (text === '') refuse('project', '{}', 'one label at least');
     return new StagedQuery(`${this.text} {${text}}`);
   }
 
   /** Keeps the correlations of which a condition holds. */
-  where(condition: Condition): StagedQuery {
-    return new StagedQuery(this.text).where(condition);
+  where(condition: Condition<StreamName<N>>): StagedQuery<N, K> {
+    return new StagedQuery<N, K>(this.text).where(condition);
   }
 
   /** Gives correlations exactly these labels. */
-  select(...fields: [string, ...string[]]): SelectedQuery {
-    return new StagedQuery(this.text).select(...fields);
+  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery {
+    return new StagedQuery<N, K>(this.text).select(...fields);
   }
 
   /** Ends the query with its first `n` correlations. */
@@ -173,14 +218,20 @@ export class SelectedQuery extends LimitedQuery {
 }
 
 /** A query to whose joins nothing can be added. */
-export class StagedQuery extends SelectedQuery {
+export class StagedQuery<
+  N extends string = string,
+  K extends string = string,
+> extends SelectedQuery {
+  declare readonly streams?: N;
+  declare readonly labels?: K;
+
   /** Keeps the correlations of which a condition holds. */
-  where(condition: Condition): StagedQuery {
+  where(condition: Condition<StreamName<N>>): StagedQuery<N, K> {
     return new StagedQuery(`${this.toString()} | where ${condition.text}`);
   }
 
   /** Gives correlations exactly these labels: a key, a copied label, or `stream.label`. */
-  select(...fields: [string, ...string[]]): SelectedQuery {
+  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery {
     return new SelectedQuery(`${this.toString()} | select ${fields.map(selected).join(', ')}`);
   }
 }

@@ -97,7 +97,9 @@ export class LocalSelector extends Selector {
 
   /** Events of which one of these comparisons of a label with a text, number or duration holds. */
   filter(...anyOf: [FieldFilter, ...FieldFilter[]]): LocalSelector {
-    return this.#with(`| ${anyOf.map(({ text }) => text).join(' or ')}`);
+    const text = anyOf.map((one) => one.text).join(' or ');
+    // A label that begins like a parser would be read as one.
+    return this.#with(/^(?:json|logfmt)/.test(text) ? `| (${text})` : `| ${text}`);
   }
 
   #line(operator: string, text: string): LocalSelector {
@@ -114,10 +116,20 @@ export function local(labels: LabelMatchers = {}): LocalSelector {
   return new LocalSelector(`{${matchers(labels)}}`);
 }
 
-/** A comparison in a label filter; made by {@link field}. */
+/** A comparison in a label filter, or several; made by {@link field}. */
 export class FieldFilter {
   /** @internal */
   constructor(readonly text: string) {}
+
+  /** Both hold. */
+  and(other: FieldFilter): FieldFilter {
+    return new FieldFilter(`(${this.text} and ${other.text})`);
+  }
+
+  /** One of them holds. */
+  or(other: FieldFilter): FieldFilter {
+    return new FieldFilter(`(${this.text} or ${other.text})`);
+  }
 }
 
 /** Compares a label with a text. */

@@ -1,7 +1,7 @@
 import { explain } from '../explain.js';
 import type { ExplainedSource, Explanation, PlanNode } from '../explain.js';
 import { EXIT } from './failure.js';
-import { count } from './run.js';
+import { count, duration } from './run.js';
 import { sanitize, shortBytes } from './terminal.js';
 import { print } from './writer.js';
 
@@ -9,6 +9,7 @@ import { print } from './writer.js';
 export interface ExplainCommand {
   rate?: string;
   bytes?: string;
+  lateTolerance?: string;
   output: 'text' | 'json';
 }
 
@@ -18,7 +19,8 @@ export async function explainQuery(query: string, options: ExplainCommand): Prom
     eventsPerSecond: count('--rate', options.rate) ?? 1000,
     bytesPerEvent: count('--bytes', options.bytes) ?? 512,
   };
-  const explanation = explain(query, load);
+  const lateTolerance = duration('--late-tolerance', options.lateTolerance);
+  const explanation = explain(query, { ...load, lateTolerance });
   await print(
     options.output === 'json'
       ? JSON.stringify(explanation, null, 2)

@@ -98,6 +98,7 @@ function program(finish: (code: number) => void): Command {
     .argument('<query>')
     .option('--rate <events/s>', 'events a second that each stream keeps (default: 1000)')
     .option('--bytes <bytes/event>', 'bytes that the engine holds for an event (default: 512)')
+    .option('--late-tolerance <duration>', 'how far events may be out of order (default: 30s)')
     .addOption(
       new Option('--output <how>', 'how to show it').choices(['text', 'json']).default('text'),
     )

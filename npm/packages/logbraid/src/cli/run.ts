@@ -121,7 +121,7 @@ function time(option: string, text: string | undefined): string | undefined {
   return text;
 }
 
-function duration(option: string, text: string | undefined): DurationInput | undefined {
+export function duration(option: string, text: string | undefined): DurationInput | undefined {
   const given = text === '0' ? 0 : text;
   if (given !== undefined && toMillis(given) === undefined) {
     throw new UsageError(`${option} ${text}: expected a duration such as 30s or 1h30m`);

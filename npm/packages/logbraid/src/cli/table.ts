@@ -10,14 +10,27 @@ const ROWS = 1000;
 /** Widest a cell gets. */
 const CELL = 48;
 
+const COLUMNS = [
+  { head: 'start', align: 'left' },
+  { head: 'key', align: 'left' },
+  { head: 'labels', align: 'left' },
+  { head: 'completeness', align: 'left' },
+  { head: 'events', align: 'right' },
+  { head: 'duration', align: 'right' },
+  { head: 'streams', align: 'left' },
+  { head: 'id', align: 'left' },
+] as const;
+
+/** The column that is left out of a table in which it says nothing. */
+const LABELS = COLUMNS.findIndex(({ head }) => head === 'labels');
+
 /** A row for each correlation. */
 export class Table implements Output {
   readonly #target: Target;
-  #table: CliTable.Table;
+  #rows: string[][] = [];
 
   constructor(target: Target) {
     this.#target = target;
-    this.#table = this.#empty();
   }
 
   async show(correlation: Correlation): Promise<void> {
@@ -26,38 +39,40 @@ export class Table implements Output {
     const row = [
       timeWindow.start.replace(/0{1,6}Z$/, 'Z'),
       joinValue === '' ? '' : `${joinKey}=${joinValue}`,
+      Object.entries(correlation.labels)
+        .map((pair) => pair.join('='))
+        .join(' '),
       metadata.completeness,
       String(correlation.eventCount),
       shortDuration(span),
       metadata.matchedStreams.join(' '),
       correlation.correlationId,
     ];
-    this.#table.push(row.map((cell) => cut(sanitize(cell), CELL)));
-    if (this.#table.length === ROWS) {
+    this.#rows.push(row.map((cell) => cut(sanitize(cell), CELL)));
+    if (this.#rows.length === ROWS) {
       await this.#write();
     }
   }
 
   async end(): Promise<void> {
-    if (this.#table.length > 0) {
+    if (this.#rows.length > 0) {
       await this.#write();
     }
     await this.#target.writer.flush();
   }
 
-  #empty(): CliTable.Table {
-    const { colors } = this.#target;
-    return new CliTable({
-      head: ['start', 'key', 'completeness', 'events', 'duration', 'streams', 'id'].map(
-        colors.bold,
-      ),
-      colAligns: ['left', 'left', 'left', 'right', 'right', 'left', 'left'],
+  async #write(): Promise<void> {
+    const { colors, writer } = this.#target;
+    const hasLabels = this.#rows.some((row) => row[LABELS] !== '');
+    const shown = <T>(row: readonly T[]) => row.filter((_, at) => hasLabels || at !== LABELS);
+    const columns = shown(COLUMNS);
+    const table = new CliTable({
+      head: columns.map(({ head }) => colors.bold(head)),
+      colAligns: columns.map(({ align }) => align),
       style: { head: [], border: [], compact: true },
     });
-  }
-
-  async #write(): Promise<void> {
-    await this.#target.writer.write(`${this.#table.toString()}\n`);
-    this.#table = this.#empty();
+    table.push(...this.#rows.map(shown));
+    this.#rows = [];
+    await writer.write(`${table.toString()}\n`);
   }
 }

@@ -1,0 +1,88 @@
+import { labelSet } from './columns.js';
+import type { KnownLabel, Vocabulary } from './query.js';
+
+/** As in the engine: all of the first events of a source are looked at, then one of every so many. */
+const FIRST = 256;
+const EVERY = 64;
+
+/** Most values of a label that are remembered of past queries; of labels, four times as many. */
+const MOST_VALUES = 64;
+
+/** Most text that is remembered of past queries, in UTF-16 units. */
+const MOST_TEXT = 1 << 17;
+
+/**
+ * The labels of some of `events[from..to]`, of which `before` came before, as a JSON array; empty
+ * where none of them is looked at.
+ */
+export function sampleLabels(
+  events: readonly unknown[],
+  from: number,
+  to: number,
+  before: number,
+): string {
+  const sets: string[] = [];
+  for (let at = from; at < to;) {
+    const number = before + at - from;
+    if (number >= FIRST && number % EVERY !== 0) {
+      at += EVERY - (number % EVERY);
+      continue;
+    }
+    const set = labelSet((events[at] as { labels?: unknown } | null | undefined)?.labels);
+    if (set !== '') sets.push(set);
+    at += 1;
+  }
+  return sets.length === 0 ? '' : `[${sets.join(',')}]`;
+}
+
+/** Both; what the first knows comes first. */
+export function merge(known: Vocabulary, more: Vocabulary): Vocabulary {
+  const sources = new Map<string, { selects: boolean; labels: Map<string, Set<string>> }>();
+  for (const { name, selects, labels } of [...(known.sources ?? []), ...(more.sources ?? [])]) {
+    const source = sources.get(name) ?? { selects: false, labels: new Map<string, Set<string>>() };
+    sources.set(name, source);
+    source.selects ||= selects ?? false;
+    for (const { name, values } of labels ?? []) {
+      const there = source.labels.get(name) ?? new Set();
+      source.labels.set(name, there);
+      for (const value of values ?? []) there.add(value);
+    }
+  }
+  return {
+    sources: [...sources].map(([name, { selects, labels }]) => ({
+      name,
+      selects,
+      labels: [...labels].map(([name, values]) => ({ name, values: [...values] })),
+    })),
+  };
+}
+
+/** As much of it as is remembered of past queries: less of each label where it is much in all. */
+export function bounded(known: Vocabulary): Vocabulary {
+  let kept = known;
+  for (let most = MOST_VALUES; ; most = Math.floor(most / 2)) {
+    const sources = (kept.sources ?? []).map(({ labels = [], ...source }) => ({
+      ...source,
+      labels: labels
+        .slice(0, most * 4)
+        .map(({ name, values = [] }) => ({ name, values: values.slice(0, most) })),
+    }));
+    kept = { sources };
+    const all = sources.flatMap(({ labels }) => labels);
+    const text = all.flatMap(({ name, values }) => [name, ...values]);
+    if (text.reduce((units, { length }) => units + length, 0) <= MOST_TEXT) return kept;
+  }
+}
+
+/** What an adapter says it knows, without what makes no sense. */
+export function knownLabels(given: unknown): KnownLabel[] {
+  const labels: unknown[] = Array.isArray(given) ? given : [];
+  return labels.flatMap((label) => {
+    if (typeof label === 'string') return [{ name: label }];
+    if (typeof label !== 'object' || label === null) return [];
+    const { name, values } = label as { name?: unknown; values?: unknown };
+    if (typeof name !== 'string') return [];
+    const texts: unknown[] = Array.isArray(values) ? values : [];
+    return [{ name, values: texts.filter((value) => typeof value === 'string') }];
+  });
+}
