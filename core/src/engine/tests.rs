@@ -295,7 +295,7 @@ fn what_one_record_cannot_hold_is_refused() {
     let options =
         CorrelatorOptions { max_memory: (3_000 << 20) + 1, ..CorrelatorOptions::default() };
     let error = Correlator::new(plan(&[(JoinKind::And, 10)]), options).expect_err("too much");
-    assert!(error.to_string().contains("maxMemoryMB must be at most 3000"), "{error}");
+    assert!(error.to_string().contains("maxMemoryMB: must be at most 3000"), "{error}");
 }
 
 #[test]
