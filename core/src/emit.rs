@@ -3,13 +3,15 @@
 //! Owns what has been delivered and what waits to be. Does not know why events belong together.
 //! Results stay as rings in the store until they are taken; nothing is copied.
 
+mod ids;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use xxhash_rust::xxh3::xxh3_64;
 
+pub(crate) use self::ids::Identity;
+use self::ids::Ids;
 use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::join::Open;
 use crate::join::steps::{Growing, Outcome};
@@ -128,17 +130,8 @@ pub(crate) struct Stamp {
     pub replaces: Vec<CorrelationId>,
 }
 
-/// What identifies a result; see [`Emitter::stamp_final`].
-pub(crate) struct Identity<'a> {
-    /// The key of the first join, empty where no event has one.
-    pub key: &'a [u8],
-    /// The events that tell it from others; for a session, the earliest.
-    pub events: &'a [EventOrder],
-}
-
 #[derive(Debug)]
 pub(crate) struct Emitter {
-    query: u64,
     interval: Span,
     ready: BinaryHeap<Reverse<Ready>>,
     finals: VecDeque<Decided>,
@@ -150,18 +143,10 @@ pub(crate) struct Emitter {
     free: Vec<DeliveryId>,
     sequence: u64,
     deferred: BinaryHeap<Reverse<(Timestamp, Open)>>,
-    occurrences: HashMap<CorrelationId, (u64, Timestamp), FixedState>,
-    /// Occurrences to keep before old ones are dropped; doubled when all are still needed.
-    keep_occurrences: usize,
-    /// Occurrences that may be kept.
-    max_occurrences: usize,
+    ids: Ids,
 }
 
-/// How often a result was identified the same, and when that began.
-type Occurrence = (CorrelationId, (u64, Timestamp));
-
-/// As many decided results may keep their room, and as many occurrences be kept without asking whether
-/// they are still needed.
+/// As many decided results may keep their room.
 const FEW: usize = 1_024;
 
 impl Emitter {
@@ -169,7 +154,6 @@ impl Emitter {
     /// apart that the same identifies.
     pub fn new(canonical: &str, interval: Span, max_memory: usize) -> Self {
         Self {
-            query: xxh3_64(canonical.as_bytes()),
             interval,
             ready: BinaryHeap::new(),
             finals: VecDeque::new(),
@@ -179,9 +163,7 @@ impl Emitter {
             free: Vec::new(),
             sequence: 0,
             deferred: BinaryHeap::new(),
-            occurrences: HashMap::default(),
-            keep_occurrences: FEW,
-            max_occurrences: max_memory / (3 * size_of::<Occurrence>()),
+            ids: Ids::new(canonical, max_memory),
         }
     }
 
@@ -203,7 +185,7 @@ impl Emitter {
         is_early: bool,
     ) {
         let Outcome { close, events, identity, delivery, truncated } = outcome;
-        let (id, sequence) = (self.hash(hashed, 0), self.sequence);
+        let (id, sequence) = (self.ids.base(hashed), self.sequence);
         self.sequence += 1;
         let list = Box::new(List { id, sequence, events, identity, delivery, truncated });
         self.wait(Ready { close, first, result: Decided::List(list) }, is_early);
@@ -303,7 +285,7 @@ impl Emitter {
             if !kept {
                 return None;
             }
-            let id = self.identify(store, identity);
+            let id = self.ids.next(store, identity);
             return Some(Stamp {
                 id,
                 revision: 1,
@@ -408,7 +390,7 @@ impl Emitter {
         now: Option<Timestamp>,
     ) -> (Stamp, DeliveryId) {
         let delivery = if delivery == DeliveryId::NONE {
-            let id = self.identify(store, identity);
+            let id = self.ids.next(store, identity);
             self.begin(id)
         } else {
             delivery
@@ -496,45 +478,9 @@ impl Emitter {
         }
     }
 
-    /// The id of a result: a hash of the query and what identifies the result, and a number where
-    /// that has been given before.
-    fn identify(&mut self, store: &Store, identity: &Identity<'_>) -> CorrelationId {
-        let base = self.hash(identity, 0);
-        if self.occurrences.len() >= self.keep_occurrences {
-            self.forget_occurrences(store);
-        }
-        let (count, _) = self.occurrences.entry(base).or_insert((0, identity.events[0].time));
-        let occurrence = *count;
-        *count += 1;
-        if occurrence == 0 { base } else { self.hash(identity, occurrence) }
-    }
-
-    /// Forgets the occurrences of what began before the oldest event that is held, which cannot come
-    /// again; and of what began first where these are still too many.
-    pub fn forget_occurrences(&mut self, store: &Store) {
-        let oldest = store.oldest();
-        self.occurrences.retain(|_, (_, first)| *first >= oldest);
-        if self.occurrences.len() > self.max_occurrences / 2 {
-            let mut begun: Vec<_> = self.occurrences.values().map(|(_, first)| *first).collect();
-            let middle = *begun.select_nth_unstable(self.occurrences.len() / 2).1;
-            self.occurrences.retain(|_, (_, first)| *first > middle);
-        }
-        self.keep_occurrences =
-            (self.occurrences.len() * 2).clamp(FEW, self.max_occurrences.max(FEW));
-        if self.occurrences.len() < self.occurrences.capacity() / 4 {
-            self.occurrences.shrink_to(self.keep_occurrences);
-        }
-    }
-
-    fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
-        let mut hasher = Xxh3::with_seed(self.query);
-        for event in identity.events {
-            hasher.update(&event.time.as_nanos().to_le_bytes());
-            hasher.update(&event.stream.get().to_le_bytes());
-        }
-        hasher.update(&occurrence.to_le_bytes());
-        hasher.update(identity.key);
-        CorrelationId(hasher.digest128())
+    /// Forgets what cannot be identified the same again.
+    pub fn forget_ids(&mut self, store: &Store) {
+        self.ids.forget(store);
     }
 
     /// Bytes used.
@@ -542,7 +488,7 @@ impl Emitter {
         self.waiting_memory()
             + self.deliveries.capacity() * size_of::<Delivery>()
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()
-            + self.occurrences.allocation_size()
+            + self.ids.memory()
     }
 }
 
