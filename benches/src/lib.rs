@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use logbraid_core::engine::{Correlator, CorrelatorOptions, Output};
 use logbraid_core::id::SourceId;
+use logbraid_core::limits;
 use logbraid_core::query::{PlanOptions, check};
 
 /// When the first request starts, in milliseconds since the epoch.
@@ -112,7 +113,7 @@ fn mix(x: u64) -> u64 {
 pub fn correlate(query: &str, sources: &[&[u8]], block: usize) -> (u64, u64) {
     let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
     let options = CorrelatorOptions {
-        max_memory: usize::MAX,
+        max_memory: limits::MAX_MEMORY_BYTES,
         max_events_per_correlation: usize::MAX,
         ..CorrelatorOptions::default()
     };
