@@ -933,3 +933,29 @@ error[QUERY_REGEX]: this regex does not compile: unclosed character class
 "#,
     );
 }
+
+#[test]
+fn what_comes_before_an_open_parenthesis_or_quote_is_read() {
+    let codes = |text: &str| {
+        let found = super::check(text, &super::PlanOptions::default()).diagnostics;
+        found.iter().map(|one| (one.code, one.span.start)).collect::<Vec<_>>()
+    };
+    use super::code::{QUERY_DUPLICATE, QUERY_REGEX, QUERY_UNKNOWN_OPERATOR};
+    let unbalanced = super::code::QUERY_UNBALANCED;
+    assert_eq!(
+        codes(r#"a({k=~"("}) adn on(k) b({}"#),
+        [(QUERY_REGEX, 7), (QUERY_UNKNOWN_OPERATOR, 12), (unbalanced, 23)]
+    );
+    assert_eq!(
+        codes("a({}) and on(k, k) (b({}) adn on(k) c({})"),
+        [(QUERY_DUPLICATE, 16), (unbalanced, 19),]
+    );
+    assert_eq!(codes("a({}) and on(k) within(5x) b({}) or on(k c({})").len(), 2);
+    assert_eq!(codes("a({})) adn on(k) b({})"), [(unbalanced, 5), (QUERY_UNKNOWN_OPERATOR, 7)]);
+    assert_eq!(
+        codes("a({}) adn on(k) b({}) | where a.x = \"1"),
+        [(QUERY_UNKNOWN_OPERATOR, 6), (unbalanced, 36),]
+    );
+    assert_eq!(codes("(((a({}) and on(k) b({"), [(unbalanced, 20)]);
+    assert_eq!(codes("a("), [(unbalanced, 1)]);
+}

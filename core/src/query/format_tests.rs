@@ -120,3 +120,17 @@ proptest! {
         prop_assert_eq!(comments(&text), comments(&formatted));
     }
 }
+
+#[test]
+fn stages_are_canonical_too() {
+    for (written, canonical) in [
+        ("WHERE a.x='1'AND count( a )>02", "where a.x = \"1\" and count(a) > 2"),
+        ("where (((a.x = `1`)))or not(b.x=~'^2')", "where a.x = \"1\" or not (b.x =~ \"^2\")"),
+        ("where duration>90s and a.ts-b.ts<5000ms", "where duration > 1m30s and a.ts - b.ts < 5s"),
+        ("Select k,a.x", "select k, a.x"),
+        ("Limit 0005", "limit 5"),
+    ] {
+        let query = |stage: &str| format!("a({{}}) and on(k) b({{}}) | {stage}");
+        formats(&query(written), &query(canonical));
+    }
+}

@@ -21,6 +21,7 @@ use super::syntax::{range, trimmed};
 use super::{literal, scan, syntax};
 use crate::limits::{MAX_QUERY_BYTES, MAX_STREAMS};
 use crate::select::MatchOp;
+use crate::stage;
 use crate::time::Span;
 
 // Generated items have no documentation of their own.
@@ -51,25 +52,50 @@ pub(super) fn read(text: &str) -> Read {
             format!("the query has {} bytes; at most {MAX_QUERY_BYTES} are read", text.len());
         return nothing(vec![Diagnostic::error(code::QUERY_TOO_LONG, 0..0, message)]);
     }
-    if let Err(diagnostic) = scan::query(text) {
-        return nothing(vec![diagnostic]);
-    }
     let mut rest = text.to_owned();
     let mut diagnostics = Vec::new();
     let (mut behind, mut cuts) = (0, 0);
+    // From here on the text is not what was written.
+    let mut end = usize::MAX;
+    // Where a parenthesis was that closes nothing.
+    let mut blank = None;
+    while let Err(unpaired) = scan::query(&rest) {
+        let is_too_deep = unpaired.diagnostic.code == code::QUERY_TOO_DEEP;
+        cuts += 1;
+        if is_too_deep || cuts > MAX_CUTS {
+            diagnostics.push(unpaired.diagnostic);
+            return nothing(diagnostics);
+        }
+        match recover::pair(&mut rest, &unpaired) {
+            Some(cut) => end = end.min(cut),
+            None => blank = Some(unpaired.diagnostic.span.start),
+        }
+        diagnostics.push(unpaired.diagnostic);
+    }
     loop {
         let error = match QueryParser::parse(Rule::query, &rest) {
             Ok(mut pairs) => {
                 let mut reader = Reader { diagnostics, streams: 0 };
                 let query = reader.query(pairs.next().expect("a parse has the pair of its rule"));
-                let diagnostics = reader.diagnostics;
-                return Read { query: Some(query), diagnostics, is_whole: behind == 0 };
+                let mut diagnostics = reader.diagnostics;
+                let is_unpaired = |found: &Diagnostic| found.code == code::QUERY_UNBALANCED;
+                diagnostics.retain(|found| is_unpaired(found) || found.span.end <= end);
+                if end < text.len() && starts_clause(&text[end..]) {
+                    // The clause that is missing may be the one that is not closed.
+                    let misses = |found: &Diagnostic| found.code == code::QUERY_NO_KEYS;
+                    let last = diagnostics.iter().rposition(misses);
+                    last.map(|last| diagnostics.remove(last));
+                }
+                return Read { query: Some(query), diagnostics, is_whole: cuts == 0 };
             }
             Err(error) => error,
         };
         let mut at = syntax::position(&error);
         // What fails next to a cut may be a consequence of it.
-        if behind == 0 || rest[..at].trim_end().len() > behind {
+        let before = rest[..at].trim_end().len();
+        let is_next = behind > 0 && before <= behind
+            || blank.is_some_and(|blank| before <= blank && blank <= at);
+        if at < end && !is_next {
             let diagnostic = explain(&rest, &error);
             at = at.min(diagnostic.span.start);
             diagnostics.push(diagnostic);
@@ -80,6 +106,10 @@ pub(super) fn read(text: &str) -> Read {
             None => return nothing(diagnostics),
         }
     }
+}
+
+fn starts_clause(text: &str) -> bool {
+    text.split_once('(').is_some_and(|(word, _)| scan::is_clause_word(word.trim_end()))
 }
 
 /// Most times that a query is parsed again after a syntax error.
@@ -117,7 +147,7 @@ impl Reader {
                 Rule::stage => {
                     let text = pair.into_inner().next().expect("a stage has a text");
                     span.end = text.as_span().end();
-                    stages.push(Spanned { value: single_spaced(&text), span: range(&text) });
+                    stages.push(Spanned { value: canonical(&text), span: range(&text) });
                 }
                 _ => {}
             }
@@ -261,6 +291,13 @@ impl Reader {
 
 fn spanned(pair: &Pair<'_, Rule>) -> Spanned<String> {
     Spanned { value: pair.as_str().to_owned(), span: range(pair) }
+}
+
+/// The text of a stage as it is formatted; as it was written, but for white space, where it makes no
+/// sense.
+fn canonical(pair: &Pair<'_, Rule>) -> String {
+    let stage = stage::parse(pair.as_str(), 0);
+    stage.map_or_else(|_| single_spaced(pair), |stage| stage.to_string())
 }
 
 /// The text of a stage with a single space in place of each stretch of white space and comments.

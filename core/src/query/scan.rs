@@ -17,8 +17,19 @@ pub(super) const CLAUSE_WORDS: [&str; 6] =
 /// Words that a group may follow.
 const OPERATOR_WORDS: [&str; 6] = ["and", "or", "unless", "outer", "then", "not"];
 
+/// What is wrong with the pairs of a query.
+pub(super) struct Unpaired {
+    pub(super) diagnostic: Diagnostic,
+    /// Where what cannot be read for sure begins: the stream, group or stage with the error.
+    pub(super) from: usize,
+    /// Whether that is a stage.
+    pub(super) in_stage: bool,
+    /// Parentheses open there.
+    pub(super) open: usize,
+}
+
 /// Finds the first quote or parenthesis without a partner, or too deep nesting, in a query.
-pub(super) fn query(text: &str) -> Result<(), Diagnostic> {
+pub(super) fn query(text: &str) -> Result<(), Unpaired> {
     walk(text, |_, _| {})
 }
 
@@ -30,46 +41,59 @@ pub(super) fn last_call(text: &str) -> Option<(Range<usize>, Range<usize>)> {
     last.filter(|(_, selector)| selector.end + 1 == text.trim_end().len())
 }
 
-fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Diagnostic> {
+fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Unpaired> {
     let bytes = text.as_bytes();
-    let mut open: Vec<usize> = Vec::new();
+    let unpaired = |diagnostic, from: usize, stage: Option<usize>, open: usize| Unpaired {
+        diagnostic,
+        from: stage.unwrap_or(from),
+        in_stage: stage.is_some(),
+        // A stage begins outside of all.
+        open: if stage.is_some() { 0 } else { open },
+    };
+    // Where each open parenthesis is, and the clause that begins with it.
+    let mut open: Vec<(usize, usize)> = Vec::new();
     // The word just before, which makes a parenthesis the start of a selector.
     let mut word: Option<Range<usize>> = None;
-    let mut in_stage = false;
+    let mut stage: Option<usize> = None;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
         let next = at + c.len_utf8();
         match c {
             '|' => {
                 let is_operator = bytes.get(next) == Some(&b'|');
-                in_stage |= open.is_empty() && !is_operator;
+                if open.is_empty() && !is_operator {
+                    stage = Some(at);
+                }
                 word = None;
                 at = next + usize::from(is_operator);
             }
-            '#' if in_stage && is_numbered(text, word.as_ref(), at) => at = next,
+            '#' if stage.is_some() && is_numbered(text, word.as_ref(), at) => at = next,
             '#' => at = end_of_comment(bytes, at),
             '"' | '\'' | '`' => {
-                at = end_of_quoted(bytes, at).ok_or_else(|| unquoted(at))?;
+                at = end_of_quoted(bytes, at)
+                    .ok_or_else(|| unpaired(unquoted(at), at, stage, open.len()))?;
                 word = None;
             }
             '(' => {
-                let name =
-                    word.take().filter(|word| !in_stage && !is_reserved(&text[word.clone()]));
-                if let Some(name) = name {
-                    let end = end_of_call(bytes, at, open.len())?;
+                let before = word.take();
+                let is_free = |word: &Range<usize>| !is_reserved(&text[word.clone()]);
+                if let Some(name) = before.clone().filter(|word| stage.is_none() && is_free(word)) {
+                    let end = end_of_call(bytes, at, open.len())
+                        .map_err(|found| unpaired(found, name.start, stage, open.len()))?;
                     call(name, next..end - 1);
                     at = end;
                     continue;
                 }
                 if open.len() == MAX_QUERY_DEPTH {
-                    return Err(too_deep(at));
+                    return Err(unpaired(too_deep(at), at, stage, open.len()));
                 }
-                open.push(at);
+                let clause = before.filter(|word| is_clause_word(&text[word.clone()]));
+                open.push((at, clause.map_or(at, |word| word.start)));
                 at = next;
             }
             ')' => {
                 if open.pop().is_none() {
-                    return Err(closes_nothing(at));
+                    return Err(unpaired(closes_nothing(at), at, stage, 0));
                 }
                 word = None;
                 at = next;
@@ -88,7 +112,8 @@ fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<
             }
         }
     }
-    open.last().map_or(Ok(()), |&at| Err(unclosed(at)))
+    let Some(&(last, from)) = open.last() else { return Ok(()) };
+    Err(unpaired(unclosed(last), from, stage.filter(|stage| *stage < last), open.len() - 1))
 }
 
 /// Whether the `#` at `at` belongs to the name of a stream by its position, such as `a#2`.

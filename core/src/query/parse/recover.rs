@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use crate::query::lex::{Lexeme, LexemeKind, Place, lexemes};
+use crate::query::scan::Unpaired;
 
 /// A stream that takes the place of a first operand with an error.
 const FILLER: &str = "_()";
@@ -31,6 +32,23 @@ pub(super) fn cut(text: &mut String, at: usize) -> Option<Range<usize>> {
     }
     text.replace_range(piece.clone(), &blank);
     Some(piece)
+}
+
+/// Takes what has no partner out of `text`, so that the rest can be read. Behind what is never closed
+/// nothing can be read for sure: returns where the text was cut off then.
+pub(super) fn pair(text: &mut String, unpaired: &Unpaired) -> Option<usize> {
+    let Unpaired { diagnostic, from, in_stage, open } = unpaired;
+    if text[diagnostic.span.clone()] == *")" {
+        text.replace_range(diagnostic.span.clone(), " ");
+        return None;
+    }
+    text.truncate(*from);
+    if !in_stage {
+        text.push(' ');
+        text.push_str(FILLER);
+        text.push_str(&")".repeat(*open));
+    }
+    Some(*from)
 }
 
 /// The piece around `at`: from an operator, `{` or `|` to the next one of the same group.
