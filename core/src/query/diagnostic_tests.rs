@@ -937,7 +937,7 @@ error[QUERY_REGEX]: this regex does not compile: unclosed character class
 #[test]
 fn what_comes_before_an_open_parenthesis_or_quote_is_read() {
     let codes = |text: &str| {
-        let found = super::check(text, &super::PlanOptions::default()).diagnostics;
+        let found = check(text, &PlanOptions::default()).diagnostics;
         found.iter().map(|one| (one.code, one.span.start)).collect::<Vec<_>>()
     };
     use super::code::{QUERY_DUPLICATE, QUERY_REGEX, QUERY_UNKNOWN_OPERATOR};
