@@ -214,6 +214,8 @@ impl Correlator {
             if !ignored {
                 let event = Event { time: row.time, raw: row.message, fields: &fields };
                 held = self.flow.take(source, input, &event, Some(row.handle));
+                let flow = &mut self.flow;
+                Intake { flow, input, source }.tell_dropped(fields.dropped());
             }
             if !held {
                 self.flow.outbox.push_back(Posted::Released(row.handle));

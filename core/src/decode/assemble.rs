@@ -6,8 +6,6 @@
 //! begins. Both are bounded by [`crate::limits`]. What comes out depends on the bytes alone, never on
 //! how they were cut.
 
-use std::fmt::Write as _;
-
 use super::code::{self, Bad};
 use super::format::{Context, Fit, Format};
 use super::frame::{Broken, Frame};
@@ -29,7 +27,6 @@ pub(super) struct Assembler {
     pending: Pending,
     /// The line that is looked at.
     fields: Fields,
-    message: String,
 }
 
 /// The first lines, while the format is open.
@@ -86,7 +83,6 @@ impl Assembler {
             sample: Sample::default(),
             pending: Pending::default(),
             fields: Fields::default(),
-            message: String::new(),
         })
     }
 
@@ -228,15 +224,14 @@ impl Assembler {
         if dropped == 0 {
             return;
         }
-        self.message.clear();
-        write!(
-            self.message,
-            "the event is kept without {dropped} of its labels: too many, or too long"
-        )
-        .expect("writing to a String cannot fail");
-        let code = code::EVENT_TOO_MANY_LABELS;
-        sink.bad_line(BadLine { code, message: &self.message, line, byte });
+        let (code, message) = (code::EVENT_TOO_MANY_LABELS, labels_dropped(dropped));
+        sink.bad_line(BadLine { code, message: &message, line, byte });
     }
+}
+
+/// What is said of an event that lost labels.
+pub(crate) fn labels_dropped(labels: usize) -> String {
+    format!("the event is kept without {labels} of its labels: too many, or too long")
 }
 
 impl Sample {

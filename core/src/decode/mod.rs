@@ -35,6 +35,7 @@ use crate::event::{Event, Fields};
 use crate::time::Timestamp;
 
 use assemble::Assembler;
+pub(crate) use assemble::labels_dropped;
 use format::{Context, Format};
 use frame::Framer;
 use zone::Zone;

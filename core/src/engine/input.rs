@@ -6,7 +6,7 @@ use super::dedupe::Seen;
 use super::flow::{Flow, Posted};
 use super::known::Known;
 use crate::columns::ColumnNames;
-use crate::decode::{BadLine, Decoder, Sink};
+use crate::decode::{self, BadLine, Decoder, Sink, code};
 use crate::event::Event;
 use crate::id::SourceId;
 use crate::limits;
@@ -54,6 +54,17 @@ pub(super) struct Intake<'a> {
     pub flow: &'a mut Flow,
     pub input: &'a mut Input,
     pub source: SourceId,
+}
+
+impl Intake<'_> {
+    /// Tells that the last event of the host lost labels; its line is how many there have been.
+    pub fn tell_dropped(&mut self, labels: usize) {
+        if labels > 0 {
+            let message = decode::labels_dropped(labels);
+            let (code, line) = (code::EVENT_TOO_MANY_LABELS, self.input.metrics.events);
+            self.bad_line(BadLine { code, message: &message, line, byte: 0 });
+        }
+    }
 }
 
 impl Sink for Intake<'_> {
