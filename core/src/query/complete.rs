@@ -4,6 +4,7 @@
 //! Knows no sources, labels and values; the host supplies those it has seen. Linear in the text and
 //! in what the host supplies.
 
+mod stage;
 mod vocabulary;
 mod words;
 
@@ -12,13 +13,12 @@ use std::ops::Range;
 use serde::Serialize;
 
 use words::{
-    CLAUSES, COMPARISONS, DURATIONS, FUNCTIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS,
-    POLICIES, STAGES,
+    CLAUSES, COMPARISONS, DURATIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS, POLICIES, STAGES,
 };
 
 use super::lex::{Lexeme, LexemeKind, Place, lexemes};
 use super::parse::{self, Expected};
-use super::{Policy, check, literal, scan};
+use super::{Policy, literal, scan};
 use crate::limits::MAX_QUERY_BYTES;
 
 pub use vocabulary::{KnownLabel, KnownSource, Vocabulary};
@@ -73,29 +73,119 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Vec<Compl
     }
     let all = lexemes(text);
     let at = all.iter().find(|it| it.span.start < cursor && cursor <= it.span.end);
-    let (span, typed) = match at {
-        Some(it) if it.kind == LexemeKind::Comment => return Vec::new(),
+    let mut head = None;
+    let (start, span) = match at {
         // Behind a closed quote nothing is completed but what follows it.
         Some(it) if it.kind == LexemeKind::Text && is_open(text, it, cursor) => {
-            (it.span.clone(), &text[it.span.start..cursor])
+            let is_closed = is_closed(text, it);
+            let end =
+                if is_closed { it.span.end } else { end_of(&text[..it.span.end], cursor, is_word) };
+            (it.span.start, it.span.start..end)
         }
-        Some(it) if matches!(it.kind, LexemeKind::Word | LexemeKind::Number) => {
-            (it.span.clone(), &text[it.span.start..cursor])
+        Some(it) if it.kind == LexemeKind::Mark && text[it.span.start..cursor] == *"!" => {
+            (it.span.start, it.span.clone())
         }
-        _ => (cursor..cursor, ""),
+        Some(it) if it.kind == LexemeKind::Comment && !is_position(text, it, cursor) => {
+            return Vec::new();
+        }
+        Some(it) if it.place != Place::Stage => {
+            let is_word = matches!(it.kind, LexemeKind::Word | LexemeKind::Number);
+            let span = if is_word { it.span.clone() } else { cursor..cursor };
+            (span.start, span)
+        }
+        Some(_) => {
+            let path = path(text, cursor);
+            head = path.head.map(|head| &text[head]);
+            (path.start, path.span)
+        }
+        None => (cursor, cursor..cursor),
     };
-    let before = &text[..span.start];
+    let before = &text[..start];
     let mut completer = Completer {
         vocabulary,
+        text,
         before,
         lexemes: lexemes(before).into_iter().filter(|it| it.kind != LexemeKind::Comment).collect(),
         behind: &text[span.end..],
-        typed,
+        head,
+        typed: &text[span.start..cursor],
         span,
         found: Vec::new(),
     };
     completer.run();
     completer.found
+}
+
+/// The name at the cursor in a stage, such as `app#2.err.code`.
+struct Path {
+    /// Where it starts.
+    start: usize,
+    /// What stands before its first dot, where the cursor is behind that.
+    head: Option<Range<usize>>,
+    /// The part at the cursor: the stream, or the label behind the dot.
+    span: Range<usize>,
+}
+
+fn path(text: &str, cursor: usize) -> Path {
+    let goes_on = |c: char| is_word(c) || matches!(c, '.' | '#');
+    let start = text[..cursor].trim_end_matches(goes_on).len();
+    let typed = &text[start..cursor];
+    if typed.is_empty() {
+        return Path { start, head: None, span: start..start };
+    }
+    let is_number = typed.starts_with(|c: char| c.is_ascii_digit());
+    match typed.find('.').filter(|_| !is_number) {
+        Some(dot) => {
+            let label = start + dot + 1;
+            let end = end_of(text, cursor, |c| is_word(c) || c == '.');
+            Path { start, head: Some(start..label - 1), span: label..end }
+        }
+        None => {
+            let mut end = end_of(text, cursor, |c| is_word(c) || is_number && c == '.');
+            let position = &text[end..];
+            if position.starts_with('#') && position[1..].starts_with(|c: char| c.is_ascii_digit())
+            {
+                end = end_of(text, end + 1, |c| c.is_ascii_digit());
+            }
+            Path { start, head: None, span: start..end }
+        }
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The end of what goes on at `at`.
+fn end_of(text: &str, at: usize, goes_on: impl Fn(char) -> bool) -> usize {
+    text.len() - text[at..].trim_start_matches(goes_on).len()
+}
+
+/// Whether the `#` of `comment`, right before the cursor, follows a name in a stage: what is typed
+/// there becomes the position of a stream.
+fn is_position(text: &str, comment: &Lexeme, cursor: usize) -> bool {
+    let follows = comment.place == Place::Stage && comment.span.start + 1 == cursor;
+    follows && text[..comment.span.start].ends_with(is_word)
+}
+
+/// Whether `name` can be written as the name of a source.
+fn is_source(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let goes_on = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    starts && goes_on && !scan::is_reserved(name)
+}
+
+/// Whether `name` can be written as a label.
+fn is_label(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    name.split('.').all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Whether the quotes of `lexeme` are closed anywhere.
+fn is_closed(text: &str, lexeme: &Lexeme) -> bool {
+    scan::end_of_quoted(text[lexeme.span.clone()].as_bytes(), 0).is_some()
 }
 
 /// Whether the quotes of `lexeme` are open at `cursor`.
@@ -106,11 +196,14 @@ fn is_open(text: &str, lexeme: &Lexeme, cursor: usize) -> bool {
 
 struct Completer<'c> {
     vocabulary: &'c Vocabulary,
+    text: &'c str,
     /// The text before the word at the cursor, and what it is made of, without comments.
     before: &'c str,
     lexemes: Vec<Lexeme>,
     /// The text behind the word at the cursor.
     behind: &'c str,
+    /// In a stage, the name of the stream before the dot that the word follows.
+    head: Option<&'c str>,
     /// The part of that word before the cursor.
     typed: &'c str,
     span: Range<usize>,
@@ -206,6 +299,9 @@ impl<'c> Completer<'c> {
         let is_called = self.behind.trim_start().starts_with('(');
         for source in &self.vocabulary.sources {
             let name = &source.name;
+            if !is_source(name) {
+                continue;
+            }
             let insert = if is_called { name.clone() } else { format!("{name}({{}})") };
             self.offer(name, &insert, CompletionKind::Source, "source");
         }
@@ -253,7 +349,8 @@ impl<'c> Completer<'c> {
     /// The labels of `sources`, those of most of them first.
     fn labels(&mut self, sources: &[&'c KnownSource]) {
         let mut labels: Vec<(&str, usize)> = Vec::new();
-        for label in sources.iter().flat_map(|source| &source.labels) {
+        let all = sources.iter().flat_map(|source| &source.labels);
+        for label in all.filter(|label| is_label(&label.name)) {
             match labels.iter_mut().find(|(name, _)| *name == label.name) {
                 Some((_, count)) => *count += 1,
                 None => labels.push((&label.name, 1)),
@@ -267,7 +364,11 @@ impl<'c> Completer<'c> {
 
     /// The values of the label before the comparison at the cursor.
     fn values(&mut self, sources: &[&'c KnownSource]) {
-        let (op, name) = (self.last(1), self.last(2));
+        self.values_of(self.last(1), self.last(2), sources);
+    }
+
+    /// The values of the label `name` that `op` can compare with.
+    fn values_of(&mut self, op: &str, name: &str, sources: &[&'c KnownSource]) {
         if !is(op, &["=", "!=", "=~", "!~"]) {
             return;
         }
@@ -320,34 +421,6 @@ impl<'c> Completer<'c> {
         }
     }
 
-    fn stage(&mut self) {
-        let opens = self.lexemes.iter().rposition(|it| &self.before[it.span.clone()] == "|");
-        let Some(opens) = opens else { return };
-        let Some(word) = self.lexemes.get(opens + 1) else {
-            return self.words(&STAGES, CompletionKind::Keyword);
-        };
-        let word = &self.before[word.span.clone()];
-        if is(word, &["limit"]) {
-            return;
-        }
-        for (stream, source) in self.streams() {
-            self.offer(&stream, &stream, CompletionKind::Stream, &source);
-        }
-        if is(word, &["where"]) {
-            self.words(&FUNCTIONS, CompletionKind::Keyword);
-        }
-    }
-
-    /// The names of the streams before the cursor, and their sources.
-    fn streams(&self) -> Vec<(String, String)> {
-        let stage = self.lexemes.iter().find(|it| it.place == Place::Stage);
-        let end = stage.map_or(self.before.len(), |stage| stage.span.start);
-        let Some(query) = parse::read(&self.before[..end]).query else { return Vec::new() };
-        let (streams, _) = query.parts();
-        let sources = streams.iter().map(|stream| stream.source.value.clone());
-        check::names(&streams, &mut Vec::new()).into_iter().zip(sources).collect()
-    }
-
     fn words(&mut self, words: &[(&str, &str)], kind: CompletionKind) {
         for (word, detail) in words {
             self.offer(word, word, kind, detail);
@@ -363,7 +436,8 @@ impl<'c> Completer<'c> {
             return;
         }
         let is_word = insert.starts_with(|c: char| c.is_alphanumeric() || c == '|');
-        let touches = self.span.is_empty() && self.before.ends_with([')', ']', '}', '"']);
+        let touches = self.span.is_empty()
+            && self.text[..self.span.start].ends_with([')', ']', '}', '"', '\'', '`']);
         let insert = if is_word && touches { format!(" {insert}") } else { insert.to_owned() };
         let (label, detail, span) = (label.to_owned(), detail.to_owned(), self.span.clone());
         self.found.push(Completion { label, insert, kind, span, detail });

@@ -200,9 +200,88 @@ fn selectors_are_completed() {
 fn stages_are_completed() {
     let text = "edge({}) as e and on(id) app({}) or on(id) app({}) | ";
     assert_eq!(inserts(&format!("{text}^")), ["where", "select", "limit"]);
-    assert_eq!(inserts(&format!("{text}where ^"))[..4], ["e", "app#2", "app#3", "count"]);
-    assert_eq!(inserts(&format!("{text}select a^")), ["app#2", "app#3"]);
+    assert_eq!(inserts(&format!("{text}where ^"))[..4], ["e", "app#2", "app#3", "count("]);
+    assert_eq!(inserts(&format!("{text}where app#^")), ["app#2", "app#3"]);
+    assert_eq!(inserts(&format!("{text}where app#2.^")), ["level", "id", "ts"]);
+    assert_eq!(inserts(&format!("{text}where e.p^ = \"1\"")), ["path"]);
+    assert_eq!(inserts(&format!("{text}where first(app#2).L^")), ["level"]);
+    assert_eq!(inserts(&format!("{text}where app#3.level != '^'")), ["\"error\"", "\"info\""]);
+    assert_eq!(
+        inserts(&format!("{text}select a^")),
+        ["app#2.level", "app#2.id", "app#3.level", "app#3.id"]
+    );
     assert_eq!(inserts(&format!("{text}limit ^")), [""; 0]);
+    assert_eq!(inserts(&format!("{text}limit 5 ^")), ["|"]);
+    assert_eq!(inserts(&format!("{text}select id | ^")), ["where", "limit"], "once");
+}
+
+#[test]
+fn conditions_are_completed_by_their_grammar() {
+    let inserts = |at: &str| inserts(&format!("edge({{}}) and on(id) app({{}}) | where {at}"));
+    let starts = ["edge", "app", "count(", "first(", "last(", "every(", "duration", "not", "("];
+    let values = ["edge", "app", "count(", "first(", "last(", "duration", "("];
+    let orders = ["=", "!=", ">=", ">", "<=", "<", "+", "-", "*", "/"];
+    let operators = ["=", "!=", "=~", "!~", ">=", ">", "<=", "<", "+", "-", "*", "/"];
+    assert_eq!(inserts("^"), starts);
+    assert_eq!(inserts("not ^"), starts);
+    assert_eq!(inserts("(^"), starts);
+    assert_eq!(inserts("every(^"), starts);
+    assert_eq!(inserts("edge.id = '1' and ^"), starts);
+    assert_eq!(inserts("edge.id + ^"), values);
+    assert_eq!(inserts("app.level ^"), operators);
+    assert_eq!(inserts("last(app).level ^"), operators);
+    assert_eq!(inserts("app.level !^"), ["!=", "!~"]);
+    assert_eq!(inserts("count(app) ^"), orders);
+    assert_eq!(inserts("duration > ^")[..2], ["5s", "30s"]);
+    assert_eq!(inserts("edge.id = \"1\" ^"), ["and", "or", "|"]);
+    assert_eq!(inserts("edge.id = \"1\"^"), [" and", " or", " |"]);
+    assert_eq!(inserts("(edge.id = \"1\" ^"), ["and", "or", ")"]);
+    assert_eq!(inserts("every(edge.id = \"1\" ^"), [")"]);
+    assert_eq!(inserts("every(edge.id = \"1\") ^"), ["and", "or", "|"]);
+    assert_eq!(inserts("first(^"), ["edge", "app"]);
+    assert_eq!(inserts("first(edge ^"), [")"]);
+    assert_eq!(inserts("count(^"), ["edge", "app", ")"]);
+    assert_eq!(inserts("cou^nt(app)"), ["count"]);
+    for at in ["edge.^", "first(edge).^", "every(edge.^", "not (edge.^"] {
+        assert_eq!(inserts(at), ["path", "id", "ts"], "{at}");
+    }
+    assert_eq!(inserts("edge.PA^"), ["path"]);
+    assert_eq!(inserts("other.^"), [""; 0]);
+    assert_eq!(inserts("app.level = ^")[..3], ["\"error\"", "\"info\"", "edge"]);
+    assert_eq!(inserts("app.level =~ ^"), ["\"error\"", "\"info\""]);
+    assert_eq!(inserts("edge.path =~ \"^"), ["\"/a\\\\.b\""]);
+    assert_eq!(inserts("app.level = \"i^"), ["\"info\""]);
+    assert_eq!(inserts("app.level = \"info^\" and edge.id = \"1\""), ["\"info\""]);
+    assert_eq!(inserts("level ^"), [""; 0], "no value");
+    assert_eq!(inserts("edge.id = '1' # ^"), [""; 0]);
+}
+
+#[test]
+fn what_is_around_the_cursor_in_a_stage_stays() {
+    let replaced = |at: &str| {
+        let text = format!("edge({{}}) and on(id) app({{}}) | {at}");
+        let cursor = text.find('^').unwrap();
+        let text = text.replace('^', "");
+        let found = complete(&text, cursor, &vocabulary());
+        let mut left = text.clone();
+        left.replace_range(found[0].span.clone(), &found[0].insert);
+        left.rsplit("| ").next().unwrap().to_owned()
+    };
+    assert_eq!(replaced("where ed^ge.path = \"1\""), "where edge.path = \"1\"");
+    assert_eq!(replaced("where edge.pa^x = \"1\""), "where edge.path = \"1\"");
+    assert_eq!(replaced("where app.level = \"inf^ and 1"), "where app.level = \"info\" and 1");
+    assert_eq!(replaced("select edge.pa^x, id"), "select edge.path, id");
+}
+
+#[test]
+fn selected_fields_are_completed() {
+    let text = "edge({}) and on(id, a=b) group_left(level) app({}) | select ";
+    let inserts = |at: &str| inserts(&format!("{text}{at}"));
+    let all = ["id", "a", "b", "level", "edge.path", "edge.id", "app.level", "app.id"];
+    assert_eq!(inserts("^"), all);
+    assert_eq!(inserts("id, edge.id, ^")[..4], ["a", "b", "level", "edge.path"]);
+    assert_eq!(inserts("id ^"), [",", "|"]);
+    assert_eq!(inserts("edge.i^"), ["edge.id"]);
 }
 
 #[test]
