@@ -194,6 +194,14 @@ fn is_open(text: &str, lexeme: &Lexeme, cursor: usize) -> bool {
     scan::end_of_quoted(quoted.as_bytes(), 0).is_none()
 }
 
+/// Those of `sources` that `text` names.
+fn named<'c>(sources: &[&'c KnownSource], text: &str) -> Vec<&'c KnownSource> {
+    let all = lexemes(text);
+    let words = all.iter().filter(|it| it.kind == LexemeKind::Word);
+    let words: Vec<&str> = words.map(|it| &text[it.span.clone()]).collect();
+    sources.iter().copied().filter(|source| words.contains(&source.name.as_str())).collect()
+}
+
 struct Completer<'c> {
     vocabulary: &'c Vocabulary,
     text: &'c str,
@@ -239,6 +247,15 @@ impl<'c> Completer<'c> {
         let (operator, clauses) = self.join_here();
         let has_keys = clauses.iter().any(|word| is(word, &["on", "ignoring"]));
         let has_alias = is(self.last(2), &["as"]);
+        if let Some(side) = self.grouping_here() {
+            // A group of streams can stand in these parentheses, too.
+            self.copied_labels(side);
+            if expected.contains(&Expected::Stream) {
+                self.sources();
+            }
+            return;
+        }
+        let is_then = is(self.last(1), &["then"]) && expected.contains(&Expected::Clause);
         for what in &expected {
             match what {
                 Expected::Stream if has_keys || !expected.contains(&Expected::Clause) => {
@@ -276,6 +293,43 @@ impl<'c> Completer<'c> {
                 _ => {}
             }
         }
+        if is_then {
+            let detail = "the left side without a match that follows";
+            self.offer("not", "not", CompletionKind::Operator, detail);
+        }
+    }
+
+    /// The word of the grouping whose labels the cursor is among.
+    fn grouping_here(&self) -> Option<&'c str> {
+        let mut depth = 0_usize;
+        for (at, lexeme) in self.lexemes.iter().enumerate().rev() {
+            match &self.before[lexeme.span.clone()] {
+                ")" => depth += 1,
+                "(" if depth > 0 => depth -= 1,
+                "(" => {
+                    let word = &self.before[self.lexemes[at.checked_sub(1)?].span.clone()];
+                    return is(word, &["group_left", "group_right"]).then_some(word);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Labels of the side that the grouping `word` copies from, then all others. What the right side
+    /// is made of stands behind the cursor, where it is there yet.
+    fn copied_labels(&mut self, word: &str) {
+        let all: Vec<_> = self.vocabulary.sources.iter().collect();
+        let (before, behind) = (named(&all, self.before), named(&all, self.behind));
+        let other: Vec<_> = if is(word, &["group_right"]) {
+            before
+        } else if behind.is_empty() {
+            all.iter().copied().filter(|source| !before.contains(source)).collect()
+        } else {
+            behind
+        };
+        self.labels(&other);
+        self.labels(&self.sources_here());
     }
 
     /// The operator of the join at the cursor, and the words of its clauses so far.
@@ -332,18 +386,9 @@ impl<'c> Completer<'c> {
 
     /// The known sources that the query names; all where it names none.
     fn sources_here(&self) -> Vec<&'c KnownSource> {
-        let text = [self.before, self.behind];
-        let words = text.into_iter().flat_map(|text| {
-            lexemes(text)
-                .into_iter()
-                .filter(|it| it.kind == LexemeKind::Word)
-                .map(|it| &text[it.span])
-        });
-        let words: Vec<&str> = words.collect();
-        let sources = &self.vocabulary.sources;
-        let named: Vec<_> =
-            sources.iter().filter(|source| words.contains(&source.name.as_str())).collect();
-        if named.is_empty() { sources.iter().collect() } else { named }
+        let all: Vec<_> = self.vocabulary.sources.iter().collect();
+        let found = named(&all, &[self.before, self.behind].join(" "));
+        if found.is_empty() { all } else { found }
     }
 
     /// The labels of `sources`, those of most of them first.

@@ -169,6 +169,56 @@ fn completion_follows_the_grammar() {
 }
 
 #[test]
+fn what_follows_then_and_not_is_completed() {
+    assert_eq!(inserts("edge({}) then n^"), ["not"]);
+    assert_eq!(inserts("edge({}) then no^t on(id) app({})"), ["not"]);
+    assert_eq!(inserts("edge({}) then ^").last().unwrap(), "not");
+    assert_eq!(inserts("edge({}) then not n^"), [""; 0]);
+    assert_eq!(inserts("edge({}) as then ^").contains(&"not".to_owned()), false);
+    assert_eq!(inserts("edge({}) and n^"), [""; 0]);
+    assert_eq!(inserts("edge({path !^"), ["!=", "!~"]);
+    assert_eq!(inserts("edge({path !^="), ["!=", "!~"]);
+    assert_eq!(inserts("edge({} !^"), ["!=", "!~"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {level !^"), ["!=", "!~"]);
+}
+
+#[test]
+fn copied_labels_are_those_of_the_other_side() {
+    assert_eq!(inserts("edge({}) and on(id) group_left(^) app({})")[..3], ["level", "id", "path"]);
+    assert_eq!(inserts("edge({}) and on(id) group_left(^")[..4], ["level", "id", "job", "path"]);
+    assert_eq!(inserts("edge({}) and on(id) group_right(^) app({})")[..3], ["path", "id", "level"]);
+    assert_eq!(
+        inserts("edge({}) and on(id) group_right(^")[2..],
+        ["edge({})", "app({})", "loki({})"]
+    );
+    assert_eq!(inserts("edge({}) and on(id) group_right(path, ^"), ["path", "id"]);
+    assert_eq!(inserts("edge({}) and on(id) group_left(le^"), ["level"]);
+}
+
+#[test]
+fn only_what_can_be_written_is_completed() {
+    let names =
+        ["", "a b\"", "http-status", "on", "5x", "ok", "and", "a..b", "err.code", "é", "ts"];
+    let labels = names.map(|name| KnownLabel { name: name.into(), values: Vec::new() });
+    let sources = names.map(|name| KnownSource {
+        name: name.into(),
+        selects: false,
+        labels: labels.to_vec(),
+    });
+    let vocabulary = Vocabulary { sources: sources.to_vec() };
+    let inserts = |text: &str| -> Vec<String> {
+        complete(text, text.len(), &vocabulary).into_iter().map(|found| found.insert).collect()
+    };
+    assert_eq!(inserts(""), ["ok({})", "ts({})"]);
+    let labels = ["on", "ok", "and", "err.code", "ts"];
+    for text in ["ok({", "ok({}) and on(", "ok({}) and ignoring(", "ok({}) and on(ok) ts({}) {"] {
+        assert_eq!(inserts(text), labels, "{text}");
+    }
+    assert_eq!(inserts("ok({}) and on(k) group_left(")[..5], labels);
+    assert_eq!(inserts("ok({}) and on(k) ts({}) | where ok."), labels);
+}
+
+#[test]
 fn completion_goes_on_after_mistakes() {
     assert_eq!(inserts("edge({}) and onn(id) app({}) o^"), [""; 0], "what it ends is not known");
     assert_eq!(
