@@ -81,11 +81,74 @@ fn hovering_explains_what_is_there() {
     ] {
         assert!(about(at).is_some_and(|text| text.starts_with(start)), "{at}: {:?}", about(at));
     }
-    assert_eq!(about("and 1"), None, "not the join");
+    assert!(about("and 1").unwrap().starts_with("`condition and"), "not the join");
     assert_eq!(about("k)"), None);
     assert_eq!(hover("a({}) then", 10).unwrap().span, 6..10, "behind the last character");
     assert_eq!(hover("", 0), None);
     assert_eq!(hover("a", 9), None);
+}
+
+#[test]
+fn hovering_explains_conditions() {
+    let text = "a({} | n >= 5 and m < 3) and on(k) b({}) | where not (b.x > 1 OR duration <= 5s) \
+                and a.ts - first(b#2).ts + 1s < 2 * 3s / 4 and duration.ts > \"\"";
+    let about = |at: &str, offset: usize| {
+        let offset = text.find(at).unwrap() + offset;
+        hover(text, offset).map(|hover| (hover.text, &text[hover.span]))
+    };
+    for (at, offset, start, piece) in [
+        (">= 5", 0, "`>=`", ">="),
+        ("and m", 0, "`condition and", "and"),
+        ("< 3", 0, "`<`", "<"),
+        ("and on", 0, "`left and right`", "and"),
+        ("not (", 0, "`not condition`", "not"),
+        ("> 1", 0, "`>`", ">"),
+        ("OR", 1, "`condition or", "OR"),
+        ("duration <", 3, "`duration`", "duration"),
+        ("<= 5s", 0, "`<=`", "<="),
+        ("a.ts", 2, "`name.ts`", "ts"),
+        ("- first", 0, "`a - b`", "-"),
+        (").ts", 2, "`name.ts`", "ts"),
+        ("+ 1s", 0, "`a + b`", "+"),
+        ("* 3s", 0, "`a * b`", "*"),
+        ("/ 4", 0, "`a / b`", "/"),
+        ("duration.ts", 10, "`name.ts`", "ts"),
+    ] {
+        let found = about(at, offset);
+        let is_right = found.is_some_and(|(text, span)| text.starts_with(start) && span == piece);
+        assert!(is_right, "{at}: {found:?}");
+    }
+    assert_eq!(about("duration.ts", 1), None, "a stream");
+    assert_eq!(about("b.x", 0), None);
+}
+
+#[test]
+fn what_a_source_reads_itself_is_its_selector() {
+    for selector in [
+        "rate(x[5m] and on(k) y)",
+        "x and y",
+        "x{a=\"1\"} or y",
+        "{__name__=\"x\"}[5m] and on(k) y",
+        "{a=\"1\"} unless y",
+        "level:error AND not x",
+    ] {
+        let text = format!("p({selector}) and on(k) b({{}})");
+        for at in 2..2 + selector.len() {
+            let found = hover(&text, at);
+            let Some(found) = found else { continue };
+            assert!(found.text.starts_with("The selector of this source"), "{selector}: {found:?}");
+            assert_eq!(&text[found.span], selector);
+        }
+        let last = hover(&text, 2 + selector.len() - 1).map(|hover| hover.text);
+        assert!(last.is_some_and(|text| text.starts_with("The selector")), "{selector}");
+        let join = hover(&text, text.rfind("and").unwrap()).unwrap();
+        assert!(join.text.starts_with("`left and right`"));
+    }
+    let text = "a({x!=\"1\", y=~\"2\"} |= \"x\" != \"y\" | json | n > 5) and on(k) b({})";
+    for at in ["{x", "!=\"1", "|=", "!= \"y", "json", "> 5"] {
+        let found = hover(text, text.find(at).unwrap()).unwrap();
+        assert!(found.text.starts_with('`'), "{at}: {found:?}");
+    }
 }
 
 #[test]
