@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::tests::tokens;
-use super::{KnownLabel, KnownSource, TokenKind, Vocabulary, complete, highlight, hover};
+use super::{
+    CompletionKind, KnownLabel, KnownSource, TokenKind, Vocabulary, complete, highlight, hover,
+};
 
 fn kinds(text: &str) -> Vec<(&str, TokenKind)> {
     highlight(text).into_iter().map(|token| (&text[token.span], token.kind)).collect()
@@ -338,7 +340,7 @@ fn conditions_are_completed_by_their_grammar() {
     assert_eq!(inserts("^"), starts);
     assert_eq!(inserts("not ^"), starts);
     assert_eq!(inserts("(^"), starts);
-    assert_eq!(inserts("every(^"), starts);
+    assert_eq!(inserts("every(^"), [&values[..5], &["duration", "("]].concat());
     assert_eq!(inserts("edge.id = '1' and ^"), starts);
     assert_eq!(inserts("edge.id + ^"), values);
     assert_eq!(inserts("app.level ^"), operators);
@@ -418,10 +420,58 @@ fn covers_all(text: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// Whether anything behind the start of a stage makes it parse.
+fn can_be_finished(start: &str) -> bool {
+    let open = start.matches('(').count() - start.matches(')').count();
+    let pieces =
+        ["", "id", "edge.id", "= 1", "id = 1", "edge.id = 1", "edge).id", "edge)", "\"x\""];
+    pieces.iter().any(|piece| {
+        let open = (open + piece.matches('(').count()).saturating_sub(piece.matches(')').count());
+        (0..=open).any(|inner| {
+            ["", " = 1", ".id", ".id = 1"].iter().any(|between| {
+                let (inner, outer) = (")".repeat(inner), ")".repeat(open - inner));
+                ["", " = 1"].iter().any(|last| {
+                    let text = format!("{start}{piece}{inner}{between}{outer}{last}");
+                    crate::stage::parse(&text, 0).is_ok()
+                })
+            })
+        })
+    })
+}
+
 proptest! {
     #[test]
     fn tokens_cover_any_text(text in any::<String>()) {
         covers_all(&text)?;
+    }
+
+    #[test]
+    fn completed_stages_can_be_finished(
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..12),
+    ) {
+        let mut stage = "where ".to_owned();
+        for pick in picks {
+            let text = format!("edge({{}}) and on(id) app({{}}) | {stage}");
+            let found = complete(&text, text.len(), &vocabulary());
+            prop_assert!(!found.is_empty(), "nothing follows {:?}", stage);
+            let found = &found[pick.index(found.len())];
+            if found.insert == "|" {
+                break;
+            }
+            stage.push_str(&found.insert);
+            let called = |call: &str, rest: &str| {
+                ["edge", "app"].iter().any(|name| stage.ends_with(&format!("{call}({name}{rest}")))
+            };
+            let is_argument = ["count", "first", "last"].iter().any(|call| called(call, ""));
+            let is_name = found.kind == CompletionKind::Stream && !is_argument;
+            let is_event = ["first", "last"].iter().any(|call| called(call, " )"));
+            if is_name || is_event {
+                stage.push('.');
+            } else if !stage.ends_with('(') {
+                stage.push(' ');
+            }
+            prop_assert!(can_be_finished(&stage), "{:?}", stage);
+        }
     }
 
     #[test]

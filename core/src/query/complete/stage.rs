@@ -42,6 +42,8 @@ struct Level<'t> {
     call: Call,
     /// Whether only a value can stand in it.
     is_value: bool,
+    /// Whether it is somewhere in `every`, which takes a single comparison.
+    in_every: bool,
     /// Whether it has turned out to hold a condition.
     is_condition: bool,
     test: Test<'t>,
@@ -60,13 +62,19 @@ struct Test<'t> {
 }
 
 impl Level<'_> {
-    fn new(call: Call, is_value: bool) -> Self {
-        Self { call, is_value, is_condition: false, test: Test::default() }
+    fn new(call: Call, is_value: bool, in_every: bool) -> Self {
+        let in_every = in_every || call == Call::Every;
+        Self { call, is_value, in_every, is_condition: false, test: Test::default() }
     }
 
     /// Whether what starts here is a side of a comparison or an operand already.
     fn wants_value(&self) -> bool {
         self.is_value || self.test.op.is_some() || self.test.is_chain
+    }
+
+    /// Whether any condition can start here, and not only a value or comparison.
+    fn takes_any(&self) -> bool {
+        !self.wants_value() && !self.in_every
     }
 }
 
@@ -79,7 +87,7 @@ struct Walk<'t> {
 impl<'t> Walk<'t> {
     /// Over the pieces of a condition.
     fn over(text: &'t str, lexemes: &[Lexeme]) -> Self {
-        let mut walk = Self { at: At::Start, levels: vec![Level::new(Call::Group, false)] };
+        let mut walk = Self { at: At::Start, levels: vec![Level::new(Call::Group, false, false)] };
         let mut rest = lexemes.iter().peekable();
         while let Some(lexeme) = rest.next() {
             let mut span = lexeme.span.clone();
@@ -108,12 +116,13 @@ impl<'t> Walk<'t> {
             (At::Event(_), ".") => At::Event("."),
             (At::Event("."), _) if kind == LexemeKind::Word => At::Value(Some(("", piece))),
             (At::Start, "(") => {
-                let is_value = level.wants_value();
-                self.levels.push(Level::new(Call::Group, is_value));
+                let (is_value, in_every) = (level.wants_value(), level.in_every);
+                self.levels.push(Level::new(Call::Group, is_value, in_every));
                 At::Start
             }
             (At::Function(call), "(") => {
-                self.levels.push(Level::new(call, false));
+                let in_every = level.in_every;
+                self.levels.push(Level::new(call, false, in_every));
                 At::Start
             }
             (at, ")") => self.close(&at),
@@ -296,13 +305,13 @@ impl<'c> Completer<'c> {
         self.names(streams);
         let is_called = self.behind.trim_start().starts_with('(');
         for (word, detail) in FUNCTIONS {
-            if word != "every" || !level.wants_value() {
+            if word != "every" || level.takes_any() {
                 let insert = if is_called { word.to_owned() } else { format!("{word}(") };
                 self.offer(word, &insert, CompletionKind::Keyword, detail);
             }
         }
         for (word, detail) in CONDITIONS {
-            if word != "not" || !level.wants_value() {
+            if word != "not" || level.takes_any() {
                 self.offer(word, word, CompletionKind::Keyword, detail);
             }
         }
@@ -338,7 +347,7 @@ impl<'c> Completer<'c> {
     }
 
     fn junctions(&mut self, level: &Level<'_>) {
-        if level.call != Call::Every {
+        if !level.in_every {
             self.words(&JUNCTIONS, CompletionKind::Operator);
         }
     }
