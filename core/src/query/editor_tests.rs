@@ -363,6 +363,8 @@ fn conditions_are_completed_by_their_grammar() {
     assert_eq!(inserts("edge.PA^"), ["path"]);
     assert_eq!(inserts("other.^"), [""; 0]);
     assert_eq!(inserts("app.level = ^")[..3], ["\"error\"", "\"info\"", "edge"]);
+    assert_eq!(inserts("last(app).id = \"1^"), ["\"1\""]);
+    assert_eq!(inserts("last(app).ts ^"), orders);
     assert_eq!(inserts("app.level =~ ^"), ["\"error\"", "\"info\""]);
     assert_eq!(inserts("edge.path =~ \"^"), ["\"/a\\\\.b\""]);
     assert_eq!(inserts("app.level = \"i^"), ["\"info\""]);

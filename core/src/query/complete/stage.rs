@@ -25,6 +25,8 @@ enum At<'t> {
     Name(&'t str),
     /// Behind `first(app)`.
     Event(&'t str),
+    /// Behind `first(app).`.
+    Dot(&'t str),
     /// Behind a mistake.
     Lost,
 }
@@ -112,9 +114,8 @@ impl<'t> Walk<'t> {
         let is_junction = kind == LexemeKind::Word && is(piece, &["and", "or"]);
         let at = std::mem::replace(&mut self.at, At::Lost);
         self.at = match (at, piece) {
-            // `first(app)` stands before the dot of its label.
-            (At::Event(_), ".") => At::Event("."),
-            (At::Event("."), _) if kind == LexemeKind::Word => At::Value(Some(("", piece))),
+            (At::Event(stream), ".") => At::Dot(stream),
+            (At::Dot(stream), label) if kind == LexemeKind::Word => value(stream, label),
             (At::Start, "(") => {
                 let (is_value, in_every) = (level.wants_value(), level.in_every);
                 self.levels.push(Level::new(Call::Group, is_value, in_every));
@@ -199,11 +200,16 @@ impl<'t> Level<'t> {
             At::Value(None)
         } else {
             match word.split_once('.') {
-                Some((stream, label)) if !label.is_empty() => At::Value(Some((stream, label))),
+                Some((stream, label)) if !label.is_empty() => value(stream, label),
                 _ => At::Lost,
             }
         }
     }
+}
+
+/// Behind `stream.label`; a time is no label.
+fn value<'t>(stream: &'t str, label: &'t str) -> At<'t> {
+    At::Value((label != "ts").then_some((stream, label)))
 }
 
 fn compares(op: &str) -> bool {
@@ -291,7 +297,7 @@ impl<'c> Completer<'c> {
             }
             At::Function(_) => self.offer("(", "(", CompletionKind::Operator, "opens"),
             At::Name(_) => self.close(),
-            At::Event(_) | At::Lost => {}
+            At::Event(_) | At::Dot(_) | At::Lost => {}
         }
     }
 
