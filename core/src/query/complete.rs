@@ -6,12 +6,14 @@
 
 mod stage;
 mod vocabulary;
+mod word;
 mod words;
 
 use std::ops::Range;
 
 use serde::Serialize;
 
+use word::Word;
 use words::{
     CLAUSES, COMPARISONS, DURATIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS, POLICIES, STAGES,
 };
@@ -72,33 +74,8 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Vec<Compl
         return Vec::new();
     }
     let all = lexemes(text);
-    let at = all.iter().find(|it| it.span.start < cursor && cursor <= it.span.end);
-    let mut head = None;
-    let (start, span) = match at {
-        // Behind a closed quote nothing is completed but what follows it.
-        Some(it) if it.kind == LexemeKind::Text && is_open(text, it, cursor) => {
-            let is_closed = is_closed(text, it);
-            let end =
-                if is_closed { it.span.end } else { end_of(&text[..it.span.end], cursor, is_word) };
-            (it.span.start, it.span.start..end)
-        }
-        Some(it) if it.kind == LexemeKind::Mark && text[it.span.start..cursor] == *"!" => {
-            (it.span.start, it.span.clone())
-        }
-        Some(it) if it.kind == LexemeKind::Comment && !is_position(text, it, cursor) => {
-            return Vec::new();
-        }
-        Some(it) if it.place != Place::Stage => {
-            let is_word = matches!(it.kind, LexemeKind::Word | LexemeKind::Number);
-            let span = if is_word { it.span.clone() } else { cursor..cursor };
-            (span.start, span)
-        }
-        Some(_) => {
-            let path = path(text, cursor);
-            head = path.head.map(|head| &text[head]);
-            (path.start, path.span)
-        }
-        None => (cursor, cursor..cursor),
+    let Some(Word { start, head, span }) = word::at(text, cursor, &all) else {
+        return Vec::new();
     };
     let before = &text[..start];
     let mut completer = Completer {
@@ -107,65 +84,13 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Vec<Compl
         before,
         lexemes: lexemes(before).into_iter().filter(|it| it.kind != LexemeKind::Comment).collect(),
         behind: &text[span.end..],
-        head,
+        head: head.map(|head| &text[head]),
         typed: &text[span.start..cursor],
         span,
         found: Vec::new(),
     };
     completer.run();
     completer.found
-}
-
-/// The name at the cursor in a stage, such as `app#2.err.code`.
-struct Path {
-    /// Where it starts.
-    start: usize,
-    /// What stands before its first dot, where the cursor is behind that.
-    head: Option<Range<usize>>,
-    /// The part at the cursor: the stream, or the label behind the dot.
-    span: Range<usize>,
-}
-
-fn path(text: &str, cursor: usize) -> Path {
-    let goes_on = |c: char| is_word(c) || matches!(c, '.' | '#');
-    let start = text[..cursor].trim_end_matches(goes_on).len();
-    let typed = &text[start..cursor];
-    if typed.is_empty() {
-        return Path { start, head: None, span: start..start };
-    }
-    let is_number = typed.starts_with(|c: char| c.is_ascii_digit());
-    match typed.find('.').filter(|_| !is_number) {
-        Some(dot) => {
-            let label = start + dot + 1;
-            let end = end_of(text, cursor, |c| is_word(c) || c == '.');
-            Path { start, head: Some(start..label - 1), span: label..end }
-        }
-        None => {
-            let mut end = end_of(text, cursor, |c| is_word(c) || is_number && c == '.');
-            let position = &text[end..];
-            if position.starts_with('#') && position[1..].starts_with(|c: char| c.is_ascii_digit())
-            {
-                end = end_of(text, end + 1, |c| c.is_ascii_digit());
-            }
-            Path { start, head: None, span: start..end }
-        }
-    }
-}
-
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
-}
-
-/// The end of what goes on at `at`.
-fn end_of(text: &str, at: usize, goes_on: impl Fn(char) -> bool) -> usize {
-    text.len() - text[at..].trim_start_matches(goes_on).len()
-}
-
-/// Whether the `#` of `comment`, right before the cursor, follows a name in a stage: what is typed
-/// there becomes the position of a stream.
-fn is_position(text: &str, comment: &Lexeme, cursor: usize) -> bool {
-    let follows = comment.place == Place::Stage && comment.span.start + 1 == cursor;
-    follows && text[..comment.span.start].ends_with(is_word)
 }
 
 /// Whether `name` can be written as the name of a source.
@@ -181,17 +106,6 @@ fn is_label(name: &str) -> bool {
         !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     };
     name.split('.').all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Whether the quotes of `lexeme` are closed anywhere.
-fn is_closed(text: &str, lexeme: &Lexeme) -> bool {
-    scan::end_of_quoted(text[lexeme.span.clone()].as_bytes(), 0).is_some()
-}
-
-/// Whether the quotes of `lexeme` are open at `cursor`.
-fn is_open(text: &str, lexeme: &Lexeme, cursor: usize) -> bool {
-    let quoted = &text[lexeme.span.start..cursor];
-    scan::end_of_quoted(quoted.as_bytes(), 0).is_none()
 }
 
 /// Those of `sources` that `text` names.

@@ -63,9 +63,8 @@ pub fn hover(text: &str, offset: usize) -> Option<Hover> {
         TokenKind::Function if place == Place::Stage => format!("{}()", lower(at)),
         TokenKind::Name if place == Place::Stage => {
             let follows_dot = at > 0 && word(at - 1) == ".";
-            if word(at) == "ts" && follows_dot
-                || word(at).ends_with(".ts") && offset + 2 >= span.end
-            {
+            let is_label = word(at).split_once('.').is_some_and(|(_, label)| label == "ts");
+            if word(at) == "ts" && follows_dot || is_label && offset + 2 >= span.end {
                 span.start = span.end - 2;
                 "ts".to_owned()
             } else if lower(at) == "duration" && !follows_dot {

@@ -167,11 +167,9 @@ impl<'t> Walk<'t> {
         let Some(level) = self.levels.pop() else { return At::Lost };
         let is_whole = matches!(at, At::Value(_) | At::Condition);
         match (level.call, at) {
-            (Call::Count, At::Start | At::Name(_)) => At::Value(None),
+            (Call::Every | Call::Group, _) if is_whole && level.is_condition => self.condition(),
+            (Call::Count, At::Start | At::Name(_)) | (Call::Group, At::Value(_)) => At::Value(None),
             (Call::Pick, At::Name(stream)) => At::Event(stream),
-            (Call::Every, _) if is_whole && level.is_condition => self.condition(),
-            (Call::Group, _) if is_whole && level.is_condition => self.condition(),
-            (Call::Group, At::Value(_)) => At::Value(None),
             _ => At::Lost,
         }
     }
