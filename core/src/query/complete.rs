@@ -4,21 +4,23 @@
 //! Knows no sources, labels and values; the host supplies those it has seen. Linear in the text and
 //! in what the host supplies.
 
+mod stage;
 mod vocabulary;
+mod word;
 mod words;
 
 use std::ops::Range;
 
 use serde::Serialize;
 
+use word::Word;
 use words::{
-    CLAUSES, COMPARISONS, DURATIONS, FUNCTIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS,
-    POLICIES, STAGES,
+    CLAUSES, COMPARISONS, DURATIONS, LINE_FILTERS, MATCHERS, OPERATORS, PARSERS, POLICIES, STAGES,
 };
 
 use super::lex::{Lexeme, LexemeKind, Place, lexemes};
 use super::parse::{self, Expected};
-use super::{Policy, check, literal, scan};
+use super::{Policy, literal, scan};
 use crate::limits::MAX_QUERY_BYTES;
 
 pub use vocabulary::{KnownLabel, KnownSource, Vocabulary};
@@ -72,25 +74,18 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Vec<Compl
         return Vec::new();
     }
     let all = lexemes(text);
-    let at = all.iter().find(|it| it.span.start < cursor && cursor <= it.span.end);
-    let (span, typed) = match at {
-        Some(it) if it.kind == LexemeKind::Comment => return Vec::new(),
-        // Behind a closed quote nothing is completed but what follows it.
-        Some(it) if it.kind == LexemeKind::Text && is_open(text, it, cursor) => {
-            (it.span.clone(), &text[it.span.start..cursor])
-        }
-        Some(it) if matches!(it.kind, LexemeKind::Word | LexemeKind::Number) => {
-            (it.span.clone(), &text[it.span.start..cursor])
-        }
-        _ => (cursor..cursor, ""),
+    let Some(Word { start, head, span }) = word::at(text, cursor, &all) else {
+        return Vec::new();
     };
-    let before = &text[..span.start];
+    let before = &text[..start];
     let mut completer = Completer {
         vocabulary,
+        text,
         before,
         lexemes: lexemes(before).into_iter().filter(|it| it.kind != LexemeKind::Comment).collect(),
         behind: &text[span.end..],
-        typed,
+        head: head.map(|head| &text[head]),
+        typed: &text[span.start..cursor],
         span,
         found: Vec::new(),
     };
@@ -98,19 +93,39 @@ pub fn complete(text: &str, cursor: usize, vocabulary: &Vocabulary) -> Vec<Compl
     completer.found
 }
 
-/// Whether the quotes of `lexeme` are open at `cursor`.
-fn is_open(text: &str, lexeme: &Lexeme, cursor: usize) -> bool {
-    let quoted = &text[lexeme.span.start..cursor];
-    scan::end_of_quoted(quoted.as_bytes(), 0).is_none()
+/// Whether `name` can be written as the name of a source.
+fn is_source(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let goes_on = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    starts && goes_on && !scan::is_reserved(name)
+}
+
+/// Whether `name` can be written as a label.
+fn is_label(name: &str) -> bool {
+    let is_part = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    name.split('.').all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
+/// Those of `sources` that `text` names.
+fn named<'c>(sources: &[&'c KnownSource], text: &str) -> Vec<&'c KnownSource> {
+    let all = lexemes(text);
+    let words = all.iter().filter(|it| it.kind == LexemeKind::Word);
+    let words: Vec<&str> = words.map(|it| &text[it.span.clone()]).collect();
+    sources.iter().copied().filter(|source| words.contains(&source.name.as_str())).collect()
 }
 
 struct Completer<'c> {
     vocabulary: &'c Vocabulary,
+    text: &'c str,
     /// The text before the word at the cursor, and what it is made of, without comments.
     before: &'c str,
     lexemes: Vec<Lexeme>,
     /// The text behind the word at the cursor.
     behind: &'c str,
+    /// In a stage, the name of the stream before the dot that the word follows.
+    head: Option<&'c str>,
     /// The part of that word before the cursor.
     typed: &'c str,
     span: Range<usize>,
@@ -146,6 +161,15 @@ impl<'c> Completer<'c> {
         let (operator, clauses) = self.join_here();
         let has_keys = clauses.iter().any(|word| is(word, &["on", "ignoring"]));
         let has_alias = is(self.last(2), &["as"]);
+        if let Some(side) = self.grouping_here() {
+            // A group of streams can stand in these parentheses, too.
+            self.copied_labels(side);
+            if expected.contains(&Expected::Stream) {
+                self.sources();
+            }
+            return;
+        }
+        let is_then = is(self.last(1), &["then"]) && expected.contains(&Expected::Clause);
         for what in &expected {
             match what {
                 Expected::Stream if has_keys || !expected.contains(&Expected::Clause) => {
@@ -183,6 +207,43 @@ impl<'c> Completer<'c> {
                 _ => {}
             }
         }
+        if is_then {
+            let detail = "the left side without a match that follows";
+            self.offer("not", "not", CompletionKind::Operator, detail);
+        }
+    }
+
+    /// The word of the grouping whose labels the cursor is among.
+    fn grouping_here(&self) -> Option<&'c str> {
+        let mut depth = 0_usize;
+        for (at, lexeme) in self.lexemes.iter().enumerate().rev() {
+            match &self.before[lexeme.span.clone()] {
+                ")" => depth += 1,
+                "(" if depth > 0 => depth -= 1,
+                "(" => {
+                    let word = &self.before[self.lexemes[at.checked_sub(1)?].span.clone()];
+                    return is(word, &["group_left", "group_right"]).then_some(word);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Labels of the side that the grouping `word` copies from, then all others. What the right side
+    /// is made of stands behind the cursor, where it is there yet.
+    fn copied_labels(&mut self, word: &str) {
+        let all: Vec<_> = self.vocabulary.sources.iter().collect();
+        let (before, behind) = (named(&all, self.before), named(&all, self.behind));
+        let other: Vec<_> = if is(word, &["group_right"]) {
+            before
+        } else if behind.is_empty() {
+            all.iter().copied().filter(|source| !before.contains(source)).collect()
+        } else {
+            behind
+        };
+        self.labels(&other);
+        self.labels(&self.sources_here());
     }
 
     /// The operator of the join at the cursor, and the words of its clauses so far.
@@ -206,6 +267,9 @@ impl<'c> Completer<'c> {
         let is_called = self.behind.trim_start().starts_with('(');
         for source in &self.vocabulary.sources {
             let name = &source.name;
+            if !is_source(name) {
+                continue;
+            }
             let insert = if is_called { name.clone() } else { format!("{name}({{}})") };
             self.offer(name, &insert, CompletionKind::Source, "source");
         }
@@ -236,24 +300,16 @@ impl<'c> Completer<'c> {
 
     /// The known sources that the query names; all where it names none.
     fn sources_here(&self) -> Vec<&'c KnownSource> {
-        let text = [self.before, self.behind];
-        let words = text.into_iter().flat_map(|text| {
-            lexemes(text)
-                .into_iter()
-                .filter(|it| it.kind == LexemeKind::Word)
-                .map(|it| &text[it.span])
-        });
-        let words: Vec<&str> = words.collect();
-        let sources = &self.vocabulary.sources;
-        let named: Vec<_> =
-            sources.iter().filter(|source| words.contains(&source.name.as_str())).collect();
-        if named.is_empty() { sources.iter().collect() } else { named }
+        let all: Vec<_> = self.vocabulary.sources.iter().collect();
+        let found = named(&all, &[self.before, self.behind].join(" "));
+        if found.is_empty() { all } else { found }
     }
 
     /// The labels of `sources`, those of most of them first.
     fn labels(&mut self, sources: &[&'c KnownSource]) {
         let mut labels: Vec<(&str, usize)> = Vec::new();
-        for label in sources.iter().flat_map(|source| &source.labels) {
+        let all = sources.iter().flat_map(|source| &source.labels);
+        for label in all.filter(|label| is_label(&label.name)) {
             match labels.iter_mut().find(|(name, _)| *name == label.name) {
                 Some((_, count)) => *count += 1,
                 None => labels.push((&label.name, 1)),
@@ -267,7 +323,11 @@ impl<'c> Completer<'c> {
 
     /// The values of the label before the comparison at the cursor.
     fn values(&mut self, sources: &[&'c KnownSource]) {
-        let (op, name) = (self.last(1), self.last(2));
+        self.values_of(self.last(1), self.last(2), sources);
+    }
+
+    /// The values of the label `name` that `op` can compare with.
+    fn values_of(&mut self, op: &str, name: &str, sources: &[&'c KnownSource]) {
         if !is(op, &["=", "!=", "=~", "!~"]) {
             return;
         }
@@ -320,34 +380,6 @@ impl<'c> Completer<'c> {
         }
     }
 
-    fn stage(&mut self) {
-        let opens = self.lexemes.iter().rposition(|it| &self.before[it.span.clone()] == "|");
-        let Some(opens) = opens else { return };
-        let Some(word) = self.lexemes.get(opens + 1) else {
-            return self.words(&STAGES, CompletionKind::Keyword);
-        };
-        let word = &self.before[word.span.clone()];
-        if is(word, &["limit"]) {
-            return;
-        }
-        for (stream, source) in self.streams() {
-            self.offer(&stream, &stream, CompletionKind::Stream, &source);
-        }
-        if is(word, &["where"]) {
-            self.words(&FUNCTIONS, CompletionKind::Keyword);
-        }
-    }
-
-    /// The names of the streams before the cursor, and their sources.
-    fn streams(&self) -> Vec<(String, String)> {
-        let stage = self.lexemes.iter().find(|it| it.place == Place::Stage);
-        let end = stage.map_or(self.before.len(), |stage| stage.span.start);
-        let Some(query) = parse::read(&self.before[..end]).query else { return Vec::new() };
-        let (streams, _) = query.parts();
-        let sources = streams.iter().map(|stream| stream.source.value.clone());
-        check::names(&streams, &mut Vec::new()).into_iter().zip(sources).collect()
-    }
-
     fn words(&mut self, words: &[(&str, &str)], kind: CompletionKind) {
         for (word, detail) in words {
             self.offer(word, word, kind, detail);
@@ -363,7 +395,8 @@ impl<'c> Completer<'c> {
             return;
         }
         let is_word = insert.starts_with(|c: char| c.is_alphanumeric() || c == '|');
-        let touches = self.span.is_empty() && self.before.ends_with([')', ']', '}', '"']);
+        let touches = self.span.is_empty()
+            && self.text[..self.span.start].ends_with([')', ']', '}', '"', '\'', '`']);
         let insert = if is_word && touches { format!(" {insert}") } else { insert.to_owned() };
         let (label, detail, span) = (label.to_owned(), detail.to_owned(), self.span.clone());
         self.found.push(Completion { label, insert, kind, span, detail });

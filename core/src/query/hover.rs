@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::highlight::{Token, TokenKind, highlight};
-use super::lex::{Place, lexemes};
+use super::lex::{Lexeme, LexemeKind, Place, lexemes};
 
 /// An explanation of a piece of a query.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -35,8 +35,18 @@ pub fn hover(text: &str, offset: usize) -> Option<Hover> {
     let word = |at: usize| tokens.get(at).map_or("", |token: &Token| &text[token.span.clone()]);
     let lower = |at: usize| word(at).to_ascii_lowercase();
     let mut span = tokens[at].span.clone();
+    // Tokens are lexemes, one each.
+    let lexemes = lexemes(text);
+    let place = lexemes[at].place;
+    if place == Place::Selector {
+        let selector = selector_around(&lexemes, at);
+        if is_foreign(text, &lexemes, &selector) {
+            let span = lexemes[selector.start].span.start..lexemes[selector.end - 1].span.end;
+            return Some(Hover { text: FOREIGN, span });
+        }
+    }
     let about = match tokens[at].kind {
-        TokenKind::Operator => {
+        TokenKind::Operator if place == Place::Query => {
             let is_not = |at: usize| lower(at) == "not" && tokens[at].kind == TokenKind::Operator;
             if lower(at) == "then" && at + 1 < tokens.len() && is_not(at + 1) {
                 span.end = tokens[at + 1].span.end;
@@ -44,18 +54,30 @@ pub fn hover(text: &str, offset: usize) -> Option<Hover> {
             } else if is_not(at) && at > 0 && lower(at - 1) == "then" {
                 span.start = tokens[at - 1].span.start;
                 "then not".to_owned()
-            } else if in_stage(text, &span) {
-                return None;
             } else {
                 lower(at)
             }
         }
+        TokenKind::Operator => format!("{} in a condition", lower(at)),
         TokenKind::Keyword => lower(at),
-        TokenKind::Function if in_stage(text, &span) => format!("{}()", lower(at)),
+        TokenKind::Function if place == Place::Stage => format!("{}()", lower(at)),
+        TokenKind::Name if place == Place::Stage => {
+            let follows_dot = at > 0 && word(at - 1) == ".";
+            let is_label = word(at).split_once('.').is_some_and(|(_, label)| label == "ts");
+            if word(at) == "ts" && follows_dot || is_label && offset + 2 >= span.end {
+                span.start = span.end - 2;
+                "ts".to_owned()
+            } else if lower(at) == "duration" && !follows_dot {
+                "duration in a condition".to_owned()
+            } else {
+                return None;
+            }
+        }
         TokenKind::Source => "source".to_owned(),
         TokenKind::Comparison => word(at).to_owned(),
         TokenKind::Punctuation => match word(at) {
             mark @ ("[" | "]" | "{") => mark.to_owned(),
+            mark @ ("+" | "-" | "*" | "/") if place == Place::Stage => mark.to_owned(),
             _ => return None,
         },
         TokenKind::Duration => "duration".to_owned(),
@@ -64,10 +86,37 @@ pub fn hover(text: &str, offset: usize) -> Option<Hover> {
     TEXTS.iter().find(|(name, _)| *name == about).map(|(_, text)| Hover { text, span })
 }
 
-/// Whether `span` is behind the first `|` outside of selectors.
-fn in_stage(text: &str, span: &Range<usize>) -> bool {
-    lexemes(text).iter().any(|it| it.span.start == span.start && it.place == Place::Stage)
+/// The lexemes of the selector that has the one at `at`.
+fn selector_around(lexemes: &[Lexeme], at: usize) -> Range<usize> {
+    let is_outside = |it: &Lexeme| it.place != Place::Selector;
+    let start = lexemes[..at].iter().rposition(is_outside).map_or(0, |outside| outside + 1);
+    let end = lexemes[at..].iter().position(is_outside).map_or(lexemes.len(), |inner| at + inner);
+    start..end
 }
+
+/// Whether a selector is of a language that is not ours. Ours starts with
+/// matchers; only a `|` brings conditions, and nothing has brackets or functions.
+fn is_foreign(text: &str, lexemes: &[Lexeme], selector: &Range<usize>) -> bool {
+    let here = |at: usize| &text[lexemes[at].span.clone()];
+    let mut depth = 0_usize;
+    let mut is_piped = false;
+    for other in selector.clone() {
+        match here(other) {
+            "{" => depth += 1,
+            "}" => depth = depth.saturating_sub(1),
+            "|" | "|=" | "|~" | "!=" | "!~" if depth == 0 => is_piped = true,
+            "[" | "]" if depth == 0 => return true,
+            // Behind the matchers of ours is nothing but filters.
+            _ if depth == 0 && !is_piped && lexemes[other].kind != LexemeKind::Text => return true,
+            _ => {}
+        }
+    }
+    here(selector.start) != "{"
+}
+
+/// Of what the source reads itself.
+const FOREIGN: &str = "The selector of this source, in the language of the source, which gets it \
+                       unchanged.";
 
 /// Every construct with its text.
 const TEXTS: &[(&str, &str)] = &[
@@ -190,6 +239,30 @@ const TEXTS: &[(&str, &str)] = &[
         "`!~`: the whole value does not match the regex. Behind the matchers of a selector: lines in \
          which the regex is nowhere found.",
     ),
+    (">", "`>`: more than, of numbers, durations and times."),
+    (">=", "`>=`: at least, of numbers, durations and times."),
+    ("<", "`<`: less than, of numbers, durations and times."),
+    ("<=", "`<=`: at most, of numbers, durations and times."),
+    ("==", "`==`: equal, as numbers; in selectors only."),
+    ("+", "`a + b`: the sum of numbers or durations, or a time so much later."),
+    (
+        "-",
+        "`a - b`: the difference of numbers or durations, the duration between two times, or a time so \
+         much earlier.",
+    ),
+    ("*", "`a * b`: the product of numbers, or of a duration and a number."),
+    ("/", "`a / b`: the quotient of numbers or durations, or a duration divided by a number."),
+    ("and in a condition", "`condition and condition`: both hold. Binds tighter than `or`."),
+    ("or in a condition", "`condition or condition`: at least one holds."),
+    (
+        "not in a condition",
+        "`not condition`: it does not hold; so it is true where a label or event is missing.",
+    ),
+    (
+        "duration in a condition",
+        "`duration`: the time from the first to the last event of the correlation.",
+    ),
+    ("ts", "`name.ts`: the time of the first event of the stream; `last(name).ts`: of the last."),
     ("|=", "`|=`: lines that contain the text."),
     ("|~", "`|~`: lines in which the regex is found anywhere."),
     (

@@ -62,13 +62,18 @@ pub(super) const COMPARISONS: [(&str, &str); 5] = [
     ("==", "equal, as numbers"),
 ];
 
-pub(super) const FUNCTIONS: [(&str, &str); 8] = [
+pub(super) const ARITHMETIC: [(&str, &str); 4] =
+    [("+", "sum"), ("-", "difference"), ("*", "product"), ("/", "quotient")];
+
+pub(super) const FUNCTIONS: [(&str, &str); 4] = [
     ("count", "how many events of a stream"),
     ("first", "the first event of a stream"),
     ("last", "the last event of a stream"),
     ("every", "whether all events of a stream satisfy it"),
-    ("duration", "from the first to the last event"),
-    ("and", "both hold"),
-    ("or", "one holds"),
-    ("not", "does not hold"),
 ];
+
+/// What else a condition starts with; a value with all but `not`.
+pub(super) const CONDITIONS: [(&str, &str); 3] =
+    [("duration", "from the first to the last event"), ("not", "does not hold"), ("(", "groups")];
+
+pub(super) const JUNCTIONS: [(&str, &str); 2] = [("and", "both hold"), ("or", "one holds")];
