@@ -6,7 +6,7 @@ import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
-import type { CorrelatorOptions, Notice, PlanSummary } from './backend.js';
+import type { CheckOptions, CorrelatorOptions, Notice, PlanSummary } from './backend.js';
 import type { Correlation } from './correlation.js';
 import {
   AdapterExistsError,
@@ -19,7 +19,7 @@ import { loadBackend } from './load/native.js';
 import { addCounters, noMetrics } from './metrics.js';
 import { resolveCorrelateOptions, resolveDecoder, resolveOptions } from './options.js';
 import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
-import { complete, parse, plan, validate } from './query.js';
+import { complete, parse, plan, validateAs } from './query.js';
 import type { Completion, Validation, Vocabulary } from './query.js';
 import type { SyntaxTree } from './syntax.js';
 import { QueryRun } from './run.js';
@@ -112,22 +112,14 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     const query = queryText(input);
     const resolved = resolveCorrelateOptions(options);
     const backend = loadBackend();
-    const selectingSources = [...this.#adapters]
-      .filter(([, adapter]) => adapter.selects !== false)
-      .map(([name]) => name);
-    const { defaultTimeWindowMs, joinType, dedupe } = this.#options;
-    const planned = plan(backend, query, {
-      defaultTimeWindowMs,
-      selectingSources,
-      joinType,
-      ...(dedupe && { dedupe }),
-    });
+    const checkOptions = this.#checkOptions();
+    const planned = plan(backend, query, checkOptions);
     const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
     return new QueryRun({
       backend,
       query,
       plan: planned,
-      options: this.#correlatorOptions(adapters, selectingSources, resolved),
+      options: this.#correlatorOptions(adapters, checkOptions, resolved),
       adapters,
       signal: resolved.signal,
       streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
@@ -166,9 +158,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     return parse(query);
   }
 
-  /** Checks a query and reports all that can be found. */
+  /**
+   * Checks a query as {@link correlate} does, with the options of the engine and the selectors of its
+   * adapters left to them, and reports all that can be found.
+   */
   validate(query: QueryInput): Validation {
-    return validate(query);
+    return validateAs(query, this.#checkOptions());
   }
 
   /**
@@ -267,9 +262,18 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     return adapter;
   }
 
+  /** How queries are planned here. */
+  #checkOptions() {
+    const selectingSources = [...this.#adapters]
+      .filter(([, adapter]) => adapter.selects !== false)
+      .map(([name]) => name);
+    const { defaultTimeWindowMs, joinType, dedupe } = this.#options;
+    return { defaultTimeWindowMs, selectingSources, joinType, ...(dedupe && { dedupe }) };
+  }
+
   #correlatorOptions(
     adapters: DataSourceAdapter[],
-    selectingSources: string[],
+    { selectingSources }: Required<Pick<CheckOptions, 'selectingSources'>>,
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
     const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...options } = this.#options;

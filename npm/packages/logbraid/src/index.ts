@@ -8,7 +8,16 @@ export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
-export type { Completion, Hover, KnownLabel, QueryToken, Validation, Vocabulary } from './query.js';
+export type {
+  Completion,
+  Hover,
+  KnownLabel,
+  PlanningOptions,
+  QueryToken,
+  RenderOptions,
+  Validation,
+  Vocabulary,
+} from './query.js';
 export type {
   JoinSyntax,
   MatcherSyntax,

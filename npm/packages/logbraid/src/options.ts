@@ -2,6 +2,7 @@ import type { CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
 import { OptionError, shown } from './errors.js';
 import type { ExplainOptions } from './explain.js';
 import { toMillis, toNanos } from './time.js';
+import type { PlanningOptions, RenderOptions } from './query.js';
 import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
 
 /** Options of a {@link CorrelationEngine}. Durations are milliseconds or text such as `30s`. */
@@ -150,6 +151,26 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
   };
 }
 
+/** Checks how a query is planned. */
+export function resolvePlanOptions(options: PlanningOptions): CheckOptions {
+  return planned(reader(options, PLANNING_OPTIONS));
+}
+
+/** Checks how diagnostics are drawn. */
+export function resolveRenderOptions(options: RenderOptions): CheckOptions & { color: boolean } {
+  const read = reader(options, [...PLANNING_OPTIONS, 'color']);
+  return { ...planned(read), color: read('color', flag, false) };
+}
+
+function planned(
+  read: <V, D>(name: keyof PlanningOptions, check: Reader<V>, fallback: D) => V | D,
+): CheckOptions {
+  return {
+    defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
+    selectingSources: read('selectingSources', texts, []),
+  };
+}
+
 /** Checks what a query is explained with: how it is planned, and under which load. */
 export function resolveExplainOptions(options: ExplainOptions): {
   plan: CheckOptions;
@@ -157,10 +178,7 @@ export function resolveExplainOptions(options: ExplainOptions): {
 } {
   const read = reader(options, EXPLAIN_OPTIONS);
   return {
-    plan: {
-      defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
-      selectingSources: read('selectingSources', texts, []),
-    },
+    plan: planned(read),
     load: {
       eventsPerSecond: read('eventsPerSecond', count, 1000),
       bytesPerEvent: read('bytesPerEvent', count, 512),
@@ -170,12 +188,16 @@ export function resolveExplainOptions(options: ExplainOptions): {
   };
 }
 
+const PLANNING_OPTIONS: readonly (keyof PlanningOptions)[] = [
+  'defaultTimeWindow',
+  'selectingSources',
+];
+
 const EXPLAIN_OPTIONS: readonly (keyof ExplainOptions)[] = [
   'eventsPerSecond',
   'bytesPerEvent',
   'lateTolerance',
-  'defaultTimeWindow',
-  'selectingSources',
+  ...PLANNING_OPTIONS,
 ];
 
 const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
@@ -293,6 +315,10 @@ function time(name: string, value: unknown): string {
 
 function text(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
+}
+
+function flag(name: string, value: unknown): boolean {
+  return typeof value === 'boolean' ? value : bad(name, value, 'true or false');
 }
 
 function texts(name: string, value: unknown): string[] {

@@ -3,9 +3,10 @@ import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
 import { QueryError } from './errors.js';
 import { loadBackend } from './load/native.js';
+import { resolvePlanOptions, resolveRenderOptions } from './options.js';
 import { inUnits } from './syntax.js';
 import type { SyntaxTree, TextSpan } from './syntax.js';
-import type { Diagnostic } from './types.js';
+import type { Diagnostic, DurationInput } from './types.js';
 
 /** What a host knows to complete with; in the order in which it is offered. */
 export interface Vocabulary {
@@ -51,6 +52,23 @@ export interface Hover {
   span: TextSpan;
 }
 
+/** How a query is planned, as far as it depends on more than its text. */
+export interface PlanningOptions {
+  /** The range of a stream that gives none: milliseconds or text such as `30s`. Default `5m`. */
+  defaultTimeWindow?: DurationInput | undefined;
+  /**
+   * Names of the sources that apply selectors themselves (`selects`): what stands between their
+   * parentheses is theirs, and not read here. Default: none.
+   */
+  selectingSources?: readonly string[] | undefined;
+}
+
+/** What {@link render} draws. */
+export interface RenderOptions extends PlanningOptions {
+  /** Whether to color it with ANSI escapes. Default `false`. */
+  color?: boolean | undefined;
+}
+
 /** What {@link validate} finds. */
 export interface Validation {
   /** Whether the query runs. */
@@ -73,16 +91,34 @@ export function parse(input: QueryInput): SyntaxTree {
   return inUnits(query, parsed.ast);
 }
 
-/** Checks a query and reports all that can be found. Never throws over the query itself. */
-export function validate(input: QueryInput): Validation {
+/**
+ * Checks a query and reports all that can be found. Never throws over the query itself, but an
+ * `OptionError` for an option that does not exist or cannot have its value.
+ *
+ * ```js
+ * validate('loki(rate) and on(k) a({})').valid; // false
+ * validate('loki(rate) and on(k) a({})', { selectingSources: ['loki'] }).valid; // true
+ * ```
+ */
+export function validate(input: QueryInput, options: PlanningOptions = {}): Validation {
+  return validateAs(input, resolvePlanOptions(options));
+}
+
+/** As {@link validate}, with options that have been checked. */
+export function validateAs(input: QueryInput, options: CheckOptions): Validation {
   const query = queryText(input);
-  const { diagnostics, plan } = check(loadBackend(), query, {});
+  const { diagnostics, plan } = check(loadBackend(), query, options);
   return { valid: plan !== undefined, diagnostics: toDiagnostics(query, diagnostics) };
 }
 
-/** The diagnostics of a query drawn under its text, for a terminal; empty when there are none. */
-export function render(query: string, { color = false }: { color?: boolean } = {}): string {
-  return loadBackend().render(query, '{}', color);
+/**
+ * The diagnostics of a query drawn under its text, for a terminal; empty when there are none. Throws
+ * an `OptionError` for an option that does not exist or cannot have its value.
+ */
+export function render(input: QueryInput, options: RenderOptions = {}): string {
+  const query = queryText(input);
+  const { color, ...plan } = resolveRenderOptions(options);
+  return loadBackend().render(query, JSON.stringify(plan), color);
 }
 
 /**

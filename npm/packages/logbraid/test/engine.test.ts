@@ -636,6 +636,22 @@ test('sources have names of their own', async () => {
   assert.equal(engine.getAdapter('b'), undefined);
 });
 
+test('an engine validates as it runs: with its adapters and its options', async () => {
+  await using engine = new CorrelationEngine();
+  const query = 'loki({a="1"} | line_format "x") and on(id) app({})';
+  assert.equal(engine.validate(query).valid, false);
+  engine.addAdapter('loki', {
+    getName: () => 'loki',
+    bounded: true,
+    createStream: () => new ReadableStream<LogEvent>({ start: (events) => events.close() }),
+    validateQuery: () => true,
+    destroy: () => Promise.resolve(),
+  });
+  engine.addAdapter('app', []);
+  assert.deepEqual(engine.validate(query), { valid: true, diagnostics: [] });
+  assert.deepEqual(await engine.run(query), []);
+});
+
 test('an adapter that selects gets the selector unchanged, and what it asked for', async () => {
   await using engine = new CorrelationEngine();
   const asked: unknown[] = [];

@@ -27,6 +27,13 @@ const file = () =>
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
 
+const selecting = () =>
+  new Option(
+    '--selecting <source>',
+    'a source that applies selectors of its own, such as loki, which are not read here; ' +
+      'can be given several times',
+  ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
+
 function program(finish: (code: number) => void): Command {
   const { version } = JSON.parse(
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
@@ -82,8 +89,9 @@ function program(finish: (code: number) => void): Command {
     .command('check')
     .description('check a query and show what is wrong with it, and where')
     .argument('<query>')
-    .action(async (query: string) => {
-      finish(await checkQuery(query));
+    .addOption(selecting())
+    .action(async (query: string, options: { selecting?: string[] }) => {
+      finish(await checkQuery(query, options));
     });
   logbraid
     .command('format')
@@ -99,6 +107,7 @@ function program(finish: (code: number) => void): Command {
     .option('--rate <events/s>', 'events a second that each stream keeps (default: 1000)')
     .option('--bytes <bytes/event>', 'bytes that the engine holds for an event (default: 512)')
     .option('--late-tolerance <duration>', 'how far events may be out of order (default: 30s)')
+    .addOption(selecting())
     .addOption(
       new Option('--output <how>', 'how to show it').choices(['text', 'json']).default('text'),
     )
