@@ -5,6 +5,7 @@ import { IterableAdapter, isIterable } from './adapters/iterable.js';
 import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
+import { sourceName } from './builder/text.js';
 import type { QueryInput } from './builder/index.js';
 import type { CheckOptions, CorrelatorOptions, Notice, PlanSummary } from './backend.js';
 import type { Correlation } from './correlation.js';
@@ -51,16 +52,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
 
   /**
    * Gives a source its name in queries. An array, an iterable or an async iterable is a source too;
-   * see {@link IterableAdapter} for how it is read.
+   * see {@link IterableAdapter} for how it is read. Throws an `OptionError` for a name that no query
+   * can name: anything but letters, digits and `_`, and words of the language such as `and`.
    */
   addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
     this.#alive();
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      throw new OptionError(
-        `a source is named by letters, digits and _, not ${JSON.stringify(name)}`,
-        { details: { option: 'name', value: name } },
-      );
-    }
+    sourceName('name', name);
     if (this.#adapters.has(name)) {
       throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
     }

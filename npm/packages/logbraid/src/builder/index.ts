@@ -150,7 +150,7 @@ export function stream<S extends string, A extends string = S>(
   const { range, as } = clauses;
   const ranged = range === undefined ? '' : `[${duration('range', range)}]`;
   const named = as === undefined ? '' : ` as ${name('as', as)}`;
-  return new Stream(`${sourceName(source)}(${selector.text})${ranged}${named}`);
+  return new Stream(`${sourceName('source', source)}(${selector.text})${ranged}${named}`);
 }
 
 /** Streams that are joined: a query that more can be joined to. */

@@ -20,10 +20,10 @@ export function name(option: string, value: unknown): string {
 }
 
 /** The name of a source, which no word of the language can be. */
-export function sourceName(value: unknown): string {
-  const source = name('source', value);
+export function sourceName(option: string, value: unknown): string {
+  const source = name(option, value);
   return RESERVED.test(source)
-    ? refuse('source', value, 'a name that is no word of the query language')
+    ? refuse(option, value, 'a name that is no word of the query language')
     : source;
 }
 
