@@ -42,7 +42,6 @@ export type {
   JoinClauses,
   JoinedQuery,
   KeyInput,
-  LimitedQuery,
   OrderedClauses,
   QueryInput,
   SelectedQuery,
@@ -60,7 +59,7 @@ export type {
   LocalSelector,
   Selector,
 } from './builder/selector.js';
-export { count, duration, every, first, label, last, not, ts } from './builder/condition.js';
+export { count, duration, every, first, label, last, not, ts, value } from './builder/condition.js';
 export type {
   Condition,
   DurationLiteral,
