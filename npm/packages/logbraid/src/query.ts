@@ -1,7 +1,7 @@
 import type { Backend, Checked, CheckOptions, PlanSummary, RawDiagnostic } from './backend.js';
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
-import { QueryError } from './errors.js';
+import { QueryError, shown } from './errors.js';
 import { loadBackend } from './load/native.js';
 import { resolvePlanOptions, resolveRenderOptions } from './options.js';
 import { inUnits } from './syntax.js';
@@ -143,38 +143,55 @@ export function format(input: QueryInput): string {
 }
 
 /**
- * What can stand at a cursor (UTF-16 units from the start), best first.
+ * What can stand at a cursor (UTF-16 units from the start; beyond the text is its end), best first.
+ * Throws a `TypeError` for a query that is no text, a cursor that is no whole number of at least 0, or a
+ * vocabulary that is no object.
  *
  * ```js
  * complete('a({}) un', 8)[0].insert; // unless
  * ```
  */
 export function complete(query: string, cursor: number, vocabulary: Vocabulary = {}): Completion[] {
-  const found = loadBackend().complete(query, byteOf(query, cursor), JSON.stringify(vocabulary));
+  textOf(query);
+  if (typeof (vocabulary as unknown) !== 'object' || (vocabulary as unknown) === null) {
+    throw new TypeError(`vocabulary must be an object, not ${shown(vocabulary)}`);
+  }
+  const found = loadBackend().complete(
+    query,
+    byteOf(query, 'cursor', cursor),
+    JSON.stringify(vocabulary),
+  );
   return inUnits(query, JSON.parse(found) as Completion[]);
 }
 
 /**
- * The pieces of a query for an editor: all of it but white space. Broken text has pieces too.
+ * The pieces of a query for an editor: all of it but white space. Broken text has pieces too. Throws a
+ * `TypeError` for what is no text. Takes any length, although a query has 64 KiB at most: an editor that
+ * shows more than that asks for a part.
  *
  * ```js
  * highlight('a({})')[0].kind; // source
  * ```
  */
 export function highlight(query: string): QueryToken[] {
+  textOf(query);
   return inUnits(query, JSON.parse(loadBackend().highlight(query)) as QueryToken[]);
 }
 
 /**
  * What stands at an offset (UTF-16 units from the start) and what it means; `undefined` where there
- * is nothing to say.
+ * is nothing to say. Throws a `TypeError` for a query that is no text, or an offset that is no whole
+ * number of at least 0.
  *
  * ```js
  * hover('a({}) then b({})', 7).span.start; // 6
  * ```
  */
 export function hover(query: string, offset: number): Hover | undefined {
-  const found = JSON.parse(loadBackend().hover(query, byteOf(query, offset))) as Hover | null;
+  textOf(query);
+  const found = JSON.parse(
+    loadBackend().hover(query, byteOf(query, 'offset', offset)),
+  ) as Hover | null;
   return found ? inUnits(query, found) : undefined;
 }
 
@@ -208,6 +225,15 @@ function toDiagnostics(query: string, found: RawDiagnostic[]): Diagnostic[] {
   return inUnits(query, found);
 }
 
-function byteOf(query: string, unit: number): number {
-  return new TextEncoder().encode(query.slice(0, Math.max(0, unit))).length;
+/** Refuses what is no text that an editor can ask about. */
+function textOf(query: unknown): void {
+  if (typeof query !== 'string') throw new TypeError(`query must be a text, not ${shown(query)}`);
+}
+
+/** The byte at an offset in UTF-16 units; beyond the text, its end. */
+function byteOf(query: string, name: string, unit: unknown): number {
+  if (!Number.isSafeInteger(unit) || Number(unit) < 0) {
+    throw new TypeError(`${name} must be a whole number of at least 0, not ${shown(unit)}`);
+  }
+  return new TextEncoder().encode(query.slice(0, Number(unit))).length;
 }

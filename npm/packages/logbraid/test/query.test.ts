@@ -51,6 +51,27 @@ test('completion offers what the host knows', () => {
   assert.ok(complete('shop({a', 7, vocabulary).some(({ label }) => label === 'app'));
 });
 
+test('what an editor cannot mean is a TypeError that says what was expected', () => {
+  const query = 'a({})';
+  for (const wrong of [undefined, null, 5, {}] as never[]) {
+    assert.throws(() => highlight(wrong), { name: 'TypeError', message: /^query must be a text/ });
+    assert.throws(() => complete(wrong, 0), { name: 'TypeError', message: /^query must be/ });
+    assert.throws(() => hover(wrong, 0), { name: 'TypeError', message: /^query must be/ });
+    for (const tool of [parse, format, validate, render]) {
+      assert.throws(() => tool(wrong), OptionError);
+    }
+  }
+  for (const wrong of ['x', NaN, -1, 0.5, null, Infinity] as never[]) {
+    assert.throws(() => complete(query, wrong), { name: 'TypeError', message: /^cursor must be/ });
+    assert.throws(() => hover(query, wrong), { name: 'TypeError', message: /^offset must be/ });
+  }
+  assert.throws(() => complete(query, 0, null as never), {
+    name: 'TypeError',
+    message: /^vocabulary must be/,
+  });
+  assert.deepEqual(complete(query, 99), complete(query, query.length));
+});
+
 test('what does not parse is not formatted', () => {
   assert.throws(() => format('a('), QueryError);
 });

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError, Option } from 'commander';
 
-import { AdapterNotFoundError, CorrelationError, QueryError, SourceError } from '../errors.js';
+import {
+  AdapterNotFoundError,
+  CorrelationError,
+  MemoryError,
+  OptionError,
+  QueryError,
+  SourceError,
+} from '../errors.js';
 import { render } from '../query.js';
 import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
@@ -126,11 +133,23 @@ function program(finish: (code: number) => void): Command {
   return logbraid;
 }
 
+/** A message about bounds, with the flags of the command line for the options of an engine. */
+function inFlags(message: string): string {
+  return message
+    .replace(/\bmaxEventsPerCorrelation\b/g, '--max-per-correlation')
+    .replace(/\bmaxEvents\b/g, '--max-events')
+    .replace(/\bmaxMemoryMB\b|\bthe memory limit\b/g, '--max-memory');
+}
+
 /** Says what went wrong, in as few words as possible, and gives the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     // Commander has said it already.
     return error.exitCode === 0 ? EXIT.found : EXIT.usage;
+  }
+  if (error instanceof MemoryError || error instanceof OptionError) {
+    console.error(`error: ${sanitize(inFlags(error.message))}`);
+    return EXIT.usage;
   }
   if (error instanceof QueryError) {
     const { query } = error.details;
