@@ -5,8 +5,9 @@ import { IterableAdapter, isIterable } from './adapters/iterable.js';
 import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
+import { sourceName } from './builder/text.js';
 import type { QueryInput } from './builder/index.js';
-import type { CorrelatorOptions, Notice, PlanSummary } from './backend.js';
+import type { CheckOptions, CorrelatorOptions, Notice, PlanSummary } from './backend.js';
 import type { Correlation } from './correlation.js';
 import {
   AdapterExistsError,
@@ -19,7 +20,7 @@ import { loadBackend } from './load/native.js';
 import { addCounters, noMetrics } from './metrics.js';
 import { resolveCorrelateOptions, resolveDecoder, resolveOptions } from './options.js';
 import type { EngineOptions, ResolvedCorrelateOptions, ResolvedOptions } from './options.js';
-import { complete, parse, plan, validate } from './query.js';
+import { complete, parse, plan, validateAs } from './query.js';
 import type { Completion, Validation, Vocabulary } from './query.js';
 import type { SyntaxTree } from './syntax.js';
 import { QueryRun } from './run.js';
@@ -51,16 +52,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
 
   /**
    * Gives a source its name in queries. An array, an iterable or an async iterable is a source too;
-   * see {@link IterableAdapter} for how it is read.
+   * see {@link IterableAdapter} for how it is read. Throws an `OptionError` for a name that no query
+   * can name: anything but letters, digits and `_`, and words of the language such as `and`.
    */
   addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
     this.#alive();
-    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
-      throw new OptionError(
-        `a source is named by letters, digits and _, not ${JSON.stringify(name)}`,
-        { details: { option: 'name', value: name } },
-      );
-    }
+    sourceName('name', name);
     if (this.#adapters.has(name)) {
       throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
     }
@@ -112,22 +109,14 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     const query = queryText(input);
     const resolved = resolveCorrelateOptions(options);
     const backend = loadBackend();
-    const selectingSources = [...this.#adapters]
-      .filter(([, adapter]) => adapter.selects !== false)
-      .map(([name]) => name);
-    const { defaultTimeWindowMs, joinType, dedupe } = this.#options;
-    const planned = plan(backend, query, {
-      defaultTimeWindowMs,
-      selectingSources,
-      joinType,
-      ...(dedupe && { dedupe }),
-    });
+    const checkOptions = this.#checkOptions();
+    const planned = plan(backend, query, checkOptions);
     const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
     return new QueryRun({
       backend,
       query,
       plan: planned,
-      options: this.#correlatorOptions(adapters, selectingSources, resolved),
+      options: this.#correlatorOptions(adapters, checkOptions, resolved),
       adapters,
       signal: resolved.signal,
       streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
@@ -166,9 +155,12 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     return parse(query);
   }
 
-  /** Checks a query and reports all that can be found. */
+  /**
+   * Checks a query as {@link correlate} does, with the options of the engine and the selectors of its
+   * adapters left to them, and reports all that can be found.
+   */
   validate(query: QueryInput): Validation {
-    return validate(query);
+    return validateAs(query, this.#checkOptions());
   }
 
   /**
@@ -267,9 +259,18 @@ export class CorrelationEngine extends EventEmitter<EngineEvents> {
     return adapter;
   }
 
+  /** How queries are planned here. */
+  #checkOptions() {
+    const selectingSources = [...this.#adapters]
+      .filter(([, adapter]) => adapter.selects !== false)
+      .map(([name]) => name);
+    const { defaultTimeWindowMs, joinType, dedupe } = this.#options;
+    return { defaultTimeWindowMs, selectingSources, joinType, ...(dedupe && { dedupe }) };
+  }
+
   #correlatorOptions(
     adapters: DataSourceAdapter[],
-    selectingSources: string[],
+    { selectingSources }: Required<Pick<CheckOptions, 'selectingSources'>>,
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
     const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...options } = this.#options;

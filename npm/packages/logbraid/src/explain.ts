@@ -4,10 +4,11 @@ import type { QueryInput } from './builder/index.js';
 import { loadBackend } from './load/native.js';
 import { resolveExplainOptions } from './options.js';
 import { queryError } from './query.js';
+import type { PlanningOptions } from './query.js';
 import type { DurationInput } from './types.js';
 
 /** What {@link explain} reckons with. */
-export interface ExplainOptions {
+export interface ExplainOptions extends PlanningOptions {
   /** Events a second that the selector of each stream keeps. A whole number, default 1000. */
   eventsPerSecond?: number | undefined;
   /**
@@ -20,10 +21,6 @@ export interface ExplainOptions {
    * as `30s`. Default `30s`, as of an engine.
    */
   lateTolerance?: DurationInput | undefined;
-  /** The range of a stream that gives none: milliseconds or text such as `30s`. Default `5m`. */
-  defaultTimeWindow?: DurationInput | undefined;
-  /** Names of the sources that apply selectors themselves (`selects`). Default: none. */
-  selectingSources?: readonly string[] | undefined;
 }
 
 /** What a query will do. Durations are text as in queries (`1h30m`); counts above 2^53 are rounded. */

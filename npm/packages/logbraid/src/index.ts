@@ -8,7 +8,16 @@ export type { EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
-export type { Completion, Hover, KnownLabel, QueryToken, Validation, Vocabulary } from './query.js';
+export type {
+  Completion,
+  Hover,
+  KnownLabel,
+  PlanningOptions,
+  QueryToken,
+  RenderOptions,
+  Validation,
+  Vocabulary,
+} from './query.js';
 export type {
   JoinSyntax,
   MatcherSyntax,
@@ -33,7 +42,6 @@ export type {
   JoinClauses,
   JoinedQuery,
   KeyInput,
-  LimitedQuery,
   OrderedClauses,
   QueryInput,
   SelectedQuery,
@@ -51,7 +59,7 @@ export type {
   LocalSelector,
   Selector,
 } from './builder/selector.js';
-export { count, duration, every, first, label, last, not, ts } from './builder/condition.js';
+export { count, duration, every, first, label, last, not, ts, value } from './builder/condition.js';
 export type {
   Condition,
   DurationLiteral,

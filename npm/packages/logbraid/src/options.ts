@@ -1,22 +1,35 @@
 import type { CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
-import { OptionError, shown } from './errors.js';
+import { OptionError, errorFrom, shown } from './errors.js';
 import type { ExplainOptions } from './explain.js';
 import { toMillis, toNanos } from './time.js';
+import { loadBackend } from './load/native.js';
+import type { PlanningOptions, RenderOptions } from './query.js';
 import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
 
-/** Options of a {@link CorrelationEngine}. Durations are milliseconds or text such as `30s`. */
+/**
+ * Options of a {@link CorrelationEngine}. Durations are milliseconds or text such as `30s`, 0 or more
+ * and below 292 years. Each is checked when the engine is made, which throws an `OptionError` whose
+ * `details.option` is the name of the option, as `dedupe.window`, for an unknown name or a value other
+ * than those said here. `undefined` is the default.
+ */
 export interface EngineOptions {
-  /** The range of a stream that gives none. Default `5m`. */
+  /** The range of a stream that gives none, a duration. Default `5m`. */
   defaultTimeWindow?: DurationInput | undefined;
-  /** How far behind the newest event of its stream an event may arrive. Default `30s`. */
+  /** How far behind the newest event of its stream an event may arrive, a duration. Default `30s`. */
   lateTolerance?: DurationInput | undefined;
-  /** A live stream without events for this long holds nobody up. Default `5s`. */
+  /** A live stream without events for this long holds nobody up; a duration. Default `5s`. */
   idleTimeout?: DurationInput | undefined;
   /** What becomes of late events: they complete matches with what is held, or are ignored. Default `match`. */
   late?: 'match' | 'drop' | undefined;
-  /** Bound on what one query holds, in MiB, by the engine's own accounting. Default 100, at most 3000. */
+  /**
+   * Bound on what one query holds, in MiB, by the engine's own accounting: a number above 0, at most
+   * 3000. Default 100.
+   */
   maxMemoryMB?: number | undefined;
-  /** Bound on the events one query holds; one that two streams select counts twice. Default: none. */
+  /**
+   * Bound on the events one query holds; one that two streams select counts twice. A whole number
+   * above 0. Default: none.
+   */
   maxEvents?: number | undefined;
   /**
    * What happens at these bounds. `evict` drops the oldest events, counts them and emits `eventDropped`;
@@ -27,30 +40,33 @@ export interface EngineOptions {
    */
   overflow?: 'evict' | 'block' | undefined;
   /**
-   * Events of one correlation, at least 2. One that reaches it is closed as `truncated`; what would still
+   * Events of one correlation, a whole number of at least 2. One that reaches it is closed as `truncated`; what would still
    * have joined it is dropped and counted. Default 10000.
    */
   maxEventsPerCorrelation?: number | undefined;
   /**
    * Ignores exact repeats: events of the same source and time with the same labels and message. An
-   * object says for how much event time an event is remembered (`window`; default: the largest reach
-   * of the query and `lateTolerance`), and which labels to compare (`fields`; `message` is the
-   * message). Default `false`.
+   * object says for how much event time an event is remembered (`window`, a duration; default: the
+   * largest reach of the query and `lateTolerance`), and which labels to compare (`fields`, one at
+   * least; `message` is the message). Default `false`.
    */
   dedupe?: boolean | DedupeOptions | undefined;
   /** `outer` makes `or` a full outer join; `inner` and `left` change nothing. Default `inner`. */
   joinType?: 'inner' | 'left' | 'outer' | undefined;
   /** Default: `final` for a query over bounded sources only, else `eager`. */
   emit?: Emit | undefined;
-  /** Eager: least time between two revisions of one correlation. Default 100 ms. */
+  /** Eager: least time between two revisions of one correlation, a duration. Default `100ms`. */
   processingInterval?: DurationInput | undefined;
-  /** How many results, or events of one source, may wait for their consumer. Default 1000. */
+  /** How many results, or events of one source, may wait for their consumer: a whole number above 0. Default 1000. */
   bufferSize?: number | undefined;
-  /** Accepted, and without effect: memory is freed as event time passes. */
+  /** A duration. Accepted, and without effect: memory is freed as event time passes. */
   gcInterval?: DurationInput | undefined;
-  /** Patterns that find join keys in messages, by key; each with one group, the value. */
+  /**
+   * Patterns that find join keys in messages, by key: regular expressions in the syntax of the engine,
+   * each with one group, the value. Default: none but those that the engine has.
+   */
   keyPatterns?: Readonly<Record<string, string>> | undefined;
-  /** Which engine runs. Only `native` does. */
+  /** Which engine runs: `native`, the default. */
   backend?: 'native' | undefined;
 }
 
@@ -103,6 +119,12 @@ export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions 
   return decoder;
 }
 
+/** The most that an engine takes, in MiB. */
+export const MAX_MEMORY_MB = 3000;
+
+/** What the engine can count is below: 64-bit nanoseconds, in milliseconds. */
+const ENDLESS_MS = 2 ** 63 / 1e6;
+
 /** Options that are planned and do not work yet. */
 const PLANNED = ['onAdapterError', 'shardId', 'shardCount'];
 
@@ -118,7 +140,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     lateToleranceMs: read('lateTolerance', duration, 30_000),
     idleTimeoutMs: read('idleTimeout', duration, 5_000),
     late: read('late', oneOf(['match', 'drop']), 'match'),
-    maxMemoryMB: read('maxMemoryMB', positive, 100),
+    maxMemoryMB: read('maxMemoryMB', memory, 100),
     maxEvents: read('maxEvents', count, undefined),
     overflow: read('overflow', OVERFLOW, undefined),
     maxEventsPerCorrelation: read('maxEventsPerCorrelation', twoOrMore, 10_000),
@@ -150,6 +172,26 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
   };
 }
 
+/** Checks how a query is planned. */
+export function resolvePlanOptions(options: PlanningOptions): CheckOptions {
+  return planned(reader(options, PLANNING_OPTIONS));
+}
+
+/** Checks how diagnostics are drawn. */
+export function resolveRenderOptions(options: RenderOptions): CheckOptions & { color: boolean } {
+  const read = reader(options, [...PLANNING_OPTIONS, 'color']);
+  return { ...planned(read), color: read('color', flag, false) };
+}
+
+function planned(
+  read: <V, D>(name: keyof PlanningOptions, check: Reader<V>, fallback: D) => V | D,
+): CheckOptions {
+  return {
+    defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
+    selectingSources: read('selectingSources', texts, []),
+  };
+}
+
 /** Checks what a query is explained with: how it is planned, and under which load. */
 export function resolveExplainOptions(options: ExplainOptions): {
   plan: CheckOptions;
@@ -157,10 +199,7 @@ export function resolveExplainOptions(options: ExplainOptions): {
 } {
   const read = reader(options, EXPLAIN_OPTIONS);
   return {
-    plan: {
-      defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
-      selectingSources: read('selectingSources', texts, []),
-    },
+    plan: planned(read),
     load: {
       eventsPerSecond: read('eventsPerSecond', count, 1000),
       bytesPerEvent: read('bytesPerEvent', count, 512),
@@ -170,12 +209,16 @@ export function resolveExplainOptions(options: ExplainOptions): {
   };
 }
 
+const PLANNING_OPTIONS: readonly (keyof PlanningOptions)[] = [
+  'defaultTimeWindow',
+  'selectingSources',
+];
+
 const EXPLAIN_OPTIONS: readonly (keyof ExplainOptions)[] = [
   'eventsPerSecond',
   'bytesPerEvent',
   'lateTolerance',
-  'defaultTimeWindow',
-  'selectingSources',
+  ...PLANNING_OPTIONS,
 ];
 
 const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
@@ -212,19 +255,24 @@ const OVERFLOW = oneOf<'evict' | 'block'>(['evict', 'block']);
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
 /** Refuses unknown names, then reads one option after the other; absent and `undefined` are the same. */
-function reader<T extends object>(options: T, known: readonly (keyof T & string)[]) {
+function reader<T extends object>(options: T, known: readonly (keyof T & string)[], path = '') {
   const isObject: boolean =
-    typeof (options as unknown) === 'object' && (options as unknown) !== null;
+    typeof (options as unknown) === 'object' &&
+    (options as unknown) !== null &&
+    !Array.isArray(options);
   if (!isObject) {
-    throw new OptionError('options must be an object', { details: { value: options } });
+    throw new OptionError('options must be an object', {
+      details: { option: 'options', value: options },
+    });
   }
-  for (const name of Object.keys(options)) {
+  for (const key of Object.keys(options)) {
+    const name = path + key;
     if (PLANNED.includes(name)) {
       throw new OptionError(`the option ${name} is not supported yet`, {
         details: { option: name },
       });
     }
-    if (!(known as readonly string[]).includes(name)) {
+    if (!(known as readonly string[]).includes(key)) {
       throw new OptionError(`there is no option ${name}; there are: ${known.join(', ')}`, {
         details: { option: name },
       });
@@ -232,7 +280,7 @@ function reader<T extends object>(options: T, known: readonly (keyof T & string)
   }
   return <V, D>(name: keyof T & string, check: Reader<V>, fallback: D): V | D => {
     const value: unknown = options[name];
-    return value === undefined ? fallback : check(name, value);
+    return value === undefined ? fallback : check(path + name, value);
   };
 }
 
@@ -244,16 +292,17 @@ function bad(name: string, value: unknown, expected: string): never {
 
 function duration(name: string, value: unknown): number {
   const given = typeof value === 'number' || typeof value === 'string';
-  return (
-    (given ? toMillis(value) : undefined) ??
-    bad(name, value, 'milliseconds or a duration such as "30s" or "1h30m"')
-  );
+  const millis = given ? toMillis(value) : undefined;
+  return millis !== undefined && millis < ENDLESS_MS
+    ? millis
+    : bad(name, value, 'milliseconds or a duration such as "30s" or "1h30m", below 292 years');
 }
 
-function positive(name: string, value: unknown): number {
-  return typeof value === 'number' && value > 0 && Number.isFinite(value)
+/** In MiB; the engine counts whole bytes. */
+function memory(name: string, value: unknown): number {
+  return typeof value === 'number' && value > 0 && value <= MAX_MEMORY_MB
     ? value
-    : bad(name, value, 'a number above 0');
+    : bad(name, value, `a number above 0 and at most ${MAX_MEMORY_MB}`);
 }
 
 function count(name: string, value: unknown): number {
@@ -270,10 +319,10 @@ function repeats(name: string, value: unknown): RawDedupe | undefined {
   if (typeof value === 'boolean') {
     return value ? {} : undefined;
   }
-  if (typeof value !== 'object' || value === null) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     bad(name, value, 'true, false or an object { window, fields }');
   }
-  const read = reader(value as DedupeOptions, ['window', 'fields']);
+  const read = reader(value as DedupeOptions, ['window', 'fields'], `${name}.`);
   const windowMs = read('window', duration, undefined);
   const fields = read('fields', names, undefined);
   return { ...(windowMs !== undefined && { windowMs }), ...(fields && { fields }) };
@@ -295,6 +344,10 @@ function text(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
 }
 
+function flag(name: string, value: unknown): boolean {
+  return typeof value === 'boolean' ? value : bad(name, value, 'true or false');
+}
+
 function texts(name: string, value: unknown): string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string')
     ? value
@@ -304,9 +357,21 @@ function texts(name: string, value: unknown): string[] {
 function patterns(name: string, value: unknown): Record<string, string> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   const valid = entries.length > 0 && entries.every(([, pattern]) => typeof pattern === 'string');
-  return valid
-    ? Object.fromEntries(entries)
-    : bad(name, value, 'an object of regular expressions by key');
+  if (!valid) bad(name, value, 'an object of regular expressions by key');
+  const given = Object.fromEntries(entries) as Record<string, string>;
+  try {
+    // Only the engine knows its syntax; it is asked with the smallest query there is.
+    const options = JSON.stringify({ keyPatterns: given });
+    new (loadBackend().Correlator)('a({}) and on(k) b({})', options).release();
+  } catch (thrown) {
+    const error = errorFrom(thrown);
+    if (error.code !== 'INVALID_OPTION') throw error;
+    throw new OptionError(error.message.replace(/^option /, ''), {
+      details: { option: name, value },
+      cause: thrown,
+    });
+  }
+  return given;
 }
 
 function abortSignal(name: string, value: unknown): AbortSignal {

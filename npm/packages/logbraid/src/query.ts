@@ -1,11 +1,12 @@
 import type { Backend, Checked, CheckOptions, PlanSummary, RawDiagnostic } from './backend.js';
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
-import { QueryError } from './errors.js';
+import { QueryError, shown } from './errors.js';
 import { loadBackend } from './load/native.js';
+import { resolvePlanOptions, resolveRenderOptions } from './options.js';
 import { inUnits } from './syntax.js';
 import type { SyntaxTree, TextSpan } from './syntax.js';
-import type { Diagnostic } from './types.js';
+import type { Diagnostic, DurationInput } from './types.js';
 
 /** What a host knows to complete with; in the order in which it is offered. */
 export interface Vocabulary {
@@ -51,6 +52,23 @@ export interface Hover {
   span: TextSpan;
 }
 
+/** How a query is planned, as far as it depends on more than its text. */
+export interface PlanningOptions {
+  /** The range of a stream that gives none: milliseconds or text such as `30s`. Default `5m`. */
+  defaultTimeWindow?: DurationInput | undefined;
+  /**
+   * Names of the sources that apply selectors themselves (`selects`): what stands between their
+   * parentheses is theirs, and not read here. Default: none.
+   */
+  selectingSources?: readonly string[] | undefined;
+}
+
+/** What {@link render} draws. */
+export interface RenderOptions extends PlanningOptions {
+  /** Whether to color it with ANSI escapes. Default `false`. */
+  color?: boolean | undefined;
+}
+
 /** What {@link validate} finds. */
 export interface Validation {
   /** Whether the query runs. */
@@ -73,16 +91,34 @@ export function parse(input: QueryInput): SyntaxTree {
   return inUnits(query, parsed.ast);
 }
 
-/** Checks a query and reports all that can be found. Never throws over the query itself. */
-export function validate(input: QueryInput): Validation {
+/**
+ * Checks a query and reports all that can be found. Never throws over the query itself, but an
+ * `OptionError` for an option that does not exist or cannot have its value.
+ *
+ * ```js
+ * validate('loki(rate) and on(k) a({})').valid; // false
+ * validate('loki(rate) and on(k) a({})', { selectingSources: ['loki'] }).valid; // true
+ * ```
+ */
+export function validate(input: QueryInput, options: PlanningOptions = {}): Validation {
+  return validateAs(input, resolvePlanOptions(options));
+}
+
+/** As {@link validate}, with options that have been checked. */
+export function validateAs(input: QueryInput, options: CheckOptions): Validation {
   const query = queryText(input);
-  const { diagnostics, plan } = check(loadBackend(), query, {});
+  const { diagnostics, plan } = check(loadBackend(), query, options);
   return { valid: plan !== undefined, diagnostics: toDiagnostics(query, diagnostics) };
 }
 
-/** The diagnostics of a query drawn under its text, for a terminal; empty when there are none. */
-export function render(query: string, { color = false }: { color?: boolean } = {}): string {
-  return loadBackend().render(query, '{}', color);
+/**
+ * The diagnostics of a query drawn under its text, for a terminal; empty when there are none. Throws
+ * an `OptionError` for an option that does not exist or cannot have its value.
+ */
+export function render(input: QueryInput, options: RenderOptions = {}): string {
+  const query = queryText(input);
+  const { color, ...plan } = resolveRenderOptions(options);
+  return loadBackend().render(query, JSON.stringify(plan), color);
 }
 
 /**
@@ -107,38 +143,55 @@ export function format(input: QueryInput): string {
 }
 
 /**
- * What can stand at a cursor (UTF-16 units from the start), best first.
+ * What can stand at a cursor (UTF-16 units from the start; beyond the text is its end), best first.
+ * Throws a `TypeError` for a query that is no text, a cursor that is no whole number of at least 0, or a
+ * vocabulary that is no object.
  *
  * ```js
  * complete('a({}) un', 8)[0].insert; // unless
  * ```
  */
 export function complete(query: string, cursor: number, vocabulary: Vocabulary = {}): Completion[] {
-  const found = loadBackend().complete(query, byteOf(query, cursor), JSON.stringify(vocabulary));
+  textOf(query);
+  if (typeof (vocabulary as unknown) !== 'object' || (vocabulary as unknown) === null) {
+    throw new TypeError(`vocabulary must be an object, not ${shown(vocabulary)}`);
+  }
+  const found = loadBackend().complete(
+    query,
+    byteOf(query, 'cursor', cursor),
+    JSON.stringify(vocabulary),
+  );
   return inUnits(query, JSON.parse(found) as Completion[]);
 }
 
 /**
- * The pieces of a query for an editor: all of it but white space. Broken text has pieces too.
+ * The pieces of a query for an editor: all of it but white space. Broken text has pieces too. Throws a
+ * `TypeError` for what is no text. Takes any length, although a query has 64 KiB at most: an editor that
+ * shows more than that asks for a part.
  *
  * ```js
  * highlight('a({})')[0].kind; // source
  * ```
  */
 export function highlight(query: string): QueryToken[] {
+  textOf(query);
   return inUnits(query, JSON.parse(loadBackend().highlight(query)) as QueryToken[]);
 }
 
 /**
  * What stands at an offset (UTF-16 units from the start) and what it means; `undefined` where there
- * is nothing to say.
+ * is nothing to say. Throws a `TypeError` for a query that is no text, or an offset that is no whole
+ * number of at least 0.
  *
  * ```js
  * hover('a({}) then b({})', 7).span.start; // 6
  * ```
  */
 export function hover(query: string, offset: number): Hover | undefined {
-  const found = JSON.parse(loadBackend().hover(query, byteOf(query, offset))) as Hover | null;
+  textOf(query);
+  const found = JSON.parse(
+    loadBackend().hover(query, byteOf(query, 'offset', offset)),
+  ) as Hover | null;
   return found ? inUnits(query, found) : undefined;
 }
 
@@ -172,6 +225,15 @@ function toDiagnostics(query: string, found: RawDiagnostic[]): Diagnostic[] {
   return inUnits(query, found);
 }
 
-function byteOf(query: string, unit: number): number {
-  return new TextEncoder().encode(query.slice(0, Math.max(0, unit))).length;
+/** Refuses what is no text that an editor can ask about. */
+function textOf(query: unknown): void {
+  if (typeof query !== 'string') throw new TypeError(`query must be a text, not ${shown(query)}`);
+}
+
+/** The byte at an offset in UTF-16 units; beyond the text, its end. */
+function byteOf(query: string, name: string, unit: unknown): number {
+  if (!Number.isSafeInteger(unit) || Number(unit) < 0) {
+    throw new TypeError(`${name} must be a whole number of at least 0, not ${shown(unit)}`);
+  }
+  return new TextEncoder().encode(query.slice(0, Number(unit))).length;
 }

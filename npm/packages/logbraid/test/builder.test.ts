@@ -22,6 +22,7 @@ import {
   stream,
   ts,
   validate,
+  value,
 } from 'logbraid';
 import type { Condition, JoinClauses, LabelOperator, QueryInput } from 'logbraid';
 
@@ -263,6 +264,102 @@ test('what is no name is refused, and named', () => {
   ]) {
     assert.throws(build, OptionError);
   }
+});
+
+test('plain JavaScript builds no wrong text', () => {
+  const any = (given: unknown) => given as never;
+  const on = { on: 'k' } as const;
+  for (const build of [
+    () => joined.where(any('a.x="1"')),
+    () => not(any('a.x="1"')),
+    () => every(any('a.x="1"')),
+    () => label('a', 'x').eq('y').and(any('b')),
+    () => label('a', 'x').eq('y').or(any(null)),
+    () => QueryBuilder.from('a', any('{}')),
+    () => stream('a', any({ text: '{}' })),
+    () => stream('a', local(), any({ alias: 'x' })),
+    () => stream('a', local(), any(null)),
+    () => joined.select(...([] as unknown as ['k'])),
+    () => joined.select('k', 'k'),
+    () => joined.select('a.ts'),
+    () => a.and(b, any({ on: 'k', foo: 1 })),
+    () => a.and(b, any(undefined)),
+    () => a.and(any('b({})'), on),
+    () => a.and(any(joined.limit(1)), on),
+    () => a.and(b, any({ on: null })),
+    () => a.and(b, any({ on: [null] })),
+    () => a.and(b, any({ ...on, within: null })),
+    () => a.and(b, any({ ...on, within: ['1s'] })),
+    () => a.and(b, any({ ...on, within: ['1s', null] })),
+    () => a.and(b, { ...on, within: 1e-9 }),
+    () => a.and(b, { ...on, within: -5 }),
+    () => a.and(b, { ...on, within: 'banana' }),
+    () => a.and(b, { ...on, within: '99999w' }),
+    () => a.and(b, any({ ...on, groupLeft: null })),
+    () => a.and(b, any({ ...on, groupLeft: 'team' })),
+    () => local(any('x')),
+    () => local(any({ x: 5 })),
+    () => raw(any(5)),
+    () => label(any(['a']), 'x'),
+    () => ts('a').gt(new Date(Date.UTC(3000, 0))),
+    () => ts('a').gt(new Date(-1e15)),
+    () => ts('a').gt('2026-01-01'),
+    () => ts('a').gt('noon'),
+    () => value(NaN),
+    () => value(any('x')),
+  ]) {
+    assert.throws(build, OptionError, build.toString());
+  }
+});
+
+test('a number is written with all its digits', () => {
+  const smallest = `0.${'0'.repeat(323)}5`;
+  for (const [number, text] of [
+    [1e-30, `0.${'0'.repeat(29)}1`],
+    [-1.25e-7, '-0.000000125'],
+    [5e-324, smallest],
+    [1e21, `1${'0'.repeat(21)}`],
+    [1.5e300, `15${'0'.repeat(299)}`],
+    [0.1, '0.1'],
+  ] as const) {
+    const query = joined.where(label('a', 'x').gt(number));
+    assert.ok(query.toString().endsWith(` > ${text}`), text);
+    assert.equal(validate(query).valid, true, text);
+    assert.equal(Number(text), number);
+  }
+});
+
+test('durations may be negative where they are compared or added', () => {
+  const apart = ts('b').minus(ts('a'));
+  const query = joined.where(
+    apart
+      .gt('-5s')
+      .and(apart.lt(-5000))
+      .and(label('a', 'x').gt({ duration: '-5s' })),
+  );
+  assert.ok(query.toString().endsWith('> -5s and b.ts - a.ts < -5000ms and a.x > -5s'));
+  assert.equal(validate(query).valid, true);
+});
+
+test('stages stand in any order and number; literals on the left', () => {
+  const one = label('a', 'x').eq('1');
+  const query = joined
+    .limit(9)
+    .where(value(10).minus(count('a')).gt(1))
+    .limit(6)
+    .select('k')
+    .where(one.and(value(1).dividedBy(label('a', 'x')).gt(2)))
+    .where(value({ duration: '5s' }).gt(ts('b').minus(ts('a'))))
+    .where(value(new Date(0)).lt(ts('a')))
+    .limit(5);
+  assert.equal(
+    query.toString(),
+    `${joined.toString()} | limit 9 | where 10 - count(a) > 1 | limit 6 | select k ` +
+      '| where a.x = "1" and 1 / a.x > 2 | where 5s > b.ts - a.ts ' +
+      '| where "1970-01-01T00:00:00.000Z" < a.ts | limit 5',
+  );
+  assert.deepEqual(validate(query), { valid: true, diagnostics: [] });
+  assert.equal(validate(joined.limit(1).select('k')).valid, true);
 });
 
 test('a builder is no promise', async () => {

@@ -15,6 +15,7 @@ import {
   not,
   stream,
   ts,
+  value,
 } from 'logbraid';
 
 declare const engine: CorrelationEngine;
@@ -51,12 +52,8 @@ a.where(label('a', 'x').eq('y'));
 joined.limit(1).and(b, on);
 // @ts-expect-error A query with stages is no operand.
 a.and(joined.limit(1), on);
-// @ts-expect-error One limit.
-joined.limit(1).limit(2);
 // @ts-expect-error One selection.
 joined.select('k').select('j');
-// @ts-expect-error Conditions come before the selection.
-joined.select('k').where(label('a', 'x').eq('y'));
 // @ts-expect-error One projection.
 joined.project({ x: 'y' }).project({ x: 'y' });
 // @ts-expect-error Something is selected.
@@ -104,6 +101,19 @@ label('a', 'x').plus(1).matches('y');
 ts('a').minus(ts('b')).gt(ts('a'));
 
 // And what makes sense does.
+joined
+  .limit(1)
+  .where(label('a', 'x').eq('y'))
+  .limit(2)
+  .select('k')
+  .where(count('b').gt(1))
+  .limit(1);
+joined.where(
+  value(10)
+    .minus(count('a'))
+    .gt(1)
+    .and(value(1).dividedBy(label('a', 'x')).gt(2)),
+);
 declare const anyName: string;
 joined.where(label(anyName as 'a', 'x').eq('y'));
 stream(anyName, local()).and(b, on).where(count(anyName).gt(1)).select(`${anyName}.x`);

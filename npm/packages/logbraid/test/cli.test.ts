@@ -443,6 +443,46 @@ test('format writes the canonical query, and draws what is wrong', async () => {
   assert.match(bad.stderr, /^error\[/);
 });
 
+test('check and explain leave selectors of a selecting source to it', async () => {
+  const query = 'loki({a="1"} | line_format "x")[5m] and on(id) app({})[5m]';
+  const selecting = ['--selecting', 'loki', '--selecting', 'other'];
+  assert.equal((await logbraid(['check', query])).code, 2);
+  const check = await logbraid(['check', query, ...selecting]);
+  assert.deepEqual([check.code, check.stdout.startsWith('The query runs.')], [0, true]);
+  const explained = await logbraid(['explain', query, ...selecting]);
+  assert.equal(explained.code, 0);
+  assert.match(explained.stdout, /pushed down to loki/);
+  const wrong = await logbraid(['explain', query.replace('on(id)', ''), ...selecting]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /^error\[QUERY_(?!SELECTOR)/);
+});
+
+test('what does not fit is told with the flags that bound it', async () => {
+  const many = file(
+    'many.ndjson',
+    Array.from({ length: 3000 }, (_, at) => line(at / 100, { id: String(at) })).join(''),
+  );
+  const files = ['--file', `edge=${many}`, '--file', `app=${many}`];
+  const bounds = ['--overflow', 'block', '--max-events', '10'];
+  const full = await logbraid(['run', AND, ...files, ...bounds]);
+  assert.equal(full.code, 2);
+  assert.match(full.stderr, /raise --max-events to about \d+/);
+  assert.doesNotMatch(full.stderr, /maxEvents/);
+  const memory = await logbraid([
+    'run',
+    AND,
+    ...files,
+    '--overflow',
+    'block',
+    '--max-memory',
+    '1KB',
+  ]);
+  assert.match(memory.stderr, /raise --max-memory to about \d+ bytes/);
+  const one = await logbraid(['run', AND, ...files, '--max-per-correlation', '1']);
+  assert.deepEqual([one.code, /^error: --max-per-correlation must be/.test(one.stderr)], [2, true]);
+  assert.match((await logbraid(['run', AND, '--max-memory', '4GB'])).stderr, /at most 3000MB/);
+});
+
 test('explain draws the plan, what it holds and what is cheaper', async () => {
   const query =
     'a({x="\u001b[31m"})[1h] then on(id) within(10s) (b({})[5m] unless on(id) c({})[1h])';

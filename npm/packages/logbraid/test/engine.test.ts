@@ -590,6 +590,13 @@ test('options are checked, and a wrong one is named', () => {
     [{ joinType: 'full' }, /joinType must be/],
     [{ backend: 'wasm' }, /backend/],
     [{ keyPatterns: { k: 1 } }, /keyPatterns/],
+    [{ keyPatterns: { k: '(' } }, /^keyPatterns: .*unclosed group/],
+    [{ keyPatterns: { k: 'abc' } }, /^keyPatterns: .*one capture group.*found 0/],
+    [{ keyPatterns: { k: '(a)(b)' } }, /^keyPatterns: .*one capture group.*found 2/],
+    [{ maxMemoryMB: 3000.5 }, /maxMemoryMB must be .*at most 3000/],
+    [{ lateTolerance: 1e300 }, /lateTolerance must be/],
+    [{ idleTimeout: '99999999w' }, /idleTimeout must be/],
+    [{ dedupe: [] }, /dedupe must be/],
   ];
   for (const [options, message] of wrong) {
     assert.throws(
@@ -602,6 +609,18 @@ test('options are checked, and a wrong one is named', () => {
       },
     );
   }
+  for (const [options, option] of [
+    [{ dedupe: { window: 'x' } }, 'dedupe.window'],
+    [{ dedupe: { fields: [] } }, 'dedupe.fields'],
+    [{ dedupe: { since: 1 } }, 'dedupe.since'],
+    [[], 'options'],
+  ] as const) {
+    assert.throws(
+      () => new CorrelationEngine(options as never),
+      (error) => error instanceof OptionError && error.details['option'] === option,
+    );
+  }
+  new CorrelationEngine({ maxMemoryMB: 3000, keyPatterns: { k: '(?<id>\\w+)' } });
   // Zero is zero, and a duration may be text.
   new CorrelationEngine({
     lateTolerance: 0,
@@ -625,7 +644,12 @@ test('sources have names of their own', async () => {
   engine.addAdapter('a', []);
   assert.throws(() => engine.addAdapter('a', []), AdapterExistsError);
   assert.throws(() => engine.source('a'), AdapterExistsError);
-  assert.throws(() => engine.addAdapter('a-b', []), OptionError);
+  for (const name of ['a-b', 'a b', '', 'and', 'THEN', null, undefined, 5, ['a']]) {
+    assert.throws(
+      () => engine.addAdapter(name as string, []),
+      (error) => error instanceof OptionError && error.message.startsWith('name must be'),
+    );
+  }
   assert.throws(() => engine.addAdapter('c', 5 as never), OptionError);
   assert.throws(() => engine.correlate(AND), AdapterNotFoundError);
   assert.equal(engine.source('b'), engine.source('b'));
@@ -634,6 +658,27 @@ test('sources have names of their own', async () => {
   assert.equal(await engine.removeAdapter('b'), true);
   assert.equal(await engine.removeAdapter('b'), false);
   assert.equal(engine.getAdapter('b'), undefined);
+});
+
+test('an engine validates as it runs: with its adapters and its options', async () => {
+  await using engine = new CorrelationEngine();
+  const query = 'loki({a="1"} | line_format "x") and on(id) app({})';
+  assert.equal(engine.validate(query).valid, false);
+  engine.addAdapter('loki', {
+    getName: () => 'loki',
+    bounded: true,
+    createStream: () =>
+      new ReadableStream<LogEvent>({
+        start: (events) => {
+          events.close();
+        },
+      }),
+    validateQuery: () => true,
+    destroy: () => Promise.resolve(),
+  });
+  engine.addAdapter('app', []);
+  assert.deepEqual(engine.validate(query), { valid: true, diagnostics: [] });
+  assert.deepEqual(await engine.run(query), []);
 });
 
 test('an adapter that selects gets the selector unchanged, and what it asked for', async () => {

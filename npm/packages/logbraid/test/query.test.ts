@@ -12,6 +12,8 @@ import {
   highlight,
   hover,
   parse,
+  render,
+  validate,
 } from 'logbraid';
 
 test('the examples of the query tools give what they say', () => {
@@ -19,9 +21,16 @@ test('the examples of the query tools give what they say', () => {
     readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8');
   const source = read('query.ts') + read('explain.ts');
   const examples = [...source.matchAll(/^ \* (\w+\(.*); \/\/ (.*)$/gm)];
-  assert.equal(examples.length, 6);
+  assert.equal(examples.length, 8);
   for (const [, code = '', expected] of examples) {
-    const given: unknown = runInNewContext(code, { format, complete, highlight, hover, explain });
+    const given: unknown = runInNewContext(code, {
+      format,
+      complete,
+      highlight,
+      hover,
+      explain,
+      validate,
+    });
     assert.equal(String(given), expected, code);
   }
 });
@@ -40,6 +49,27 @@ test('completion offers what the host knows', () => {
   const vocabulary = { sources: [{ name: 'shop', labels: [{ name: 'app', values: ['cart'] }] }] };
   assert.ok(complete('sh', 2, vocabulary).some(({ insert }) => insert.startsWith('shop')));
   assert.ok(complete('shop({a', 7, vocabulary).some(({ label }) => label === 'app'));
+});
+
+test('what an editor cannot mean is a TypeError that says what was expected', () => {
+  const query = 'a({})';
+  for (const wrong of [undefined, null, 5, {}] as never[]) {
+    assert.throws(() => highlight(wrong), { name: 'TypeError', message: /^query must be a text/ });
+    assert.throws(() => complete(wrong, 0), { name: 'TypeError', message: /^query must be/ });
+    assert.throws(() => hover(wrong, 0), { name: 'TypeError', message: /^query must be/ });
+    for (const tool of [parse, format, validate, render]) {
+      assert.throws(() => tool(wrong), OptionError);
+    }
+  }
+  for (const wrong of ['x', NaN, -1, 0.5, null, Infinity] as never[]) {
+    assert.throws(() => complete(query, wrong), { name: 'TypeError', message: /^cursor must be/ });
+    assert.throws(() => hover(query, wrong), { name: 'TypeError', message: /^offset must be/ });
+  }
+  assert.throws(() => complete(query, 0, null as never), {
+    name: 'TypeError',
+    message: /^vocabulary must be/,
+  });
+  assert.deepEqual(complete(query, 99), complete(query, query.length));
 });
 
 test('what does not parse is not formatted', () => {
@@ -79,6 +109,25 @@ test('explain tells the plan, what it holds, and what is pushed down', () => {
   const bytes = rest.events * 100;
   const total = left.events + tree.right.events;
   assert.deepEqual(rest, { events: total, bytes, score: 40, complexity: 'moderate' });
+});
+
+test('selectors of selecting sources are left to them, by validate, render and explain', () => {
+  const query =
+    'loki({job="nginx"} | json | line_format "x")[5m] and on(id) graylog(a:b AND level:3)[5m]';
+  assert.equal(validate(query).valid, false);
+  assert.match(render(query), /^error/);
+  const options = { selectingSources: ['loki', 'graylog'] };
+  assert.deepEqual(validate(query, options), { valid: true, diagnostics: [] });
+  assert.equal(render(query, options), '');
+  assert.equal(explain(query, options).sources.length, 2);
+  for (const wrong of [
+    { selecting: [] },
+    { selectingSources: 'loki' },
+    { selectingSources: [1] },
+  ]) {
+    assert.throws(() => validate(query, wrong as object), OptionError);
+    assert.throws(() => render(query, wrong as object), OptionError);
+  }
 });
 
 test('explain refuses what makes no sense', () => {

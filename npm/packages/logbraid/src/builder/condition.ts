@@ -1,19 +1,21 @@
-import { Condition, LabelOperand, Operand } from './operand.js';
+import { Condition, LabelOperand, Operand, conditionText } from './operand.js';
 import { labelName, refuse } from './text.js';
+
+export { value } from './operand.js';
 
 /** The opposite of a condition. */
 export function not<S extends string>(condition: Condition<S>): Condition<S> {
-  return new Condition(`not (${condition.text})`);
+  return new Condition(`not (${conditionText('not', condition)})`);
 }
 
 /** Holds if a comparison of a label holds for all events of its stream; never for a stream without events. */
 export function every<S extends string>(condition: Condition<S>): Condition<S> {
-  return new Condition(`every(${condition.text})`);
+  return new Condition(`every(${conditionText('every', condition)})`);
 }
 
 /** The name of a stream: its alias, its source, or `source#position`. */
 function streamName(value: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*(?:#[0-9]+)?$/.test(value)
+  return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]*(?:#[0-9]+)?$/.test(value)
     ? value
     : refuse('stream', value, 'an alias, a source, or a source and its position such as app#2');
 }

@@ -1,8 +1,18 @@
 import type { DurationInput } from '../types.js';
+import { conditionText } from './operand.js';
 import type { Condition } from './operand.js';
-import { matchers } from './selector.js';
-import type { LabelMatchers, Selector } from './selector.js';
-import { count, duration, labelName, name, refuse, signedDuration, sourceName } from './text.js';
+import { Selector, matchers } from './selector.js';
+import type { LabelMatchers } from './selector.js';
+import {
+  count,
+  duration,
+  labelName,
+  name,
+  onlyClauses,
+  refuse,
+  signedDuration,
+  sourceName,
+} from './text.js';
 
 /** A key: a label both sides have, or the labels of the two sides. */
 export type KeyInput<K extends string = string> = K | { readonly left: K; readonly right: K };
@@ -118,6 +128,9 @@ export abstract class QueryBuilder<N extends string = string, K extends string =
   }
 
   #join(kind: string, right: QueryBuilder, clauses: OrderedClauses): JoinedQuery<never, never> {
+    if (!(right instanceof QueryBuilder)) {
+      refuse('right', right, 'a stream or a join, without stages');
+    }
     const { text } = right;
     const operand = right instanceof JoinedQuery ? `(${text})` : text;
     return new JoinedQuery([this.text, kind, ...clauseTexts(kind, clauses), operand].join(' '));
@@ -147,10 +160,14 @@ export function stream<S extends string, A extends string = S>(
   selector: Selector,
   clauses: StreamClauses<A> = {},
 ): Stream<NoInfer<A>> {
+  if (!(selector instanceof Selector)) {
+    refuse('selector', selector, 'made by local() or raw()');
+  }
+  onlyClauses(clauses, ['range', 'as']);
   const { range, as } = clauses;
   const ranged = range === undefined ? '' : `[${duration('range', range)}]`;
   const named = as === undefined ? '' : ` as ${name('as', as)}`;
-  return new Stream(`${sourceName(source)}(${selector.text})${ranged}${named}`);
+  return new Stream(`${sourceName('source', source)}(${selector.text})${ranged}${named}`);
 }
 
 /** Streams that are joined: a query that more can be joined to. */
@@ -179,13 +196,13 @@ export class JoinedQuery<N extends string = string, K extends string = string> e
   }
 
   /** Gives correlations exactly these labels. */
-  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery {
+  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery<N> {
     return new StagedQuery<N, K>(this.text).select(...fields);
   }
 
-  /** Ends the query with its first `n` correlations. */
-  limit(n: number): LimitedQuery {
-    return new StagedQuery(this.text).limit(n);
+  /** Keeps the first `n` correlations. */
+  limit(n: number): StagedQuery<N, K> {
+    return new StagedQuery<N, K>(this.text).limit(n);
   }
 
   /** The text of the query. */
@@ -194,8 +211,9 @@ export class JoinedQuery<N extends string = string, K extends string = string> e
   }
 }
 
-/** A query that nothing can be added to. */
-export class LimitedQuery {
+/** A query with its labels selected, to whose joins nothing can be added. */
+export class SelectedQuery<N extends string = string> {
+  declare readonly streams?: N;
   readonly #text: string;
 
   /** @internal */
@@ -203,56 +221,59 @@ export class LimitedQuery {
     this.#text = text;
   }
 
+  /** Keeps the correlations of which a condition holds. */
+  where(condition: Condition<StreamName<N>>): this {
+    return this.#with(`where ${conditionText('where', condition)}`);
+  }
+
+  /** Keeps the first `n` correlations. */
+  limit(n: number): this {
+    return this.#with(`limit ${count('limit', n)}`);
+  }
+
   /** The text of the query. */
   toString(): string {
     return this.#text;
   }
-}
 
-/** A query with its labels selected. */
-export class SelectedQuery extends LimitedQuery {
-  /** Ends the query with its first `n` correlations. */
-  limit(n: number): LimitedQuery {
-    return new LimitedQuery(`${this.toString()} | limit ${count('limit', n)}`);
+  #with(stage: string): this {
+    const Same = this.constructor as new (text: string) => this;
+    return new Same(`${this.#text} | ${stage}`);
   }
 }
 
-/** A query to whose joins nothing can be added. */
+/** A query to whose joins nothing can be added; stages can, in any order, and they apply in that order. */
 export class StagedQuery<
   N extends string = string,
   K extends string = string,
-> extends SelectedQuery {
-  declare readonly streams?: N;
+> extends SelectedQuery<N> {
   declare readonly labels?: K;
 
-  /** Keeps the correlations of which a condition holds. */
-  where(condition: Condition<StreamName<N>>): StagedQuery<N, K> {
-    return new StagedQuery(`${this.toString()} | where ${condition.text}`);
-  }
-
   /** Gives correlations exactly these labels: a key, a copied label, or `stream.label`. */
-  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery {
-    return new SelectedQuery(`${this.toString()} | select ${fields.map(selected).join(', ')}`);
+  select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery<N> {
+    return new SelectedQuery(`${this.toString()} | select ${listed('select', fields, selected)}`);
   }
 }
 
 /** A query: built, or as text. */
-export type QueryInput = string | JoinedQuery | LimitedQuery;
+export type QueryInput = string | JoinedQuery | SelectedQuery;
 
 /** The text of a query, however it is given. */
 export function queryText(query: QueryInput): string {
-  const built = query instanceof JoinedQuery || query instanceof LimitedQuery;
+  const built = query instanceof JoinedQuery || query instanceof SelectedQuery;
   return typeof query === 'string' || built
     ? query.toString()
     : refuse('query', query, 'a text or a built query; one stream is none until it is joined');
 }
 
 function selected(value: string): string {
+  if (/^[^.]+\.ts$/.test(value)) refuse('select', value, 'a label; results have times anyway');
   const match = /^([A-Za-z_][A-Za-z0-9_]*#[0-9]+\.)?(.*)$/s.exec(value);
   return `${match?.[1] ?? ''}${labelName('select', match?.[2])}`;
 }
 
 function clauseTexts(kind: string, clauses: OrderedClauses): string[] {
+  onlyClauses(clauses, ['on', 'ignoring', 'within', 'pick', 'groupLeft', 'groupRight']);
   const { on, ignoring, within, pick, groupLeft, groupRight } = clauses;
   const texts: string[] = [];
   const results = [pick, groupLeft, groupRight].filter((clause) => clause !== undefined);
@@ -268,25 +289,28 @@ function clauseTexts(kind: string, clauses: OrderedClauses): string[] {
     if (!known.includes(pick)) refuse('pick', pick, `one of ${known.join(', ')}`);
     texts.push(`pick(${pick})`);
   }
-  if (groupLeft) texts.push(`group_left(${labelList('groupLeft', groupLeft)})`);
-  if (groupRight) texts.push(`group_right(${labelList('groupRight', groupRight)})`);
+  if (groupLeft !== undefined) texts.push(`group_left(${labelList('groupLeft', groupLeft)})`);
+  if (groupRight !== undefined) texts.push(`group_right(${labelList('groupRight', groupRight)})`);
   return texts;
 }
 
 const POLICIES = ['session', 'pairs', 'first'];
 
 function bounds(within: DurationInput | readonly [DurationInput, DurationInput]): string {
-  return typeof within === 'object'
-    ? within.map((bound) => signedDuration('within', bound)).join(', ')
-    : duration('within', within);
+  if (!Array.isArray(within)) return duration('within', within as DurationInput);
+  const given = within as readonly DurationInput[];
+  return given.length === 2
+    ? given.map((bound) => signedDuration('within', bound)).join(', ')
+    : refuse('within', within, 'one duration, or the least and the largest');
 }
 
 function keyText(key: KeyInput): string {
-  if (typeof key !== 'object') return labelName('on', key);
+  if (typeof key !== 'object' || (key as unknown) === null) return labelName('on', key);
   return `${labelName('on', key.left)}=${labelName('on', key.right)}`;
 }
 
 function labelList(option: string, labels: readonly string[]): string {
+  if (!Array.isArray(labels)) refuse(option, labels, 'an array of labels, perhaps empty');
   return distinct(
     option,
     labels.map((one) => labelName(option, one)),

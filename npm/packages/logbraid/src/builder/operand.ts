@@ -1,5 +1,6 @@
 import type { DurationInput } from '../types.js';
-import { duration as durationText, number, quoted, refuse } from './text.js';
+import { toNanos } from '../time.js';
+import { number, quoted, refuse, signedDuration } from './text.js';
 
 /**
  * The sort of an operand: `computed` is what has been computed from labels alone, a number or a
@@ -145,6 +146,13 @@ type KindOf<V, Literal> = V extends Valued<infer R, string> ? R : Literal;
 /** How the outermost operator of a text binds; what binds less is put in parentheses. */
 export type Form = 'one' | 'product' | 'sum' | 'and' | 'or';
 
+/** @internal Refuses what is no condition: a text would stand in the query as it is. */
+export function conditionText(option: string, value: unknown): string {
+  return value instanceof Condition
+    ? value.text
+    : refuse(option, value, "a condition such as label('app', 'level').eq('error')");
+}
+
 /** What holds or does not hold of a correlation. `S` names the streams it is about. */
 export class Condition<S extends string = string> {
   declare readonly streams?: S;
@@ -160,13 +168,14 @@ export class Condition<S extends string = string> {
 
   /** Both hold. */
   and<O extends string>(other: Condition<O>): Condition<S | O> {
+    conditionText('condition', other);
     const side = ({ text }: { text: string }, form: Form) => (form === 'or' ? `(${text})` : text);
     return new Condition(`${side(this, this.#form)} and ${side(other, other.#form)}`, 'and');
   }
 
   /** One of them holds. */
   or<O extends string>(other: Condition<O>): Condition<S | O> {
-    return new Condition(`${this.text} or ${other.text}`, 'or');
+    return new Condition(`${this.text} or ${conditionText('condition', other)}`, 'or');
   }
 }
 
@@ -285,29 +294,41 @@ function comparedLiteral(kind: Kind, value: unknown): string {
     case 'number':
       return number('value', value as number);
     case 'duration':
-      return durationText('value', value as DurationInput);
+      return signedDuration('value', value as DurationInput);
     case 'time':
-      return quoted('value', value instanceof Date ? instant(value) : value);
+      return quoted('value', instant(value));
     default:
       if (typeof value === 'string' && kind === 'label') return quoted('value', value);
       return isDuration(value)
-        ? durationText('value', value.duration)
+        ? signedDuration('value', value.duration)
         : number('value', value as number);
   }
 }
 
 /** A literal that stands in arithmetic with something of sort `kind`. */
 function linkedLiteral(kind: Kind, value: unknown, isSum: boolean): Operand {
-  if (isDuration(value)) return new Operand('duration', durationText('value', value.duration));
+  if (isDuration(value)) return new Operand('duration', signedDuration('value', value.duration));
   if (isSum && value instanceof Date) return new Operand('time', quoted('value', instant(value)));
   const isLength = isSum && (kind === 'duration' || kind === 'time');
   return isLength
-    ? new Operand('duration', durationText('value', value as DurationInput))
+    ? new Operand('duration', signedDuration('value', value as DurationInput))
     : new Operand('number', number('value', value as number));
 }
 
-function instant(date: Date): string {
-  return Number.isNaN(date.getTime()) ? refuse('value', date, 'a valid date') : date.toISOString();
+/** A time that the language can write: RFC 3339 with an offset, in years that 64 bits hold. */
+function instant(value: unknown): string {
+  const isText = typeof value === 'string' && /\d[Tt ].*(?:[Zz]|[+-]\d\d:\d\d)$/.test(value);
+  const isTime = (isText || value instanceof Date) && toNanos(value) !== undefined;
+  if (!isTime) refuse('value', value, 'a Date or RFC 3339 text with an offset, years 1678 to 2261');
+  return value instanceof Date ? value.toISOString() : value;
+}
+
+/** A literal to begin with: a number, a time or a duration. */
+export function value(literal: number): Operand<'number', never>;
+export function value(literal: Date): Operand<'time', never>;
+export function value(literal: DurationLiteral): Operand<'duration', never>;
+export function value(literal: number | Date | DurationLiteral): Operand<Kind, never> {
+  return linkedLiteral('label', literal, true) as Operand<Kind, never>;
 }
 
 function isDuration(value: unknown): value is DurationLiteral {

@@ -34,6 +34,7 @@ class RawSelector extends Selector {}
  * when quotes or parentheses are not paired, since it would then end elsewhere.
  */
 export function raw(text: string): Selector {
+  if (typeof text !== 'string') refuse('selector', text, 'a text');
   let depth = 0;
   // A quoted text, in which backslashes escape but not in backticks; or one mark.
   const pieces = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|`[^`]*`|["'`()]/g;
@@ -164,7 +165,11 @@ function fieldValue(value: string | number | { duration: DurationInput }): strin
 
 /** @internal Matchers, separated by commas. */
 export function matchers(labels: LabelMatchers): string {
+  onlyObject(labels);
   const all = Object.entries(labels).map(([label, matcher]) => {
+    if (typeof matcher !== 'string' && !Array.isArray(matcher)) {
+      refuse(`value of ${label}`, matcher, 'a text, or an operator and a text');
+    }
     const [operator, value] = typeof matcher === 'string' ? (['=', matcher] as const) : matcher;
     if (!['=', '!=', '=~', '!~'].includes(operator)) {
       refuse(`operator of ${label}`, operator, '=, !=, =~ or !~');
@@ -172,4 +177,10 @@ export function matchers(labels: LabelMatchers): string {
     return `${labelName('label', label)}${operator}${quoted(`value of ${label}`, value)}`;
   });
   return all.join(', ');
+}
+
+function onlyObject(labels: unknown): void {
+  if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
+    refuse('labels', labels, 'an object of texts by label');
+  }
 }

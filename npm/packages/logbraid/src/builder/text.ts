@@ -1,4 +1,5 @@
 import { OptionError, shown } from '../errors.js';
+import { toMillis } from '../time.js';
 import type { DurationInput } from '../types.js';
 
 /** Words that are part of a join; no source can have their name. */
@@ -20,10 +21,10 @@ export function name(option: string, value: unknown): string {
 }
 
 /** The name of a source, which no word of the language can be. */
-export function sourceName(value: unknown): string {
-  const source = name('source', value);
+export function sourceName(option: string, value: unknown): string {
+  const source = name(option, value);
   return RESERVED.test(source)
-    ? refuse('source', value, 'a name that is no word of the query language')
+    ? refuse(option, value, 'a name that is no word of the query language')
     : source;
 }
 
@@ -58,11 +59,13 @@ export function duration(option: string, value: DurationInput): string {
 export function signedDuration(option: string, value: DurationInput): string {
   if (typeof value === 'number') {
     const nanos = Math.round(value * 1e6);
+    if (nanos === 0 && value !== 0) refuse(option, value, 'a nanosecond (1e-6) at least, or 0');
     if (Number.isFinite(nanos) && Math.abs(nanos) < LONGEST) {
       return nanos % 1e6 === 0 ? `${nanos / 1e6}ms` : `${BigInt(nanos)}ns`;
     }
-  } else if (/^-?(?:\d+(?:ns|us|ms|s|m|h|d|w))+$/.test(value)) {
-    return value;
+  } else if (typeof value === 'string' && /^-?(?:\d+(?:ns|us|ms|s|m|h|d|w))+$/.test(value)) {
+    const millis = toMillis(value.replace('-', '')) ?? Infinity;
+    return millis * 1e6 < LONGEST ? value : refuse(option, value, 'shorter than 292 years');
   }
   return refuse(option, value, 'milliseconds or a duration such as "30s" or "1h30m"');
 }
@@ -70,8 +73,30 @@ export function signedDuration(option: string, value: DurationInput): string {
 /** A number in the spelling of the language. */
 export function number(option: string, value: number): string {
   return typeof value === 'number' && Number.isFinite(value)
-    ? value.toLocaleString('en-US', { useGrouping: false, maximumFractionDigits: 20 })
+    ? plain(String(value))
     : refuse(option, value, 'a finite number');
+}
+
+/** A number without an exponent, which the language does not have: all its digits. */
+function plain(text: string): string {
+  const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text);
+  if (!match) return text;
+  const [, sign = '', whole = '', fraction = '', exponent = ''] = match;
+  const digits = whole + fraction;
+  const point = 1 + Number(exponent);
+  return point <= 0
+    ? `${sign}0.${'0'.repeat(-point)}${digits}`
+    : `${sign}${digits.padEnd(point, '0')}`;
+}
+
+/** Refuses what is no object, and names that mean nothing: a misspelt clause is not left out. */
+export function onlyClauses(value: unknown, known: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    refuse('clauses', value, `an object of ${known.join(', ')}`);
+  }
+  for (const clause of Object.keys(value)) {
+    if (!known.includes(clause)) refuse('clauses', clause, `among ${known.join(', ')}`);
+  }
 }
 
 /** A whole number of at least 1. */

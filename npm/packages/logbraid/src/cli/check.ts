@@ -7,10 +7,13 @@ import { colorsWanted, plural } from './terminal.js';
 import { print } from './writer.js';
 
 /** Shows what is wrong with a query, or what it reads. Gives the exit code. */
-export async function checkQuery(query: string): Promise<number> {
-  const drawn = render(query, { color: colorsWanted(1) }).trimEnd();
-  const { valid } = validate(query);
-  const plans = valid ? describe(plan(loadBackend(), query, {})) : '';
+export async function checkQuery(
+  query: string,
+  { selecting: selectingSources = [] }: { selecting?: string[] },
+): Promise<number> {
+  const drawn = render(query, { color: colorsWanted(1), selectingSources }).trimEnd();
+  const { valid } = validate(query, { selectingSources });
+  const plans = valid ? describe(plan(loadBackend(), query, { selectingSources })) : '';
   await print([drawn, plans].filter((text) => text !== '').join('\n'));
   return valid ? EXIT.found : EXIT.usage;
 }

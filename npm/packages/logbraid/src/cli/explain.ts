@@ -1,8 +1,10 @@
+import { QueryError } from '../errors.js';
 import { explain } from '../explain.js';
 import type { ExplainedSource, Explanation, PlanNode } from '../explain.js';
+import { render } from '../query.js';
 import { EXIT } from './failure.js';
 import { count, duration } from './run.js';
-import { sanitize, shortBytes } from './terminal.js';
+import { colorsWanted, sanitize, shortBytes } from './terminal.js';
 import { print } from './writer.js';
 
 /** Options of `logbraid explain`. */
@@ -10,6 +12,7 @@ export interface ExplainCommand {
   rate?: string;
   bytes?: string;
   lateTolerance?: string;
+  selecting?: string[];
   output: 'text' | 'json';
 }
 
@@ -20,7 +23,15 @@ export async function explainQuery(query: string, options: ExplainCommand): Prom
     bytesPerEvent: count('--bytes', options.bytes) ?? 512,
   };
   const lateTolerance = duration('--late-tolerance', options.lateTolerance);
-  const explanation = explain(query, { ...load, lateTolerance });
+  const selectingSources = options.selecting ?? [];
+  let explanation: Explanation;
+  try {
+    explanation = explain(query, { ...load, lateTolerance, selectingSources });
+  } catch (error) {
+    if (!(error instanceof QueryError)) throw error;
+    console.error(render(query, { color: colorsWanted(2), selectingSources }).trimEnd());
+    return EXIT.usage;
+  }
   await print(
     options.output === 'json'
       ? JSON.stringify(explanation, null, 2)

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError, Option } from 'commander';
 
-import { AdapterNotFoundError, CorrelationError, QueryError, SourceError } from '../errors.js';
+import {
+  AdapterNotFoundError,
+  CorrelationError,
+  MemoryError,
+  OptionError,
+  QueryError,
+  SourceError,
+} from '../errors.js';
 import { render } from '../query.js';
 import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
@@ -26,6 +33,13 @@ const file = () =>
     'a source: its name in the query, and a file, or - for standard input; ' +
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
+
+const selecting = () =>
+  new Option(
+    '--selecting <source>',
+    'a source that applies selectors of its own, such as loki, which are not read here; ' +
+      'can be given several times',
+  ).argParser((value: string, before: string[] | undefined) => [...(before ?? []), value]);
 
 function program(finish: (code: number) => void): Command {
   const { version } = JSON.parse(
@@ -82,8 +96,9 @@ function program(finish: (code: number) => void): Command {
     .command('check')
     .description('check a query and show what is wrong with it, and where')
     .argument('<query>')
-    .action(async (query: string) => {
-      finish(await checkQuery(query));
+    .addOption(selecting())
+    .action(async (query: string, options: { selecting?: string[] }) => {
+      finish(await checkQuery(query, options));
     });
   logbraid
     .command('format')
@@ -99,6 +114,7 @@ function program(finish: (code: number) => void): Command {
     .option('--rate <events/s>', 'events a second that each stream keeps (default: 1000)')
     .option('--bytes <bytes/event>', 'bytes that the engine holds for an event (default: 512)')
     .option('--late-tolerance <duration>', 'how far events may be out of order (default: 30s)')
+    .addOption(selecting())
     .addOption(
       new Option('--output <how>', 'how to show it').choices(['text', 'json']).default('text'),
     )
@@ -117,11 +133,23 @@ function program(finish: (code: number) => void): Command {
   return logbraid;
 }
 
+/** A message about bounds, with the flags of the command line for the options of an engine. */
+function inFlags(message: string): string {
+  return message
+    .replace(/\bmaxEventsPerCorrelation\b/g, '--max-per-correlation')
+    .replace(/\bmaxEvents\b/g, '--max-events')
+    .replace(/\bmaxMemoryMB\b|\bthe memory limit\b/g, '--max-memory');
+}
+
 /** Says what went wrong, in as few words as possible, and gives the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     // Commander has said it already.
     return error.exitCode === 0 ? EXIT.found : EXIT.usage;
+  }
+  if (error instanceof MemoryError || error instanceof OptionError) {
+    console.error(`error: ${sanitize(inFlags(error.message))}`);
+    return EXIT.usage;
   }
   if (error instanceof QueryError) {
     const { query } = error.details;

@@ -4,6 +4,7 @@ import bytes from 'bytes';
 import colors from 'picocolors';
 
 import { CorrelationEngine } from '../engine.js';
+import { MAX_MEMORY_MB } from '../options.js';
 import { render } from '../query.js';
 import { toMillis, toNanos } from '../time.js';
 import type { DurationInput, Emit } from '../types.js';
@@ -137,9 +138,6 @@ export function count(option: string, text: string | undefined): number | undefi
   return text === undefined ? undefined : Number(text);
 }
 
-/** The most that an engine takes. */
-const MAX_MEMORY_MB = 3000;
-
 /** The bound on memory, in MiB. */
 function memory(size: string | undefined): number {
   if (size === undefined) {
@@ -153,5 +151,9 @@ function memory(size: string | undefined): number {
   if (parsed === null || parsed <= 0) {
     throw new UsageError(`--max-memory ${size}: expected a size such as 512MB or 2GB`);
   }
-  return parsed / (1 << 20);
+  const given = parsed / (1 << 20);
+  if (given > MAX_MEMORY_MB) {
+    throw new UsageError(`--max-memory ${size}: expected at most ${MAX_MEMORY_MB}MB`);
+  }
+  return given;
 }
