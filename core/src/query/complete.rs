@@ -1,5 +1,5 @@
-//! What can stand at the cursor: from the grammar between streams, from the look of what is before
-//! the cursor in selectors and stages.
+//! What can stand at the cursor: from the grammar between streams and in stages, from the look of
+//! what is before the cursor in selectors.
 //!
 //! Knows no sources, labels and values; the host supplies those it has seen. Linear in the text and
 //! in what the host supplies.
@@ -44,7 +44,7 @@ pub struct Completion {
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CompletionKind {
-    /// A join, a comparison, a line filter.
+    /// A join, a comparison, arithmetic, a line filter, what separates or closes.
     Operator,
     /// A clause, a policy, a parser, a stage, `as`.
     Keyword,

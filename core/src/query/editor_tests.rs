@@ -370,6 +370,8 @@ fn conditions_are_completed_by_their_grammar() {
     assert_eq!(inserts("app.level = \"i^"), ["\"info\""]);
     assert_eq!(inserts("app.level = \"info^\" and edge.id = \"1\""), ["\"info\""]);
     assert_eq!(inserts("level ^"), [""; 0], "no value");
+    assert_eq!(inserts("level = 1 and (edge.id = '1' or ed^"), ["edge"], "goes on behind it");
+    assert_eq!(inserts("edge.id > -5 and -1 < last(edge).ts - first(edge).t^"), ["ts"]);
     assert_eq!(inserts("edge.id = '1' # ^"), [""; 0]);
 }
 
