@@ -193,6 +193,17 @@ test('odd texts cost neither their event nor the query', async () => {
   assert.deepEqual(found[0]?.joinKeys, { j: 'a\ufffd', k: '\ufffdb' });
 });
 
+test('labels of an object that are too long are reported, as those of a line are', async () => {
+  await using engine = new CorrelationEngine();
+  const reported: string[] = [];
+  engine.on('badLine', ({ source, code, line }) => reported.push(`${source} ${code} ${line}`));
+  engine.addAdapter('a', [at(0, { k: 1 }), at(1, { k: 'x'.repeat(4.3e6) })]);
+  engine.addAdapter('b', [at(2, { k: 1 })]);
+  assert.deepEqual((await engine.run(AND)).map(shape), ['a@0 b@2']);
+  assert.deepEqual(reported, ['a EVENT_TOO_MANY_LABELS 2']);
+  assert.equal(engine.metrics().unkeyed, 1);
+});
+
 test('what is no event is reported, and costs only itself', async () => {
   await using engine = new CorrelationEngine();
   const reported: string[] = [];
