@@ -260,7 +260,7 @@ test('what is no name is refused, and named', () => {
     () => joined.limit(0),
     () => joined.project({ x: '\ud800' }),
     () => joined.project({}),
-    () => label('a', 'ts'),
+    () => label('a', 'ts' as never),
   ]) {
     assert.throws(build, OptionError);
   }

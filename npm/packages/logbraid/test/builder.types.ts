@@ -105,6 +105,9 @@ every(label('a', 'x').eq('1').and(label('a', 'y').eq('1')));
 // @ts-expect-error And not the opposite of one.
 every(not(label('a', 'x').eq('1')));
 
+// @ts-expect-error A time is no label.
+label('a', 'ts');
+
 // And what makes sense does.
 joined
   .limit(1)

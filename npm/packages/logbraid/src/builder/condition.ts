@@ -22,8 +22,14 @@ function streamName(value: string): string {
     : refuse('stream', value, 'an alias, a source, or a source and its position such as app#2');
 }
 
+/** What can be a label: `ts` is the time of an event. */
+type NoTime<L extends string> = L extends 'ts' ? never : L;
+
 /** A label of some event of a stream. */
-export function label<S extends string>(stream: S, name: string): LabelOperand<S> {
+export function label<S extends string, L extends string>(
+  stream: S,
+  name: NoTime<L>,
+): LabelOperand<S> {
   return new LabelOperand(`${streamName(stream)}.${memberName(name)}`, [stream]);
 }
 
