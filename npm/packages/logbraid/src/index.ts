@@ -61,6 +61,7 @@ export type {
 } from './builder/selector.js';
 export { count, duration, every, first, label, last, not, ts, value } from './builder/condition.js';
 export type {
+  Comparison,
   Condition,
   DurationLiteral,
   Kind,

@@ -260,7 +260,7 @@ test('what is no name is refused, and named', () => {
     () => joined.limit(0),
     () => joined.project({ x: '\ud800' }),
     () => joined.project({}),
-    () => label('a', 'ts'),
+    () => label('a', 'ts' as never),
   ]) {
     assert.throws(build, OptionError);
   }
@@ -309,6 +309,46 @@ test('plain JavaScript builds no wrong text', () => {
     () => value(any('x')),
   ]) {
     assert.throws(build, OptionError, build.toString());
+  }
+});
+
+test('every is about labels of one stream', () => {
+  const x = label('a', 'x');
+  for (const build of [
+    () => every(count('a').gt(1)),
+    () => every(first('a').label('x').eq('1')),
+    () => every(ts('a').gt(new Date(0))),
+    () => every(duration.gt(5)),
+    () => every(x.eq('1').and(x.eq('2')) as never),
+    () => every(not(x.eq('1')) as never),
+    () => every(x.eq(label('b', 'x'))),
+  ]) {
+    assert.throws(build, OptionError, build.toString());
+  }
+  for (const comparison of [
+    x.eq('1'),
+    x.matches('1'),
+    x.plus(1).gt(2),
+    value(1).lt(x),
+    x.eq(label('a', 'y')),
+    value(10).minus(x).gt(1),
+  ]) {
+    assert.equal(validate(joined.where(every(comparison))).valid, true, comparison.text);
+  }
+});
+
+test('two streams of one name are refused where the engine would', () => {
+  const make = ([source, as]: readonly string[]) =>
+    stream(source ?? '', local(), as === undefined ? {} : { as });
+  const all = [['a'], ['a', 'a'], ['a', 'x'], ['b'], ['b', 'a'], ['b', 'x'], ['x']];
+  for (const left of all) {
+    for (const right of all) {
+      const text = [left, right].map(([from, as]) => `${from}({})${as ? ` as ${as}` : ''}`);
+      const { valid } = validate(text.join(' and on(k) '));
+      const build = () => make(left).and(make(right), { on: 'k' });
+      if (valid) build();
+      else assert.throws(build, OptionError, text.join(' '));
+    }
   }
 });
 

@@ -1,4 +1,4 @@
-// Queries that make no sense do not compile. Checked by the compiler; never run.
+// What the compiler refuses of queries that make no sense. Checked by the compiler; never run.
 /* eslint-disable @typescript-eslint/no-unsafe-call, @typescript-eslint/no-unsafe-class-instance-assignment --
    What does not compile has no types to be safe with. */
 import type { CorrelationEngine } from 'logbraid';
@@ -99,6 +99,14 @@ label('a', 'x').plus('y');
 label('a', 'x').plus(1).matches('y');
 // @ts-expect-error A difference of times is no time.
 ts('a').minus(ts('b')).gt(ts('a'));
+
+// @ts-expect-error Of every event one thing is said.
+every(label('a', 'x').eq('1').and(label('a', 'y').eq('1')));
+// @ts-expect-error And not the opposite of one.
+every(not(label('a', 'x').eq('1')));
+
+// @ts-expect-error A time is no label.
+label('a', 'ts');
 
 // And what makes sense does.
 joined

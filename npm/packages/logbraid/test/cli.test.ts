@@ -479,7 +479,10 @@ test('what does not fit is told with the flags that bound it', async () => {
   ]);
   assert.match(memory.stderr, /raise --max-memory to about \d+ bytes/);
   const one = await logbraid(['run', AND, ...files, '--max-per-correlation', '1']);
-  assert.deepEqual([one.code, /^error: --max-per-correlation must be/.test(one.stderr)], [2, true]);
+  assert.deepEqual(
+    [one.code, one.stderr.startsWith('error: --max-per-correlation must be')],
+    [2, true],
+  );
   assert.match((await logbraid(['run', AND, '--max-memory', '4GB'])).stderr, /at most 3000MB/);
 });
 

@@ -1,4 +1,4 @@
-import { Condition, LabelOperand, Operand, conditionText } from './operand.js';
+import { Comparison, Condition, LabelOperand, Operand, conditionText } from './operand.js';
 import { labelName, refuse } from './text.js';
 
 export { value } from './operand.js';
@@ -9,8 +9,10 @@ export function not<S extends string>(condition: Condition<S>): Condition<S> {
 }
 
 /** Holds if a comparison of a label holds for all events of its stream; never for a stream without events. */
-export function every<S extends string>(condition: Condition<S>): Condition<S> {
-  return new Condition(`every(${conditionText('every', condition)})`);
+export function every<S extends string>(condition: Comparison<S>): Condition<S> {
+  const isAboutOne = condition instanceof Comparison && new Set(condition.anyOf).size === 1;
+  if (!isAboutOne) refuse('every', condition, 'one comparison, about labels of one stream');
+  return new Condition(`every(${condition.text})`);
 }
 
 /** The name of a stream: its alias, its source, or `source#position`. */
@@ -20,9 +22,15 @@ function streamName(value: string): string {
     : refuse('stream', value, 'an alias, a source, or a source and its position such as app#2');
 }
 
+/** What can be a label: `ts` is the time of an event. */
+type NoTime<L extends string> = L extends 'ts' ? never : L;
+
 /** A label of some event of a stream. */
-export function label<S extends string>(stream: S, name: string): LabelOperand<S> {
-  return new LabelOperand(`${streamName(stream)}.${memberName(name)}`);
+export function label<S extends string, L extends string>(
+  stream: S,
+  name: NoTime<L>,
+): LabelOperand<S> {
+  return new LabelOperand(`${streamName(stream)}.${memberName(name)}`, [stream]);
 }
 
 /** A label that is not hidden by the time of an event. */

@@ -69,6 +69,8 @@ export abstract class QueryBuilder<N extends string = string, K extends string =
 
   /** @internal */
   protected abstract readonly text: string;
+  /** @internal */
+  protected abstract readonly named: readonly Named[];
 
   /** Begins with a stream. */
   static from<S extends string, A extends string = S>(
@@ -133,8 +135,27 @@ export abstract class QueryBuilder<N extends string = string, K extends string =
     }
     const { text } = right;
     const operand = right instanceof JoinedQuery ? `(${text})` : text;
-    return new JoinedQuery([this.text, kind, ...clauseTexts(kind, clauses), operand].join(' '));
+    const joined = [this.text, kind, ...clauseTexts(kind, clauses), operand].join(' ');
+    return new JoinedQuery(joined, distinctStreams(this.named, right.named));
   }
+}
+
+/** A stream of a query: what it is called, and what it reads. */
+interface Named {
+  readonly name: string;
+  readonly isAlias: boolean;
+  readonly source: string;
+}
+
+/** Streams that are called by their source may share it: they are told apart by position. */
+function distinctStreams(left: readonly Named[], right: readonly Named[]): readonly Named[] {
+  for (const { name, isAlias, source } of right) {
+    const clashes = left.some(
+      (other) => other.name === name && ((isAlias && other.isAlias) || other.source !== source),
+    );
+    if (clashes) refuse('as', name, 'a name that no other stream of the query has');
+  }
+  return [...left, ...right];
 }
 
 /** What a stage may call a stream: its alias or source, or `source#position`. */
@@ -146,11 +167,13 @@ export type Field<N extends string, K extends string> = K | `${StreamName<N>}.${
 /** One stream, which is no query until it is joined. */
 export class Stream<N extends string = string> extends QueryBuilder<N, never> {
   protected readonly text: string;
+  protected readonly named: readonly Named[];
 
   /** @internal */
-  constructor(text: string) {
+  constructor(text: string, named: readonly Named[]) {
     super();
     this.text = text;
+    this.named = named;
   }
 }
 
@@ -167,7 +190,9 @@ export function stream<S extends string, A extends string = S>(
   const { range, as } = clauses;
   const ranged = range === undefined ? '' : `[${duration('range', range)}]`;
   const named = as === undefined ? '' : ` as ${name('as', as)}`;
-  return new Stream(`${sourceName('source', source)}(${selector.text})${ranged}${named}`);
+  return new Stream(`${sourceName('source', source)}(${selector.text})${ranged}${named}`, [
+    { name: as ?? source, isAlias: as !== undefined, source },
+  ]);
 }
 
 /** Streams that are joined: a query that more can be joined to. */
@@ -176,11 +201,13 @@ export class JoinedQuery<N extends string = string, K extends string = string> e
   K
 > {
   protected readonly text: string;
+  protected readonly named: readonly Named[];
 
   /** @internal */
-  constructor(text: string) {
+  constructor(text: string, named: readonly Named[]) {
     super();
     this.text = text;
+    this.named = named;
   }
 
   /** Keeps the events with these labels. */

@@ -179,6 +179,18 @@ export class Condition<S extends string = string> {
   }
 }
 
+/** A comparison, of which `every` can be said where it is about a label of one stream. */
+export class Comparison<S extends string = string> extends Condition<S> {
+  /** @internal The streams of whose events any may hold it. */
+  readonly anyOf: readonly string[];
+
+  /** @internal */
+  constructor(text: string, anyOf: readonly string[]) {
+    super(text);
+    this.anyOf = anyOf;
+  }
+}
+
 /**
  * Something to compare: what a correlation has, or what is computed of it. Compared and computed with
  * literals or other operands, as far as their sorts (`K`) go together; `S` names the streams it is about.
@@ -193,30 +205,36 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
     readonly kind: K,
     readonly text: string,
     form: Form = 'one',
+    /** @internal The streams of whose events any can be meant. */
+    readonly anyOf: readonly string[] = [],
   ) {
     this.#form = form;
   }
 
-  eq<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Condition<S | O> {
+  eq<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Comparison<S | O> {
     return this.#compared('=', other);
   }
-  ne<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Condition<S | O> {
+  ne<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Comparison<S | O> {
     return this.#compared('!=', other);
   }
-  lt<O extends string = never>(other: OrderedLiterals[K] | Valued<Beside[K], O>): Condition<S | O> {
+  lt<O extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O>,
+  ): Comparison<S | O> {
     return this.#compared('<', other);
   }
   lte<O extends string = never>(
     other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Condition<S | O> {
+  ): Comparison<S | O> {
     return this.#compared('<=', other);
   }
-  gt<O extends string = never>(other: OrderedLiterals[K] | Valued<Beside[K], O>): Condition<S | O> {
+  gt<O extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O>,
+  ): Comparison<S | O> {
     return this.#compared('>', other);
   }
   gte<O extends string = never>(
     other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Condition<S | O> {
+  ): Comparison<S | O> {
     return this.#compared('>=', other);
   }
 
@@ -248,9 +266,10 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
     return this.#linked('/', other, 'product') as never;
   }
 
-  #compared(operator: string, other: unknown): Condition<never> {
+  #compared(operator: string, other: unknown): Comparison<never> {
     const right = other instanceof Operand ? other.text : comparedLiteral(this.kind, other);
-    return new Condition(`${this.text} ${operator} ${right}`);
+    const anyOf = other instanceof Operand ? other.anyOf : [];
+    return new Comparison(`${this.text} ${operator} ${right}`, [...this.anyOf, ...anyOf]);
   }
 
   #linked(operator: string, other: unknown, form: 'sum' | 'product'): Operand {
@@ -264,6 +283,7 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
       kind,
       `${first} ${operator} ${isLoose ? `(${right.text})` : right.text}`,
       form,
+      [...this.anyOf, ...right.anyOf],
     );
   }
 }
@@ -271,18 +291,18 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
 /** A label of a stream. */
 export class LabelOperand<S extends string = string> extends Operand<'label', S> {
   /** @internal */
-  constructor(text: string) {
-    super('label', text);
+  constructor(text: string, anyOf: readonly string[] = []) {
+    super('label', text, 'one', anyOf);
   }
 
   /** The whole label matches a regular expression. */
-  matches(regex: string): Condition<S> {
-    return new Condition(`${this.text} =~ ${quoted('regex', regex)}`);
+  matches(regex: string): Comparison<S> {
+    return new Comparison(`${this.text} =~ ${quoted('regex', regex)}`, this.anyOf);
   }
 
   /** The label does not match a regular expression. */
-  matchesNot(regex: string): Condition<S> {
-    return new Condition(`${this.text} !~ ${quoted('regex', regex)}`);
+  matchesNot(regex: string): Comparison<S> {
+    return new Comparison(`${this.text} !~ ${quoted('regex', regex)}`, this.anyOf);
   }
 }
 
