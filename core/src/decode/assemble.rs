@@ -167,7 +167,7 @@ impl Assembler {
             }
             Ok(time) => {
                 sink.event(Event { time, raw: text, fields: &self.fields });
-                self.report_dropped(frame.line, frame.byte, self.fields.dropped(), sink);
+                report_dropped(frame.line, frame.byte, self.fields.dropped(), sink);
             }
             Err(bad) if multi_line && bad.foreign && self.pending.active => {
                 if self.pending.add(text) {
@@ -217,16 +217,16 @@ impl Assembler {
         }
         sink.event(Event { time: pending.time, raw, fields: &pending.fields });
         let (line, byte, dropped) = (pending.line, pending.byte, pending.fields.dropped());
-        self.report_dropped(line, byte, dropped, sink);
+        report_dropped(line, byte, dropped, sink);
     }
+}
 
-    fn report_dropped(&mut self, line: u64, byte: u64, dropped: usize, sink: &mut dyn Sink) {
-        if dropped == 0 {
-            return;
-        }
-        let (code, message) = (code::EVENT_TOO_MANY_LABELS, labels_dropped(dropped));
-        sink.bad_line(BadLine { code, message: &message, line, byte });
+fn report_dropped(line: u64, byte: u64, dropped: usize, sink: &mut dyn Sink) {
+    if dropped == 0 {
+        return;
     }
+    let (code, message) = (code::EVENT_TOO_MANY_LABELS, labels_dropped(dropped));
+    sink.bad_line(BadLine { code, message: &message, line, byte });
 }
 
 /// What is said of an event that lost labels.

@@ -936,12 +936,12 @@ error[QUERY_REGEX]: this regex does not compile: unclosed character class
 
 #[test]
 fn what_comes_before_an_open_parenthesis_or_quote_is_read() {
+    use code::{QUERY_DUPLICATE, QUERY_REGEX, QUERY_UNKNOWN_OPERATOR};
+    let unbalanced = code::QUERY_UNBALANCED;
     let codes = |text: &str| {
         let found = check(text, &PlanOptions::default()).diagnostics;
         found.iter().map(|one| (one.code, one.span.start)).collect::<Vec<_>>()
     };
-    use code::{QUERY_DUPLICATE, QUERY_REGEX, QUERY_UNKNOWN_OPERATOR};
-    let unbalanced = code::QUERY_UNBALANCED;
     assert_eq!(
         codes(r#"a({k=~"("}) adn on(k) b({}"#),
         [(QUERY_REGEX, 7), (QUERY_UNKNOWN_OPERATOR, 12), (unbalanced, 23)]

@@ -63,14 +63,14 @@ pub(super) fn read(text: &str) -> Read {
         let is_too_deep = unpaired.diagnostic.code == code::QUERY_TOO_DEEP;
         cuts += 1;
         if is_too_deep || cuts > MAX_CUTS {
-            diagnostics.push(unpaired.diagnostic);
+            diagnostics.push(*unpaired.diagnostic);
             return nothing(diagnostics);
         }
         match recover::pair(&mut rest, &unpaired) {
             Some(cut) => end = end.min(cut),
             None => blank = Some(unpaired.diagnostic.span.start),
         }
-        diagnostics.push(unpaired.diagnostic);
+        diagnostics.push(*unpaired.diagnostic);
     }
     loop {
         let error = match QueryParser::parse(Rule::query, &rest) {

@@ -19,7 +19,7 @@ const OPERATOR_WORDS: [&str; 6] = ["and", "or", "unless", "outer", "then", "not"
 
 /// What is wrong with the pairs of a query.
 pub(super) struct Unpaired {
-    pub(super) diagnostic: Diagnostic,
+    pub(super) diagnostic: Box<Diagnostic>,
     /// Where what cannot be read for sure begins: the stream, group or stage with the error.
     pub(super) from: usize,
     /// Whether that is a stage.
@@ -44,7 +44,7 @@ pub(super) fn last_call(text: &str) -> Option<(Range<usize>, Range<usize>)> {
 fn walk(text: &str, mut call: impl FnMut(Range<usize>, Range<usize>)) -> Result<(), Unpaired> {
     let bytes = text.as_bytes();
     let unpaired = |diagnostic, from: usize, stage: Option<usize>, open: usize| Unpaired {
-        diagnostic,
+        diagnostic: Box::new(diagnostic),
         from: stage.unwrap_or(from),
         in_stage: stage.is_some(),
         // A stage begins outside of all.
