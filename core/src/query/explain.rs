@@ -21,8 +21,8 @@ use crate::time::{NANOS_PER_SECOND, Span};
 pub struct Load {
     /// Events a second that its selector keeps. Default 1,000.
     pub events_per_second: u64,
-    /// Bytes that the engine holds for an event. Default 512: a line of 200 bytes with its labels and
-    /// keys.
+    /// Bytes that the engine holds for an event, without its matches. Default 512: a line of 200 bytes
+    /// with its labels and keys.
     pub bytes_per_event: u64,
     /// How far events may be out of order, in milliseconds: an event is held so much longer. Default
     /// 30,000, as of an engine.
@@ -99,11 +99,13 @@ pub struct StreamNode {
     /// How long its events stay joinable.
     pub range: Duration,
     /// How long an event is held at most while nothing matches it: its farthest reach in any join,
-    /// or the gap that keeps unmatched ones together, and the late tolerance.
+    /// or the gap that keeps unmatched ones together, and the late tolerance. Connected events
+    /// (`pick(session)`) are held until the last of them is decided.
     pub held: Duration,
     /// Events that it holds.
     pub events: u64,
-    /// Bytes that it holds.
+    /// Bytes that it holds: of the events, and 400 more of each for each join above it whose matches
+    /// are held one by one (all but `pick(session)`), if it is in one match of each.
     pub bytes: u64,
 }
 
@@ -207,6 +209,9 @@ pub(super) fn reach(plan: &Plan, stream: usize) -> Span {
     held
 }
 
+/// Bytes of a match that is held by itself, for each of its events.
+const MATCH_BYTES: u64 = 400;
+
 fn stream_node(plan: &Plan, at: usize, held: Span, load: &Load) -> StreamNode {
     let stream = &plan.streams[at];
     let source = &plan.sources[stream.source.index()];
@@ -214,6 +219,12 @@ fn stream_node(plan: &Plan, at: usize, held: Span, load: &Load) -> StreamNode {
     let second = u128::from(NANOS_PER_SECOND.unsigned_abs());
     let events = (nanos * u128::from(load.events_per_second)).div_ceil(second);
     let events = u64::try_from(events).unwrap_or(u64::MAX);
+    let has_matches = |join: &&PlannedJoin| {
+        let is_above = |operand| plan.streams_of(operand).contains(&at);
+        join.pick != Pick::Session && (is_above(join.left) || is_above(join.right))
+    };
+    let policies = plan.joins.iter().filter(has_matches).count() as u64;
+    let bytes_per_event = load.bytes_per_event.saturating_add(policies * MATCH_BYTES);
     StreamNode {
         name: stream.name.clone(),
         source: source.name.clone(),
@@ -222,7 +233,7 @@ fn stream_node(plan: &Plan, at: usize, held: Span, load: &Load) -> StreamNode {
         range: Duration(stream.range),
         held: Duration(held),
         events,
-        bytes: events.saturating_mul(load.bytes_per_event),
+        bytes: events.saturating_mul(bytes_per_event),
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Owns the retained bytes and one record per event. Does not know why an event is held, nor what
 //! it matches: records carry the links of the join stage as plain data. Adding an event appends to
-//! the newest segment; forgetting one is a decrement, and a segment whose events are all forgotten
-//! is used again. Steady state allocates nothing.
+//! the newest segment of its stream, since events of one stream are held about equally long;
+//! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
+//! state allocates nothing.
 
 use std::ops::Range;
 
@@ -208,7 +209,8 @@ pub(crate) struct Store {
     max_spare_memory: usize,
     /// Empty segments without memory.
     free: Vec<usize>,
-    current: usize,
+    /// Per stream, the segment that takes its events.
+    current: Vec<usize>,
     keys_per_event: usize,
     labels_per_event: usize,
     held: usize,
@@ -223,12 +225,12 @@ impl Store {
     /// up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
     pub fn new(streams: usize, tables: usize, labels: usize, spare: usize) -> Self {
         Self {
-            segments: vec![Segment::default()],
+            segments: (0..streams).map(|_| Segment::default()).collect(),
             spare: Vec::new(),
             spare_memory: 0,
             max_spare_memory: spare,
             free: Vec::new(),
-            current: 0,
+            current: (0..streams).collect(),
             keys_per_event: tables,
             labels_per_event: labels,
             held: 0,
@@ -241,15 +243,10 @@ impl Store {
     /// Holds an event, as a component of its own. `keys` has one entry per key table.
     pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
         debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
-        let current = &self.segments[self.current];
-        let is_full = current.records.len() == SEGMENT_EVENTS
-            || current.bytes.len() + current.labels.len() >= SEGMENT_BYTES;
-        if is_full {
-            self.open_segment();
-        }
-        let segment = &mut self.segments[self.current];
+        let at = self.segment_for(event.stream);
+        let segment = &mut self.segments[at];
         let before = segment.memory();
-        let id = EventId::new(self.current * SEGMENT_EVENTS + segment.records.len());
+        let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
         let mut flags = event.flags;
         flags.set(Flags::HELD);
         let (payload_start, payload_length) = match event.payload {
@@ -314,7 +311,7 @@ impl Store {
             segment.label_ends.clear();
             segment.labels.clear();
             segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
-            if at != self.current {
+            if !self.current.contains(&at) {
                 let kept = segment.memory();
                 if self.spare_memory + kept <= self.max_spare_memory {
                     self.spare_memory += kept;
@@ -359,8 +356,9 @@ impl Store {
 
     /// Gives back the memory that empty segments keep for reuse.
     pub fn trim(&mut self) {
-        let current = (self.segments[self.current].held == 0).then_some(self.current);
-        for at in self.spare.iter().copied().chain(current) {
+        let current = self.current.iter().copied().filter(|at| self.segments[*at].held == 0);
+        let unused: Vec<_> = self.spare.iter().copied().chain(current).collect();
+        for at in unused {
             let segment = &mut self.segments[at];
             self.memory -= segment.memory();
             *segment = Segment::default();
@@ -369,8 +367,14 @@ impl Store {
         self.spare_memory = 0;
     }
 
-    fn open_segment(&mut self) {
-        self.current = if let Some(at) = self.spare.pop() {
+    /// The segment that takes the next event of a stream.
+    fn segment_for(&mut self, stream: StreamId) -> usize {
+        let current = &mut self.current[stream.index()];
+        let Segment { records, bytes, labels, .. } = &self.segments[*current];
+        if records.len() < SEGMENT_EVENTS && bytes.len() + labels.len() < SEGMENT_BYTES {
+            return *current;
+        }
+        *current = if let Some(at) = self.spare.pop() {
             self.spare_memory -= self.segments[at].memory();
             at
         } else if let Some(at) = self.free.pop() {
@@ -379,6 +383,7 @@ impl Store {
             self.segments.push(Segment::default());
             self.segments.len() - 1
         };
+        *current
     }
 
     /// The record of a held event.

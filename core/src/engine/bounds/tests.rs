@@ -5,7 +5,7 @@ use crate::emit::Emit;
 use crate::engine::{Correlator, CorrelatorOptions, Dedupe, Output, Overflow, SourceOptions};
 use crate::id::{CorrelationId, SourceId};
 use crate::metrics::Metrics;
-use crate::query::{PlanOptions, check};
+use crate::query::{Load, PlanOptions, check, explain};
 use crate::time::Span;
 
 const QUERIES: [&str; 10] = [
@@ -151,5 +151,58 @@ fn results_that_are_more_than_events_are_found_as_they_are_polled() {
         all.sort_unstable();
         found.sort_unstable();
         assert_eq!(found, all, "{query}");
+    }
+}
+
+/// Pushes two live sources, of 500 events/s each, for a minute; each key comes once on either side, a
+/// second apart or never. The most events held after a push, and the most bytes.
+fn hold(query: &str) -> (u64, u64) {
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let options = CorrelatorOptions {
+        late_tolerance: Span::from_millis(1_000),
+        sources: vec![SourceOptions { bounded: false, ..SourceOptions::default() }; 2],
+        ..CorrelatorOptions::default()
+    };
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    let message = "x".repeat(140);
+    let mut held = 0;
+    for step in 0..600_u64 {
+        for source in 0..2 {
+            let mut text = String::new();
+            for number in step * 50..(step + 1) * 50 {
+                let time = 1_800_000_000_000 + number * 2;
+                // What `a` has comes back in `b` a second later.
+                let number = number + 500 * (1 - source);
+                text.push_str(&format!(
+                    "{{\"time\":{time},\"k\":\"request-{number:08}\",\"message\":\"{message}\"}}\n"
+                ));
+            }
+            engine.push(SourceId::new(usize::try_from(source).unwrap()), text.as_bytes());
+            while let Some(output) = engine.poll() {
+                assert!(!matches!(output, Output::End(_)), "{query} has ended");
+            }
+            held = held.max(engine.metrics().held_events);
+        }
+    }
+    (held as u64, engine.metrics().peak_memory as u64)
+}
+
+#[test]
+fn explain_bounds_what_is_held() {
+    let load = Load { events_per_second: 500, late_tolerance_ms: 1_000, ..Load::default() };
+    for query in [
+        "a({})[20s] and on(k) within(-8s, -2s) b({})[20s]",
+        "a({})[20s] or on(k) within(-8s, -2s) b({})[20s]",
+        "a({})[20s] then on(k) within(8s) pick(pairs) b({})[20s]",
+        "a({})[20s] and on(k) within(8s) pick(first) b({})[20s]",
+        "a({})[20s] outer on(k) within(8s) group_left() b({})[20s]",
+        "a({})[20s] unless on(k) within(-8s, -2s) b({})[20s]",
+    ] {
+        let (events, bytes) = hold(query);
+        let told = explain(query, &PlanOptions::default(), &load).expect("the query is sound");
+        // Beside what is held there is what a push brings, and what has been forgotten since the last
+        // segment was freed.
+        assert!(events <= told.events + 100, "{query}: {events} events, not {}", told.events);
+        assert!(bytes <= told.bytes + (1 << 20), "{query}: {bytes} bytes, not {}", told.bytes);
     }
 }

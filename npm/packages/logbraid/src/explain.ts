@@ -12,8 +12,8 @@ export interface ExplainOptions extends PlanningOptions {
   /** Events a second that the selector of each stream keeps. A whole number, default 1000. */
   eventsPerSecond?: number | undefined;
   /**
-   * Bytes that the engine holds for an event. A whole number, default 512: a line of 200 bytes with
-   * its labels and keys.
+   * Bytes that the engine holds for an event, without its matches. A whole number, default 512: a
+   * line of 200 bytes with its labels and keys.
    */
   bytesPerEvent?: number | undefined;
   /**
@@ -62,12 +62,16 @@ export interface ExplainedStream {
   range: string;
   /**
    * How long an event is held at most while nothing matches it: its farthest reach in any join,
-   * and the late tolerance.
+   * or the gap that keeps unmatched ones together, and the late tolerance. Connected events
+   * (`pick(session)`) are held until the last of them is decided.
    */
   held: string;
   /** Events that it holds. */
   events: number;
-  /** Bytes that it holds. */
+  /**
+   * Bytes that it holds: of the events, and 400 more of each for each join above it whose matches are
+   * held one by one (all but `pick(session)`), if it is in one match of each.
+   */
   bytes: number;
 }
 
