@@ -6,9 +6,10 @@ use crate::join::tables::Tables;
 use crate::plan::{JoinKeys, Pick, Plan};
 use crate::stage::{Group, PlannedStage};
 use crate::time::Timestamp;
-use crate::window::store::{Flags, Store};
+use crate::window::record::Flags;
+use crate::window::store::Store;
 
-pub use crate::window::store::Payload;
+pub use crate::window::record::Payload;
 
 /// Events that belong together. Valid until the engine is called again.
 #[derive(Copy, Clone, Debug)]

@@ -16,7 +16,8 @@ use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::join::Open;
 use crate::join::steps::{Growing, Outcome};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{EventOrder, Flags, Store};
+use crate::window::record::{EventOrder, Flags};
+use crate::window::store::Store;
 
 /// When correlations are delivered.
 #[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]

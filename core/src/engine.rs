@@ -46,7 +46,8 @@ use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
 use crate::query::{KnownSource, Vocabulary};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{KeptLabels, Store};
+use crate::window::record::KeptLabels;
+use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
 use bounds::Bounds;

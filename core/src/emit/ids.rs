@@ -11,7 +11,8 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::id::CorrelationId;
 use crate::time::Timestamp;
-use crate::window::store::{EventOrder, Store};
+use crate::window::record::EventOrder;
+use crate::window::store::Store;
 
 /// What identifies a result.
 pub(crate) struct Identity<'a> {

@@ -19,7 +19,8 @@ use crate::output::{DropReason, Notice};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::time::{Timestamp, Watermark};
-use crate::window::store::{EventOrder, Flags, KeptLabels, Payload, Store};
+use crate::window::record::{EventOrder, Flags, KeptLabels, Payload};
+use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
 /// The way of an event from its arrival to its delivery: everything but the decoders, so that these

@@ -5,7 +5,8 @@
 use super::list::{Connect, Item, List};
 use crate::id::EventId;
 use crate::time::{Span, Watermark};
-use crate::window::store::{Flags, Store};
+use crate::window::record::Flags;
+use crate::window::store::Store;
 
 /// Connects one event with what it matches.
 pub(super) struct Matches<'a> {

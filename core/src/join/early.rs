@@ -12,7 +12,8 @@ use super::tables::Tables;
 use super::truncated::Arrived;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
-use crate::window::store::{Flags, Store};
+use crate::window::record::Flags;
+use crate::window::store::Store;
 
 /// What became of an event that was to be evicted.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

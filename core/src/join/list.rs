@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::id::EventId;
 use crate::time::Timestamp;
-use crate::window::store::compare_arrival;
+use crate::window::record::compare_arrival;
 
 /// Events a list holds before it is treated as dense.
 const SMALL: usize = 8;

@@ -20,7 +20,8 @@ use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{KeptLabels, Payload, Store};
+use crate::window::record::{KeptLabels, Payload};
+use crate::window::store::Store;
 
 use session::Sessions;
 use shape::Shape;

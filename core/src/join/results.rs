@@ -10,7 +10,8 @@ use super::shape::{JoinShape, Partial, Shape, Side};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::plan::{JoinKind, Operand};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{Flags, Store, compare_arrival};
+use crate::window::record::{Flags, compare_arrival};
+use crate::window::store::Store;
 
 /// The results in a component.
 #[derive(Clone, PartialEq, Eq, Debug)]

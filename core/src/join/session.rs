@@ -17,7 +17,8 @@ use super::tables::Tables;
 use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{Flags, NewEvent, Store};
+use crate::window::record::{Flags, NewEvent};
+use crate::window::store::Store;
 
 /// A component that can no longer change.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]

@@ -9,7 +9,8 @@ use super::truncated::Truncated;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::{self, EventKeys};
 use crate::time::{Span, Timestamp};
-use crate::window::store::{Payload, Store};
+use crate::window::record::Payload;
+use crate::window::store::Store;
 
 #[derive(Debug)]
 pub(crate) struct Tables {

@@ -1,4 +1,5 @@
 //! Window state: which events are held, and how far event time has come.
 
+pub(crate) mod record;
 pub(crate) mod store;
 pub(crate) mod watermark;

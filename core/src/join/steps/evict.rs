@@ -4,7 +4,8 @@
 //! dropped. Everything that goes is remembered as evicted, so that nothing which it may have matched
 //! is claimed to be unmatched.
 
-use super::step::{Item, ItemId, Side, Step, Wanted, note_evicted};
+use super::search::Wanted;
+use super::step::{Item, ItemId, Side, Step, note_evicted};
 use super::{Steps, step};
 use crate::id::{EventId, KeyId};
 use crate::join::early::Evicted;

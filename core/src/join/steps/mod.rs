@@ -7,9 +7,11 @@
 //! An event is held for as long as a step or a result holds it. An event costs a search per step it
 //! matches in; what waits for it costs nothing.
 
+mod connected;
 mod evict;
 mod pick;
 mod queue;
+mod search;
 mod session;
 mod step;
 
@@ -20,7 +22,8 @@ use crate::join::shape::Shape;
 use crate::join::{Arrival, Inserted};
 use crate::plan::{Operand, Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::store::{EventOrder, Flags, NewEvent, Store};
+use crate::window::record::{EventOrder, Flags, NewEvent};
+use crate::window::store::Store;
 
 use step::{Events, Found, Group, Side, Step};
 

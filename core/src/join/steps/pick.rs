@@ -3,7 +3,8 @@
 //! Each policy says what happens when a group comes to a step and when nothing can match it any
 //! more. `session` has a file of its own.
 
-use super::step::{Events, Group, Item, ItemId, Side, Step, Wanted};
+use super::search::Wanted;
+use super::step::{Events, Group, Item, ItemId, Side, Step};
 use crate::id::{DeliveryId, EventId};
 use crate::join::shape::Shape;
 use crate::plan::Pick;
@@ -28,7 +29,11 @@ impl Step {
             (_, Pick::First) => Wanted::First,
             _ => Wanted::All,
         };
-        let matches = self.matches(shape, store, side, &group, wanted);
+        let matches = if self.pick == Pick::Session {
+            self.connections(shape, store, side, &group)
+        } else {
+            self.matches(shape, store, side, &group, wanted)
+        };
         let any = !matches.is_empty();
         match self.pick {
             _ if only_absence => self.accept_absence(shape, store, side, group, &matches, kept),

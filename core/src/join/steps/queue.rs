@@ -2,14 +2,17 @@
 //! results of earlier steps.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::step::{Group, Side};
 use crate::id::EventId;
 use crate::time::{Timestamp, Watermark};
-use crate::window::store::{EventOrder, Store};
+use crate::window::record::EventOrder;
+use crate::window::store::Store;
 
-/// When it is whose turn: the event that has the turn, then all, from the last to the first.
-type Turn = Vec<EventOrder>;
+/// When it is whose turn: the event that has the turn, then all, from the last to the first. Shared,
+/// since each of the events knows it.
+type Turn = Arc<[EventOrder]>;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -24,7 +27,7 @@ impl Queue {
     /// Has a group wait for its turn. That is the event that completes it; what is to be followed by
     /// the right side (`is_followed`) is complete when each stream of it has had an event.
     pub fn push(&mut self, store: &Store, side: Side, group: Group, is_followed: bool) {
-        let mut turn: Turn = group.events.iter().map(|id| store.order(*id)).collect();
+        let mut turn: Vec<EventOrder> = group.events.iter().map(|id| store.order(*id)).collect();
         turn.reverse();
         if is_followed {
             let mut seen = BTreeSet::new();
@@ -32,6 +35,7 @@ impl Queue {
             let last = begins.last().map(|id| store.order(*id));
             turn.splice(0..0, last);
         }
+        let turn: Turn = turn.into();
         let first = store.record(group.events[0]).time;
         *self.firsts.entry(first).or_default() += 1;
         self.bytes += bytes(&group);
@@ -51,7 +55,7 @@ impl Queue {
 
     /// Takes out a group that has an event.
     pub fn take_with(&mut self, store: &Store, id: EventId) -> Option<(Side, Group)> {
-        let (found, turn) = self.by_event.range((id, Turn::new())..).next()?.clone();
+        let (found, turn) = self.by_event.range((id, Turn::default())..).next()?.clone();
         if found != id {
             return None;
         }
@@ -90,8 +94,10 @@ impl Queue {
     }
 }
 
-/// What a group costs while it waits: its turn is kept once, and once for each event.
+/// What a group costs while it waits: its turn, and a place for each event. Trees have their nodes
+/// half to fully used.
 fn bytes(group: &Group) -> usize {
-    let turn = size_of::<Turn>() + (group.events.len() + 1) * size_of::<EventOrder>();
-    size_of::<Group>() + (group.events.len() + 1) * (turn + size_of::<EventId>())
+    let events = group.events.len();
+    let turn = (events + 1) * size_of::<EventOrder>() + 2 * size_of::<usize>();
+    turn + 3 * size_of::<(Turn, Side, Group)>() / 2 + events * size_of::<(EventId, Turn)>() * 3 / 2
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::connected::Stretches;
 use super::step::{Events, Group, ItemId, Side, Step, note_evicted};
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::Shape;
@@ -19,6 +20,7 @@ pub(super) struct Components {
     partials: HashMap<(Side, KeyId), Partial, FixedState>,
     partial_deadlines: BTreeSet<(Timestamp, Side, KeyId)>,
     partial_firsts: BTreeSet<(Timestamp, Side, KeyId)>,
+    pub stretches: Stretches,
 }
 
 /// Items that are connected, or one alone.
@@ -61,6 +63,7 @@ impl Components {
     pub fn memory(&self) -> usize {
         self.all.capacity() * size_of::<Component>()
             + self.partials.capacity() * size_of::<((Side, KeyId), Partial)>()
+            + self.stretches.memory()
     }
 }
 
@@ -106,6 +109,7 @@ impl Step {
         self.deadlines.insert((deadline, own));
         components.push(own);
         self.unite(&components);
+        self.enter_stretches(store, id);
         let whole = components[0];
         if self.components.all[whole as usize].size >= self.max_events {
             self.close_early(shape, store, whole);
@@ -167,6 +171,7 @@ impl Step {
         let (mut side, mut matched, mut truncated) = (Side::Left, false, early);
         for id in component.items {
             let item = self.remove(store, id);
+            self.leave_stretches(store, item.side, &item.group);
             truncated |= item.group.truncated;
             events.extend(&item.group.events);
             (side, matched) = (item.side, item.matched);

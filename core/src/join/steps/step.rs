@@ -1,8 +1,8 @@
 //! One join whose matches are picked: what waits on its two sides, and until when.
 //!
-//! Owns items (events of a stream, or results of an earlier step), finds those that match, and
-//! knows when nothing can match an item any more. What is made of a match is told in `pick` and
-//! `session`. Finding costs a search by key and time per event; nothing scans all items.
+//! Owns items (events of a stream, or results of an earlier step), and knows when nothing can match an
+//! item any more. Those that match are found in `search`; what is made of a match is told in `pick`
+//! and `session`.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -55,23 +55,13 @@ pub(super) struct Found {
 
 pub(super) type ItemId = u32;
 
-/// Which of the items that match are asked for. In a dense key there may be very many.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(super) enum Wanted {
-    All,
-    /// The first one, and perhaps others behind it.
-    First,
-    /// One of them.
-    Any,
-}
-
 /// What waits for matches.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub side: Side,
     pub group: Group,
     /// When each stream of it has had an event.
-    begun: Timestamp,
+    pub begun: Timestamp,
     /// Nothing later can match it.
     pub deadline: Timestamp,
     /// Nothing in it, taken or its own, is older.
@@ -213,75 +203,6 @@ impl Step {
         self.items[id as usize].is_some()
     }
 
-    /// The waiting items that a group coming to `side` matches, as far as they are `wanted`, each
-    /// once, in event order.
-    pub fn matches(
-        &self,
-        shape: &Shape,
-        store: &Store,
-        side: Side,
-        group: &Group,
-        wanted: Wanted,
-    ) -> Vec<ItemId> {
-        // Items of one event are found in order of time; of larger ones, a later event may be found
-        // of an earlier item.
-        let is_by_time = self.stream(side.other()).is_some();
-        let ordered = self.shape.kind.is_ordered();
-        let begun = if ordered { begun(store, &group.events) } else { Timestamp::MIN };
-        let index = &self.index[side.other() as usize];
-        let mut found = Vec::new();
-        for event in &group.events {
-            let record = store.record(*event);
-            let key = store.keys(*event)[self.shape.table];
-            if key == KeyId::NONE {
-                continue;
-            }
-            let partners = &shape.streams[record.stream.index()].partners;
-            for partner in partners.iter().filter(|partner| partner.join == self.join) {
-                let (from, to) = (record.time.plus(partner.from), record.time.plus(partner.to));
-                if from > to {
-                    continue;
-                }
-                let from = (partner.stream, key, from, EventId::new(0), ItemId::MIN);
-                let to = (partner.stream, key, to, EventId::NONE, ItemId::MAX);
-                let mut first = None;
-                for (_, _, time, other, item) in index.range(from..=to) {
-                    if wanted == Wanted::First && first.is_some_and(|first| first < *time) {
-                        break;
-                    }
-                    // One event in two streams does not match itself.
-                    if store.record(*other).arrival == record.arrival {
-                        continue;
-                    }
-                    let in_order = !ordered
-                        || match side {
-                            Side::Left => begun <= *time,
-                            Side::Right => self.item(*item).begun <= record.time,
-                        };
-                    if !in_order {
-                        continue;
-                    }
-                    found.push(*item);
-                    if wanted == Wanted::Any {
-                        return found;
-                    }
-                    if is_by_time {
-                        first.get_or_insert(*time);
-                    }
-                }
-            }
-        }
-        if found.len() > 1 {
-            // Results may share their first event; the next ones settle it.
-            let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
-            found.sort_unstable_by(|one, other| {
-                order(*one).cmp(order(*other)).then_with(|| one.cmp(other))
-            });
-            found.dedup();
-        }
-        found
-    }
-
     /// Has a group wait for matches.
     pub fn add(
         &mut self,
@@ -376,43 +297,6 @@ impl Step {
         item
     }
 
-    /// The nearest waiting item of one event of `stream` with this key, later than `after` and not
-    /// later than `to`.
-    pub fn next_of(
-        &self,
-        stream: StreamId,
-        key: KeyId,
-        side: Side,
-        after: Timestamp,
-        to: Timestamp,
-    ) -> Option<ItemId> {
-        let from = (stream, key, after, EventId::NONE, ItemId::MAX);
-        let to = (stream, key, to, EventId::NONE, ItemId::MAX);
-        let mut range = self.index[side as usize].range(from..=to);
-        range.next().map(|(.., item)| *item)
-    }
-
-    /// The waiting items of `side` that have a key in common with a group, each once.
-    pub fn of_same_key(&self, store: &Store, side: Side, group: &Group) -> BTreeSet<ItemId> {
-        let streams = match side {
-            Side::Left => self.shape.left.streams.clone(),
-            Side::Right => self.shape.right.streams.clone(),
-        };
-        let mut found = BTreeSet::new();
-        for event in &group.events {
-            let key = store.keys(*event)[self.shape.table];
-            if key == KeyId::NONE {
-                continue;
-            }
-            for stream in streams.clone().map(StreamId::new) {
-                let from = (stream, key, Timestamp::MIN, EventId::new(0), ItemId::MIN);
-                let to = (stream, key, Timestamp::MAX, EventId::NONE, ItemId::MAX);
-                found.extend(self.index[side as usize].range(from..=to).map(|(.., item)| *item));
-            }
-        }
-        found
-    }
-
     /// A group out of one and what it has matched, holding each event once more than before.
     pub fn joined(store: &mut Store, one: &Group, other: &[EventId], identity: Events) -> Group {
         let mut events: Events = one.events.iter().chain(other).copied().collect();
@@ -474,7 +358,7 @@ pub(super) fn note_evicted(store: &mut Store, events: &[EventId]) {
 }
 
 /// When each stream among the events has had one.
-fn begun(store: &Store, events: &[EventId]) -> Timestamp {
+pub(super) fn begun(store: &Store, events: &[EventId]) -> Timestamp {
     let mut first: SmallVec<[(StreamId, Timestamp); 4]> = SmallVec::new();
     for id in events {
         let record = store.record(*id);

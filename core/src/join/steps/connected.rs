@@ -1,0 +1,157 @@
+//! Which items something is connected with, in a dense key where nearly everything is.
+//!
+//! Owns, for each key of a stream, a stretch of time whose events are known to be connected with each
+//! other: a search that meets one of them goes on behind the last. Where time moves on and the key
+//! stays the same, an event is so looked at once, not once for each match.
+
+use std::ops::{Bound, RangeInclusive};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashMap;
+
+use super::search::Coming;
+use super::step::{Group, Item, ItemId, Place, Side, Step};
+use crate::id::{EventId, KeyId, StreamId};
+use crate::join::shape::Shape;
+use crate::time::Timestamp;
+use crate::window::store::Store;
+
+/// The events of one key in one stream of a side.
+type Line = (Side, StreamId, KeyId);
+
+/// All items with an event in `from..=to` are in the component of `member`, and matched.
+#[derive(Copy, Clone, Debug)]
+struct Stretch {
+    from: Timestamp,
+    to: Timestamp,
+    member: ItemId,
+}
+
+impl Stretch {
+    fn holds(&self, time: Timestamp) -> bool {
+        self.from <= time && time <= self.to
+    }
+}
+
+/// The newest stretch of each line.
+#[derive(Debug, Default)]
+pub(super) struct Stretches(HashMap<Line, Stretch, FixedState>);
+
+impl Stretches {
+    pub fn memory(&self) -> usize {
+        self.0.capacity() * size_of::<(Line, Stretch)>()
+    }
+}
+
+impl Step {
+    /// Of the waiting items that a group coming to `side` matches, at least one of each component. The
+    /// caller makes one component of these.
+    pub fn connections(
+        &mut self,
+        shape: &Shape,
+        store: &Store,
+        side: Side,
+        group: &Group,
+    ) -> Vec<ItemId> {
+        let begun = self.begun(store, group);
+        let mut found = Vec::new();
+        for event in &group.events {
+            let coming = Coming { side, begun, event: *event };
+            for places in self.searches(shape, store, *event) {
+                let line = (side.other(), places.start().0, places.start().1);
+                if let Some(stretch) = self.connect(store, coming, line, places, &mut found) {
+                    self.components.stretches.0.insert(line, stretch);
+                }
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Finds what one search does, and the stretch that is connected by it.
+    fn connect(
+        &self,
+        store: &Store,
+        coming: Coming,
+        line: Line,
+        places: RangeInclusive<Place>,
+        found: &mut Vec<ItemId>,
+    ) -> Option<Stretch> {
+        let (other, stream, key) = line;
+        let known = self.components.stretches.0.get(&line);
+        let index = &self.index[other as usize];
+        let (from, last) = places.into_inner();
+        let mut next = Bound::Included(from);
+        let mut stretch: Option<Stretch> = None;
+        // The newest time of an event that does not match.
+        let mut gap = None;
+        loop {
+            let mut behind = None;
+            for place in index.range((next, Bound::Included(last))) {
+                let (_, _, time, _, item) = *place;
+                if !self.fits(store, coming, place) {
+                    stretch = None;
+                    gap = Some(time);
+                    continue;
+                }
+                found.push(item);
+                let known = known.filter(|known| known.holds(time));
+                let (begin, end) = known.map_or((time, time), |known| (known.from, known.to));
+                if let Some(stretch) = &mut stretch {
+                    stretch.to = end;
+                } else if gap != Some(time) || known.is_some() {
+                    stretch = Some(Stretch { from: begin, to: end, member: item });
+                }
+                if known.is_some() {
+                    behind = Some((stream, key, end, EventId::NONE, ItemId::MAX));
+                    break;
+                }
+            }
+            match behind {
+                Some(behind) if behind < last => next = Bound::Excluded(behind),
+                _ => return stretch,
+            }
+        }
+    }
+
+    /// An item waits, in its component: the stretches it comes into hold only if that is theirs.
+    pub fn enter_stretches(&mut self, store: &Store, id: ItemId) {
+        let Item { side, group, component, .. } = self.item(id);
+        let broken: Vec<Line> = self.stretches_of(store, *side, group, |stretch| {
+            self.item(stretch.member).component != *component
+        });
+        self.drop_stretches(&broken);
+    }
+
+    /// An item is taken out, with its component: so are the stretches it is in.
+    pub fn leave_stretches(&mut self, store: &Store, side: Side, group: &Group) {
+        let broken = self.stretches_of(store, side, group, |_| true);
+        self.drop_stretches(&broken);
+    }
+
+    fn stretches_of(
+        &self,
+        store: &Store,
+        side: Side,
+        group: &Group,
+        is_wanted: impl Fn(&Stretch) -> bool,
+    ) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for event in &group.events {
+            let record = store.record(*event);
+            let line = (side, record.stream, store.keys(*event)[self.shape.table]);
+            let known = self.components.stretches.0.get(&line);
+            if known.is_some_and(|known| known.holds(record.time) && is_wanted(known)) {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    fn drop_stretches(&mut self, lines: &[Line]) {
+        for line in lines {
+            self.components.stretches.0.remove(line);
+        }
+    }
+}

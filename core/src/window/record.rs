@@ -1,0 +1,152 @@
+//! What is known about one held event, and what it brings when it comes.
+
+use std::ops::Range;
+
+use crate::id::{DeliveryId, EventId, HostHandle, StreamId};
+use crate::time::Timestamp;
+
+/// What is known about an event; see [`Record`].
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Flags(u16);
+
+impl Flags {
+    /// The record is in use.
+    pub const HELD: Self = Self(1);
+    /// The event was late: it is part of a result, but nothing that arrives later matches it.
+    pub const LATE: Self = Self(1 << 1);
+    /// The event has a match in the first join.
+    pub const MATCHED: Self = Self(1 << 2);
+    /// The event is known to have no match in the first join.
+    pub const UNMATCHED: Self = Self(1 << 3);
+    /// The projection drops the event from results.
+    pub const HIDDEN: Self = Self(1 << 4);
+    /// The payload is with the host.
+    pub const HOST: Self = Self(1 << 5);
+    /// The event is a root whose results may have changed since they were last looked at.
+    pub const DIRTY: Self = Self(1 << 6);
+    /// The event's component is closed: it is out of the key tables and waits to be delivered.
+    pub const CLOSED: Self = Self(1 << 7);
+    /// Whether the event has a match cannot be known: what it might match has been evicted.
+    pub const UNKNOWN: Self = Self(1 << 8);
+
+    /// Whether all of `other` are set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Sets `other`.
+    pub const fn set(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
+    /// Clears `other`.
+    pub const fn clear(&mut self, other: Self) {
+        self.0 &= !other.0;
+    }
+}
+
+/// One held event. The links form the components of the join stage: `parent` a union-find forest,
+/// `next` a ring through all members; `close` and `size` count for roots only.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// Event time.
+    pub time: Timestamp,
+    /// When everything that could be connected with this root has been seen.
+    pub close: Timestamp,
+    /// Order of arrival; wraps, and is only compared between events held at the same time. One
+    /// event that several streams select is held once for each, with one number.
+    pub arrival: u32,
+    /// Parent in the union-find forest; itself for a root.
+    pub parent: EventId,
+    /// Next member of the component, or of the result once that is closed.
+    pub next: EventId,
+    /// Members of the component.
+    pub size: u32,
+    /// The delivered correlation the event is part of.
+    pub delivery: DeliveryId,
+    /// The stream.
+    pub stream: StreamId,
+    pub flags: Flags,
+    pub(super) payload_start: u32,
+    pub(super) payload_length: u32,
+}
+
+/// What an event carries to the result.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub enum Payload<'a> {
+    /// The bytes it came from.
+    Raw(&'a str),
+    /// The host has it.
+    Host(HostHandle),
+}
+
+/// A position in event order: time, position of the stream, order within the source.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct EventOrder {
+    pub time: Timestamp,
+    pub stream: StreamId,
+    pub arrival: u32,
+}
+
+impl Ord for EventOrder {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.time
+            .cmp(&other.time)
+            .then(self.stream.cmp(&other.stream))
+            .then_with(|| compare_arrival(self.arrival, other.arrival))
+    }
+}
+
+impl PartialOrd for EventOrder {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Orders two arrival numbers that are less than 2³¹ apart.
+pub(crate) fn compare_arrival(a: u32, b: u32) -> std::cmp::Ordering {
+    if a == b {
+        std::cmp::Ordering::Equal
+    } else if b.wrapping_sub(a) < 1 << 31 {
+        std::cmp::Ordering::Less
+    } else {
+        std::cmp::Ordering::Greater
+    }
+}
+
+/// The labels of one event that are kept with it, in a buffer that is reused from event to event.
+#[derive(Debug, Default)]
+pub(crate) struct KeptLabels {
+    text: String,
+    ranges: Vec<Option<Range<usize>>>,
+}
+
+impl KeptLabels {
+    /// Takes the values of an event, in the order its stream keeps them.
+    pub fn read<'a>(&mut self, values: impl Iterator<Item = Option<&'a str>>) {
+        self.text.clear();
+        self.ranges.clear();
+        for value in values {
+            self.ranges.push(value.map(|value| {
+                let start = self.text.len();
+                self.text.push_str(value);
+                start..self.text.len()
+            }));
+        }
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&str> {
+        self.ranges.get(at).cloned().flatten().map(|range| &self.text[range])
+    }
+}
+
+/// Where an event comes from, for [`Store::add`].
+pub(crate) struct NewEvent<'a> {
+    pub time: Timestamp,
+    pub close: Timestamp,
+    pub arrival: u32,
+    pub stream: StreamId,
+    pub flags: Flags,
+    pub payload: Payload<'a>,
+    pub kept: &'a KeptLabels,
+}
