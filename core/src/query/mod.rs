@@ -28,6 +28,8 @@ mod hover;
 mod join_tests;
 mod lex;
 mod lint;
+#[cfg(test)]
+mod lint_tests;
 pub(crate) mod literal;
 mod parse;
 pub(crate) mod scan;
