@@ -104,7 +104,7 @@ fn ignoring_names_what_is_not_in_the_key() {
     let keys = |text: &str| plan(text).joins.remove(0).keys;
     let labels = |labels: &[&str]| labels.iter().map(ToString::to_string).collect();
     assert_eq!(
-        keys("a({}) and IGNORING(level, err.code,) b({})"),
+        keys("a({}) and IGNORING(level, err.code) b({})"),
         JoinKeys::Ignoring(labels(&["level", "err.code"]))
     );
     let text = "a({}) and on(k) ignoring(level) b({})";
@@ -159,7 +159,7 @@ fn clauses_stand_in_any_order_and_have_one() {
 fn a_group_is_told_from_the_labels_of_a_clause() {
     let text = "a({}) and on(k) group_left (b({}) and on(k) c({}))";
     assert_eq!(canonical(text), "a({}) and on(k) group_left() (b({}) and on(k) c({}))");
-    let text = "a({}) and on(k) group_right (x, y,) (b({}) and on(k) c({}))";
+    let text = "a({}) and on(k) group_right (x, y) (b({}) and on(k) c({}))";
     assert_eq!(canonical(text), "a({}) and on(k) group_right(x, y) (b({}) and on(k) c({}))");
     assert_eq!(canonical("a({}) and on(k) group_left() b()"), "a({}) and on(k) group_left() b()");
 }
@@ -442,6 +442,8 @@ error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`,
   |
 1 | (a({}) and on(k) b({}) | where x)
   |                        ^
+  |
+  = help: stages stand at the end of the query, outside of parentheses
 ",
     );
 }
@@ -518,7 +520,7 @@ error[QUERY_SYNTAX]: expected a stage (`where`, `select`, `limit`), found `|`
     shows(
         "(a({})) 5m and on(k) within(1 s) b({})",
         r"
-error[QUERY_SYNTAX]: expected an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `5m`
+error[QUERY_SYNTAX]: expected an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `5m`
  --> query:1:9
   |
 1 | (a({})) 5m and on(k) within(1 s) b({})

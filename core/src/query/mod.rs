@@ -35,6 +35,8 @@ mod parse;
 pub(crate) mod scan;
 pub(crate) mod syntax;
 #[cfg(test)]
+mod syntax_tests;
+#[cfg(test)]
 mod tests;
 
 pub use ast::{
