@@ -68,6 +68,11 @@ impl KeyPatterns {
         Ok(self)
     }
 
+    /// Whether messages are searched for the id called `name`.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.custom.iter().any(|(known, _)| known == name) || Id::of(name).is_some()
+    }
+
     /// The value of the id called `name` in `message`; `None` when there is none.
     pub fn find<'m>(&self, name: &str, message: &'m str) -> Option<&'m str> {
         if let Some((_, regex)) = self.custom.iter().find(|(known, _)| known == name) {

@@ -81,7 +81,7 @@ fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnost
             Err(found) => diagnostics.extend(found),
         }
     }
-    lint::stages(&parsed, text, diagnostics);
+    lint::stages(&parsed, text, plan, diagnostics);
     let names: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
     let mut labels: Option<Vec<&str>> = Some(plan.copied_labels().collect());
     for join in &plan.joins {

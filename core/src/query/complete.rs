@@ -4,11 +4,13 @@
 //! Knows no sources, labels and values; the host supplies those it has seen. Linear in the text and
 //! in what the host supplies.
 
+mod labels;
 mod stage;
 mod vocabulary;
 mod word;
 mod words;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::Serialize;
@@ -20,7 +22,7 @@ use words::{
 
 use super::lex::{Lexeme, LexemeKind, Place, lexemes};
 use super::parse::{self, Expected};
-use super::{Policy, literal, scan};
+use super::{Policy, scan};
 use crate::limits::MAX_QUERY_BYTES;
 
 pub use vocabulary::{KnownLabel, KnownSource, Vocabulary};
@@ -108,14 +110,6 @@ fn is_label(name: &str) -> bool {
     name.split('.').all(is_part) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Those of `sources` that `text` names.
-fn named<'c>(sources: &[&'c KnownSource], text: &str) -> Vec<&'c KnownSource> {
-    let all = lexemes(text);
-    let words = all.iter().filter(|it| it.kind == LexemeKind::Word);
-    let words: Vec<&str> = words.map(|it| &text[it.span.clone()]).collect();
-    sources.iter().copied().filter(|source| words.contains(&source.name.as_str())).collect()
-}
-
 struct Completer<'c> {
     vocabulary: &'c Vocabulary,
     text: &'c str,
@@ -169,7 +163,14 @@ impl<'c> Completer<'c> {
             }
             return;
         }
-        let is_then = is(self.last(1), &["then"]) && expected.contains(&Expected::Clause);
+        let mut is_then = is(self.last(1), &["then"]) && expected.contains(&Expected::Clause);
+        if let Some(not) = self.not_behind() {
+            is_then = false;
+            // `then not` is one operator, and replaced as one.
+            if expected.contains(&Expected::Operator) && !self.span.is_empty() {
+                self.span.end += not;
+            }
+        }
         for what in &expected {
             match what {
                 Expected::Stream if has_keys || !expected.contains(&Expected::Clause) => {
@@ -192,7 +193,10 @@ impl<'c> Completer<'c> {
                         }
                     }
                 }
-                Expected::Label => self.labels(&self.sources_here()),
+                Expected::Label => {
+                    let given = self.given();
+                    self.labels(&self.sources_here(), &given);
+                }
                 Expected::Projection if self.last(1) != "}" => {
                     self.offer("{", "{", CompletionKind::Keyword, "keeps events of each result");
                 }
@@ -213,37 +217,11 @@ impl<'c> Completer<'c> {
         }
     }
 
-    /// The word of the grouping whose labels the cursor is among.
-    fn grouping_here(&self) -> Option<&'c str> {
-        let mut depth = 0_usize;
-        for (at, lexeme) in self.lexemes.iter().enumerate().rev() {
-            match &self.before[lexeme.span.clone()] {
-                ")" => depth += 1,
-                "(" if depth > 0 => depth -= 1,
-                "(" => {
-                    let word = &self.before[self.lexemes[at.checked_sub(1)?].span.clone()];
-                    return is(word, &["group_left", "group_right"]).then_some(word);
-                }
-                _ => {}
-            }
-        }
-        None
-    }
-
-    /// Labels of the side that the grouping `word` copies from, then all others. What the right side
-    /// is made of stands behind the cursor, where it is there yet.
-    fn copied_labels(&mut self, word: &str) {
-        let all: Vec<_> = self.vocabulary.sources.iter().collect();
-        let (before, behind) = (named(&all, self.before), named(&all, self.behind));
-        let other: Vec<_> = if is(word, &["group_right"]) {
-            before
-        } else if behind.is_empty() {
-            all.iter().copied().filter(|source| !before.contains(source)).collect()
-        } else {
-            behind
-        };
-        self.labels(&other);
-        self.labels(&self.sources_here());
+    /// How far behind the word at the cursor a `not` ends that follows it.
+    fn not_behind(&self) -> Option<usize> {
+        let gap = self.behind.len() - self.behind.trim_start().len();
+        let first = lexemes(&self.behind[gap..]).into_iter().next()?;
+        is(&self.behind[gap..][first.span.clone()], &["not"]).then_some(gap + first.span.end)
     }
 
     /// The operator of the join at the cursor, and the words of its clauses so far.
@@ -298,47 +276,6 @@ impl<'c> Completer<'c> {
         }
     }
 
-    /// The known sources that the query names; all where it names none.
-    fn sources_here(&self) -> Vec<&'c KnownSource> {
-        let all: Vec<_> = self.vocabulary.sources.iter().collect();
-        let found = named(&all, &[self.before, self.behind].join(" "));
-        if found.is_empty() { all } else { found }
-    }
-
-    /// The labels of `sources`, those of most of them first.
-    fn labels(&mut self, sources: &[&'c KnownSource]) {
-        let mut labels: Vec<(&str, usize)> = Vec::new();
-        let all = sources.iter().flat_map(|source| &source.labels);
-        for label in all.filter(|label| is_label(&label.name)) {
-            match labels.iter_mut().find(|(name, _)| *name == label.name) {
-                Some((_, count)) => *count += 1,
-                None => labels.push((&label.name, 1)),
-            }
-        }
-        labels.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        for (label, _) in labels {
-            self.offer(label, label, CompletionKind::Label, "label");
-        }
-    }
-
-    /// The values of the label before the comparison at the cursor.
-    fn values(&mut self, sources: &[&'c KnownSource]) {
-        self.values_of(self.last(1), self.last(2), sources);
-    }
-
-    /// The values of the label `name` that `op` can compare with.
-    fn values_of(&mut self, op: &str, name: &str, sources: &[&'c KnownSource]) {
-        if !is(op, &["=", "!=", "=~", "!~"]) {
-            return;
-        }
-        let labels = sources.iter().flat_map(|source| &source.labels);
-        for value in labels.filter(|label| label.name == name).flat_map(|label| &label.values) {
-            let is_regex = op.ends_with('~');
-            let insert = if is_regex { regex_syntax::escape(value) } else { value.clone() };
-            self.offer(value, &literal::quote(&insert), CompletionKind::Value, name);
-        }
-    }
-
     fn selector(&mut self) {
         let opens = self.lexemes.iter().rposition(|it| it.place == Place::Query);
         let source = opens.and_then(|at| self.lexemes.get(at.checked_sub(1)?));
@@ -353,7 +290,7 @@ impl<'c> Completer<'c> {
         let compares = |mark: &str| MATCHERS.iter().any(|(other, _)| *other == mark);
         match (self.last(1), kind) {
             ("(", _) => self.offer("{", "{", CompletionKind::Keyword, "matchers"),
-            ("{" | ",", _) if in_braces => self.labels(&known),
+            ("{" | ",", _) if in_braces => self.labels(&known, &BTreeSet::new()),
             (op, _) if compares(op) => self.values(&known),
             (_, Some(LexemeKind::Word)) if in_braces => {
                 self.words(&MATCHERS, CompletionKind::Operator);
@@ -361,9 +298,9 @@ impl<'c> Completer<'c> {
             _ if in_braces || !is_ours => {}
             ("|", _) => {
                 self.words(&PARSERS, CompletionKind::Keyword);
-                self.labels(&known);
+                self.labels(&known, &BTreeSet::new());
             }
-            ("and" | "or" | ",", _) => self.labels(&known),
+            ("and" | "or" | ",", _) => self.labels(&known, &BTreeSet::new()),
             (word, Some(LexemeKind::Word)) if !PARSERS.iter().any(|(name, _)| *name == word) => {
                 self.words(&MATCHERS, CompletionKind::Operator);
                 self.words(&COMPARISONS, CompletionKind::Operator);

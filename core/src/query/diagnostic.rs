@@ -31,9 +31,11 @@ pub mod code {
     pub const QUERY_POLICY: &str = "QUERY_POLICY";
     /// A clause that has no effect; a warning.
     pub const QUERY_NO_EFFECT: &str = "QUERY_NO_EFFECT";
-    /// A join that the selectors let nothing match: they fix a label of the key to values that
-    /// differ; a warning.
+    /// A join that the selectors let nothing match: they leave no value of the key that both sides
+    /// have; a warning.
     pub const QUERY_KEY_MISMATCH: &str = "QUERY_KEY_MISMATCH";
+    /// Matchers of which no event satisfies all; a warning.
+    pub const QUERY_CONTRADICTION: &str = "QUERY_CONTRADICTION";
     /// A regular expression that only its own text matches, since regexes of labels are anchored; a
     /// warning.
     pub const QUERY_UNANCHORED: &str = "QUERY_UNANCHORED";

@@ -311,7 +311,7 @@ error[QUERY_SYNTAX]: expected `,`, `)` or `=`, found `j`
     shows(
         "a({}) and on(k) b({}) \0",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}` or the end of the query, found `\u{0}`
+error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `\u{0}`
  --> query:1:23
   |
 1 | a({}) and on(k) b({}) ␀

@@ -234,6 +234,37 @@ fn completion_follows_the_grammar() {
 }
 
 #[test]
+fn labels_are_offered_once() {
+    assert_eq!(inserts("edge({}) and on(path, ^"), ["id"]);
+    assert_eq!(inserts("edge({}) and on(path=id, ^) app({})"), ["id", "level"]);
+    assert_eq!(inserts("edge({}) and on(path=^) app({})"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(^, path) app({})"), ["id", "level"]);
+    assert_eq!(inserts("edge({}) and on(pat^h, id) app({})"), ["path"]);
+    assert_eq!(inserts("edge({}) and ignoring(level, ^) app({})"), ["id", "path"]);
+    assert_eq!(inserts("edge({}) and on(id) group_left(level, ^) app({})"), ["id", "path"]);
+    assert_eq!(inserts("edge({}) and on(id) app({}) {id!=\"1\", i^"), ["id"], "compared twice");
+}
+
+#[test]
+fn operators_are_replaced_as_a_whole() {
+    let replaced = |text: &str| -> Vec<(String, String)> {
+        let cursor = text.find('^').expect("a cursor");
+        let text = text.replace('^', "");
+        let found = complete(&text, cursor, &vocabulary());
+        let with = |found: super::Completion| (found.insert, text[found.span].to_owned());
+        found.into_iter().map(with).collect()
+    };
+    let pair = |insert: &str, old: &str| (insert.to_owned(), old.to_owned());
+    for old in ["then not", "then  NOT", "tnen not", "t not", "then"] {
+        let text = format!("edge({{}}) t^{} on(id) app({{}})", &old[1..]);
+        assert_eq!(replaced(&text), [pair("then", old), pair("then not", old)], "{text}");
+    }
+    assert_eq!(replaced("edge({}) u^ not on(id) app({})"), [pair("unless", "u not")]);
+    assert_eq!(replaced("edge({}) th^en nothing({})")[0], pair("then", "then"));
+    assert!(!inserts("edge({}) then ^not on(id) app({})").contains(&"not".to_owned()));
+}
+
+#[test]
 fn what_follows_then_and_not_is_completed() {
     assert_eq!(inserts("edge({}) then n^"), ["not"]);
     assert_eq!(inserts("edge({}) then no^t on(id) app({})"), ["not"]);
@@ -256,7 +287,7 @@ fn copied_labels_are_those_of_the_other_side() {
         inserts("edge({}) and on(id) group_right(^")[2..],
         ["edge({})", "app({})", "loki({})"]
     );
-    assert_eq!(inserts("edge({}) and on(id) group_right(path, ^"), ["path", "id"]);
+    assert_eq!(inserts("edge({}) and on(id) group_right(path, ^"), ["id"]);
     assert_eq!(inserts("edge({}) and on(id) group_left(le^"), ["level"]);
 }
 
@@ -351,6 +382,11 @@ fn conditions_are_completed_by_their_grammar() {
     assert_eq!(inserts("edge.id = \"1\" ^"), ["and", "or", "|"]);
     assert_eq!(inserts("edge.id = \"1\"^"), [" and", " or", " |"]);
     assert_eq!(inserts("(edge.id = \"1\" ^"), ["and", "or", ")"]);
+    // A value is no condition.
+    for start in ["(not duration ^", "(edge.id = '1' and duration ^", "not duration ^"] {
+        let ends: Vec<_> = inserts(start).into_iter().filter(|it| it == ")" || it == "|").collect();
+        assert!(ends.is_empty(), "{start}");
+    }
     assert_eq!(inserts("every(edge.id = \"1\" ^"), [")"]);
     assert_eq!(inserts("every(edge.id = \"1\") ^"), ["and", "or", "|"]);
     assert_eq!(inserts("first(^"), ["edge", "app"]);
@@ -431,12 +467,15 @@ fn can_be_finished(start: &str) -> bool {
         ["", "id", "edge.id", "= 1", "id = 1", "edge.id = 1", "edge).id", "edge)", "\"x\""];
     pieces.iter().any(|piece| {
         let open = (open + piece.matches('(').count()).saturating_sub(piece.matches(')').count());
-        (0..=open).any(|inner| {
+        (0..=open).rev().any(|inner| {
             ["", " = 1", ".id", ".id = 1"].iter().any(|between| {
-                let (inner, outer) = (")".repeat(inner), ")".repeat(open - inner));
-                ["", " = 1"].iter().any(|last| {
-                    let text = format!("{start}{piece}{inner}{between}{outer}{last}");
-                    crate::stage::parse(&text, 0).is_ok()
+                (0..=open - inner).rev().any(|middle| {
+                    let outer = ")".repeat(open - inner - middle);
+                    let (inner, middle) = (")".repeat(inner), ")".repeat(middle));
+                    ["", " = 1"].iter().any(|last| {
+                        let text = format!("{start}{piece}{inner}{between}{middle}{last}{outer}");
+                        crate::stage::parse(&text, 0).is_ok()
+                    })
                 })
             })
         })

@@ -2,13 +2,16 @@
 //!
 //! Only what is certain from the query alone is told.
 
+mod absent;
+mod keys;
+
 use std::ops::Range;
 
-use super::ast::{Join, Query, Stream};
+use super::ast::{LabelMatcher, Query, Stream};
 use super::diagnostic::{Diagnostic, code};
 use super::lex::{Lexeme, LexemeKind, lexemes_of_selector};
 use super::literal;
-use crate::plan::{Operand, Plan, PlannedJoin};
+use crate::plan::Plan;
 use crate::select::MatchOp;
 use crate::stage::Stage;
 use crate::stage::ast::{CompareOp, Condition, Value};
@@ -21,39 +24,55 @@ struct Comparison<'q> {
     value: String,
     /// The text, in bytes of the query.
     span: Range<usize>,
+    /// The comparison.
+    whole: Range<usize>,
 }
 
 /// Everything questionable about `query`, whose plan is `plan`.
 pub(super) fn plan(plan: &Plan, query: &Query, diagnostics: &mut Vec<Diagnostic>) {
     let (streams, joins) = query.parts();
-    let fixed: Vec<_> = streams
-        .iter()
-        .zip(&plan.streams)
-        .map(|(stream, planned)| {
-            if plan.sources[planned.source.index()].pushed_down.is_some() {
-                return Vec::new();
-            }
-            let comparisons = comparisons(stream);
-            diagnostics.extend(comparisons.iter().filter_map(unanchored));
-            fixed_labels(stream, comparisons)
-        })
-        .collect();
-    for matcher in &query.projection {
-        let comparison = Comparison {
-            label: &matcher.label,
-            op: matcher.op,
-            value: matcher.value.value.clone(),
-            span: matcher.value.span.clone(),
-        };
-        diagnostics.extend(unanchored(&comparison));
+    let mut selectors = Vec::new();
+    for (stream, planned) in streams.iter().zip(&plan.streams) {
+        let mut comparisons = Vec::new();
+        if plan.sources[planned.source.index()].pushed_down.is_none() {
+            comparisons = self::comparisons(stream);
+        }
+        diagnostics.extend(comparisons.iter().filter_map(unanchored));
+        // Those in braces come first.
+        let matchers = planned.pipeline.matchers();
+        let found = keys::contradictions(matchers.iter().zip(comparisons.iter().map(whole)));
+        let is_empty = !found.is_empty();
+        diagnostics.extend(found);
+        selectors.push((!is_empty).then(|| keys::Selector::new(&planned.pipeline)));
     }
-    for (at, join) in joins.iter().enumerate() {
-        key_mismatch(plan, at, join, &fixed, diagnostics);
+    let projection: Vec<_> = query.projection.iter().map(projected).collect();
+    diagnostics.extend(projection.iter().filter_map(unanchored));
+    if projection.len() == plan.projection.len() {
+        let matchers = plan.projection.iter().zip(projection.iter().map(whole));
+        diagnostics.extend(keys::contradictions(matchers));
+    }
+    keys::mismatches(plan, &joins, &selectors, diagnostics);
+    absent::copied(plan, &joins, diagnostics);
+}
+
+fn whole(comparison: &Comparison<'_>) -> Range<usize> {
+    comparison.whole.clone()
+}
+
+fn projected(matcher: &LabelMatcher) -> Comparison<'_> {
+    Comparison {
+        label: &matcher.label,
+        op: matcher.op,
+        value: matcher.value.value.clone(),
+        span: matcher.value.span.clone(),
+        whole: matcher.span.clone(),
     }
 }
 
-/// Everything questionable about the stages of the query `text`.
-pub(super) fn stages(stages: &[Stage], text: &str, diagnostics: &mut Vec<Diagnostic>) {
+/// Everything questionable about the stages of the query `text`, whose streams and joins are those of
+/// `plan`.
+pub(super) fn stages(stages: &[Stage], text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnostic>) {
+    absent::named(stages, plan, diagnostics);
     for stage in stages {
         if let Stage::Where { condition, .. } = stage {
             self::condition(condition, text, diagnostics);
@@ -79,7 +98,8 @@ fn condition(condition: &Condition, text: &str, diagnostics: &mut Vec<Diagnostic
     {
         let (value, span) = (regex.value.clone(), regex.span.clone());
         let label = &text[label.clone()];
-        diagnostics.extend(unanchored(&Comparison { label, op, value, span }));
+        let whole = comparison.span.clone();
+        diagnostics.extend(unanchored(&Comparison { label, op, value, span, whole }));
     }
 }
 
@@ -104,6 +124,7 @@ fn comparisons(stream: &Stream) -> Vec<Comparison<'_>> {
             op: MatchOp::of(text(op))?,
             value: literal::unquote(text(value)).ok()?,
             span: start + value.span.start..start + value.span.end,
+            whole: start + label.span.start..start + value.span.end,
         })
     };
     (0..lexemes.len()).filter_map(comparison).collect()
@@ -111,7 +132,7 @@ fn comparisons(stream: &Stream) -> Vec<Comparison<'_>> {
 
 /// `=~"5"`, which nothing but `5` matches.
 fn unanchored(comparison: &Comparison<'_>) -> Option<Diagnostic> {
-    let Comparison { label, op, value, span } = comparison;
+    let Comparison { label, op, value, span, .. } = comparison;
     let (word, equal) = match op {
         MatchOp::Match => ("=~", "="),
         MatchOp::NotMatch => ("!~", "!="),
@@ -132,47 +153,4 @@ fn unanchored(comparison: &Comparison<'_>) -> Option<Diagnostic> {
         Diagnostic::warning(code::QUERY_UNANCHORED, span.clone(), message)
             .suggesting(format!("did you mean `{label}{word}{}`?", literal::quote(&meant))),
     )
-}
-
-/// The labels that all events of a stream have, with their only value.
-fn fixed_labels<'q>(
-    stream: &'q Stream,
-    comparisons: Vec<Comparison<'q>>,
-) -> Vec<(&'q str, String)> {
-    // Behind a `|`, filters may be joined with `or`.
-    if !stream.selector.value.trim_end().ends_with('}') {
-        return Vec::new();
-    }
-    // Where a label is empty, the key may still be in the message.
-    let is_fixed = |found: &Comparison<'_>| found.op == MatchOp::Equal && !found.value.is_empty();
-    comparisons.into_iter().filter(is_fixed).map(|found| (found.label, found.value)).collect()
-}
-
-/// Keys that the selectors keep from agreeing.
-fn key_mismatch(
-    plan: &Plan,
-    at: usize,
-    join: &Join,
-    fixed: &[Vec<(&str, String)>],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
-    // The values a label can have on a side; `None` where a stream of it may have any.
-    let values = |operand: Operand, label: &str| -> Option<Vec<&str>> {
-        let of_stream = |labels: &'_ Vec<(&str, String)>| -> Option<usize> {
-            labels.iter().position(|(name, _)| *name == label)
-        };
-        let streams = fixed[plan.streams_of(operand)].iter();
-        streams.map(|labels| Some(labels[of_stream(labels)?].1.as_str())).collect()
-    };
-    let PlannedJoin { left, right, .. } = plan.joins[at];
-    for key in &join.on {
-        if let (Some(left), Some(right)) = (values(left, &key.left), values(right, &key.right))
-            && !left.iter().any(|value| right.contains(value))
-        {
-            let message =
-                format!("nothing matches: the selectors leave no `{key}` that both sides have");
-            let span = key.span.clone();
-            diagnostics.push(Diagnostic::warning(code::QUERY_KEY_MISMATCH, span, message));
-        }
-    }
 }

@@ -28,10 +28,14 @@ mod hover;
 mod join_tests;
 mod lex;
 mod lint;
+#[cfg(test)]
+mod lint_tests;
 pub(crate) mod literal;
 mod parse;
 pub(crate) mod scan;
 pub(crate) mod syntax;
+#[cfg(test)]
+mod syntax_tests;
 #[cfg(test)]
 mod tests;
 

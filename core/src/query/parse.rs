@@ -97,7 +97,10 @@ pub(super) fn read(text: &str) -> Read {
             || blank.is_some_and(|blank| before <= blank && blank <= at);
         if at < end && !is_next {
             let diagnostic = explain(&rest, &error);
-            at = at.min(diagnostic.span.start);
+            // An operator that is none begins the piece to cut; any other word may end it.
+            if diagnostic.code != code::QUERY_UNKNOWN_OPERATOR {
+                at = at.min(diagnostic.span.start);
+            }
             diagnostics.push(diagnostic);
         }
         cuts += 1;
@@ -135,6 +138,7 @@ impl Reader {
                 Rule::projection => {
                     let at = trimmed(&pair);
                     span.end = at.end;
+                    self.trailing_comma(&pair);
                     if projection.is_some() {
                         let message = "the projection `{...}` is given twice";
                         self.error(code::QUERY_DUPLICATE, at, message)
@@ -274,6 +278,15 @@ impl Reader {
         None
     }
 
+    /// Reports a comma behind the last item of a list, before what closes it.
+    fn trailing_comma(&mut self, list: &Pair<'_, Rule>) {
+        let comma = list.clone().into_inner().nth_back(1);
+        if let Some(comma) = comma.filter(|pair| pair.as_rule() == Rule::comma) {
+            self.error(code::QUERY_SYNTAX, range(&comma), "nothing follows this `,`")
+                .suggest("leave it out");
+        }
+    }
+
     fn duplicate(&mut self, at: Range<usize>, what: &str) {
         self.error(code::QUERY_DUPLICATE, at, format!("{what} is given twice"));
     }
@@ -339,7 +352,8 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::key | Rule::label => "a label",
             Rule::name => "a name",
             Rule::duration => "a duration such as `5m`",
-            Rule::projection => "a projection `{...}`",
+            Rule::projection => syntax::PROJECTION,
+            Rule::stage => "a stage such as `| where`",
             Rule::matcher => "a matcher such as `status=\"500\"`",
             Rule::match_op => "`=`, `!=`, `=~` or `!~`",
             Rule::string => "a quoted text",

@@ -16,6 +16,12 @@ use crate::select::RegexError;
 pub(super) const STREAM: &str = "a stream such as `app({level=\"error\"})`";
 /// What stands between two streams, in words.
 pub(super) const OPERATOR: &str = "an operator (`and`, `or`, `outer`, `unless`, `then`)";
+/// The words that stages begin with.
+const STAGES: [&str; 3] = ["where", "select", "limit"];
+/// All operators, in words.
+pub(super) const OPERATORS: &str = "`and`, `or`, `outer`, `unless`, `then` or `then not`";
+/// What keeps events, in words.
+pub(super) const PROJECTION: &str = "a projection `{...}`";
 
 /// The span of a pair, in bytes.
 pub(crate) fn range<R: RuleType>(pair: &Pair<'_, R>) -> Range<usize> {
@@ -112,6 +118,9 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
         return error(format!("expected {OPERATOR} before `{word}`"))
             .suggesting(format!("clauses follow the operator: `and {word}(...) app({{}})`"));
     }
+    if let Some(diagnostic) = misplaced(text, at, expected) {
+        return diagnostic;
+    }
     if scan::is_reserved(word) && expected.contains(&STREAM) {
         return error(format!("{found} is a word of the language and cannot name a source"));
     }
@@ -132,11 +141,10 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
             .suggesting("did you mean `then not`?");
     }
     if expected == ["`(`"]
-        && let Some(word) = last_word(before).filter(|word| scan::is_operator_word(word))
+        && let Some(word) = last_word(before)
+        && let Some(diagnostic) = not_a_stream(text, at, word, before.len() - word.len())
     {
-        let span = before.len() - word.len()..before.len();
-        let message = format!("expected {STREAM} or a clause, found `{word}`");
-        return Diagnostic::error(code::QUERY_SYNTAX, span, message);
+        return diagnostic;
     }
     match last_word(before).map(str::to_ascii_lowercase) {
         Some(clause) if scan::is_clause_word(&clause) => {
@@ -154,9 +162,93 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
         "{" if expected.contains(&"`)`") => {
             diagnostic.suggesting("a projection `{...}` stands once, at the end of the query")
         }
+        "|" if expected.contains(&"`)`") => {
+            diagnostic.suggesting("stages stand at the end of the query, outside of parentheses")
+        }
         "-" => diagnostic.suggesting("names have letters, digits and `_`"),
         _ => diagnostic,
     }
+}
+
+/// `word`, which stands at `start` where a stream or clause should, without a selector; `at` is
+/// what follows it.
+fn not_a_stream(text: &str, at: usize, word: &str, start: usize) -> Option<Diagnostic> {
+    let message = format!("expected {STREAM} or a clause, found `{word}`");
+    let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, start..start + word.len(), message);
+    let before = text[..start].trim_end();
+    let operator = last_word(before).filter(|word| scan::is_operator_word(word));
+    if let Some(operator) = operator.filter(|operator| !operator.eq_ignore_ascii_case("not"))
+        && word.eq_ignore_ascii_case("not")
+    {
+        let span = before.len() - operator.len()..start + word.len();
+        let message = format!("unknown operator `{operator} {word}`; expected {OPERATORS}");
+        return Some(
+            Diagnostic::error(code::QUERY_UNKNOWN_OPERATOR, span, message)
+                .suggesting("did you mean `unless`?"),
+        );
+    }
+    if scan::is_operator_word(word) {
+        return Some(diagnostic);
+    }
+    let is_in_join = before.ends_with(')') || last_word(before).is_some_and(scan::is_reserved);
+    let (next, _) = found(text, at, "");
+    let goes_on = scan::starts_call(&text[at..]) || scan::is_clause_word(&text[next]);
+    (is_in_join && goes_on).then(|| {
+        diagnostic.suggesting(match nearest(word, &scan::CLAUSE_WORDS) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("leave `{}` out", shown(word)),
+        })
+    })
+}
+
+/// A word that has a place in the language, but not at `at`.
+fn misplaced(text: &str, at: usize, expected: &[&str]) -> Option<Diagnostic> {
+    let (span, found) = found(text, at, "");
+    let word = text[span.clone()].to_ascii_lowercase();
+    let follows = expected.contains(&OPERATOR) || expected.contains(&PROJECTION);
+    let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
+    match word.as_str() {
+        "as" if follows => Some(
+            error("only a stream can be named".to_owned())
+                .suggesting("write `as` behind a stream: `app({}) as name`"),
+        ),
+        "[" if follows => Some(
+            error("only a stream can have a range".to_owned())
+                .suggesting("write it behind a stream: `app({})[5m]`"),
+        ),
+        _ if follows && word.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            let call = scan::starts_call(&text[at..]);
+            if call && (!STAGES.contains(&word.as_str()) || is_stream(&text[span.end..])) {
+                return None;
+            }
+            if let Some(stage) = nearest(&word, &STAGES) {
+                return Some(
+                    error(format!("expected `|` before `{}`", shown(&word)))
+                        .suggesting(format!("stages begin with `|`: write `| {stage}`")),
+                );
+            }
+            if let Some(meant) = operator_meant(&word) {
+                let message = format!("unknown operator `{}`; expected {OPERATORS}", shown(&word));
+                let code = code::QUERY_UNKNOWN_OPERATOR;
+                return Some(
+                    Diagnostic::error(code, span, message)
+                        .suggesting(format!("did you mean `{meant}`?")),
+                );
+            }
+            let stages = STAGES.map(|stage| format!("`| {stage}`")).join(", ");
+            Some(
+                error(sentence(expected, &found))
+                    .suggesting(format!("stages begin with `|`: {stages}")),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Whether `text`, which follows a name, makes it a stream beyond doubt.
+fn is_stream(text: &str) -> bool {
+    let inside = text.trim_start().strip_prefix('(');
+    inside.is_some_and(|inside| inside.trim_start().starts_with('{'))
 }
 
 /// A misspelt clause, which the parser took for the right side of the join.
@@ -180,7 +272,7 @@ pub(super) fn operator_meant(word: &str) -> Option<&'static str> {
         "full" => Some("outer"),
         "->" | "=>" | "before" | "followed_by" | "next" | "sequence" => Some("then"),
         "not" | "except" | "minus" | "without" => Some("unless"),
-        word => nearest(word, &["and", "or", "unless", "outer", "then"]),
+        word => nearest(word, &["and", "or", "unless", "outer", "then", "then not"]),
     }
 }
 

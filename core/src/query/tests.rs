@@ -130,7 +130,7 @@ fn spelling_is_free_where_it_says_so() {
     let canonical = "a({}) and on(k, j=i) within(1h30m) b({})[1m] as x {s=\"it's\", t=~\"\\\\d\"}";
     for text in [
         "a({}) and on(k,j=i) within(1h30m) b({})[1m] as x{s=\"it's\",t=~`\\d`}",
-        "a({})AND ON(k,j = i,)\n\tWithin ( 90m ) b ({})[ 60s ] AS x { s = 'it\\'s' , t=~'\\\\d', }",
+        "a({})AND ON(k,j = i)\n\tWithin ( 90m ) b ({})[ 60s ] AS x { s = 'it\\'s' , t=~'\\\\d' }",
         "# first\n(a({}) # second ( \" \n and on(k, # it's\n j=i) within(-90m, 5400s) (b({})[1m]as x))\n\
          {s=\"it\\x27s\", t=~\"\\134d\"} # last",
         "((a({})) and on(k=k, j=i) within(1h30m0s) b({})[1m] as\u{a0}x) {s=\"\\u0069t's\", t=~\"\\\\d\"}",

@@ -73,6 +73,24 @@ impl Pipeline {
             && self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
     }
 
+    /// The matchers in braces, which look at the event's own labels, in text order.
+    pub(crate) fn matchers(&self) -> &[Matcher] {
+        &self.matchers
+    }
+
+    /// Whether a parser may add the label `name` to an event that lacks it.
+    pub(crate) fn may_extract(&self, name: &str) -> bool {
+        // A label that the event has with another value is extracted under a longer name.
+        let short = name.strip_suffix("_extracted").unwrap_or(name);
+        let is_it = |found: &str| found == name || found == short;
+        self.steps.iter().any(|step| match step {
+            Step::Json | Step::Logfmt => true,
+            Step::Pattern(pattern) => pattern.names().any(is_it),
+            Step::Regexp { names, .. } => names.iter().any(|(_, found)| is_it(found)),
+            Step::Filter(_) => false,
+        })
+    }
+
     /// What the pipeline looks at.
     pub fn reads(&self) -> Reads {
         let mut reads = Reads { labels: Vec::new(), line: !self.lines.is_empty() };

@@ -287,7 +287,10 @@ impl<'c> Completer<'c> {
             }
             At::Value(label) => {
                 self.behind_value(level, label.is_some());
-                self.end(level, walk.levels.len() == 1);
+                // A value alone is no condition, as it would have to be behind `not` or `and`.
+                if test.op.is_some() || !level.is_condition {
+                    self.end(level, walk.levels.len() == 1);
+                }
             }
             At::Condition => {
                 self.junctions(level);

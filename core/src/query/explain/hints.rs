@@ -92,7 +92,7 @@ fn selectable(condition: &Condition) -> Option<&str> {
     };
     let Value::Label { stream, label, .. } = &comparison.left else { return None };
     // A stage also finds ids in messages.
-    if KeyPatterns::default().find(label, &format!("{label}=1")).is_some() {
+    if KeyPatterns::default().knows(label) {
         return None;
     }
     let same = match (&comparison.right, comparison.op.value) {

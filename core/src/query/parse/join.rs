@@ -65,6 +65,8 @@ impl Reader {
     }
 
     fn kind(&mut self, operator: &Pair<'_, Rule>) -> Spanned<JoinKind> {
+        let mut inner = operator.clone().into_inner();
+        let is_known = inner.any(|pair| pair.as_rule() == Rule::known_operator);
         let text = operator.as_str().trim_end();
         let start = operator.as_span().start();
         let span = start..start + text.len();
@@ -76,13 +78,11 @@ impl Reader {
             "unless" => JoinKind::Unless,
             "then" => JoinKind::Then,
             // What stands between the two words is white space and comments.
-            word if word.starts_with("then") && word.ends_with("not") => JoinKind::ThenNot,
+            _ if is_known => JoinKind::ThenNot,
             word => {
-                let message = format!(
-                    "unknown operator `{}`; expected `and`, `or`, `outer`, `unless`, `then` or \
-                     `then not`",
-                    syntax::shown(text)
-                );
+                let expected = syntax::OPERATORS;
+                let message =
+                    format!("unknown operator `{}`; expected {expected}", syntax::shown(text));
                 let diagnostic = self.error(code::QUERY_UNKNOWN_OPERATOR, span.clone(), message);
                 if let Some(meant) = syntax::operator_meant(word) {
                     diagnostic.suggest(format!("did you mean `{meant}`?"));
@@ -141,6 +141,7 @@ impl Reader {
 
     fn on(&mut self, clause: Pair<'_, Rule>) -> Vec<Key> {
         let at = trimmed(&clause);
+        self.trailing_comma(&clause);
         let mut keys: Vec<Key> = Vec::new();
         for pair in clause.into_inner().filter(|pair| pair.as_rule() == Rule::key) {
             let span = trimmed(&pair);
@@ -163,6 +164,7 @@ impl Reader {
 
     /// The labels in the parentheses of a clause, each once.
     fn labels(&mut self, clause: Pair<'_, Rule>, what: &str) -> Vec<Spanned<String>> {
+        self.trailing_comma(&clause);
         let mut labels: Vec<Spanned<String>> = Vec::new();
         for pair in clause.into_inner().filter(|pair| pair.as_rule() == Rule::label) {
             let label = spanned(&pair);
