@@ -317,7 +317,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
         this.#end();
         break;
       case 'error':
-        this.#fail(errorOf(notice.code, notice.message));
+        this.#fail(errorOf(notice.code, notice.message, { details: notice.details }));
         break;
       case 'pause':
       case 'resume': {
