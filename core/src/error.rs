@@ -76,11 +76,11 @@ impl fmt::Display for Overrun {
         let Self { bound, held_events, held_span, window, .. } = *self;
         let held = match bound {
             Bound::Events(_) => format!("{held_events}"),
-            Bound::Bytes(_) => format!("{held_events} events ({})", Megabytes(self.held_bytes)),
+            Bound::Bytes(_) => format!("{held_events} events ({})", Mebibytes(self.held_bytes)),
         };
         let (option, limit) = match bound {
             Bound::Events(limit) => ("maxEvents", format!("{limit} events")),
-            Bound::Bytes(limit) => ("maxMemoryMB", Megabytes(limit).to_string()),
+            Bound::Bytes(limit) => ("maxMemoryMB", Mebibytes(limit).to_string()),
         };
         if self.cause == Cause::Results {
             return write!(
@@ -106,9 +106,9 @@ impl fmt::Display for Overrun {
                     write!(f, "at this rate these take about {needed}")?;
                 }
                 (Some(needed), Bound::Bytes(_)) => {
-                    write!(f, "at this rate these take about {}", Megabytes(needed))?;
+                    write!(f, "at this rate these take about {}", Mebibytes(needed))?;
                     if needed > MAX_MEMORY_BYTES {
-                        let most = Megabytes(MAX_MEMORY_BYTES);
+                        let most = Mebibytes(MAX_MEMORY_BYTES);
                         return write!(
                             f,
                             ", and no query may have more than {most}: use a shorter range or within"
@@ -131,10 +131,10 @@ fn shown(span: Span) -> Span {
     Span::from_nanos(span.as_nanos() / unit * unit)
 }
 
-/// Bytes as the option counts them: a megabyte is 1,048,576. Displayed with three digits or so.
-struct Megabytes(usize);
+/// Bytes as the option `maxMemoryMB` counts them, displayed with three digits or so.
+struct Mebibytes(usize);
 
-impl fmt::Display for Megabytes {
+impl fmt::Display for Mebibytes {
     #[allow(clippy::cast_precision_loss)] // There are three digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let amount = self.0 as f64 / f64::from(1 << 20);
@@ -148,7 +148,7 @@ impl fmt::Display for Megabytes {
         let text = format!("{amount:.digits$}");
         let text =
             if digits > 0 { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-        write!(f, "{text} MB")
+        write!(f, "{text} MiB")
     }
 }
 

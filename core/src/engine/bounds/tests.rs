@@ -254,7 +254,7 @@ fn more_than_the_window_is_said_to_be_more() {
 }
 
 #[test]
-fn memory_is_told_in_the_megabytes_of_its_option() {
+fn memory_is_told_in_the_unit_of_its_option() {
     let bounded = |max_memory| CorrelatorOptions { max_memory, ..CorrelatorOptions::default() };
     let found = overrun(MINUTE, bounded(64 << 10), &both(2_000, 100));
     assert_eq!((found.bound, found.cause), (Bound::Bytes(64 << 10), Cause::Window));
@@ -265,7 +265,7 @@ fn memory_is_told_in_the_megabytes_of_its_option() {
     assert!((ratio - 1..ratio * 11 / 10).contains(&percent), "{percent} % of {found:?}");
     let text = found.to_string();
     assert!(
-        text.starts_with("the query needs more than 0.0625 MB (maxMemoryMB): it holds "),
+        text.starts_with("the query needs more than 0.0625 MiB (maxMemoryMB): it holds "),
         "{text}"
     );
     assert!(
@@ -275,7 +275,7 @@ fn memory_is_told_in_the_megabytes_of_its_option() {
     );
     let far = Overrun { needed: Some(MAX_MEMORY_BYTES + (10 << 20)), ..found.clone() };
     let text = far.to_string();
-    let end = "take about 3010 MB, and no query may have more than 3000 MB: use a shorter range or within";
+    let end = "take about 3010 MiB, and no query may have more than 3000 MiB: use a shorter range or within";
     assert!(text.ends_with(end), "{text}");
     assert_eq!(
         serde_json::to_value(&found).expect("plain data"),
