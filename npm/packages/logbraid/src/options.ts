@@ -368,7 +368,7 @@ function patterns(name: string, value: unknown): Record<string, string> {
   } catch (thrown) {
     const error = errorFrom(thrown);
     if (error.code !== 'INVALID_OPTION') throw error;
-    throw new OptionError(error.message.replace(/^option /, ''), {
+    throw new OptionError(error.message, {
       details: { option: name, value },
       cause: thrown,
     });

@@ -160,14 +160,24 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       // Files first: one that cannot be opened ends the query before any stream is opened.
       for (const [source, adapter] of adapters.entries()) {
         if (adapter.file !== undefined) {
-          this.#correlator.attachFile(source, adapter.file);
-          this.#filesPending = true;
+          this.#attach(source, adapter.file);
         }
       }
       for (const [source, adapter] of adapters.entries()) {
         if (adapter.file === undefined) this.#open(source, adapter);
       }
     });
+  }
+
+  #attach(source: number, path: string): void {
+    try {
+      this.#correlator.attachFile(source, path);
+    } catch (thrown) {
+      const { code, message } = errorFrom(thrown);
+      const details = { source: this.#setup.plan.sources[source]?.name, path };
+      throw errorOf(code, message, { cause: thrown, details });
+    }
+    this.#filesPending = true;
   }
 
   #open(source: number, adapter: DataSourceAdapter): void {
