@@ -186,11 +186,10 @@ export function errorFrom(thrown: unknown): CorrelationError {
   const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   const known = typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code);
   // The engine names the option first.
-  const [prefix, option] =
-    (code === 'INVALID_OPTION' && /^option (?=([\w.]+): )/.exec(message)) || [];
-  const shown = message.slice(prefix?.length);
+  const option = code === 'INVALID_OPTION' ? /^option ([\w.]+): /.exec(message)?.[1] : undefined;
   const details = option === undefined ? undefined : { option };
-  return errorOf(known ? code : 'INTERNAL_ERROR', shown, { cause: thrown, details });
+  const told = details ? message.slice('option '.length) : message;
+  return errorOf(known ? code : 'INTERNAL_ERROR', told, { cause: thrown, details });
 }
 
 /** A value as a message shows it; also one that has no text of its own, over which `String` throws. */

@@ -284,7 +284,8 @@ class Driver {
 /** What is held in bytes depends on how events come, and so does all where the bound is one of bytes. */
 function errorText({ code, details = {} }: Extract<Notice, { type: 'error' }>): string {
   const facts = Object.entries(details).filter(([name]) => !name.endsWith('Bytes'));
-  const shown = 'maxBytes' in details ? [] : facts.map(([name, fact]) => `${name}=${fact}`).sort();
+  const shown =
+    'maxBytes' in details ? [] : facts.map(([name, fact]) => `${name}=${String(fact)}`).sort();
   return ['error', code, ...shown].join(' ');
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -765,6 +766,30 @@ test('what a window takes is told to programs as well', async () => {
     return true;
   });
   assert.equal((await run(24)).length, 100);
+});
+
+test('few events may be held where few need be, however the sources are read', async () => {
+  for (const maxEvents of [16, 100, 2000]) {
+    for (const overflow of ['block', 'evict'] as const) {
+      for (const emit of ['final', 'eager'] as const) {
+        await using engine = new CorrelationEngine({ maxEvents, overflow, emit, lateTolerance: 0 });
+        for (const name of ['a', 'b']) {
+          const events = Array.from({ length: 3000 }, (_, k) => at(k, { k }));
+          engine.addAdapter(name, Readable.from(events) as AsyncIterable<LogEvent>);
+        }
+        const found = new Set<string | null>();
+        let taken = 0;
+        for await (const { joinValue } of engine.correlate('a({})[2s] and on(k) b({})[2s]')) {
+          found.add(joinValue);
+          taken += 1;
+          // A consumer that is slow at times.
+          if (taken % 100 === 0) await sleep(2);
+        }
+        const { evicted } = engine.metrics();
+        assert.deepEqual([found.size, evicted], [3000, 0], `${maxEvents} ${overflow} ${emit}`);
+      }
+    }
+  }
 });
 
 test('an error says which file and which option it is about', async () => {

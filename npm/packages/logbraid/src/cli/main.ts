@@ -78,7 +78,10 @@ function program(finish: (code: number) => void): Command {
       ]),
     )
     .option('--dedupe', 'ignore exact repeats of events')
-    .option('--max-memory <size>', "such as 512MiB, or 512MB, the same (default: half the machine's, at most 3000MiB)")
+    .option(
+      '--max-memory <size>',
+      "such as 512MiB, or 512MB, the same (default: half the machine's, at most 3000MiB)",
+    )
     .option('--max-events <n>', 'events held at a time (default: no bound)')
     .addOption(
       new Option('--overflow <how>', 'at these bounds: drop the oldest events, or end').choices([
