@@ -94,8 +94,10 @@ impl Correlator {
         let known_room = known_room(&options) / plan.sources.len();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();
-            let decoder = Decoder::new(source.decoder)
-                .map_err(|error| Error::Option { name: "sources", message: error.to_string() })?;
+            let decoder = Decoder::new(source.decoder).map_err(|error| {
+                let message = format!("source {}: {error}", plan.sources[at].name);
+                Error::Option { name: "decoder", message }
+            })?;
             inputs.push(Input {
                 decoder: Some(decoder),
                 columns: ColumnNames::of(&plan, SourceId::new(at), options.dedupe.as_ref()),

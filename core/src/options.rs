@@ -31,7 +31,7 @@ pub struct CorrelatorOptions {
     pub buffer_size: usize,
     /// What becomes of late events; default [`Late::Match`].
     pub late: Late,
-    /// Bytes the engine may hold, by its own accounting; default 100 MB, at most
+    /// Bytes the engine may hold, by its own accounting; default 100 MiB, at most
     /// [`limits::MAX_MEMORY_BYTES`](crate::limits::MAX_MEMORY_BYTES). Not exceeded by more than one
     /// push. What waits to be polled counts by itself, up to the same bound.
     pub max_memory: usize,
@@ -70,7 +70,7 @@ impl Default for CorrelatorOptions {
             processing_interval: Span::from_millis(100),
             buffer_size: 1_000,
             late: Late::Match,
-            max_memory: 100_000_000,
+            max_memory: 100 << 20,
             max_events: None,
             overflow: None,
             max_events_per_correlation: 10_000,

@@ -100,7 +100,7 @@ const rate = Math.round(events / seconds).toLocaleString("en");
 const total = events.toLocaleString("en");
 console.log(
   `${total} events in ${seconds.toFixed(2)} s, ${rate} events/s, from the first byte read to the last ` +
-    `result; peak memory of a process ${(memory / 1e6).toFixed(0)} MB, Node.js included`,
+    `result; peak memory of a process ${(memory / 2 ** 20).toFixed(0)} MiB, Node.js included`,
 );
 if (wrong > 0) {
   console.error(`${wrong} of ${QUERIES.length} answers are wrong`);

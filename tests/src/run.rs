@@ -9,6 +9,7 @@ use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{
     Correlator, CorrelatorOptions, Dedupe, DropReason, Notice, Output, Payload, SourceOptions,
 };
+use logbraid_core::error::Error;
 use logbraid_core::id::{CorrelationId, HostHandle, SourceId};
 use logbraid_core::metrics::Metrics;
 use logbraid_core::plan::Plan;
@@ -65,8 +66,8 @@ pub struct Told {
     pub pace: Vec<String>,
     /// Whether the engine has said that nothing more will come.
     pub has_ended: bool,
-    /// The code of the error that the engine has ended with.
-    pub error: Option<&'static str>,
+    /// The error that the engine has ended with, as a case writes it.
+    pub error: Option<String>,
 }
 
 /// A running case.
@@ -316,7 +317,7 @@ impl Driver {
                 }
                 Output::End(Some(error)) => {
                     self.has_ended = true;
-                    told.error = Some(error.code());
+                    told.error = Some(error_text(&error));
                 }
             }
         }
@@ -460,6 +461,17 @@ fn notice_text(notice: &Notice, sources: &[String]) -> String {
     }
 }
 
+/// What is held in bytes depends on how events come, and so does all where the bound is one of bytes.
+fn error_text(error: &Error) -> String {
+    let facts = error.details().map(|facts| serde_json::to_value(facts).expect("plain data"));
+    let facts = facts.as_ref().and_then(serde_json::Value::as_object);
+    let facts = facts.filter(|facts| !facts.contains_key("maxBytes")).into_iter().flatten();
+    let facts = facts.filter(|(name, _)| !name.ends_with("Bytes"));
+    let mut shown: Vec<_> = facts.map(|(name, fact)| format!(" {name}={fact}")).collect();
+    shown.sort();
+    format!("error {}{}", error.code(), shown.concat())
+}
+
 fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let wrong = || format!("not pairs of hexadecimal digits: {digits:?}");
@@ -502,8 +514,8 @@ pub fn check(case: &Case, delivery: Delivery) -> Result<(), String> {
         if case.pace {
             seen.extend(told.pace);
         }
-        if let Some(code) = told.error {
-            seen.push(format!("error {code}"));
+        if let Some(error) = told.error {
+            seen.push(error);
             ended_early = true;
         }
         if told.has_ended && !driver.is_closed() {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::head::write_head;
 use super::rfc3339;
 use crate::correlation::Payload;
+use crate::error::Overrun;
 use crate::id::HostHandle;
 use crate::output::{DropReason, Notice, Output};
 
@@ -124,6 +125,8 @@ enum NoticeJson<'a> {
     Error {
         code: &'a str,
         message: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        details: Option<&'a Overrun>,
     },
     End,
 }
@@ -169,9 +172,11 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
         Output::Pause(source) => NoticeJson::Pause { source: source.index() },
         Output::Resume(source) => NoticeJson::Resume { source: source.index() },
         Output::End(None) => NoticeJson::End,
-        Output::End(Some(error)) => {
-            NoticeJson::Error { code: error.code(), message: error.to_string() }
-        }
+        Output::End(Some(error)) => NoticeJson::Error {
+            code: error.code(),
+            message: error.to_string(),
+            details: error.details(),
+        },
         Output::Notice(notice) => match notice {
             Notice::BadLine { source, code, message, line, byte, count } => NoticeJson::BadLine {
                 source: source.index(),

@@ -8,7 +8,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 use super::flow::{End, Flow, Posted};
-use crate::error::Error;
+use crate::error::{Bound, Cause, Error, Overrun};
 use crate::id::{EventId, SourceId};
 use crate::join::Policy;
 use crate::join::early::Evicted;
@@ -25,6 +25,9 @@ const SIDE_SHARE: usize = 8;
 
 /// Events looked at to find out which are the oldest.
 const SAMPLE: usize = 1 << 10;
+
+/// What a window takes is told from no less than this part of it: logs come in bursts.
+const ESTIMATE_SHARE: u128 = 10;
 
 /// What is known about the bounds.
 #[derive(Debug, Default)]
@@ -98,7 +101,7 @@ impl Flow {
         self.warn(used);
         if self.has_too_much_open(self.options.max_memory) {
             match self.overflow {
-                Overflow::Block => self.fail(used),
+                Overflow::Block => self.fail(Cause::Window),
                 Overflow::Evict => self.evict(),
             }
         }
@@ -124,11 +127,14 @@ impl Flow {
         self.emitter.waiting_events().min(self.store.held())
     }
 
-    /// Whether `events` of those held are more than may be held, or take more than `max_memory`: their
-    /// share of what is used is as large as their number.
+    /// Whether `events` of those held are more than may be held, or take more than `max_memory`.
     fn is_too_much(&self, events: usize, max_memory: usize) -> bool {
-        let used = scaled(self.memory(), events as u128, self.store.held() as u128);
-        self.options.max_events.is_some_and(|max| events > max) || used > max_memory
+        self.options.max_events.is_some_and(|max| events > max) || self.share(events) > max_memory
+    }
+
+    /// Bytes that `events` of those held take: their share of what is used is as large as their number.
+    fn share(&self, events: usize) -> usize {
+        scaled(self.memory(), events as u128, self.store.held() as u128)
     }
 
     /// Whether what does not wait to be polled is more than may be held, or takes more than
@@ -235,31 +241,37 @@ impl Flow {
         }
     }
 
-    fn fail(&mut self, used: usize) {
-        let oldest = self.store.oldest();
-        let newest = self.progress.newest().unwrap_or(oldest);
-        let span = newest.since(oldest).max(Span::from_nanos(1));
-        let needed_span = self.joins.reach().plus(self.options.late_tolerance).max(span);
-        let (span_ms, needed_ms) = (span.as_millis(), needed_span.as_millis());
-        let needed = |amount| {
-            let nanos = |span: Span| u128::try_from(span.as_nanos()).unwrap_or(0);
-            scaled(amount, nanos(needed_span), nanos(span))
+    /// Ends the query, which has to hold more than it may.
+    fn fail(&mut self, cause: Cause) {
+        let (held_events, held_bytes) = match cause {
+            Cause::Window => (self.open(), self.memory() - self.store.decided_memory()),
+            Cause::Results => (self.waiting(), self.share(self.waiting())),
         };
-        let held = self.store.held();
-        let error = match self.options.max_events {
-            Some(limit) if held > limit => {
-                Error::Events { limit, span_ms, needed_ms, needed: needed(held) }
-            }
-            _ => Error::Memory {
-                limit: self.options.max_memory,
-                used,
-                held,
-                span_ms,
-                needed_ms,
-                needed: needed(used),
-            },
+        let open = self
+            .store
+            .held_until(Timestamp::MAX)
+            .filter(|id| self.store.is_open(*id) == (cause == Cause::Window));
+        let times = open.map(|id| self.store.record(id).time);
+        let ends = times.fold(None, |ends: Option<(Timestamp, Timestamp)>, time| {
+            ends.map_or(Some((time, time)), |(from, to)| Some((from.min(time), to.max(time))))
+        });
+        let held_span = ends.map_or(Span::ZERO, |(from, to)| to.since(from));
+        let window = self.joins.reach().plus(self.options.late_tolerance);
+        let (bound, held) = match self.options.max_events {
+            Some(limit) if held_events > limit => (Bound::Events(limit), held_events),
+            _ => (Bound::Bytes(self.options.max_memory), held_bytes),
         };
-        self.end = End::Failed(error);
+        let can_tell = cause == Cause::Window && self.progress.has_begun();
+        let needed = can_tell.then(|| estimate(held, held_span, window)).flatten();
+        self.end = End::Failed(Error::Memory(Overrun {
+            bound,
+            cause,
+            held_events,
+            held_bytes,
+            held_span,
+            window,
+            needed,
+        }));
     }
 
     /// A push begins: what waits to be polled since earlier ones must not fill the engine.
@@ -267,7 +279,7 @@ impl Flow {
         let waiting = self.waiting();
         self.bounds.is_full = waiting > 0 && self.is_too_much(waiting, self.options.max_memory);
         if self.bounds.is_full && self.overflow == Overflow::Block {
-            self.fail(self.memory());
+            self.fail(Cause::Results);
         }
     }
 
@@ -289,6 +301,20 @@ impl Flow {
 /// results apart that the same identifies: as many on each.
 pub(super) fn side_share(options: &CorrelatorOptions) -> usize {
     options.max_memory / SIDE_SHARE
+}
+
+/// What a window takes of which `held` fills the part `span`, rounded up to two digits. None where the
+/// part is too small to judge by, or more than the whole.
+fn estimate(held: usize, span: Span, window: Span) -> Option<usize> {
+    let nanos = |span: Span| u128::try_from(span.as_nanos()).unwrap_or(0);
+    let (span, window) = (nanos(span), nanos(window));
+    if span == 0 || span * ESTIMATE_SHARE < window || span > window {
+        return None;
+    }
+    // Both ends of a window belong to it.
+    let needed = scaled(held, window, span).saturating_add(1);
+    let unit = 10_usize.pow(needed.ilog10().saturating_sub(1));
+    Some(needed.div_ceil(unit).saturating_mul(unit))
 }
 
 /// `amount` in the proportion of `to` to `from`.

@@ -129,9 +129,9 @@ impl Progress {
         self.sources[source.index()].paused
     }
 
-    /// The newest event time seen.
-    pub fn newest(&self) -> Option<Timestamp> {
-        self.sources.iter().filter_map(|source| source.newest).max()
+    /// Whether every source that is waited for has had an event.
+    pub fn has_begun(&self) -> bool {
+        self.sources.iter().all(|source| source.newest.is_some() || source.ended || source.idle)
     }
 
     /// The tolerance for disorder.

@@ -1,9 +1,11 @@
 //! What is held stays within its bound, whatever the query and the events: small and large events,
-//! few keys and many, matched and alone.
+//! few keys and many, matched and alone. Where it cannot, the error says what is known.
 
 use crate::emit::Emit;
 use crate::engine::{Correlator, CorrelatorOptions, Dedupe, Output, Overflow, SourceOptions};
+use crate::error::{Bound, Cause, Error, Overrun};
 use crate::id::{CorrelationId, SourceId};
+use crate::limits::MAX_MEMORY_BYTES;
 use crate::metrics::Metrics;
 use crate::query::{Load, PlanOptions, check, explain};
 use crate::time::Span;
@@ -205,4 +207,163 @@ fn explain_bounds_what_is_held() {
         assert!(events <= told.events + 100, "{query}: {events} events, not {}", told.events);
         assert!(bytes <= told.bytes + (1 << 20), "{query}: {bytes} bytes, not {}", told.bytes);
     }
+}
+
+/// The error that a query over bounded sources ends with when events come at these milliseconds, a
+/// line each, to the one source and the other in turn.
+fn overrun(query: &str, options: CorrelatorOptions, times: &[(usize, u64)]) -> Overrun {
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let options = CorrelatorOptions { late_tolerance: Span::from_millis(1_000), ..options };
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    for (at, (source, time)) in times.iter().enumerate() {
+        let line = format!("{{\"time\":{},\"k\":\"{at}\"}}\n", 1_800_000_000_000 + time);
+        engine.push(SourceId::new(*source), line.as_bytes());
+        engine.flush(SourceId::new(*source));
+    }
+    while let Some(output) = engine.poll() {
+        if let Output::End(error) = output {
+            let Some(Error::Memory(overrun)) = error else { panic!("ended with {error:?}") };
+            return overrun;
+        }
+    }
+    panic!("the query goes on")
+}
+
+fn at_most(max_events: usize) -> CorrelatorOptions {
+    CorrelatorOptions { max_events: Some(max_events), ..CorrelatorOptions::default() }
+}
+
+/// Events of both sources in turn, so many milliseconds apart.
+fn both(events: u64, apart: u64) -> Vec<(usize, u64)> {
+    (0..events).map(|at| (usize::from(at % 2 == 1), at * apart)).collect()
+}
+
+const MINUTE: &str = "a({})[1m] and on(k) b({})[1m]";
+
+#[test]
+fn what_a_window_takes_is_estimated_from_a_good_part_of_it() {
+    let found = overrun(MINUTE, at_most(10), &both(20, 1_000));
+    assert_eq!(
+        found,
+        Overrun {
+            bound: Bound::Events(10),
+            cause: Cause::Window,
+            held_events: 11,
+            held_bytes: found.held_bytes,
+            held_span: Span::from_millis(10_000),
+            window: Span::from_millis(61_000),
+            // 67.1: two digits, and rather too many.
+            needed: Some(68),
+        }
+    );
+    assert_eq!(
+        found.to_string(),
+        "the query needs more than 10 events (maxEvents): it holds 11 over 10s of event time, of the \
+         1m1s of its ranges and lateTolerance; at this rate these take about 68; raise maxEvents, or \
+         use a shorter range or within"
+    );
+    // It would do indeed.
+    let plan = check(MINUTE, &PlanOptions::default()).plan.expect("the query is sound");
+    let options = CorrelatorOptions { late_tolerance: Span::from_millis(1_000), ..at_most(68) };
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    for (source, time) in both(1_000, 1_000) {
+        let line = format!("{{\"time\":{},\"k\":\"{time}\"}}\n", 1_800_000_000_000 + time);
+        engine.push(SourceId::new(source), line.as_bytes());
+        engine.flush(SourceId::new(source));
+        assert!(!engine.has_ended(), "at {time} ms");
+    }
+}
+
+#[test]
+fn nothing_is_estimated_from_less() {
+    for (what, times) in [
+        ("a tenth of the window has not been seen", both(20, 600)),
+        ("all at one time", both(20, 0)),
+        ("the other source has not begun", (0..20).map(|at| (0, at * 1_000)).collect()),
+    ] {
+        let found = overrun(MINUTE, at_most(10), &times);
+        assert_eq!((found.held_events, found.needed), (11, None), "{what}");
+        let text = found.to_string();
+        assert!(text.contains("what these take cannot be told yet; raise maxEvents"), "{text}");
+    }
+    // Short spans are not rounded away, long ones lose what nobody reads.
+    let text = overrun(MINUTE, at_most(2), &both(3, 1)).to_string();
+    assert!(text.contains("it holds 3 over 2ms of event time, of the 1m1s of"), "{text}");
+    let text = overrun("a({})[300d] and on(k) b({})[300d]", at_most(2), &both(3, 5_001));
+    assert!(text.to_string().contains("over 10s of event time, of the 300d1s"), "{text}");
+}
+
+#[test]
+fn more_than_the_window_is_said_to_be_more() {
+    let times: Vec<_> = (0..20).map(|at| (0, at * 10_000)).collect();
+    let found = overrun(MINUTE, at_most(10), &times);
+    assert_eq!((found.held_span, found.needed), (Span::from_millis(100_000), None));
+    assert_eq!(
+        found.to_string(),
+        "the query needs more than 10 events (maxEvents): it holds 11 over 1m40s of event time, more \
+         than the 1m1s of its ranges and lateTolerance: a source is behind the others, or a session \
+         goes on; raise maxEvents, or use a shorter range or within"
+    );
+}
+
+#[test]
+fn memory_is_told_in_the_unit_of_its_option() {
+    let bounded = |max_memory| CorrelatorOptions { max_memory, ..CorrelatorOptions::default() };
+    let found = overrun(MINUTE, bounded(64 << 10), &both(2_000, 100));
+    assert_eq!((found.bound, found.cause), (Bound::Bytes(64 << 10), Cause::Window));
+    let needed = found.needed.expect("enough has been seen");
+    assert!(found.held_bytes > 64 << 10 && found.held_bytes < 128 << 10, "{found:?}");
+    let ratio = found.window.as_millis() * 100 / found.held_span.as_millis();
+    let percent = i64::try_from(needed * 100 / found.held_bytes).expect("a small number");
+    assert!((ratio - 1..ratio * 11 / 10).contains(&percent), "{percent} % of {found:?}");
+    let text = found.to_string();
+    assert!(
+        text.starts_with("the query needs more than 0.0625 MiB (maxMemoryMB): it holds "),
+        "{text}"
+    );
+    assert!(
+        text.contains(" events (0.06")
+            && text.ends_with("raise maxMemoryMB, or use a shorter range or within"),
+        "{text}"
+    );
+    let far = Overrun { needed: Some(MAX_MEMORY_BYTES + (10 << 20)), ..found.clone() };
+    let text = far.to_string();
+    let end = "take about 3010 MiB, and no query may have more than 3000 MiB: use a shorter range or within";
+    assert!(text.ends_with(end), "{text}");
+    assert_eq!(
+        serde_json::to_value(&found).expect("plain data"),
+        serde_json::json!({
+            "maxBytes": 64 << 10,
+            "heldEvents": found.held_events,
+            "heldBytes": found.held_bytes,
+            "heldMs": found.held_span.as_millis(),
+            "windowMs": 61_000,
+            "neededBytes": needed,
+        })
+    );
+}
+
+#[test]
+fn results_that_nobody_takes_are_told_from_a_window_that_does_not_fit() {
+    let query = "a({})[1s] and on(k) pick(pairs) b({})[1s]";
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let mut engine = Correlator::new(plan, at_most(10)).expect("the options are sound");
+    for time in 0..40_u64 {
+        for source in [0, 1] {
+            let line = format!("{{\"time\":{},\"k\":{time}}}\n", 1_800_000_000 + time * 60);
+            engine.push(SourceId::new(source), line.as_bytes());
+            engine.flush(SourceId::new(source));
+        }
+    }
+    let mut text = String::new();
+    while let Some(output) = engine.poll() {
+        if let Output::End(Some(error)) = output {
+            text = error.to_string();
+        }
+    }
+    assert_eq!(
+        text,
+        "results that are not taken hold more than 10 events (maxEvents): 12; take them before more \
+         is pushed, or raise maxEvents"
+    );
 }

@@ -230,7 +230,7 @@ export type Notice =
   /** Nothing more will come. */
   | { type: 'end' }
   /** The query has ended with this error. */
-  | { type: 'error'; code: string; message: string };
+  | { type: 'error'; code: string; message: string; details?: Record<string, unknown> };
 
 /** Answer of {@link NativeCorrelator.metrics}. */
 export interface RawMetrics {

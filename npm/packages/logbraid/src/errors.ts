@@ -68,7 +68,10 @@ export class AdapterError extends CorrelationError {
   }
 }
 
-/** `SOURCE_ERROR`: a file cannot be opened or read. */
+/**
+ * `SOURCE_ERROR`: a file cannot be opened or read. `details.source` and `details.path` say which, where
+ * it cannot be opened.
+ */
 export class SourceError extends CorrelationError {
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'SOURCE_ERROR', options);
@@ -89,9 +92,44 @@ export class SourceFullError extends CorrelationError {
   }
 }
 
-/** `MEMORY_ERROR`: the query needs more memory than `maxMemoryMB` allows. */
+/**
+ * What a {@link MemoryError} is about. Of `maxEvents` and `maxBytes`, the bound that was reached is there.
+ *
+ * ```js
+ * { maxEvents: 8, heldEvents: 9, heldBytes: 4402, heldMs: 4000, windowMs: 10000, neededEvents: 23 }
+ * ```
+ */
+export interface MemoryDetails {
+  /** `maxEvents`. */
+  maxEvents?: number;
+  /** `maxMemoryMB`, in bytes. */
+  maxBytes?: number;
+  /** Events that the query held then. */
+  heldEvents: number;
+  /** Bytes that it used for them, by the engine's own accounting. */
+  heldBytes: number;
+  /** Event time from the oldest to the newest of them, in whole milliseconds. */
+  heldMs: number;
+  /** How far back the query has to hold events, by its ranges, `within` and `lateTolerance`. */
+  windowMs: number;
+  /**
+   * About the `maxEvents` that would do, if events go on as they came. Absent where that cannot be told:
+   * less than a tenth of the window was held, or more than all of it, or a source had not begun.
+   */
+  neededEvents?: number;
+  /** The same for `maxMemoryMB`, in bytes. */
+  neededBytes?: number;
+}
+
+/**
+ * `MEMORY_ERROR`: the query has to hold more than `maxMemoryMB` or `maxEvents` allow, and may drop nothing
+ * (`overflow: 'block'`). The message says how much it holds and, as far as that can be told, would need;
+ * `details` the same for programs.
+ */
 export class MemoryError extends CorrelationError {
-  constructor(message: string, options?: ErrorOptions) {
+  declare readonly details: Record<string, unknown> & MemoryDetails;
+
+  constructor(message: string, options: ErrorOptions & { details: MemoryDetails }) {
     super(message, 'MEMORY_ERROR', options);
   }
 }
@@ -123,7 +161,6 @@ const byCode = new Map<string, ErrorClass>([
   ['INVALID_OPTION', OptionError],
   ['ADAPTER_ERROR', AdapterError],
   ['SOURCE_ERROR', SourceError],
-  ['MEMORY_ERROR', MemoryError],
   ['INTERNAL_ERROR', InternalError],
 ]);
 
@@ -131,6 +168,10 @@ const byCode = new Map<string, ErrorClass>([
 export function errorOf(code: string, message: string, options?: ErrorOptions): CorrelationError {
   if (code === 'QUERY_PARSE_ERROR') {
     return new QueryError(message, [], options);
+  }
+  if (code === 'MEMORY_ERROR') {
+    // The engine writes them as `Overrun` in core says.
+    return new MemoryError(message, options as ErrorOptions & { details: MemoryDetails });
   }
   const Class = byCode.get(code);
   return Class ? new Class(message, options) : new CorrelationError(message, code, options);
@@ -144,7 +185,11 @@ export function errorFrom(thrown: unknown): CorrelationError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   const known = typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code);
-  return errorOf(known ? code : 'INTERNAL_ERROR', message, { cause: thrown });
+  // The engine names the option first.
+  const option = code === 'INVALID_OPTION' ? /^option ([\w.]+): /.exec(message)?.[1] : undefined;
+  const details = option === undefined ? undefined : { option };
+  const told = details ? message.slice('option '.length) : message;
+  return errorOf(known ? code : 'INTERNAL_ERROR', told, { cause: thrown, details });
 }
 
 /** A value as a message shows it; also one that has no text of its own, over which `String` throws. */

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { CorrelationEngine } from './engine.js';
-export type { EngineOptions } from './options.js';
+export type { DedupeOptions, EngineOptions } from './options.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
@@ -78,6 +78,7 @@ export type {
   CorrelateOptions,
   DecoderOptions,
   Diagnostic,
+  DroppedEvents,
   DurationInput,
   Emit,
   EncodedChunk,
@@ -85,6 +86,7 @@ export type {
   LabelValue,
   LateEvents,
   LogEvent,
+  MemoryWarning,
   Metrics,
   RunsBackwards,
   TimeInput,
@@ -104,4 +106,4 @@ export {
   SourceError,
   SourceFullError,
 } from './errors.js';
-export type { ErrorOptions } from './errors.js';
+export type { ErrorOptions, MemoryDetails } from './errors.js';

@@ -22,8 +22,10 @@ export interface EngineOptions {
   /** What becomes of late events: they complete matches with what is held, or are ignored. Default `match`. */
   late?: 'match' | 'drop' | undefined;
   /**
-   * Bound on what one query holds, in MiB, by the engine's own accounting: a number above 0, at most
-   * 3000. Default 100.
+   * Bound on what one query holds, by the engine's own accounting, in MiB: 1,048,576 bytes, here and
+   * wherever this package says MB. A number above 0, at most 3000. Default 100. Objects that the program
+   * hands over (arrays, iterables, `push`) stay the program's and are not counted, only what the engine
+   * keeps to join them; `maxEvents` bounds how many of them wait.
    */
   maxMemoryMB?: number | undefined;
   /**
@@ -366,7 +368,7 @@ function patterns(name: string, value: unknown): Record<string, string> {
   } catch (thrown) {
     const error = errorFrom(thrown);
     if (error.code !== 'INVALID_OPTION') throw error;
-    throw new OptionError(error.message.replace(/^option /, ''), {
+    throw new OptionError(error.message, {
       details: { option: name, value },
       cause: thrown,
     });

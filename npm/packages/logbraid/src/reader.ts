@@ -15,6 +15,8 @@ const QUIET_MS = 250;
 export interface ReaderContext {
   correlator: NativeCorrelator;
   host: HostEvents;
+  /** Objects handed to the engine at once. */
+  batch: number;
   /** Something has arrived, or the stream has ended or failed. Says whether a turn comes to take it. */
   wake: () => boolean;
 }
@@ -128,7 +130,7 @@ export class Reader {
     const { correlator, host } = this.#context;
     const from = this.#taken;
     const isBytes = arrived instanceof Uint8Array;
-    const to = Math.min(from + (isBytes ? BLOCK : BATCH), arrived.length);
+    const to = Math.min(from + (isBytes ? BLOCK : this.#context.batch), arrived.length);
     if (isBytes) {
       correlator.push(this.#source, arrived.subarray(from, to));
       if (!this.#adapter.bounded) this.#quietAt = now + QUIET_MS;

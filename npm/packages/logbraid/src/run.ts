@@ -1,3 +1,4 @@
+import { BATCH } from './adapters/adapter.js';
 import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
 import type {
   Backend,
@@ -66,7 +67,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   #ready: Correlation[] = [];
   #state: 'new' | 'running' | 'ended' = 'new';
   #filesPending = false;
-  /** Eager: weight of the input taken since the consumer last took a result. */
+  /** Eager: weight of the input taken since the consumer has had all that there was. */
   #ahead = 0;
   #failure: { error: unknown } | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -100,12 +101,12 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     if (this.#state === 'ended') {
       return Promise.resolve({ value: undefined, done: true });
     }
-    this.#ahead = 0;
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
       this.#guard(() => {
         this.#collect();
       });
+      if (this.#waiters.length > 0) this.#ahead = 0;
       this.#schedule();
     });
   }
@@ -160,14 +161,24 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       // Files first: one that cannot be opened ends the query before any stream is opened.
       for (const [source, adapter] of adapters.entries()) {
         if (adapter.file !== undefined) {
-          this.#correlator.attachFile(source, adapter.file);
-          this.#filesPending = true;
+          this.#attach(source, adapter.file);
         }
       }
       for (const [source, adapter] of adapters.entries()) {
         if (adapter.file === undefined) this.#open(source, adapter);
       }
     });
+  }
+
+  #attach(source: number, path: string): void {
+    try {
+      this.#correlator.attachFile(source, path);
+    } catch (thrown) {
+      const { code, message } = errorFrom(thrown);
+      const details = { source: this.#setup.plan.sources[source]?.name, path };
+      throw errorOf(code, message, { cause: thrown, details });
+    }
+    this.#filesPending = true;
   }
 
   #open(source: number, adapter: DataSourceAdapter): void {
@@ -180,6 +191,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     const context = {
       correlator: this.#correlator,
       host: this.#host,
+      batch: this.#few(BATCH),
       wake: () => {
         this.#schedule();
         return this.#immediate !== undefined;
@@ -198,11 +210,18 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#fail(this.#setup.signal?.reason);
   };
 
+  /** At most so many events, and few beside what may be held, so that a pause comes in time. */
+  #few(most: number): number {
+    const { maxEvents = Infinity } = this.#setup.options;
+    return Math.max(Math.min(most, Math.floor(maxEvents / 8)), 1);
+  }
+
   /** Whether the consumer wants the query to go on. */
   #hungry(): boolean {
     const { emit, bufferSize } = this.#setup.options;
-    const waiting = emit === 'eager' ? this.#ahead : this.#ready.length;
-    return this.#waiters.length > 0 || waiting < bufferSize;
+    const wants =
+      emit === 'eager' ? this.#ahead < this.#few(bufferSize) : this.#ready.length < bufferSize;
+    return this.#waiters.length > 0 || wants;
   }
 
   #schedule(): void {
@@ -317,7 +336,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
         this.#end();
         break;
       case 'error':
-        this.#fail(errorOf(notice.code, notice.message));
+        this.#fail(errorOf(notice.code, notice.message, { details: notice.details }));
         break;
       case 'pause':
       case 'resume': {

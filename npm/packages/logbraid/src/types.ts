@@ -124,7 +124,7 @@ export interface DroppedEvents {
 
 /** A query holds more than four fifths of what it may hold. */
 export interface MemoryWarning {
-  /** MiB held. */
+  /** What it holds, in MiB as the bound. */
   usedMB: number;
   /** The bound, `maxMemoryMB`. */
   maxMB: number;

@@ -65,7 +65,7 @@ interface Told {
   notices: string[];
   pace: string[];
   ended: boolean;
-  /** The code of the error that ended the query. */
+  /** The error that ended the query, as a case writes it. */
   error?: string;
 }
 
@@ -132,7 +132,7 @@ class Driver {
       found.push(...told.correlations.flatMap((c) => (c.final ? [c.correlationId] : [])));
       if (pace) seen.push(...told.pace);
       if (told.error !== undefined) {
-        seen.push(`error ${told.error}`);
+        seen.push(told.error);
         endedEarly = true;
       }
       if (told.ended && this.#open.includes(true)) {
@@ -249,7 +249,7 @@ class Driver {
         break;
       case 'error':
         this.#ended = true;
-        told.error = notice.code;
+        told.error = errorText(notice);
         break;
       case 'eventDropped': {
         const { time, reason, count } = notice;
@@ -279,6 +279,14 @@ class Driver {
         break;
     }
   }
+}
+
+/** What is held in bytes depends on how events come, and so does all where the bound is one of bytes. */
+function errorText({ code, details = {} }: Extract<Notice, { type: 'error' }>): string {
+  const facts = Object.entries(details).filter(([name]) => !name.endsWith('Bytes'));
+  const shown =
+    'maxBytes' in details ? [] : facts.map(([name, fact]) => `${name}=${String(fact)}`).sort();
+  return ['error', code, ...shown].join(' ');
 }
 
 /** The options of a case that bound or filter what is held, as the engine takes them. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -13,12 +14,14 @@ import {
   OptionError,
   QueryError,
   SourceEndedError,
+  SourceError,
   SourceFullError,
   parse,
   render,
   validate,
 } from 'logbraid';
 import type { Correlation, LogEvent } from 'logbraid';
+import { FileAdapter } from 'logbraid/file';
 
 const T0 = Date.UTC(2026, 0, 1);
 
@@ -728,7 +731,84 @@ test('a window that does not fit into memory is an error, not a crash', async ()
   await using engine = new CorrelationEngine({ maxMemoryMB: 1 });
   const events = Array.from({ length: 50_000 }, (_, k) => at(k / 1000, { k }));
   engine.addAdapter('a', events).addAdapter('b', [at(0, {})]);
-  await assert.rejects(engine.run('a({})[1h] and on(k) b({})[1h]'), MemoryError);
+  await assert.rejects(engine.run('a({})[1h] and on(k) b({})[1h]'), (error) => {
+    assert.ok(error instanceof MemoryError);
+    const { maxBytes, heldBytes, ...rest } = error.details;
+    assert.equal(maxBytes, 1 << 20);
+    assert.ok(heldBytes > 1 << 20 && heldBytes < 1.2 * (1 << 20), String(heldBytes));
+    const { heldEvents } = rest;
+    // One event a millisecond. Nothing is known of b yet.
+    assert.deepEqual(rest, { heldEvents, heldMs: heldEvents - 1, windowMs: 3_630_000 });
+    return true;
+  });
+});
+
+test('what a window takes is told to programs as well', async () => {
+  const run = async (maxEvents?: number) => {
+    await using engine = new CorrelationEngine({ maxEvents, lateTolerance: '1s' });
+    // Batches come in turn, so that no source is ahead.
+    async function* source() {
+      for (let second = 0; second < 100; second += 1) {
+        yield [at(second, { k: second })];
+        await sleep(0);
+      }
+    }
+    const bounded = (): IterableAdapter => new IterableAdapter(source(), { bounded: true });
+    engine.addAdapter('a', bounded()).addAdapter('b', bounded());
+    return await engine.run('a({})[9s] and on(k) b({})[9s]');
+  };
+  await assert.rejects(run(8), (error) => {
+    assert.ok(error instanceof MemoryError);
+    const { heldBytes, heldMs, neededEvents = 0, ...rest } = error.details;
+    assert.deepEqual(rest, { maxEvents: 8, heldEvents: 9, windowMs: 10_000 });
+    assert.ok(heldBytes > 0 && heldMs >= 4000, `${heldBytes} bytes, ${heldMs} ms`);
+    assert.equal(neededEvents, Math.floor((9 * 10_000) / heldMs) + 1);
+    return true;
+  });
+  assert.equal((await run(24)).length, 100);
+});
+
+test('few events may be held where few need be, however the sources are read', async () => {
+  for (const maxEvents of [16, 100, 2000]) {
+    for (const overflow of ['block', 'evict'] as const) {
+      for (const emit of ['final', 'eager'] as const) {
+        await using engine = new CorrelationEngine({ maxEvents, overflow, emit, lateTolerance: 0 });
+        for (const name of ['a', 'b']) {
+          const events = Array.from({ length: 3000 }, (_, k) => at(k, { k }));
+          engine.addAdapter(name, Readable.from(events) as AsyncIterable<LogEvent>);
+        }
+        const found = new Set<string | null>();
+        let taken = 0;
+        for await (const { joinValue } of engine.correlate('a({})[2s] and on(k) b({})[2s]')) {
+          found.add(joinValue);
+          taken += 1;
+          // A consumer that is slow at times.
+          if (taken % 100 === 0) await sleep(2);
+        }
+        const { evicted } = engine.metrics();
+        assert.deepEqual([found.size, evicted], [3000, 0], `${maxEvents} ${overflow} ${emit}`);
+      }
+    }
+  }
+});
+
+test('an error says which file and which option it is about', async () => {
+  await using engine = new CorrelationEngine();
+  engine.addAdapter('a', new FileAdapter('nowhere.log')).addAdapter('b', []);
+  await assert.rejects(engine.run(AND), (error) => {
+    assert.ok(error instanceof SourceError);
+    assert.deepEqual(error.details, { source: 'a', path: 'nowhere.log' });
+    return true;
+  });
+  engine.addAdapter('c', new FileAdapter('nowhere.log', { format: 'morse' }));
+  const query = 'c({}) and on(k) b({})';
+  const wrong = (error: unknown) => {
+    assert.ok(error instanceof OptionError);
+    assert.match(error.message, /^decoder: source c: unknown format `morse`: expected one of/);
+    assert.deepEqual(error.details, { option: 'decoder' });
+    return true;
+  };
+  assert.throws(() => engine.correlate(query), wrong);
 });
 
 test('results and late events are told as events, and counted', async () => {

@@ -260,13 +260,15 @@ test('an error of the engine comes after what was found before it', async () => 
   engine.onPush = () => {
     engine.correlation('one', ['x']);
     engine.correlation('two', ['x']);
-    engine.notice({ type: 'error', code: 'MEMORY_ERROR', message: 'too much' });
+    const details = { maxEvents: 1, heldEvents: 2 };
+    engine.notice({ type: 'error', code: 'MEMORY_ERROR', message: 'too much', details });
   };
   assert.equal((await run.next()).value?.correlationId, 'one');
   assert.equal((await run.next()).value?.correlationId, 'two');
   await assert.rejects(run.next(), (error) => {
     assert.ok(error instanceof MemoryError);
     assert.equal(error.code, 'MEMORY_ERROR');
+    assert.deepEqual(error.details, { maxEvents: 1, heldEvents: 2 });
     return true;
   });
   assert.equal((await run.next()).done, true);

@@ -78,7 +78,10 @@ function program(finish: (code: number) => void): Command {
       ]),
     )
     .option('--dedupe', 'ignore exact repeats of events')
-    .option('--max-memory <size>', "such as 512MB (default: half the machine's, at most 3000MB)")
+    .option(
+      '--max-memory <size>',
+      "such as 512MiB, or 512MB, the same (default: half the machine's, at most 3000MiB)",
+    )
     .option('--max-events <n>', 'events held at a time (default: no bound)')
     .addOption(
       new Option('--overflow <how>', 'at these bounds: drop the oldest events, or end').choices([
@@ -138,7 +141,8 @@ function inFlags(message: string): string {
   return message
     .replace(/\bmaxEventsPerCorrelation\b/g, '--max-per-correlation')
     .replace(/\bmaxEvents\b/g, '--max-events')
-    .replace(/\bmaxMemoryMB\b|\bthe memory limit\b/g, '--max-memory');
+    .replace(/\bmaxMemoryMB\b/g, '--max-memory')
+    .replace(/\blateTolerance\b/g, '--late-tolerance');
 }
 
 /** Says what went wrong, in as few words as possible, and gives the exit code. */

@@ -149,11 +149,11 @@ function memory(size: string | undefined): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt])(?:i?b)?$/i.exec(size) ?? [];
   const parsed = bytes.parse(`${number}${unit}b`);
   if (parsed === null || parsed <= 0) {
-    throw new UsageError(`--max-memory ${size}: expected a size such as 512MB or 2GB`);
+    throw new UsageError(`--max-memory ${size}: expected a size such as 512MiB or 2GiB`);
   }
   const given = parsed / (1 << 20);
   if (given > MAX_MEMORY_MB) {
-    throw new UsageError(`--max-memory ${size}: expected at most ${MAX_MEMORY_MB}MB`);
+    throw new UsageError(`--max-memory ${size}: expected at most ${MAX_MEMORY_MB}MiB`);
   }
   return given;
 }

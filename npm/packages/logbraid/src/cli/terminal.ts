@@ -76,13 +76,13 @@ export function shortDuration(nanos: bigint): string {
   return `${Number(value.toFixed(digits))}${unit}`;
 }
 
-/** A size for people. */
+/** A size for people, in the units of `maxMemoryMB`. */
 export function shortBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
   let value = bytes;
   let unit = 0;
   while (value >= 1000 && unit < units.length - 1) {
-    value /= 1000;
+    value /= 1024;
     unit += 1;
   }
   return `${unit === 0 ? value : value.toFixed(value >= 100 ? 0 : 1)} ${units[unit] ?? ''}`;
