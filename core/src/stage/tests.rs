@@ -4,6 +4,7 @@ mod diagnostics;
 mod meaning;
 mod random;
 mod syntax;
+mod together;
 
 use super::*;
 use crate::query::render;
@@ -62,13 +63,13 @@ fn compiled(text: &str) -> Stages {
 }
 
 fn checked(text: &str) -> Result<Stages, Vec<Diagnostic>> {
-    let mut offset = 0;
-    let stages = text.split(" | ").map(|part| {
-        let stage = parse(part, offset);
-        offset += part.len() + 3;
-        stage
+    let mut start = 0;
+    let places = text.split(" | ").map(|part| {
+        let place = start..start + part.len();
+        start = place.end + 3;
+        place
     });
-    compile(&stages.collect::<Result<Vec<_>, _>>()?, scope(text))
+    compile(&places.collect::<Vec<_>>(), scope(text)).stages
 }
 
 fn made(events: &[&[Literal]]) -> Streams {
