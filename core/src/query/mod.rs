@@ -22,6 +22,8 @@ mod explain_tests;
 mod format;
 #[cfg(test)]
 mod format_tests;
+#[cfg(test)]
+mod habit_tests;
 mod highlight;
 mod hover;
 #[cfg(test)]

@@ -99,6 +99,12 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
     if let Some(diagnostic) = misspelt(text, at) {
         return diagnostic;
     }
+    let compares = |words: &&str| matches!(*words, "`=`, `!=`, `=~` or `!~`" | "a label");
+    if expected.iter().any(compares)
+        && let Some(diagnostic) = comparison(text, at, code::QUERY_SYNTAX)
+    {
+        return diagnostic;
+    }
     let (span, found) = found(text, at, "the end of the query");
     let word = &text[span.clone()];
     let before = text[..at].trim_end();
@@ -155,6 +161,7 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
             diagnostic.suggesting("a projection `{...}` stands once, at the end of the query")
         }
         "-" => diagnostic.suggesting("names have letters, digits and `_`"),
+        "|" if text[..at].ends_with('|') => diagnostic.suggesting("conditions are joined by `or`"),
         _ => diagnostic,
     }
 }
@@ -170,6 +177,22 @@ fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
     let message = format!("unknown clause `{}(...)`", shown(word));
     let suggestion = format!("did you mean `{meant}(...)`?");
     Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggesting(suggestion))
+}
+
+/// The diagnostic of a parser that gave up in or right behind the first character of a comparison as
+/// other languages spell it.
+pub(crate) fn comparison(text: &str, at: usize, code: &'static str) -> Option<Diagnostic> {
+    let at = at - usize::from(text[..at].ends_with('='));
+    let found = text.get(at..at + 2)?;
+    let meant = match found {
+        "==" => "=",
+        "=>" => ">=",
+        "=<" => "<=",
+        _ => return None,
+    };
+    let message = format!("`{found}` is no operator here");
+    let diagnostic = Diagnostic::error(code, at..at + 2, message);
+    Some(diagnostic.suggesting(format!("write `{meant}`")))
 }
 
 /// The operator that `word` stands for.
