@@ -79,3 +79,51 @@ fn mistakes_of_a_query_and_its_stages_are_told_together() {
         ]
     );
 }
+
+#[test]
+fn only_the_words_of_joins_name_no_source() {
+    let reserved = [
+        "and",
+        "or",
+        "outer",
+        "unless",
+        "then",
+        "not",
+        "on",
+        "ignoring",
+        "within",
+        "pick",
+        "group_left",
+        "group_right",
+    ];
+    for word in reserved {
+        for query in
+            [format!("{word}({{}}) and on(k) b({{}})"), format!("a({{}}) and on(k) {word}({{}})")]
+        {
+            assert!(!said(&query).is_empty(), "{query}");
+        }
+        let query = format!(
+            "a({{}}) as {word} and on({word}) b({{}}) | where {word}.{word} = count({word})"
+        );
+        assert!(said(&query).is_empty(), "{query}");
+    }
+    let free = [
+        "as", "where", "select", "limit", "count", "first", "last", "every", "duration", "session",
+        "pairs", "latest", "json", "in",
+    ];
+    for word in free {
+        for query in [
+            format!(
+                "{word}({{}}) and on({word}) b({{}}) | where {word}.{word} = 1 or count({word}) = 1"
+            ),
+            format!(
+                "a({{}}) and on(k) {word}({{}})[5m] as b | where last(b).{word} = 1 | select b.{word}"
+            ),
+            format!(
+                "a({{}}) as {word} and on(k) b({{}}) | where first({word}).x = 1 | select {word}.x"
+            ),
+        ] {
+            assert!(said(&query).is_empty(), "{query}: {:?}", said(&query));
+        }
+    }
+}

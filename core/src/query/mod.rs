@@ -24,6 +24,8 @@ mod format;
 mod format_tests;
 #[cfg(test)]
 mod habit_tests;
+#[cfg(test)]
+mod hidden_tests;
 mod highlight;
 mod hover;
 #[cfg(test)]

@@ -81,7 +81,7 @@ pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) 
     (at..at + length, format!("`{}`", shown(&rest[..length])))
 }
 
-/// Text of the query as a message shows it: on one line, without control characters, not long.
+/// Text of the query as a message shows it: on one line, without hidden characters, not long.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (at, c) in text.chars().enumerate() {
@@ -89,7 +89,7 @@ pub(crate) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if literal::is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }
@@ -109,7 +109,7 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
     let word = &text[span.clone()];
     let before = text[..at].trim_end();
     let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
-    if text.trim().is_empty() {
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return error("the query is empty".to_owned())
             .suggesting("for instance `edge({}) and on(request_id) app({})`");
     }
