@@ -10,7 +10,7 @@ use super::parse::Read;
 use super::plan::{self, Field, FieldFrom, Filter, PlannedStage, Selection, Stages, Test};
 use super::{Compiled, Scope};
 use crate::id::StreamId;
-use crate::query::{Diagnostic, Spanned, code, syntax};
+use crate::query::{Diagnostic, Spanned, code, in_text_order, syntax};
 
 mod comparison;
 mod expr;
@@ -51,15 +51,11 @@ pub(super) fn compile(stages: impl Iterator<Item = Read>, scope: Scope<'_>) -> C
             Stage::Limit { count, .. } => Some(PlannedStage::Limit(*count)),
         });
     }
-    let mut diagnostics = compiler.diagnostics;
+    let diagnostics = compiler.diagnostics;
     if diagnostics.is_empty() {
         return Compiled { trees, stages: Ok(Stages { stages: planned, reads: compiler.reads }) };
     }
-    for diagnostic in &mut diagnostics {
-        diagnostic.locate(scope.text);
-    }
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-    Compiled { trees, stages: Err(diagnostics) }
+    Compiled { trees, stages: Err(in_text_order(scope.text, diagnostics)) }
 }
 
 struct Compiler<'q> {

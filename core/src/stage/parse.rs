@@ -10,7 +10,7 @@ use pest::iterators::Pair;
 
 use super::ast::Stage;
 use super::scan;
-use crate::query::{Diagnostic, Spanned, code, duration, syntax};
+use crate::query::{Diagnostic, Spanned, code, duration, in_text_order, syntax};
 
 mod condition;
 mod value;
@@ -94,12 +94,8 @@ impl Reader {
             match pair.as_rule() {
                 // What follows in them is a stream by its look only.
                 Rule::word | Rule::unknown_call => is_name = false,
-                Rule::stream => {
-                    if std::mem::replace(&mut is_name, true) {
-                        names.push(self.spanned(&pair));
-                    }
-                }
-                _ => {}
+                Rule::stream if is_name => names.push(self.spanned(&pair)),
+                _ => is_name = true,
             }
         }
         names
@@ -157,14 +153,13 @@ impl Reader {
         self.diagnostics.last_mut().expect("one was just pushed")
     }
 
-    fn finish(mut self, text: &str) -> Vec<Diagnostic> {
-        for diagnostic in &mut self.diagnostics {
-            diagnostic.locate(text);
+    fn finish(self, text: &str) -> Vec<Diagnostic> {
+        let mut diagnostics = in_text_order(text, self.diagnostics);
+        for diagnostic in &mut diagnostics {
             diagnostic.span.start += self.offset;
             diagnostic.span.end += self.offset;
         }
-        self.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-        self.diagnostics
+        diagnostics
     }
 }
 

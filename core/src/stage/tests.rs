@@ -56,6 +56,11 @@ fn scope(text: &str) -> Scope<'_> {
     Scope { text, streams: &STREAMS, labels: Some(&["request_id", "user", "err.code"]) }
 }
 
+/// Where the stage is that is all of `text`.
+fn whole(text: &str) -> [Range<usize>; 1] {
+    std::array::from_fn(|_| 0..text.len())
+}
+
 /// The stages of `text`, separated by `|`, compiled.
 #[track_caller]
 fn compiled(text: &str) -> Stages {
