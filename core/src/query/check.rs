@@ -66,24 +66,22 @@ pub(super) fn plan(
         projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
     });
     plan.projection = projection.collect();
-    plan.stages = stages(query, text, &plan, diagnostics);
+    plan.stages = stages(query, text, is_whole, &plan, diagnostics);
     plan.keep_labels();
     lint::plan(&plan, query, diagnostics);
     plan
 }
 
 /// The stages, compiled; not all of them where one makes no sense.
-fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnostic>) -> Stages {
-    let mut parsed = Vec::new();
-    for piece in &query.stages {
-        match stage::parse(&text[piece.span.clone()], piece.span.start) {
-            Ok(stage) => parsed.push(stage),
-            Err(found) => diagnostics.extend(found),
-        }
-    }
-    lint::stages(&parsed, text, plan, diagnostics);
+fn stages(
+    query: &Query,
+    text: &str,
+    is_whole: bool,
+    plan: &Plan,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Stages {
     let names: Vec<&str> = plan.streams.iter().map(|stream| stream.name.as_str()).collect();
-    let mut labels: Option<Vec<&str>> = Some(plan.copied_labels().collect());
+    let mut labels: Option<Vec<&str>> = is_whole.then(|| plan.copied_labels().collect());
     for join in &plan.joins {
         match &join.keys {
             JoinKeys::On(keys) => {
@@ -96,9 +94,13 @@ fn stages(query: &Query, text: &str, plan: &Plan, diagnostics: &mut Vec<Diagnost
         }
     }
     let scope = stage::Scope { text, streams: &names, labels: labels.as_deref() };
-    // Where one does not parse, the others still say what is wrong with them.
-    stage::compile(&parsed, scope).unwrap_or_else(|found| {
-        diagnostics.extend(found);
+    let places: Vec<_> = query.stages.iter().map(|piece| piece.span.clone()).collect();
+    let compiled = stage::compile(&places, scope);
+    lint::stages(&compiled.trees, text, plan, diagnostics);
+    compiled.stages.unwrap_or_else(|found| {
+        // A stream that seems to be missing may be one that could not be read.
+        let is_certain = |found: &Diagnostic| is_whole || found.code != code::STAGE_STREAM;
+        diagnostics.extend(found.into_iter().filter(is_certain));
         Stages::default()
     })
 }

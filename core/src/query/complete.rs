@@ -61,7 +61,8 @@ pub enum CompletionKind {
 }
 
 /// What can stand at byte `cursor` of `text`, best first. In the middle of a word, what can stand
-/// in its place and starts as it does up to the cursor.
+/// in its place and starts as it does up to the cursor. Nothing in a text of more than
+/// [`MAX_QUERY_BYTES`], which is no query.
 ///
 /// ```
 /// use logbraid_core::query::{Vocabulary, complete};

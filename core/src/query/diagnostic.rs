@@ -1,8 +1,11 @@
 //! What is wrong with a query, where, and what to do about it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+
+use super::literal;
 
 /// The stable codes of [`Diagnostic::code`].
 pub mod code {
@@ -150,9 +153,18 @@ impl Diagnostic {
 }
 
 /// Draws diagnostics with the lines they are about and carets below, the way rustc does; a blank
-/// line between two. `text` is the query text they were made from; `color` adds ANSI colours.
+/// line between two. `text` is the query text they were made from; `color` adds ANSI colours. A sign
+/// stands for each character that a terminal would obey or not show, such as `␛` or `�`.
 /// Empty without diagnostics; ends without a line ending.
 pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
+    let drawn_text = visible(text);
+    // Where a place of `text` is in what is drawn.
+    let drawn_at = |at: usize| match &drawn_text {
+        Cow::Borrowed(_) => at,
+        Cow::Owned(_) => {
+            signs(text).take_while(|(from, _)| *from < at).map(|(_, c)| c.len_utf8()).sum()
+        }
+    };
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let drawn = diagnostics.iter().map(|diagnostic| {
         let level = match diagnostic.severity {
@@ -161,15 +173,40 @@ pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
         };
         let start = text.floor_char_boundary(diagnostic.span.start);
         let end = text.ceil_char_boundary(diagnostic.span.end).max(start);
-        let annotation = AnnotationKind::Primary.span(start..end);
+        let annotation = AnnotationKind::Primary.span(drawn_at(start)..drawn_at(end));
         let mut group = level
-            .primary_title(diagnostic.message.as_str())
+            .primary_title(visible(&diagnostic.message))
             .id(diagnostic.code)
-            .element(Snippet::source(text).path("query").annotation(annotation));
+            .element(Snippet::source(drawn_text.as_ref()).path("query").annotation(annotation));
         if let Some(suggestion) = &diagnostic.suggestion {
-            group = group.element(Level::HELP.message(suggestion.as_str()));
+            group = group.element(Level::HELP.message(visible(suggestion)));
         }
         renderer.render(&[group])
     });
     drawn.collect::<Vec<_>>().join("\n\n")
+}
+
+/// `text` with a sign in place of each hidden character.
+fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().any(literal::is_hidden) {
+        signs(text).map(|(_, sign)| sign).collect()
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+/// What is drawn for each character of `text`, one column for each hidden one; tabs and the ends of
+/// lines are left to the renderer.
+fn signs(text: &str) -> impl Iterator<Item = (usize, char)> {
+    text.char_indices().map(|(at, c)| {
+        let sign = match c {
+            '\t' | '\n' => c,
+            '\r' if text[at + 1..].starts_with('\n') => c,
+            '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('�'),
+            '\u{7f}' => '␡',
+            c if literal::is_hidden(c) => '�',
+            c => c,
+        };
+        (at, sign)
+    })
 }

@@ -6,6 +6,7 @@ use super::tests::tokens;
 use super::{
     CompletionKind, KnownLabel, KnownSource, TokenKind, Vocabulary, complete, highlight, hover,
 };
+use crate::limits::MAX_QUERY_BYTES;
 
 fn kinds(text: &str) -> Vec<(&str, TokenKind)> {
     highlight(text).into_iter().map(|token| (&text[token.span], token.kind)).collect()
@@ -65,6 +66,20 @@ fn broken_text_is_highlighted_too() {
             .chain([("\"1) and on(k", Text)])
             .collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn what_is_too_long_for_a_query_costs_no_more() {
+    // One byte less than can be read, and a last character of two.
+    let text = format!("{}é({{}}) and", " ".repeat(MAX_QUERY_BYTES - 1));
+    assert!(highlight(&text).is_empty());
+    let text = format!("{}é({{}}) and", " ".repeat(MAX_QUERY_BYTES - 2));
+    assert_eq!(highlight(&text).last().unwrap().span.end, MAX_QUERY_BYTES);
+    let text = format!("a({{}}) then {}", "b({}) ".repeat(1_000_000));
+    assert!(highlight(&text).len() < MAX_QUERY_BYTES);
+    assert_eq!(hover(&text, 7), None);
+    assert!(complete(&text, 10, &Vocabulary::default()).is_empty());
+    assert!(hover(&text[..MAX_QUERY_BYTES], 7).is_some());
 }
 
 #[test]

@@ -4,15 +4,20 @@
 //! A comment stays with the piece before it on its line, else with the piece after it. Pieces are
 //! streams, operators, clauses, the projection and stages; a comment inside of one moves behind it.
 
+mod wrap;
+
 use std::collections::VecDeque;
 use std::mem;
 use std::ops::Range;
 
-use super::ast::{Expr, Join, Query, list};
+use wrap::Text;
+
+use super::ast::{Expr, Join, Query, Spanned};
 use super::diagnostic::{Diagnostic, code};
 use super::lex::{LexemeKind, lexemes};
 use super::parse;
 use crate::limits::MAX_QUERY_BYTES;
+use crate::stage::{self, Stage};
 
 /// Columns that a line has at most where it can be broken.
 const WIDTH: usize = 100;
@@ -20,8 +25,9 @@ const WIDTH: usize = 100;
 const INDENT: usize = 2;
 
 /// Lays out `text`: in canonical spelling, on one line if it fits 100 columns and has no comments,
-/// else with a line for each join, the projection and each stage. Comments are kept. Formatting what
-/// was formatted changes nothing; the tree is the same apart from its spans.
+/// else with a line for each join, the projection and each stage. A list that is too long goes on in
+/// the next line, a condition before its `and`s or `or`s. Comments are kept. Formatting what was
+/// formatted changes nothing; the tree is the same apart from its spans.
 ///
 /// ```
 /// use logbraid_core::query;
@@ -69,9 +75,9 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
     Ok(printer.text)
 }
 
-/// What stays on one line.
+/// What no comment stands in.
 struct Piece {
-    text: String,
+    text: Text,
     /// Where it stands in the text that is formatted.
     span: Range<usize>,
     /// Comments on lines of their own before it.
@@ -83,11 +89,20 @@ struct Piece {
 fn pieces_of(query: &Query, pieces: &mut Vec<Piece>) {
     pieces_of_expr(&query.expr, pieces);
     if let (Some(first), Some(last)) = (query.projection.first(), query.projection.last()) {
-        let text = format!("{{{}}}", list(&query.projection));
+        let text = Text::list("{", &query.projection, "}");
         pieces.push(Piece::new(text, first.span.start..last.span.end));
     }
     for stage in &query.stages {
-        pieces.push(Piece::new(format!("| {}", stage.value), stage.span.clone()));
+        pieces.push(Piece::new(text_of_stage(stage), stage.span.clone()));
+    }
+}
+
+fn text_of_stage(stage: &Spanned<String>) -> Text {
+    match stage::parse(&stage.value, 0) {
+        Ok(Stage::Where { condition, .. }) => Text::Where(condition),
+        Ok(Stage::Select { fields, .. }) => Text::list("| select ", &fields, ""),
+        // One that makes no sense stays as it is.
+        Ok(Stage::Limit { .. }) | Err(_) => Text::Words(vec![format!("| {}", stage.value)]),
     }
 }
 
@@ -95,12 +110,12 @@ fn pieces_of(query: &Query, pieces: &mut Vec<Piece>) {
 fn pieces_of_expr(expr: &Expr, pieces: &mut Vec<Piece>) {
     let join = match expr {
         Expr::Stream(stream) => {
-            return pieces.push(Piece::new(stream.to_string(), stream.span.clone()));
+            return pieces.push(Piece::word(stream.to_string(), stream.span.clone()));
         }
         Expr::Join(join) => join,
     };
     pieces_of_expr(&join.left, pieces);
-    pieces.push(Piece::new(join.kind.value.to_string(), join.kind.span.clone()));
+    pieces.push(Piece::word(join.kind.value.to_string(), join.kind.span.clone()));
     pieces.extend(clauses_of(join));
     pieces_of_expr(&join.right, pieces);
 }
@@ -108,13 +123,22 @@ fn pieces_of_expr(expr: &Expr, pieces: &mut Vec<Piece>) {
 fn clauses_of(join: &Join) -> Vec<Piece> {
     let mut pieces = Vec::new();
     if let (Some(first), Some(last)) = (join.on.first(), join.on.last()) {
-        let text = format!("on({})", list(&join.on));
+        let text = Text::list("on(", &join.on, ")");
         pieces.push(Piece::new(text, first.span.start..last.span.end));
     }
-    let ignoring = join.ignoring.iter().map(|it| Piece::new(it.to_string(), it.span.clone()));
-    let within = join.within.iter().map(|it| Piece::new(it.to_string(), it.span.clone()));
-    let pick = join.pick.iter().map(|it| Piece::new(it.to_string(), it.span.clone()));
-    let grouping = join.grouping.iter().map(|it| Piece::new(it.to_string(), it.span.clone()));
+    let ignoring = join
+        .ignoring
+        .iter()
+        .map(|it| Piece::new(Text::list("ignoring(", &it.labels, ")"), it.span.clone()));
+    let within = join.within.iter().map(|it| Piece::word(it.to_string(), it.span.clone()));
+    let pick = join.pick.iter().map(|it| Piece::word(it.to_string(), it.span.clone()));
+    let grouping = join.grouping.iter().map(|it| {
+        let text = match &it.labels[..] {
+            [] => Text::Words(vec![it.to_string()]),
+            labels => Text::list(&format!("group_{}(", it.side), labels, ")"),
+        };
+        Piece::new(text, it.span.clone())
+    });
     pieces.extend(ignoring.chain(within).chain(pick).chain(grouping));
     pieces
 }
@@ -140,8 +164,12 @@ fn place_of<'p>(
 }
 
 impl Piece {
-    fn new(text: String, span: Range<usize>) -> Self {
+    fn new(text: Text, span: Range<usize>) -> Self {
         Self { text, span, before: Vec::new(), behind: Vec::new() }
+    }
+
+    fn word(text: String, span: Range<usize>) -> Self {
+        Self::new(Text::Words(vec![text]), span)
     }
 }
 
@@ -192,9 +220,11 @@ impl Printer {
         if indent + width <= WIDTH && self.merge(inner.len(), &format!("({})", join.right)) {
             return self.next(Gap::Space, indent + INDENT);
         }
-        self.put("(", Gap::Space, indent + INDENT);
+        self.gap(Gap::Space, indent + INDENT);
+        self.text.push('(');
         self.expr(&join.right, indent + INDENT);
-        self.put(")", Gap::Line(indent), indent);
+        self.line(indent);
+        self.text.push(')');
     }
 
     /// Makes one piece with `text` of the next `count`, if no comment stands between them.
@@ -206,7 +236,7 @@ impl Printer {
         if text.contains('\n') || !(0..count).all(is_free) {
             return false;
         }
-        let mut group = Piece::new(text.to_owned(), 0..0);
+        let mut group = Piece::word(text.to_owned(), 0..0);
         for piece in self.pieces.drain(..count) {
             group.before.extend(piece.before);
             group.behind.extend(piece.behind);
@@ -227,7 +257,10 @@ impl Printer {
             self.text.push_str(&comment);
             gap = Gap::Line(indent);
         }
-        self.put(&piece.text, gap, otherwise);
+        self.gap(gap, otherwise);
+        let start = self.text.rfind('\n').map_or(0, |end| end + 1);
+        let column = self.text[start..].chars().count();
+        self.text.push_str(&piece.text.wrapped(column, otherwise + INDENT));
         let mut behind = piece.behind.into_iter();
         if let Some(comment) = behind.next() {
             self.text.push(' ');
@@ -237,13 +270,12 @@ impl Printer {
         self.waiting.extend(behind);
     }
 
-    fn put(&mut self, text: &str, gap: Gap, otherwise: usize) {
+    fn gap(&mut self, gap: Gap, otherwise: usize) {
         match gap {
             Gap::Line(indent) => self.line(indent),
             Gap::Space if self.is_over => self.line(otherwise),
             Gap::Space => self.text.push(' '),
         }
-        self.text.push_str(text);
     }
 
     /// Starts a line.

@@ -45,6 +45,98 @@ fn what_does_not_fit_has_a_line_per_join() {
 }
 
 #[test]
+fn what_does_not_fit_a_line_goes_on_in_the_next() {
+    let long = |name: &str| format!("{name}.a_label_of_some_length");
+    let [a, b, c, d] = ["a", "b", "a", "b"].map(long);
+    formats(
+        &format!(
+            "a({{}}) and on(k) b({{}}) | where {a}=1 and ({b}=2 or {c}=3) and not({d}=4 or {a}=5) # why
+             and every({b}='6')"
+        ),
+        &format!(
+            "a({{}})
+  and on(k) b({{}})
+  | where {a} = 1
+    and ({b} = 2 or {c} = 3)
+    and not ({d} = 4 or {a} = 5)
+    and every({b} = \"6\") # why"
+        ),
+    );
+    formats(
+        &format!(
+            "a({{}}) and on(k) b({{}}) | where {a}=1 and {b}=2 and {a}=3 and {c}=4 or {d}=5 or {a}=6 and \
+             ({b}=7 or {c}=8 and {d}=9 or not ({a}=10 or {b}=11 or {c}=12 or {d}=13)) | limit 3"
+        ),
+        &format!(
+            "a({{}})
+  and on(k) b({{}})
+  | where {a} = 1
+      and {b} = 2
+      and {a} = 3
+      and {c} = 4
+    or {d} = 5
+    or {a} = 6
+      and ({b} = 7
+        or {c} = 8 and {d} = 9
+        or not ({a} = 10
+            or {b} = 11
+            or {c} = 12
+            or {d} = 13))
+  | limit 3"
+        ),
+    );
+    let keys: Vec<_> = (10..25).map(|at| format!("key_{at}=other")).collect();
+    formats(
+        &format!(
+            "a({{}}) and on({0}) within(5s) group_left({1}) b({{}}) {{x=\"{2}\", y=\"{2}\"}} | select {1}",
+            keys.join(","),
+            keys.join(",").replace("=other", ""),
+            "x, ".repeat(15),
+        ),
+        &format!(
+            "a({{}})
+  and on(key_10=other, key_11=other, key_12=other, key_13=other, key_14=other, key_15=other,
+      key_16=other, key_17=other, key_18=other, key_19=other, key_20=other, key_21=other,
+      key_22=other, key_23=other, key_24=other) within(5s) group_left(key_10, key_11, key_12,
+      key_13, key_14, key_15, key_16, key_17, key_18, key_19, key_20, key_21, key_22, key_23,
+      key_24) b({{}})
+  {{x=\"{0}\",
+    y=\"{0}\"}}
+  | select key_10, key_11, key_12, key_13, key_14, key_15, key_16, key_17, key_18, key_19, key_20,
+    key_21, key_22, key_23, key_24",
+            "x, ".repeat(15),
+        ),
+    );
+    // Nothing else can be broken.
+    let selector = "x".repeat(120);
+    formats(
+        &format!("a({selector}) and on(k) b({{}}) as b | where a.x = '{selector}'|limit 1"),
+        &format!(
+            "a({selector})\n  and on(k) b({{}}) as b\n  | where a.x = \"{selector}\"\n  | limit 1"
+        ),
+    );
+}
+
+#[test]
+fn lines_have_exactly_as_much_as_fits() {
+    let text = |length: usize| {
+        let value = "x".repeat(length);
+        format!(
+            "a({{}}) and on(k) b({{}}) | limit 5000 | where a.x = 1 and not (a.x = 2 or b.y = \"{value}\")"
+        )
+    };
+    let widest = |text: &str| {
+        format(text).unwrap().lines().map(|line| line.chars().count()).max().unwrap_or_default()
+    };
+    let lines = |text: &str| format(text).unwrap().lines().count();
+    let fits = (0..60).rfind(|length| lines(&text(*length)) == 4).expect("short ones fit");
+    assert_eq!(widest(&text(fits)), 100);
+    for length in fits + 1..60 {
+        assert!(lines(&text(length)) > 4 && widest(&text(length)) <= 100);
+    }
+}
+
+#[test]
 fn comments_stay_where_they_belong() {
     formats(
         "# first\n\n  # second

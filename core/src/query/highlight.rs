@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::lex::{Lexeme, LexemeKind, Place, lexemes};
 use super::scan;
+use crate::limits::MAX_QUERY_BYTES;
 
 /// A piece of a query.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -46,7 +47,8 @@ pub enum TokenKind {
     Comment,
 }
 
-/// The pieces of `text` in order: all of it but white space, none overlapping another.
+/// The pieces of `text` in order: all of it but white space, none overlapping another. What comes
+/// behind the first [`MAX_QUERY_BYTES`] has none, since no query is as long.
 ///
 /// ```
 /// use logbraid_core::query::{TokenKind, highlight};
@@ -56,6 +58,7 @@ pub enum TokenKind {
 /// assert_eq!(kinds[5], TokenKind::Operator);
 /// ```
 pub fn highlight(text: &str) -> Vec<Token> {
+    let text = &text[..text.floor_char_boundary(MAX_QUERY_BYTES)];
     let lexemes = lexemes(text);
     let mut open = Vec::new();
     let mut tokens = Vec::with_capacity(lexemes.len());

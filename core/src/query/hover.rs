@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::highlight::{Token, TokenKind, highlight};
 use super::lex::{Lexeme, LexemeKind, Place, lexemes};
+use crate::limits::MAX_QUERY_BYTES;
 
 /// An explanation of a piece of a query.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -16,8 +17,8 @@ pub struct Hover {
     pub span: Range<usize>,
 }
 
-/// What stands at byte `offset` of `text`; `None` where there is nothing to say. Behind the last
-/// character of a word is still on it.
+/// What stands at byte `offset` of `text`; `None` where there is nothing to say, and in a text of more
+/// than [`MAX_QUERY_BYTES`], which is no query. Behind the last character of a word is still on it.
 ///
 /// ```
 /// use logbraid_core::query::hover;
@@ -27,6 +28,9 @@ pub struct Hover {
 /// assert_eq!(hover.span, 6..15);
 /// ```
 pub fn hover(text: &str, offset: usize) -> Option<Hover> {
+    if text.len() > MAX_QUERY_BYTES {
+        return None;
+    }
     let tokens = highlight(text);
     let at = tokens
         .iter()

@@ -74,7 +74,7 @@ impl Lexer<'_> {
         // Parentheses of the query, and of the selector within.
         let (mut outer, mut inner) = (0_usize, 0_usize);
         while let Some(c) = self.text[self.at..].chars().next() {
-            if c.is_whitespace() {
+            if c.is_whitespace() || c == '\u{feff}' && self.at == 0 {
                 self.at += c.len_utf8();
                 continue;
             }

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use super::syntax;
+
 /// What is wrong with a quoted text.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LiteralError {
@@ -43,7 +45,21 @@ pub(crate) fn origin(quoted: &str, at: usize) -> usize {
     quoted.len().saturating_sub(1)
 }
 
-/// `value` in double quotes, such that [`unquote`] gives it back.
+/// Whether a terminal or editor would obey `c`, or show nothing of it: control characters, those that
+/// turn the direction of writing, and those without any width. Joiners are not among them, which
+/// scripts need.
+pub(crate) fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// `value` in double quotes, such that [`unquote`] gives it back; with escapes for what
+/// [`is_hidden`].
 pub(crate) fn quote(value: &str) -> String {
     let mut quoted = String::with_capacity(value.len() + 2);
     quoted.push('"');
@@ -54,8 +70,14 @@ pub(crate) fn quote(value: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            c if c.is_control() => {
-                write!(quoted, "\\u{:04x}", u32::from(c)).expect("writing to a String cannot fail");
+            c if is_hidden(c) => {
+                let code = u32::from(c);
+                let written = if code > 0xffff {
+                    write!(quoted, "\\U{code:08x}")
+                } else {
+                    write!(quoted, "\\u{code:04x}")
+                };
+                written.expect("writing to a String cannot fail");
             }
             c => quoted.push(c),
         }
@@ -145,7 +167,7 @@ fn escape(text: &str) -> Result<(usize, Bytes<'_>), LiteralError> {
             let length = 1 + other.map_or(0, char::len_utf8);
             Err(LiteralError {
                 span: 0..length,
-                message: format!("unknown escape `{}`", &text[..length]),
+                message: format!("unknown escape `{}`", syntax::shown(&text[..length])),
                 suggestion: Some(
                     "in a regex write the backslash twice, or quote with backticks".to_owned(),
                 ),
@@ -173,6 +195,6 @@ fn number(text: &str, digits: Range<usize>, radix: u32) -> Option<u32> {
 
 fn no_character(text: &str, length: usize) -> LiteralError {
     let length = text.floor_char_boundary(length);
-    let message = format!("`{}` is no character", &text[..length]);
+    let message = format!("`{}` is no character", syntax::shown(&text[..length]));
     LiteralError { span: 0..length, message, suggestion: None }
 }

@@ -22,6 +22,10 @@ mod explain_tests;
 mod format;
 #[cfg(test)]
 mod format_tests;
+#[cfg(test)]
+mod habit_tests;
+#[cfg(test)]
+mod hidden_tests;
 mod highlight;
 mod hover;
 #[cfg(test)]
@@ -116,7 +120,8 @@ pub fn check(text: &str, options: &PlanOptions) -> Checked {
     Checked { plan, diagnostics: in_text_order(text, diagnostics) }
 }
 
-fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// `diagnostics` in text order, with line and column of `text`, which their spans are about.
+pub(crate) fn in_text_order(text: &str, mut diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     let (mut line, mut column, mut done) = (1, 1, 0);
     for diagnostic in &mut diagnostics {

@@ -87,7 +87,7 @@ pub(crate) fn found(text: &str, at: usize, end: &str) -> (Range<usize>, String) 
     (at..at + length, format!("`{}`", shown(&rest[..length])))
 }
 
-/// Text of the query as a message shows it: on one line, without control characters, not long.
+/// Text of the query as a message shows it: on one line, without hidden characters, not long.
 pub(crate) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (at, c) in text.chars().enumerate() {
@@ -95,7 +95,7 @@ pub(crate) fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if literal::is_hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }
@@ -105,11 +105,17 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
     if let Some(diagnostic) = misspelt(text, at) {
         return diagnostic;
     }
+    let compares = |words: &&str| matches!(*words, "`=`, `!=`, `=~` or `!~`" | "a label");
+    if expected.iter().any(compares)
+        && let Some(diagnostic) = comparison(text, at, code::QUERY_SYNTAX)
+    {
+        return diagnostic;
+    }
     let (span, found) = found(text, at, "the end of the query");
     let word = &text[span.clone()];
     let before = text[..at].trim_end();
     let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
-    if text.trim().is_empty() {
+    if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return error("the query is empty".to_owned())
             .suggesting("for instance `edge({}) and on(request_id) app({})`");
     }
@@ -166,6 +172,7 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
             diagnostic.suggesting("stages stand at the end of the query, outside of parentheses")
         }
         "-" => diagnostic.suggesting("names have letters, digits and `_`"),
+        "|" if text[..at].ends_with('|') => diagnostic.suggesting("conditions are joined by `or`"),
         _ => diagnostic,
     }
 }
@@ -262,6 +269,22 @@ fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
     let message = format!("unknown clause `{}(...)`", shown(word));
     let suggestion = format!("did you mean `{meant}(...)`?");
     Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggesting(suggestion))
+}
+
+/// The diagnostic of a parser that gave up in or right behind the first character of a comparison as
+/// other languages spell it.
+pub(crate) fn comparison(text: &str, at: usize, code: &'static str) -> Option<Diagnostic> {
+    let at = at - usize::from(text[..at].ends_with('='));
+    let found = text.get(at..at + 2)?;
+    let meant = match found {
+        "==" => "=",
+        "=>" => ">=",
+        "=<" => "<=",
+        _ => return None,
+    };
+    let message = format!("`{found}` is no operator here");
+    let diagnostic = Diagnostic::error(code, at..at + 2, message);
+    Some(diagnostic.suggesting(format!("write `{meant}`")))
 }
 
 /// The operator that `word` stands for.

@@ -1,3 +1,4 @@
+use std::fmt::Debug;
 use std::time::Instant;
 
 use proptest::prelude::*;
@@ -416,14 +417,14 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
         .boxed();
     // A set of pairs of labels: `k` and `k=k` are one key, which is given once.
     let key = (label(), prop::option::of(label()))
-        .prop_map(|(left, right)| (left.clone(), right.unwrap_or(left)));
-    let keys =
-        (prop::collection::btree_set(key, 1..4), any::<bool>()).prop_map(|(keys, spelled)| {
-            let keys = keys.into_iter().map(|(left, right)| {
-                if left == right && !spelled { vec![left] } else { vec![left, "=".into(), right] }
-            });
-            keys.collect::<Vec<_>>().join(&",".to_owned())
+        .prop_map(|(left, right)| (left.clone(), right.unwrap_or(left)))
+        .boxed();
+    let keys = (few_or_many(key), any::<bool>()).prop_map(|(keys, spelled)| {
+        let keys = keys.into_iter().map(|(left, right)| {
+            if left == right && !spelled { vec![left] } else { vec![left, "=".into(), right] }
         });
+        keys.collect::<Vec<_>>().join(&",".to_owned())
+    });
     let within = prop_oneof![
         Just(vec![]),
         duration().prop_map(|d| vec!["within".into(), "(".into(), d, ")".into()]),
@@ -432,8 +433,8 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
         }),
     ];
     let kind = prop::sample::select(vec!["and", "Or", "unless", "OUTER", "then", "then not"]);
-    let labels = |word: &'static str| {
-        prop::collection::btree_set(label(), 1..3).prop_map(move |labels| {
+    let clause = |word: &'static str| {
+        few_or_many(label().boxed()).prop_map(move |labels| {
             let labels = labels.into_iter().collect::<Vec<_>>().join(" , ");
             vec![word.to_owned(), "(".into(), labels, ")".into()]
         })
@@ -444,15 +445,15 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
     let policy = prop::sample::select(vec!["session", "pairs", "FIRST", "latest"]);
     let matched = prop_oneof![
         3 => keys.clone(),
-        1 => labels("ignoring"),
-        1 => (keys, labels("Ignoring")).prop_map(|(keys, labels)| [keys, labels].concat()),
+        1 => clause("ignoring"),
+        1 => (keys, clause("Ignoring")).prop_map(|(keys, labels)| [keys, labels].concat()),
     ];
     let results = prop_oneof![
         3 => Just(vec![]),
         1 => policy.prop_map(|policy| ["Pick", "(", policy, ")"].map(String::from).to_vec()),
         1 => Just(vec!["group_left".to_owned()]),
         1 => Just(["group_left", "(", ")"].map(String::from).to_vec()),
-        1 => labels("Group_Right"),
+        1 => clause("Group_Right"),
     ];
     let head = (kind, matched, within, results)
         .prop_map(|(kind, matched, within, results)| {
@@ -466,7 +467,7 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
     let join = (head, right).prop_map(|(head, right)| [head, right].concat());
     let op = prop::sample::select(vec!["=", "!=", "=~", "!~"]);
     let matcher = (label(), op, quoted()).prop_map(|(l, op, v)| vec![l, op.into(), v]);
-    let projection = prop::collection::vec(matcher, 1..3).prop_map(|matchers| {
+    let projection = prop::collection::vec(matcher, 1..8).prop_map(|matchers| {
         let mut tokens = matchers.join(&",".to_owned());
         tokens.insert(0, "{".into());
         tokens.push("}".into());
@@ -477,7 +478,13 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
     let stage = prop::collection::vec(piece, 0..4).prop_map(|pieces| {
         ["|", "where"].into_iter().chain(pieces).map(String::from).collect::<Vec<_>>()
     });
-    let stages = prop::collection::vec(stage, 0..3);
+    let select = few_or_many(label().boxed()).prop_map(|labels| {
+        let fields = labels.into_iter().map(|label| vec![label]).collect::<Vec<_>>();
+        [vec!["|".to_owned(), "Select".into()], fields.join(&",".to_owned())].concat()
+    });
+    let filter = condition()
+        .prop_map(|condition| [vec!["|".to_owned(), "Where".into()], condition].concat());
+    let stages = prop::collection::vec(prop_oneof![2 => stage, 1 => select, 2 => filter], 0..3);
     (stream, joins, prop::option::of(projection), stages).prop_map(|parts| {
         let (first, joins, projection, stages) = parts;
         let mut tokens = first;
@@ -491,6 +498,43 @@ pub(super) fn tokens() -> impl Strategy<Value = Vec<String>> {
         tokens.extend(projection.into_iter().flatten());
         tokens.extend(stages.into_iter().flatten());
         tokens
+    })
+}
+
+/// A set of a few or, more rarely, so many that they do not fit a line.
+fn few_or_many<T: Ord + Debug>(item: BoxedStrategy<T>) -> impl Strategy<Value = BTreeSet<T>> {
+    prop_oneof![
+        9 => prop::collection::btree_set(item.clone(), 1..4),
+        1 => prop::collection::btree_set(item, 20..30),
+    ]
+}
+
+/// The tokens of a condition, most of which do not fit a line.
+fn condition() -> impl Strategy<Value = Vec<String>> {
+    let tokens = |tokens: &[&str]| tokens.iter().map(|token| (*token).to_owned()).collect();
+    let comparisons: Vec<Vec<String>> = vec![
+        tokens(&["a.status", ">=", "500"]),
+        tokens(&["every", "(", "some_long_name.with.dots", "=~", "'(4|5).. and or'", ")"]),
+        tokens(&[
+            "count", "(", "a", ")", "*", "(", "first", "(", "b", ")", ".took", "+", "2", ")", "<",
+            "9",
+        ]),
+        tokens(&["duration", ">", "90s"]),
+    ];
+    prop::sample::select(comparisons).prop_recursive(5, 24, 6, |inner| {
+        let joined = |word: &'static str| {
+            prop::collection::vec(inner.clone(), 2..6).prop_map(move |of| of.join(&word.to_owned()))
+        };
+        let wrap = |start: &[&str], inner: Vec<String>| {
+            let start = start.iter().map(|token| (*token).to_owned());
+            start.chain(inner).chain([")".to_owned()]).collect::<Vec<_>>()
+        };
+        prop_oneof![
+            joined("and"),
+            joined("OR"),
+            joined("and").prop_map(move |inner| wrap(&["("], inner)),
+            joined("or").prop_map(move |inner| wrap(&["not", "("], inner)),
+        ]
     })
 }
 

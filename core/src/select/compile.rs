@@ -278,12 +278,17 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             _ => return None,
         })
     });
-    let (span, found) = syntax::found(selector, syntax::position(error), "the end of the selector");
+    let at = syntax::position(error);
+    let (span, found) = syntax::found(selector, at, "the end of the selector");
     let message = syntax::sentence(&expected, &found);
     let diagnostic = Diagnostic::error(code::SELECTOR_SYNTAX, span.clone(), message);
     let word = selector[span].starts_with(|c: char| c.is_alphabetic() || c == '_');
     if word && expected.contains(&"a quoted text") {
         return diagnostic.suggesting("texts are quoted");
     }
-    diagnostic
+    let compares = |words: &&str| matches!(*words, "`=`, `!=`, `=~` or `!~`" | "a number");
+    match syntax::comparison(selector, at, code::SELECTOR_SYNTAX) {
+        Some(foreign) if expected.iter().any(compares) => foreign,
+        _ => diagnostic,
+    }
 }

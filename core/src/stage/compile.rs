@@ -1,28 +1,40 @@
 //! Trees of stages to [`Stages`]: names resolved, types checked, regexes compiled.
+//!
+//! Names of streams are looked at before anything else, all of them: that one is unknown is told even
+//! where its comparison makes no sense either. Later an unknown stream is passed over in silence.
 
 use std::ops::Range;
 
-use super::Scope;
 use super::ast::{Condition, Stage};
+use super::parse::Read;
 use super::plan::{self, Field, FieldFrom, Filter, PlannedStage, Selection, Stages, Test};
+use super::{Compiled, Scope};
 use crate::id::StreamId;
-use crate::query::{Diagnostic, Spanned, code, syntax};
+use crate::query::{Diagnostic, Spanned, code, in_text_order, syntax};
 
 mod comparison;
 mod expr;
 mod kind;
 
-/// Compiles `stages`.
-pub(super) fn compile(stages: &[Stage], scope: Scope<'_>) -> Result<Stages, Vec<Diagnostic>> {
+/// Compiles the stages of a query.
+pub(super) fn compile(stages: impl Iterator<Item = Read>, scope: Scope<'_>) -> Compiled {
     let mut compiler = Compiler {
         scope,
         reads: vec![Vec::new(); scope.streams.len()],
         facts: Vec::new(),
         diagnostics: Vec::new(),
     };
+    let mut trees = Vec::new();
+    for read in stages {
+        compiler.diagnostics.extend(read.diagnostics);
+        for name in &read.names {
+            compiler.stream(name);
+        }
+        trees.extend(read.stage);
+    }
     let mut selected = false;
     let mut planned = Vec::new();
-    for stage in stages {
+    for stage in &trees {
         planned.extend(match stage {
             Stage::Where { condition, .. } => {
                 compiler.condition(condition).map(|test| PlannedStage::Where(Filter(test)))
@@ -39,15 +51,11 @@ pub(super) fn compile(stages: &[Stage], scope: Scope<'_>) -> Result<Stages, Vec<
             Stage::Limit { count, .. } => Some(PlannedStage::Limit(*count)),
         });
     }
-    let mut diagnostics = compiler.diagnostics;
+    let diagnostics = compiler.diagnostics;
     if diagnostics.is_empty() {
-        return Ok(Stages { stages: planned, reads: compiler.reads });
+        return Compiled { trees, stages: Ok(Stages { stages: planned, reads: compiler.reads }) };
     }
-    for diagnostic in &mut diagnostics {
-        diagnostic.locate(scope.text);
-    }
-    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-    Err(diagnostics)
+    Compiled { trees, stages: Err(in_text_order(scope.text, diagnostics)) }
 }
 
 struct Compiler<'q> {
@@ -58,7 +66,7 @@ struct Compiler<'q> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// Every `None` stands for a mistake that has been reported.
+/// Every `None` stands for a mistake that has been reported, but for those of `stream_called`.
 impl Compiler<'_> {
     fn condition(&mut self, condition: &Condition) -> Option<Test> {
         Some(match condition {
@@ -115,9 +123,9 @@ impl Compiler<'_> {
         self.scope.streams.iter().position(|stream| *stream == name).map(StreamId::new)
     }
 
-    fn stream(&mut self, name: &Spanned<String>) -> Option<StreamId> {
-        let found = self.stream_called(&name.value);
-        if found.is_none() {
+    /// Reports a name that no stream has.
+    fn stream(&mut self, name: &Spanned<String>) {
+        if self.stream_called(&name.value).is_none() {
             let streams = self.scope.streams;
             let numbered = |stream: &&str| {
                 stream.split_once('#').is_some_and(|(source, _)| source == name.value)
@@ -144,7 +152,6 @@ impl Compiler<'_> {
             let message = format!("no stream is called `{}`", syntax::shown(&name.value));
             self.error(code::STAGE_STREAM, name.span.clone(), message).suggest(suggestion);
         }
-        found
     }
 
     /// The place of a label among those that are read of a stream.

@@ -43,6 +43,8 @@ mod tests;
 pub use ast::Stage;
 pub use plan::{Filter, PlannedStage, Selection, Stages};
 
+use std::ops::Range;
+
 use crate::id::StreamId;
 use crate::query::Diagnostic;
 use crate::time::Timestamp;
@@ -84,13 +86,25 @@ pub struct Scope<'q> {
 /// # Errors
 /// Everything found wrong, in text order; never empty.
 pub fn parse(text: &str, offset: usize) -> Result<Stage, Vec<Diagnostic>> {
-    parse::parse(text, offset)
+    let read = parse::read(text, offset);
+    match read.stage {
+        Some(stage) if read.diagnostics.is_empty() => Ok(stage),
+        _ => Err(read.diagnostics),
+    }
 }
 
-/// Compiles the stages of a query.
-///
-/// # Errors
-/// Everything found wrong, in text order; never empty.
-pub fn compile(stages: &[Stage], scope: Scope<'_>) -> Result<Stages, Vec<Diagnostic>> {
-    compile::compile(stages, scope)
+/// The stages of a query.
+#[derive(Debug)]
+pub struct Compiled {
+    /// Their trees; of a stage with mistakes what makes sense without them, if anything does.
+    pub trees: Vec<Stage>,
+    /// The stages ready to run, or everything found wrong, in text order.
+    pub stages: Result<Stages, Vec<Diagnostic>>,
+}
+
+/// Parses and compiles the stages of a query, which stand at `places` of its text, without the `|`.
+/// A mistake in one hides none in another, and as few as can be of its own stage.
+pub fn compile(places: &[Range<usize>], scope: Scope<'_>) -> Compiled {
+    let read = places.iter().map(|at| parse::read(&scope.text[at.clone()], at.start));
+    compile::compile(read, scope)
 }

@@ -10,7 +10,7 @@ use pest::iterators::Pair;
 
 use super::ast::Stage;
 use super::scan;
-use crate::query::{Diagnostic, Spanned, code, duration, syntax};
+use crate::query::{Diagnostic, Spanned, code, duration, in_text_order, syntax};
 
 mod condition;
 mod value;
@@ -28,20 +28,28 @@ use grammar::{Rule, StageParser};
 
 const STAGES: [&str; 3] = ["where", "select", "limit"];
 
-/// The tree of `text`, its spans counted from `offset`.
-pub(super) fn parse(text: &str, offset: usize) -> Result<Stage, Vec<Diagnostic>> {
+/// What can be made of the text of a stage.
+pub(super) struct Read {
+    /// The tree; without what has a mistake.
+    pub stage: Option<Stage>,
+    /// Wherever a stream is named, beside mistakes too; not in a `select`, where it may be a label.
+    pub names: Vec<Spanned<String>>,
+    /// Everything found wrong, in text order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads `text` as far as possible; spans count from `offset`.
+pub(super) fn read(text: &str, offset: usize) -> Read {
     let mut reader = Reader { offset, diagnostics: Vec::new() };
-    let stage = match parsed(text) {
-        Ok(pair) => Some(reader.stage(pair)),
-        Err(diagnostic) => {
-            reader.diagnostics.push(diagnostic);
-            None
+    let (mut stage, mut names) = (None, Vec::new());
+    match parsed(text) {
+        Ok(pair) => {
+            names = reader.names(&pair);
+            stage = Some(reader.stage(pair));
         }
-    };
-    match stage {
-        Some(stage) if reader.diagnostics.is_empty() => Ok(stage),
-        _ => Err(reader.finish(text)),
+        Err(diagnostic) => reader.diagnostics.push(diagnostic),
     }
+    Read { stage, names, diagnostics: reader.finish(text) }
 }
 
 fn parsed(text: &str) -> Result<Pair<'_, Rule>, Diagnostic> {
@@ -77,6 +85,20 @@ impl Reader {
                 Stage::Limit { count: self.amount(&amount), span }
             }
         }
+    }
+
+    fn names(&self, stage: &Pair<'_, Rule>) -> Vec<Spanned<String>> {
+        let mut names = Vec::new();
+        let mut is_name = true;
+        for pair in stage.clone().into_inner().flatten() {
+            match pair.as_rule() {
+                // What follows in them is a stream by its look only.
+                Rule::word | Rule::unknown_call => is_name = false,
+                Rule::stream if is_name => names.push(self.spanned(&pair)),
+                _ => is_name = true,
+            }
+        }
+        names
     }
 
     fn fields<'t>(&mut self, pairs: impl Iterator<Item = Pair<'t, Rule>>) -> Vec<Spanned<String>> {
@@ -131,14 +153,13 @@ impl Reader {
         self.diagnostics.last_mut().expect("one was just pushed")
     }
 
-    fn finish(mut self, text: &str) -> Vec<Diagnostic> {
-        for diagnostic in &mut self.diagnostics {
-            diagnostic.locate(text);
+    fn finish(self, text: &str) -> Vec<Diagnostic> {
+        let mut diagnostics = in_text_order(text, self.diagnostics);
+        for diagnostic in &mut diagnostics {
             diagnostic.span.start += self.offset;
             diagnostic.span.end += self.offset;
         }
-        self.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
-        self.diagnostics
+        diagnostics
     }
 }
 
@@ -199,6 +220,7 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             | Rule::count
             | Rule::pick
             | Rule::unknown_call
+            | Rule::negative
             | Rule::field
             | Rule::word
             | Rule::number => "a value such as `app.status` or `count(app)`",
@@ -228,9 +250,6 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
         Some(quote @ (b'"' | b'\'' | b'`')) if !rest[1..].contains(char::from(quote)) => {
             Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
         }
-        Some(b'&') => diagnostic.suggesting("conditions are joined by `and`"),
-        Some(b'|') => diagnostic.suggesting("conditions are joined by `or`"),
-        Some(b'!') => diagnostic.suggesting("a condition is negated by `not`"),
         Some(b'-') => diagnostic.suggesting("names have letters, digits and `_`"),
         _ if word.eq_ignore_ascii_case("in") => {
             diagnostic.suggesting("one of several is written `app.status =~ \"500|503\"`")

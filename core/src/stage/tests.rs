@@ -4,6 +4,7 @@ mod diagnostics;
 mod meaning;
 mod random;
 mod syntax;
+mod together;
 
 use super::*;
 use crate::query::render;
@@ -55,6 +56,11 @@ fn scope(text: &str) -> Scope<'_> {
     Scope { text, streams: &STREAMS, labels: Some(&["request_id", "user", "err.code"]) }
 }
 
+/// Where the stage is that is all of `text`.
+fn whole(text: &str) -> [Range<usize>; 1] {
+    std::array::from_fn(|_| 0..text.len())
+}
+
 /// The stages of `text`, separated by `|`, compiled.
 #[track_caller]
 fn compiled(text: &str) -> Stages {
@@ -62,13 +68,13 @@ fn compiled(text: &str) -> Stages {
 }
 
 fn checked(text: &str) -> Result<Stages, Vec<Diagnostic>> {
-    let mut offset = 0;
-    let stages = text.split(" | ").map(|part| {
-        let stage = parse(part, offset);
-        offset += part.len() + 3;
-        stage
+    let mut start = 0;
+    let places = text.split(" | ").map(|part| {
+        let place = start..start + part.len();
+        start = place.end + 3;
+        place
     });
-    compile(&stages.collect::<Result<Vec<_>, _>>()?, scope(text))
+    compile(&places.collect::<Vec<_>>(), scope(text)).stages
 }
 
 fn made(events: &[&[Literal]]) -> Streams {

@@ -7,6 +7,9 @@ use crate::select::{MatchOp, Matcher};
 use crate::stage::ast::{ArithmeticOp, Chain, CompareOp, Comparison, Value, Which};
 use crate::stage::plan::{Order, Sides, Streams, Text};
 
+/// What the time of an event is called elsewhere.
+const TIMES: [&str; 5] = ["timestamp", "time", "datetime", "date", "_time"];
+
 impl Compiler<'_> {
     pub(super) fn comparison(
         &mut self,
@@ -55,15 +58,15 @@ impl Compiler<'_> {
     fn regex(&mut self, comparison: &Comparison) -> Option<Sides> {
         let Comparison { left, op, right, span } = comparison;
         let spelled = op.value;
+        let is_label = matches!(left, Value::Label { .. });
+        if !is_label {
+            let message = format!("`{spelled}` matches labels, and this is {}", what(left));
+            self.error(code::STAGE_TYPE, left.span(), message);
+        }
         let Value::Text(pattern) = right else {
             let message = format!("`{spelled}` takes a quoted regex on its right side");
             let suggestion = format!("for instance `app.path {spelled} \"/cart/.*\"`");
             self.error(code::STAGE_TYPE, right.span(), message).suggest(suggestion);
-            return None;
-        };
-        let Value::Label { .. } = left else {
-            let message = format!("`{spelled}` matches labels, and this is {}", what(left));
-            self.error(code::STAGE_TYPE, left.span(), message);
             return None;
         };
         let matcher = Matcher::new(String::new(), MatchOp::Match, pattern.value.clone());
@@ -133,7 +136,7 @@ impl Compiler<'_> {
     fn text(&mut self, value: &Value) -> Option<Text> {
         match value {
             Value::Label { stream, which, label, .. } => {
-                let stream = self.stream(stream)?;
+                let stream = self.stream_called(&stream.value)?;
                 let place = self.place(stream, label);
                 Some(Text::Label { stream, which: *which, place })
             }
@@ -175,6 +178,8 @@ impl Compiler<'_> {
                     }
                     _ => None,
                 };
+                let meant = self.time_meant(first).or_else(|| self.time_meant(&link.value));
+                let suggestion = meant.or_else(|| suggestion.map(str::to_owned));
                 let diagnostic = self.error(code::STAGE_TYPE, link.op.span.clone(), message);
                 if let Some(suggestion) = suggestion {
                     diagnostic.suggest(suggestion);
@@ -182,6 +187,21 @@ impl Compiler<'_> {
                 return;
             };
             left = next;
+        }
+    }
+
+    /// What to write in place of a label in `value` that is called like the time of an event, which is
+    /// no label.
+    fn time_meant(&self, value: &Value) -> Option<String> {
+        match value {
+            Value::Chain(Chain { first, rest, .. }) => self
+                .time_meant(first)
+                .or_else(|| rest.iter().find_map(|link| self.time_meant(&link.value))),
+            Value::Label { label, span, .. } if TIMES.contains(&label.to_lowercase().as_str()) => {
+                let event = self.scope.text.get(span.clone())?.strip_suffix(label)?;
+                Some(format!("the time of an event is no label: `{}ts`", syntax::shown(event)))
+            }
+            _ => None,
         }
     }
 
@@ -197,23 +217,17 @@ impl Compiler<'_> {
                 "both sides are fixed texts".to_owned(),
                 Some("write a label as `name.label`, without quotes".to_owned()),
             ),
-            (Kind::Label, Kind::Text, Some(text)) | (Kind::Text, Kind::Label, Some(text)) => {
+            (Kind::Label, Kind::Text, _) | (Kind::Text, Kind::Label, _) => {
                 let message = if is_order {
                     format!("`{op}` compares numbers, durations and times, not texts")
                 } else {
                     "arithmetic on labels gives a number or a duration, not a text".to_owned()
                 };
-                (
-                    message,
-                    Some(unquoted(text).unwrap_or_else(|| {
-                        "texts are compared with `=`, `!=`, `=~` and `!~`".to_owned()
-                    })),
-                )
+                (message, Some("texts are compared with `=`, `!=`, `=~` and `!~`".to_owned()))
             }
-            (_, _, Some(text)) => (
-                format!("{} cannot be compared with {}", left.name(), right.name()),
-                unquoted(text),
-            ),
+            (_, _, Some(_)) => {
+                (format!("{} cannot be compared with {}", left.name(), right.name()), None)
+            }
             (Kind::Label, Kind::Time, _) | (Kind::Time, Kind::Label, _) => (
                 "a label is no time".to_owned(),
                 Some("the time of an event is `name.ts`".to_owned()),
@@ -229,6 +243,12 @@ impl Compiler<'_> {
                 (format!("{} cannot be compared with {}", left.name(), right.name()), suggestion)
             }
         };
+        let suggestion = text
+            .filter(|_| left != right)
+            .and_then(unquoted)
+            .or_else(|| self.time_meant(&comparison.left))
+            .or_else(|| self.time_meant(&comparison.right))
+            .or(suggestion);
         let diagnostic = self.error(code::STAGE_TYPE, comparison.span.clone(), message);
         if let Some(suggestion) = suggestion {
             diagnostic.suggest(suggestion);

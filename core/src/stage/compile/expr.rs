@@ -21,7 +21,7 @@ impl Compiler<'_> {
             Value::Text(text) => return self.instant(text).map(Expr::Constant),
             Value::Chain(chain) => return self.chain(chain, wanted),
             Value::Label { stream, which, label, .. } => {
-                let stream = self.stream(stream)?;
+                let stream = self.stream_called(&stream.value)?;
                 let place = self.place(stream, label);
                 let duration = wanted == Kind::Duration;
                 let reading = if duration { Reading::Duration } else { Reading::Number };
@@ -31,10 +31,12 @@ impl Compiler<'_> {
                 Fact::Label { stream, which: *which, place, reading }
             }
             Value::Time { stream, which, .. } => {
-                Fact::Time { stream: self.stream(stream)?, which: *which }
+                Fact::Time { stream: self.stream_called(&stream.value)?, which: *which }
             }
             Value::Count { stream: None, .. } => Fact::Count(None),
-            Value::Count { stream: Some(stream), .. } => Fact::Count(Some(self.stream(stream)?)),
+            Value::Count { stream: Some(stream), .. } => {
+                Fact::Count(Some(self.stream_called(&stream.value)?))
+            }
             Value::Elapsed { .. } => Fact::Elapsed,
         };
         self.facts.push(fact);

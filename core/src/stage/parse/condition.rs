@@ -46,18 +46,20 @@ impl Reader {
 
     fn joined(&mut self, pair: Pair<'_, Rule>) -> Maybe {
         let is_any = pair.as_rule() == Rule::any;
-        let operands = pair
-            .into_inner()
-            .filter(|pair| !matches!(pair.as_rule(), Rule::word_or | Rule::word_and));
-        let mut operands: Vec<_> = operands.collect();
+        let is_word =
+            |pair: &Pair<'_, Rule>| matches!(pair.as_rule(), Rule::word_or | Rule::word_and);
+        let (words, mut operands): (Vec<_>, Vec<_>) = pair.into_inner().partition(is_word);
+        for word in &words {
+            self.foreign(word, if is_any { "or" } else { "and" });
+        }
         if operands.len() == 1 {
             return self.read(operands.pop()?);
         }
         // All are read, so that all mistakes in them are told.
-        let operands: Vec<_> = operands.into_iter().map(|operand| self.truth(operand)).collect();
         let mut of = Vec::new();
         for operand in operands {
-            match operand? {
+            let Some(condition) = self.truth(operand) else { continue };
+            match condition {
                 Condition::Or { of: inner } if is_any => of.extend(inner),
                 Condition::And { of: inner } if !is_any => of.extend(inner),
                 condition => of.push(condition),
@@ -72,12 +74,25 @@ impl Reader {
         if inner.is_empty() {
             return self.read(test);
         }
+        for word in &inner {
+            self.foreign(word, "not");
+        }
         let condition = self.truth(test)?;
         Some(Read::Condition(match condition {
             condition if inner.len() % 2 == 0 => condition,
             Condition::Not { of } => *of,
             condition => Condition::Not { of: Box::new(condition) },
         }))
+    }
+
+    /// Reports a word of a condition that is spelled as elsewhere.
+    fn foreign(&mut self, pair: &Pair<'_, Rule>, word: &str) {
+        let text = pair.as_str();
+        if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            let message = format!("`{text}` is no word of a condition");
+            self.error(code::QUERY_SYNTAX, syntax::range(pair), message)
+                .suggest(format!("write `{word}`"));
+        }
     }
 
     fn test(&mut self, pair: Pair<'_, Rule>) -> Maybe {
@@ -94,6 +109,10 @@ impl Reader {
             let message = "a comparison has two sides";
             self.error(code::QUERY_SYNTAX, syntax::range(second), message)
                 .suggest(syntax::shown(&suggestion));
+            let is_side = |pair: &Pair<'_, Rule>| pair.as_rule() != Rule::compare_op;
+            for side in inner.into_iter().filter(is_side) {
+                self.side(side);
+            }
             return None;
         }
         let right = inner.pop().expect("a comparison has a right side");
@@ -131,11 +150,16 @@ impl Reader {
             ">" => CompareOp::Greater,
             ">=" => CompareOp::GreaterOrEqual,
             _ => {
-                let meant = if text == "==" { "=" } else { "!=" };
+                let meant = match text {
+                    "<>" => CompareOp::NotEqual,
+                    "=>" => CompareOp::GreaterOrEqual,
+                    "=<" => CompareOp::LessOrEqual,
+                    _ => CompareOp::Equal,
+                };
                 let message = format!("`{text}` is no comparison");
                 self.error(code::QUERY_SYNTAX, syntax::range(pair), message)
                     .suggest(format!("write `{meant}`"));
-                CompareOp::Equal
+                meant
             }
         };
         Spanned { value, span: self.range(pair) }
@@ -146,12 +170,15 @@ impl Reader {
         let inside = pair.into_inner().find(|pair| pair.as_rule() == Rule::any);
         let inside = inside.expect("`every` has something in parentheses");
         let at = exact(&inside);
-        if let Condition::Compare(comparison) = self.truth(inside)? {
-            return Some(Read::Condition(Condition::Every(comparison)));
-        }
+        let condition = match self.truth(inside)? {
+            Condition::Compare(comparison) => {
+                return Some(Read::Condition(Condition::Every(comparison)));
+            }
+            condition => condition,
+        };
         let message = "`every` takes one comparison";
         self.error(code::STAGE_EVERY, at, message)
             .suggest("write `every(...)` around each comparison");
-        None
+        Some(Read::Condition(condition))
     }
 }

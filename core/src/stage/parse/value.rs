@@ -27,9 +27,30 @@ impl Reader {
             Rule::number => self.number(&pair),
             Rule::string => self.text(&pair),
             Rule::word => self.word(&pair),
+            Rule::negative => return self.negative(pair),
             _ => self.unknown_call(pair),
         };
         value.map(Read::Value)
+    }
+
+    /// A value with a sign before it, which only numbers and durations have.
+    fn negative(&mut self, pair: Pair<'_, Rule>) -> Option<Read> {
+        let mut inner = pair.into_inner();
+        let sign = inner.next().expect("a negative value has a sign");
+        let positive = inner.next().expect("a sign stands before a value");
+        let before = sign.as_span().get_input()[..sign.as_span().start()].trim_end();
+        let text = &positive.as_str()[..exact(&positive).len()];
+        let meant = match sign.as_str().matches('-').count() % 2 {
+            0 => text.to_owned(),
+            _ if positive.as_rule() == Rule::number => format!("-{text}"),
+            _ if before.ends_with('/') => format!("(-1 * {text})"),
+            _ => format!("-1 * {text}"),
+        };
+        let message = "`-` stands between two values, or right before a number";
+        let at = syntax::range(&sign).start;
+        self.error(code::QUERY_SYNTAX, at..at + 1, message)
+            .suggest(format!("write `{}`", syntax::shown(&meant)));
+        self.side(positive).map(Read::Value)
     }
 
     fn chain(&mut self, pair: Pair<'_, Rule>) -> Option<Read> {

@@ -287,7 +287,7 @@ fn streams_may_be_named_by_position_and_like_keywords() {
     );
     let text = "where duration.x = 1 and not not.x = 2 and count.every = 3 and first(first).or = 4";
     let scope = Scope { text, streams: &["duration", "not", "count", "first"], labels: None };
-    compile(&[parse(text, 0).unwrap()], scope).unwrap();
+    compile(&whole(text), scope).stages.unwrap();
 }
 
 #[test]
@@ -338,7 +338,7 @@ fn select_takes_keys_copied_labels_and_first_events() {
 fn any_label_may_be_selected_where_keys_are_not_known() {
     let text = "select whatever";
     let scope = Scope { text, streams: &STREAMS, labels: None };
-    assert!(compile(&[parse(text, 0).unwrap()], scope).is_ok());
+    assert!(compile(&whole(text), scope).stages.is_ok());
 }
 
 #[test]

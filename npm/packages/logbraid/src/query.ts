@@ -166,8 +166,7 @@ export function complete(query: string, cursor: number, vocabulary: Vocabulary =
 
 /**
  * The pieces of a query for an editor: all of it but white space. Broken text has pieces too. Throws a
- * `TypeError` for what is no text. Takes any length, although a query has 64 KiB at most: an editor that
- * shows more than that asks for a part.
+ * `TypeError` for what is no text. A query has 64 KiB at most; what comes behind them has no pieces.
  *
  * ```js
  * highlight('a({})')[0].kind; // source
@@ -180,7 +179,7 @@ export function highlight(query: string): QueryToken[] {
 
 /**
  * What stands at an offset (UTF-16 units from the start) and what it means; `undefined` where there
- * is nothing to say. Throws a `TypeError` for a query that is no text, or an offset that is no whole
+ * is nothing to say, and in a text of more than 64 KiB, which is no query. Throws a `TypeError` for a query that is no text, or an offset that is no whole
  * number of at least 0.
  *
  * ```js
