@@ -1,7 +1,5 @@
 //! Ids in messages, as programs write them.
 
-use std::time::Instant;
-
 use super::KeyPatterns;
 use crate::limits::MAX_EVENT_BYTES;
 
@@ -167,14 +165,14 @@ fn bad_patterns_say_where() {
     assert!(error(r"(\w{1000}){1000}").message.contains("size limit"));
 }
 
+// Were a message looked at again from each of its bytes, this would take hours.
 #[test]
-fn hostile_messages_cost_linear_time() {
-    let started = Instant::now();
-    for piece in ["request_id=:", "traceparent=0:", "trace_id=\"x\\"] {
+fn hostile_messages_are_looked_at_once() {
+    for (piece, trace_id) in
+        [("request_id=:", None), ("traceparent=0:", None), ("trace_id=\"x\\", Some("x"))]
+    {
         let message = piece.repeat(MAX_EVENT_BYTES / piece.len());
-        for name in ["request_id", "trace_id"] {
-            std::hint::black_box(find(name, &message));
-        }
+        assert_eq!(find("request_id", &message), None, "{piece}");
+        assert_eq!(find("trace_id", &message), trace_id, "{piece}");
     }
-    assert!(started.elapsed().as_secs() < 20, "took {:?}", started.elapsed());
 }

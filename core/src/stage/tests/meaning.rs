@@ -1,7 +1,6 @@
 //! What stages say of correlations.
 
 use super::*;
-use std::time::Instant;
 
 const NONE: &[Literal] = &[];
 
@@ -341,6 +340,7 @@ fn any_label_may_be_selected_where_keys_are_not_known() {
     assert!(compile(&whole(text), scope).stages.is_ok());
 }
 
+// Every pair would be 400 million a condition, and hours in all.
 #[test]
 fn dense_correlations_are_compared_without_trying_every_pair() {
     const EVENTS: i64 = 20_000;
@@ -348,7 +348,6 @@ fn dense_correlations_are_compared_without_trying_every_pair() {
         (0..EVENTS).map(|at| (at, vec![("x".to_owned(), (from + at).to_string())])).collect()
     };
     let streams = vec![stream(0), stream(EVENTS), stream(2 * EVENTS)];
-    let started = Instant::now();
     for (condition, expected) in [
         ("a.x = b.x", false),
         ("a.x + 0 = b.x", false),
@@ -365,6 +364,4 @@ fn dense_correlations_are_compared_without_trying_every_pair() {
         let group = Made { stages: &stages, streams: &streams, own: &[] };
         assert_eq!(filter.holds(&group), expected, "{condition}");
     }
-    // Every pair would be 400 million per condition.
-    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
 }
