@@ -16,11 +16,21 @@ type Turn = Arc<[EventOrder]>;
 
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    waiting: BTreeMap<Turn, (Side, Group)>,
-    by_event: BTreeSet<(EventId, Turn)>,
+    waiting: BTreeMap<Turn, Waiting>,
+    /// The turns of what has an event, by ticket: turns of many events take long to compare.
+    by_event: BTreeMap<(EventId, u64), Turn>,
+    /// Of what comes next.
+    ticket: u64,
     /// The earliest events of what waits, each with how many have it.
     firsts: BTreeMap<Timestamp, usize>,
     bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    side: Side,
+    group: Group,
+    ticket: u64,
 }
 
 impl Queue {
@@ -39,10 +49,12 @@ impl Queue {
         let first = store.record(group.events[0]).time;
         *self.firsts.entry(first).or_default() += 1;
         self.bytes += bytes(&group);
+        self.ticket += 1;
+        let ticket = self.ticket;
         for id in &group.events {
-            self.by_event.insert((*id, turn.clone()));
+            self.by_event.insert((*id, ticket), turn.clone());
         }
-        let before = self.waiting.insert(turn, (side, group));
+        let before = self.waiting.insert(turn, Waiting { side, group, ticket });
         debug_assert!(before.is_none(), "no two results have the same events");
     }
 
@@ -55,17 +67,15 @@ impl Queue {
 
     /// Takes out a group that has an event.
     pub fn take_with(&mut self, store: &Store, id: EventId) -> Option<(Side, Group)> {
-        let (found, turn) = self.by_event.range((id, Turn::default())..).next()?.clone();
-        if found != id {
-            return None;
-        }
+        let turns = self.by_event.range((id, 0)..=(id, u64::MAX));
+        let turn = turns.map(|(_, turn)| turn.clone()).next()?;
         self.remove(store, &turn)
     }
 
     fn remove(&mut self, store: &Store, turn: &Turn) -> Option<(Side, Group)> {
-        let (side, group) = self.waiting.remove(turn)?;
+        let Waiting { side, group, ticket } = self.waiting.remove(turn)?;
         for id in &group.events {
-            self.by_event.remove(&(*id, turn.clone()));
+            self.by_event.remove(&(*id, ticket));
         }
         let first = store.record(group.events[0]).time;
         if let Some(count) = self.firsts.get_mut(&first) {
@@ -99,5 +109,5 @@ impl Queue {
 fn bytes(group: &Group) -> usize {
     let events = group.events.len();
     let turn = (events + 1) * size_of::<EventOrder>() + 2 * size_of::<usize>();
-    turn + 3 * size_of::<(Turn, Side, Group)>() / 2 + events * size_of::<(EventId, Turn)>() * 3 / 2
+    turn + 3 * size_of::<(Turn, Waiting)>() / 2 + events * size_of::<(EventId, u64, Turn)>() * 3 / 2
 }

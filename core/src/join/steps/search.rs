@@ -72,14 +72,12 @@ impl Step {
                 }
             }
         }
-        if found.len() > 1 {
-            // Results may share their first event; the next ones settle it.
-            let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
-            found.sort_unstable_by(|one, other| {
-                order(*one).cmp(order(*other)).then_with(|| one.cmp(other))
-            });
-            found.dedup();
-        }
+        // A large item is found by many of its events.
+        found.sort_unstable();
+        found.dedup();
+        // Results may share their first event; the next ones settle it.
+        let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
+        found.sort_by(|one, other| order(*one).cmp(order(*other)));
         found
     }
 
