@@ -515,6 +515,16 @@ hint: range 1h of \`c\` holds 12 times what 5m does: give a shorter range, or \`
   assert.deepEqual([parsed['events'], parsed['complexity']], [400_000, 'moderate']);
   const orderly = await logbraid([...args, '--output', 'json', '--late-tolerance', '0s']);
   assert.equal((JSON.parse(orderly.stdout) as { events: number }).events, 391_000);
+  const picked = 'a({}) and on(id) within(10s) pick(first) b({})';
+  const { stdout: withMatches } = await logbraid([
+    'explain',
+    picked,
+    '--rate',
+    '10',
+    '--bytes',
+    '600',
+  ]);
+  assert.match(withMatches, /holds 800 events, 781 KiB, at 10 .* stream, and with matches$/m);
   const bad = await logbraid(['explain', query, '--rate', '0']);
   assert.deepEqual([bad.code, bad.stdout], [2, '']);
   assert.match(bad.stderr, /^error: --rate 0: expected a whole number/);

@@ -50,11 +50,12 @@ function text(
   load: { eventsPerSecond: number; bytesPerEvent: number },
 ): string[] {
   const at = `${amount(load.eventsPerSecond)} events/s of ${amount(load.bytesPerEvent)} bytes`;
+  const withMatches = bytes > events * load.bytesPerEvent ? ', and with matches' : '';
   return [
     ...draw(tree),
     '',
     ...sources.map(read),
-    `holds ${amount(events)} events, ${shortBytes(bytes)}, at ${at} in each stream`,
+    `holds ${amount(events)} events, ${shortBytes(bytes)}, at ${at} in each stream${withMatches}`,
     `score ${score}: ${complexity}`,
     ...hints.map((hint) => `hint: ${hint}`),
   ];
