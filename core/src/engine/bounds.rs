@@ -276,6 +276,9 @@ impl Flow {
 
     /// A push begins: what waits to be polled since earlier ones must not fill the engine.
     pub fn check_room(&mut self) {
+        if self.end != End::No {
+            return;
+        }
         let waiting = self.waiting();
         self.bounds.is_full = waiting > 0 && self.is_too_much(waiting, self.options.max_memory);
         if self.bounds.is_full && self.overflow == Overflow::Block {

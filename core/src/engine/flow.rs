@@ -232,6 +232,9 @@ impl Flow {
 
     /// Closes what the watermark has passed.
     pub fn expire(&mut self) {
+        if self.end != End::No {
+            return;
+        }
         let watermark = self.progress.watermark();
         match &mut self.joins.policy {
             Policy::Sessions(sessions) => {

@@ -74,6 +74,7 @@ fuzz_target!(|input: Input| {
     let decoder = DecoderOptions {
         format: Some("ndjson".to_owned()),
         time: Some("time".to_owned()),
+        message: Some("message".to_owned()),
         ..DecoderOptions::default()
     };
     let options = CorrelatorOptions {
@@ -153,6 +154,7 @@ impl Seen {
                 }
             }
             Some(Output::End(error)) => {
+                assert!(!self.ended, "a query ends once");
                 self.ended = true;
                 self.failed = error.is_some();
             }

@@ -1,6 +1,7 @@
 //! What is held stays within its bound, whatever the query and the events: small and large events,
 //! few keys and many, matched and alone. Where it cannot, the error says what is known.
 
+use crate::decode::DecoderOptions;
 use crate::emit::Emit;
 use crate::engine::{Correlator, CorrelatorOptions, Dedupe, Output, Overflow, SourceOptions};
 use crate::error::{Bound, Cause, Error, Overrun};
@@ -8,7 +9,7 @@ use crate::id::{CorrelationId, SourceId};
 use crate::limits::MAX_MEMORY_BYTES;
 use crate::metrics::Metrics;
 use crate::query::{Load, PlanOptions, check, explain};
-use crate::time::Span;
+use crate::time::{Span, Timestamp};
 
 const QUERIES: [&str; 10] = [
     "a({})[1h] and on(k) b({})[1h]",
@@ -366,4 +367,39 @@ fn results_that_nobody_takes_are_told_from_a_window_that_does_not_fit() {
         "results that are not taken hold more than 10 events (maxEvents): 12; take them before more \
          is pushed, or raise maxEvents"
     );
+}
+
+#[test]
+fn a_query_that_has_failed_does_not_fail_again() {
+    let query = "a({})[10s] or on(k) within(1s) b({})[10s] \
+                 outer on(j) within(3s) group_right(k) c({})[9s]";
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let decoder = DecoderOptions {
+        format: Some("ndjson".to_owned()),
+        time: Some("time".to_owned()),
+        message: Some("message".to_owned()),
+        ..DecoderOptions::default()
+    };
+    let options = CorrelatorOptions {
+        overflow: Some(Overflow::Block),
+        late_tolerance: Span::from_millis(23_900),
+        sources: vec![SourceOptions { bounded: false, decoder }; 3],
+        ..at_most(1)
+    };
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    let time =
+        |quarter: i64| Timestamp::from_nanos(1_800_000_000_000_000_000 + quarter * 250_000_000);
+    let mut ends = 0;
+    for key in ["1", "2"] {
+        let line = format!("{{\"time\":{},\"k\":\"{key}\",\"j\":\"{key}\"}}\n", time(9).as_nanos());
+        engine.push(SourceId::new(0), line.as_bytes());
+    }
+    for now in [100, 300, 400, 500, 600] {
+        while let Some(output) = engine.poll() {
+            assert!(ends == 0, "{output:?} after the end");
+            ends += usize::from(matches!(output, Output::End(_)));
+        }
+        engine.advance(time(now));
+    }
+    assert_eq!(ends, 1);
 }
