@@ -205,8 +205,8 @@ pub(super) fn query_error(text: &str, at: usize, mut expected: Vec<&'static str>
 /// A `[` before `at` that is never closed; `None` where it is.
 fn unclosed_range(text: &str, at: usize) -> Option<Diagnostic> {
     let open = text[..at].rfind('[')?;
-    let behind = text[at..].find(['[', ']']).map(|mark| text[at..].as_bytes()[mark]);
-    if behind == Some(b']') {
+    let behind = text[at..].chars().find(|c| matches!(c, '[' | ']'));
+    if behind == Some(']') {
         return None;
     }
     let message = "this `[` is never closed";
