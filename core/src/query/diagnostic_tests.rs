@@ -254,13 +254,15 @@ error[QUERY_NO_KEYS]: `on()` names no label; a join needs at least one that must
 fn not_a_stream() {
     shows(
         "a and on(k) b({})",
-        r"
+        r#"
 error[QUERY_SYNTAX]: expected `(`, found `and`
  --> query:1:3
   |
 1 | a and on(k) b({})
   |   ^^^
-",
+  |
+  = help: a selector stands in parentheses: `app({level="error"})`
+"#,
     );
     shows(
         "a({}) and on(k) my-app({})",

@@ -268,7 +268,9 @@ fn words_of_conditions() {
             "`like`: .. (a part of a text is found by `app.path =~ \".*cart.*\"`)",
         ),
         ("a.x ~ \"y\"", "`~`: .. (a part of a text is found by `app.path =~ \".*cart.*\"`)"),
-        ("a.x is 5", "`is`: .. (write `=`)"),
+        ("a.x and.b", "`and`: .."),
+        ("a.x is null", "`is`: .."),
+        ("a.x eq 5", "`eq`: .. (write `=`)"),
         ("duration > 1h 30m", "`30m`: .. (durations are written without spaces, such as `1h30m`)"),
         ("a.x > 5 30m", "`30m`: .."),
         (
@@ -359,6 +361,29 @@ fn parsers_and_bounds() {
     ] {
         assert_eq!(said(query), [expected], "{query}");
     }
+    assert_eq!(
+        said("a({} | x = ip(\"10.0.0.0/8\")) and on(k) b({})"),
+        ["SELECTOR_UNSUPPORTED `ip`: the engine's own selectors do not support `ip(...)`"]
+    );
     // A label may be called nearly like a parser.
     assert!(said("a({} | jsn > 5) and on(k) b({})").is_empty());
+}
+
+#[test]
+fn selectors_without_source_or_parentheses() {
+    let source = "(a source stands before its selector: `app({level=\"error\"})`)";
+    let parentheses = "(a selector stands in parentheses: `app({level=\"error\"})`)";
+    for (query, helps) in [
+        ("{app=\"x\"} and on(k) b({})", &[source][..]),
+        ("a({}) and on(k) {app=\"x\"}", &[source]),
+        ("a{} and on(k) b{}", &[parentheses; 2]),
+        ("a({}) and on(k) b", &[parentheses]),
+        ("a and on(k) b({})", &[parentheses]),
+    ] {
+        let said = said(query);
+        assert_eq!(said.len(), helps.len(), "{query}: {said:?}");
+        for (said, help) in said.iter().zip(helps) {
+            assert!(said.starts_with("QUERY_SYNTAX") && said.ends_with(help), "{query}: {said}");
+        }
+    }
 }

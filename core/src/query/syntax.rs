@@ -186,6 +186,12 @@ pub(super) fn query_error(text: &str, at: usize, mut expected: Vec<&'static str>
         "=" | "~" if text[..at].ends_with('|') => {
             diagnostic.suggesting("line filters stand in the selector of a stream")
         }
+        "{" if expected.contains(&STREAM) => {
+            diagnostic.suggesting("a source stands before its selector: `app({level=\"error\"})`")
+        }
+        _ if expected == ["`(`"] && !scan::starts_call(&text[at..]) => {
+            diagnostic.suggesting("a selector stands in parentheses: `app({level=\"error\"})`")
+        }
         "{" if text[..at].trim_end().ends_with('|') => {
             diagnostic.suggesting("a projection `{...}` stands before the stages, without a `|`")
         }
@@ -194,7 +200,7 @@ pub(super) fn query_error(text: &str, at: usize, mut expected: Vec<&'static str>
         }
         _ => match expected.contains(&"a quoted text").then(|| unquoted(word)).flatten() {
             Some(quoted) => diagnostic.suggesting(quoted),
-            None => match straight_quotes(word) {
+            None => match straight_quotes(word, expected) {
                 Some(quotes) => diagnostic.suggesting(quotes),
                 None => diagnostic,
             },
@@ -253,7 +259,8 @@ fn not_a_stream(text: &str, at: usize, word: &str, start: usize) -> Option<Diagn
     let goes_on = scan::starts_call(&text[at..]) || scan::is_clause_word(&text[next]);
     (is_in_join && goes_on).then(|| {
         diagnostic.suggesting(match nearest(word, &scan::CLAUSE_WORDS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
+            Some(meant) if meant.starts_with("group") => format!("did you mean `{meant}`?"),
+            Some(meant) => format!("did you mean `{meant}(...)`?"),
             None => format!("leave `{}` out", shown(word)),
         })
     })

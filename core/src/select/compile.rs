@@ -291,7 +291,12 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     if let Some(misspelt) = misspelt_parser(selector, at) {
         return misspelt;
     }
-    let word = &selector[span];
+    let (word, behind) = (&selector[span.clone()], &selector[span.end..]);
+    if expected.contains(&"a number") && behind.trim_start().starts_with('(') {
+        let message =
+            format!("the engine's own selectors do not support `{}(...)`", syntax::shown(word));
+        return Diagnostic::error(code::SELECTOR_UNSUPPORTED, span, message);
+    }
     let suggestion = match word {
         "<" | ">" if expected.contains(&syntax::MATCH_OPS) => {
             Some("numbers are compared behind the braces: `{} | status >= 500`".to_owned())
@@ -300,7 +305,7 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
         _ if expected.contains(&"a quoted text") => syntax::unquoted(word),
         _ => None,
     };
-    match suggestion.or_else(|| syntax::straight_quotes(word).map(str::to_owned)) {
+    match suggestion.or_else(|| syntax::straight_quotes(word, &expected).map(str::to_owned)) {
         Some(suggestion) => diagnostic.suggesting(suggestion),
         None => diagnostic,
     }

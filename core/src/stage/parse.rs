@@ -287,7 +287,7 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
         {
             diagnostic.suggesting("durations are written without spaces, such as `1h30m`")
         }
-        _ => match syntax::straight_quotes(word) {
+        _ => match syntax::straight_quotes(word, &expected) {
             Some(quotes) => diagnostic.suggesting(quotes),
             None => diagnostic,
         },
@@ -301,8 +301,9 @@ fn joining(word: &str) -> Option<String> {
         "~" | "like" | "matches" | "regex" | "contains" => {
             "a part of a text is found by `app.path =~ \".*cart.*\"`".to_owned()
         }
-        "is" | "equals" | "eq" => "write `=`".to_owned(),
+        "equals" | "eq" => "write `=`".to_owned(),
         "ne" => "write `!=`".to_owned(),
+        "and" | "or" => return None,
         lower => format!("did you mean `{}`?", syntax::nearest(lower, &["and", "or"])?),
     })
 }

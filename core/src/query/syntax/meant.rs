@@ -44,31 +44,9 @@ pub(in crate::query) fn policy_meant(word: &str) -> Option<&'static str> {
 
 /// Whether other languages have a stage of this name, such as `sort`.
 pub(super) fn looks_like_stage(word: &str) -> bool {
-    const STAGES: [&str; 24] = [
-        "dedup",
-        "distinct",
-        "eval",
-        "fields",
-        "filter",
-        "group",
-        "having",
-        "head",
-        "if",
-        "json",
-        "keep",
-        "label_format",
-        "line_format",
-        "logfmt",
-        "order",
-        "project",
-        "rename",
-        "sort",
-        "stats",
-        "table",
-        "tail",
-        "take",
-        "top",
-        "when",
+    const STAGES: [&str; 20] = [
+        "dedup", "distinct", "eval", "fields", "filter", "group", "having", "head", "if", "keep",
+        "order", "project", "rename", "sort", "stats", "table", "tail", "take", "top", "when",
     ];
     STAGES.contains(&word)
 }
@@ -92,8 +70,11 @@ pub(crate) fn unquoted(word: &str) -> Option<String> {
     is_word.then(|| format!("texts are quoted: write `\"{}\"`", super::shown(word)))
 }
 
-/// Says so where `mark` is a quote of a word processor.
-pub(crate) fn straight_quotes(mark: &str) -> Option<&'static str> {
+/// What to do about `mark` where it is a quote of a word processor, and a text is `expected`.
+pub(crate) fn straight_quotes(mark: &str, expected: &[&str]) -> Option<&'static str> {
+    let takes_text =
+        |words: &&str| words.starts_with("a quoted text") || words.starts_with("a value");
     let is_quote = matches!(mark, "“" | "”" | "„" | "‘" | "’" | "«" | "»");
-    is_quote.then_some("texts stand in straight quotes: `\"...\"`")
+    let suggestion = "texts stand in straight quotes: `\"...\"`";
+    (is_quote && expected.iter().any(takes_text)).then_some(suggestion)
 }
