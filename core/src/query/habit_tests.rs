@@ -39,6 +39,10 @@ fn comparisons_of_other_languages() {
             r#"a({}) and on(k) b({}) {level=="error"}"#,
             "QUERY_SYNTAX `==`: `==` is no operator here (write `=`)",
         ),
+        (
+            "a({}) and on(k === j) b({})",
+            "QUERY_SYNTAX `===`: `===` is no operator here (write `=`)",
+        ),
         ("a({}) and on(k == j) b({})", "QUERY_SYNTAX `==`: `==` is no operator here (write `=`)"),
         (
             r#"a({}) and on(k) b({}) | where a.level=="error""#,
@@ -385,5 +389,27 @@ fn selectors_without_source_or_parentheses() {
         for (said, help) in said.iter().zip(helps) {
             assert!(said.starts_with("QUERY_SYNTAX") && said.ends_with(help), "{query}: {said}");
         }
+    }
+}
+
+#[test]
+fn anchors_of_one_side() {
+    for (value, means, meant) in [
+        ("^5", "5", "5.."),
+        ("^/cart", "/cart", "/cart.*"),
+        ("5$", "5", ".*5"),
+        ("500", "500", ".*500.*"),
+    ] {
+        let query = format!("a({{x=~\"{value}\"}}) and on(k) b({{}})");
+        assert_eq!(
+            said(&query),
+            [format!(
+                "QUERY_UNANCHORED `\"{value}\"`: regexes of labels match whole values, so that \
+                 `x=~\"{value}\"` means `x=\"{means}\"` (did you mean `x=~\"{meant}\"`?)"
+            )]
+        );
+    }
+    for known in ["^5$", "^5.*", ".*5$", "^", "$", "^$", "^4|5$"] {
+        assert_eq!(said(&format!("a({{x=~\"{known}\"}}) and on(k) b({{}})")), [""; 0], "{known}");
     }
 }

@@ -14,8 +14,10 @@ pub(crate) fn comparison(text: &str, at: usize, code: &'static str) -> Option<Di
         "=<" => "<=",
         _ => return None,
     };
-    let message = format!("`{found}` is no operator here");
-    let diagnostic = Diagnostic::error(code, at..at + 2, message);
+    let more = text[at + 2..].bytes().take_while(|byte| *byte == b'=').count();
+    let found = &text[at..at + 2 + more];
+    let message = format!("`{}` is no operator here", super::shown(found));
+    let diagnostic = Diagnostic::error(code, at..at + found.len(), message);
     Some(diagnostic.suggesting(format!("write `{meant}`")))
 }
 
