@@ -194,6 +194,8 @@ impl<'c> Completer<'c> {
                         }
                     }
                 }
+                // The right label of a key.
+                Expected::Label if self.last(1) == "=" => self.copied_labels("group_left"),
                 Expected::Label => {
                     let given = self.given();
                     self.labels(&self.sources_here(), &given);

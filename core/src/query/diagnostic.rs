@@ -152,10 +152,14 @@ impl Diagnostic {
     }
 }
 
+/// Most diagnostics that are drawn: each costs time in the length of the text, and nobody reads more.
+const MAX_DRAWN: usize = 100;
+
 /// Draws diagnostics with the lines they are about and carets below, the way rustc does; a blank
 /// line between two. `text` is the query text they were made from; `color` adds ANSI colours. A sign
 /// stands for each character that a terminal would obey or not show, such as `␛` or `�`.
-/// Empty without diagnostics; ends without a line ending.
+/// Empty without diagnostics; ends without a line ending. Of more than 100 diagnostics the first 100
+/// are drawn, and how many are not.
 pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
     let drawn_text = visible(text);
     // Where a place of `text` is in what is drawn.
@@ -166,7 +170,7 @@ pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
         }
     };
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let drawn = diagnostics.iter().map(|diagnostic| {
+    let drawn = diagnostics.iter().take(MAX_DRAWN).map(|diagnostic| {
         let level = match diagnostic.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -183,7 +187,11 @@ pub fn render(text: &str, diagnostics: &[Diagnostic], color: bool) -> String {
         }
         renderer.render(&[group])
     });
-    drawn.collect::<Vec<_>>().join("\n\n")
+    let mut drawn: Vec<_> = drawn.collect();
+    if let Some(more) = diagnostics.len().checked_sub(MAX_DRAWN).filter(|more| *more > 0) {
+        drawn.push(format!("and {more} more"));
+    }
+    drawn.join("\n\n")
 }
 
 /// `text` with a sign in place of each hidden character.

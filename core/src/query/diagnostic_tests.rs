@@ -200,10 +200,10 @@ error[QUERY_SYNTAX]: unknown clause `withn(...)`
         "a({}) and on request_id b({})",
         r"
 error[QUERY_SYNTAX]: expected `(` after `on`, found `request_id`
- --> query:1:14
+ --> query:1:11
   |
 1 | a({}) and on request_id b({})
-  |              ^^^^^^^^^^
+  |           ^^^^^^^^^^^^^
   |
   = help: write `on(request_id)`
 ",
@@ -212,10 +212,10 @@ error[QUERY_SYNTAX]: expected `(` after `on`, found `request_id`
         "a({}) and on(k) within 5s b({})",
         r"
 error[QUERY_SYNTAX]: expected `(` after `within`, found `5s`
- --> query:1:24
+ --> query:1:17
   |
 1 | a({}) and on(k) within 5s b({})
-  |                        ^^
+  |                 ^^^^^^^^^
   |
   = help: write `within(5s)`
 ",
@@ -254,13 +254,15 @@ error[QUERY_NO_KEYS]: `on()` names no label; a join needs at least one that must
 fn not_a_stream() {
     shows(
         "a and on(k) b({})",
-        r"
+        r#"
 error[QUERY_SYNTAX]: expected `(`, found `and`
  --> query:1:3
   |
 1 | a and on(k) b({})
   |   ^^^
-",
+  |
+  = help: a selector stands in parentheses: `app({level="error"})`
+"#,
     );
     shows(
         "a({}) and on(k) my-app({})",
@@ -311,7 +313,7 @@ error[QUERY_SYNTAX]: expected `,`, `)` or `=`, found `j`
     shows(
         "a({}) and on(k) b({}) \0",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `\u{0}`
+error[QUERY_SYNTAX]: expected a range such as `[5m]`, `as`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `\u{0}`
  --> query:1:23
   |
 1 | a({}) and on(k) b({}) ␀
@@ -591,7 +593,7 @@ fn projections() {
     shows(
         r#"(a({}) and on(k) b({}) {x="1"})"#,
         r#"
-error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`, `or`, `outer`, `unless`, `then`), found `{`
+error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]`, `as` or an operator (`and`, `or`, `outer`, `unless`, `then`), found `{`
  --> query:1:24
   |
 1 | (a({}) and on(k) b({}) {x="1"})
@@ -602,13 +604,15 @@ error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`,
     );
     shows(
         "a({}) and on(k) b({}) {x=1}",
-        r"
+        r#"
 error[QUERY_SYNTAX]: expected a quoted text, found `1`
  --> query:1:26
   |
 1 | a({}) and on(k) b({}) {x=1}
   |                          ^
-",
+  |
+  = help: texts are quoted: write `"1"`
+"#,
     );
     shows(
         "a({}) and on(k) b({}) {}",
@@ -713,14 +717,14 @@ error[SELECTOR_SYNTAX]: a selector starts with its matchers; `{}` keeps everythi
     shows(
         r"a({level=error} |= x) and on(k)
   b({} | level = error)",
-        r"
+        r#"
 error[SELECTOR_SYNTAX]: expected a quoted text, found `error`
  --> query:1:10
   |
 1 | a({level=error} |= x) and on(k)
   |          ^^^^^
   |
-  = help: texts are quoted
+  = help: texts are quoted: write `"error"`
 
 error[SELECTOR_SYNTAX]: expected a quoted text or a number, found `error`
  --> query:2:18
@@ -728,8 +732,8 @@ error[SELECTOR_SYNTAX]: expected a quoted text or a number, found `error`
 2 |   b({} | level = error)
   |                  ^^^^^
   |
-  = help: texts are quoted
-",
+  = help: texts are quoted: write `"error"`
+"#,
     );
     shows(
         "a({} | json | | logfmt) and on(k) b(level)",
@@ -958,4 +962,15 @@ fn what_comes_before_an_open_parenthesis_or_quote_is_read() {
     );
     assert_eq!(codes("(((a({}) and on(k) b({"), [(unbalanced, 20)]);
     assert_eq!(codes("a("), [(unbalanced, 1)]);
+}
+
+#[test]
+fn of_very_many_diagnostics_the_first_are_drawn() {
+    let text = format!("a({{}}) and on(k) b({{}}) {}", "| limit 0 ".repeat(101));
+    let found = check(&text, &PlanOptions::default()).diagnostics;
+    assert_eq!(found.len(), 101);
+    let drawn = render(&text, &found, false);
+    assert_eq!(drawn.matches("error[STAGE_LIMIT]").count(), 100);
+    assert!(drawn.ends_with("\n\nand 1 more"), "{}", &drawn[drawn.len() - 80..]);
+    assert!(!render(&text, &found[..100], false).ends_with("more"));
 }

@@ -252,7 +252,13 @@ fn completion_follows_the_grammar() {
 fn labels_are_offered_once() {
     assert_eq!(inserts("edge({}) and on(path, ^"), ["id"]);
     assert_eq!(inserts("edge({}) and on(path=id, ^) app({})"), ["id", "level"]);
-    assert_eq!(inserts("edge({}) and on(path=^) app({})"), ["id", "path", "level"]);
+    assert_eq!(inserts("edge({}) and on(path=^) app({})"), ["level", "id", "path"]);
+    assert_eq!(
+        inserts("edge({}) and on(path=^"),
+        ["level", "id", "job", "path"],
+        "right side unknown"
+    );
+    assert_eq!(inserts("edge({}) and on(path=lev^"), ["level"]);
     assert_eq!(inserts("edge({}) and on(^, path) app({})"), ["id", "level"]);
     assert_eq!(inserts("edge({}) and on(pat^h, id) app({})"), ["path"]);
     assert_eq!(inserts("edge({}) and ignoring(level, ^) app({})"), ["id", "path"]);

@@ -287,10 +287,10 @@ error[QUERY_UNKNOWN_OPERATOR]: unknown operator `followed_by`; expected `and`, `
         "a({}) and on(k) pick first b({})",
         r"
 error[QUERY_SYNTAX]: expected `(` after `pick`, found `first`
- --> query:1:22
+ --> query:1:17
   |
 1 | a({}) and on(k) pick first b({})
-  |                      ^^^^^
+  |                 ^^^^^^^^^^
   |
   = help: write `pick(first)`
 ",
@@ -437,7 +437,7 @@ error[QUERY_SYNTAX]: expected a stage (`where`, `select`, `limit`), found `|`
     shows(
         "(a({}) and on(k) b({}) | where x)",
         r"
-error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]` or an operator (`and`, `or`, `outer`, `unless`, `then`), found `|`
+error[QUERY_SYNTAX]: expected `)`, a range such as `[5m]`, `as` or an operator (`and`, `or`, `outer`, `unless`, `then`), found `|`
  --> query:1:24
   |
 1 | (a({}) and on(k) b({}) | where x)
@@ -509,6 +509,8 @@ error[QUERY_SYNTAX]: expected a quoted text, found `1`
   |
 2 |   then on(k) within(5) (d({}) and onn(k) e({}) unless on(k, k) f({})) {x=1} | | where y
   |                                                                          ^
+  |
+  = help: texts are quoted: write `"1"`
 
 error[QUERY_SYNTAX]: expected a stage (`where`, `select`, `limit`), found `|`
  --> query:2:79

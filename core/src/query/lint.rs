@@ -130,7 +130,8 @@ fn comparisons(stream: &Stream) -> Vec<Comparison<'_>> {
     (0..lexemes.len()).filter_map(comparison).collect()
 }
 
-/// `=~"5"`, which nothing but `5` matches.
+/// `=~"5"`, which nothing but `5` matches, and `=~"^5"`, which neither does anything else. Both anchors
+/// are taken for a sign that this is known.
 fn unanchored(comparison: &Comparison<'_>) -> Option<Diagnostic> {
     let Comparison { label, op, value, span, .. } = comparison;
     let (word, equal) = match op {
@@ -138,16 +139,24 @@ fn unanchored(comparison: &Comparison<'_>) -> Option<Diagnostic> {
         MatchOp::NotMatch => ("!~", "!="),
         _ => return None,
     };
+    let (starts, ends) = (value.strip_prefix('^'), value.strip_suffix('$'));
+    let plain = starts.or(ends).unwrap_or(value);
     // A regex that is a plain text; the empty one is a habit of its own.
-    if value.is_empty() || regex_syntax::escape(value) != **value {
+    if plain.is_empty() || regex_syntax::escape(plain) != *plain {
         return None;
     }
-    let is_class = value.len() < 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-    let meant = if is_class { format!("{value:.<3}") } else { format!(".*{value}.*") };
+    let is_class = plain.len() < 3 && plain.bytes().all(|byte| byte.is_ascii_digit());
+    let meant = match (starts, ends) {
+        (_, Some(_)) => format!(".*{plain}"),
+        _ if is_class => format!("{plain:.<3}"),
+        (Some(_), None) => format!("{plain}.*"),
+        (None, None) => format!(".*{plain}.*"),
+    };
     let message = format!(
         "regexes of labels match whole values, so that `{label}{word}{quoted}` means \
-         `{label}{equal}{quoted}`",
-        quoted = literal::quote(value)
+         `{label}{equal}{plain}`",
+        quoted = literal::quote(value),
+        plain = literal::quote(plain)
     );
     Some(
         Diagnostic::warning(code::QUERY_UNANCHORED, span.clone(), message)

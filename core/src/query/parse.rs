@@ -342,10 +342,10 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::brace => "`}`",
             Rule::comma => "`,`",
             Rule::equals => "`=`",
-            Rule::range => "a range such as `[5m]`",
-            Rule::alias => "`as`",
+            Rule::range => syntax::RANGE,
+            Rule::alias | Rule::word_as => syntax::ALIAS,
             Rule::operator | Rule::join => syntax::OPERATOR,
-            Rule::clause | Rule::on => "`on(...)`",
+            Rule::clause | Rule::on => syntax::KEYS,
             Rule::within => "`within(...)`",
             Rule::policy => "a policy (`session`, `pairs`, `first`, `latest`)",
             Rule::stage_text => "a stage (`where`, `select`, `limit`)",
@@ -353,13 +353,13 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::name => "a name",
             Rule::duration => "a duration such as `5m`",
             Rule::projection => syntax::PROJECTION,
-            Rule::stage => "a stage such as `| where`",
+            Rule::stage => syntax::STAGE,
             Rule::matcher => "a matcher such as `status=\"500\"`",
-            Rule::match_op => "`=`, `!=`, `=~` or `!~`",
+            Rule::match_op => syntax::MATCH_OPS,
             Rule::string => "a quoted text",
             Rule::EOI => "the end of the query",
             _ => return None,
         })
     });
-    syntax::query_error(text, syntax::position(error), &expected)
+    syntax::query_error(text, syntax::position(error), expected)
 }

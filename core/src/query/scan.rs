@@ -151,7 +151,7 @@ pub(super) fn is_reserved(word: &str) -> bool {
 }
 
 /// Whether `word` is an operator or part of one.
-pub(super) fn is_operator_word(word: &str) -> bool {
+pub(crate) fn is_operator_word(word: &str) -> bool {
     OPERATOR_WORDS.iter().any(|other| other.eq_ignore_ascii_case(word))
 }
 

@@ -6,11 +6,18 @@ use pest::RuleType;
 use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::Pair;
 
-use super::ast::Policy;
 use super::diagnostic::{Diagnostic, code};
 use super::literal::{self, LiteralError};
-use super::scan;
+use super::{duration, scan};
 use crate::select::RegexError;
+
+mod expected;
+mod meant;
+
+use expected::without_given;
+pub(crate) use expected::{expected, sentence};
+pub(crate) use meant::{comparison, nearest, straight_quotes, unquoted};
+pub(super) use meant::{operator_meant, policy_meant};
 
 /// What stands at the start of a query, in words.
 pub(super) const STREAM: &str = "a stream such as `app({level=\"error\"})`";
@@ -22,6 +29,16 @@ const STAGES: [&str; 3] = ["where", "select", "limit"];
 pub(super) const OPERATORS: &str = "`and`, `or`, `outer`, `unless`, `then` or `then not`";
 /// What keeps events, in words.
 pub(super) const PROJECTION: &str = "a projection `{...}`";
+/// What stands behind a selector, in words.
+pub(super) const RANGE: &str = "a range such as `[5m]`";
+/// What names a stream, in words.
+pub(super) const ALIAS: &str = "`as`";
+/// The first clause of a join, in words.
+pub(super) const KEYS: &str = "`on(...)`";
+/// What begins a stage, in words.
+pub(super) const STAGE: &str = "a stage such as `| where`";
+/// Comparisons of texts, in words.
+pub(crate) const MATCH_OPS: &str = "`=`, `!=`, `=~` or `!~`";
 
 /// The span of a pair, in bytes.
 pub(crate) fn range<R: RuleType>(pair: &Pair<'_, R>) -> Range<usize> {
@@ -46,29 +63,6 @@ pub(crate) fn position<R: RuleType>(error: &Error<R>) -> usize {
 pub(crate) fn out_of_stack<R: RuleType>(error: &Error<R>) -> Option<Diagnostic> {
     let ErrorVariant::CustomError { .. } = &error.variant else { return None };
     Some(scan::too_deep(position(error)))
-}
-
-/// What a parser would have taken, in words, each once; rules without words are left out.
-pub(crate) fn expected<R: RuleType>(
-    error: &Error<R>,
-    words: impl Fn(&R) -> Option<&'static str>,
-) -> Vec<&'static str> {
-    let ErrorVariant::ParsingError { positives, .. } = &error.variant else { return Vec::new() };
-    let mut expected: Vec<_> = positives.iter().filter_map(words).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    expected.retain(|words| seen.insert(*words));
-    // What could have gone on is more useful than that it could have ended.
-    expected.sort_by_key(|words| words.starts_with("the end"));
-    expected
-}
-
-/// `expected a, b or c, found d`.
-pub(crate) fn sentence(expected: &[&str], found: &str) -> String {
-    match expected {
-        [] => format!("unexpected {found}"),
-        [one] => format!("expected {one}, found {found}"),
-        [most @ .., last] => format!("expected {} or {last}, found {found}", most.join(", ")),
-    }
 }
 
 /// What stands at `at`: its span and a name for it.
@@ -101,11 +95,21 @@ pub(crate) fn shown(text: &str) -> String {
 }
 
 /// The diagnostic of a query that does not parse at `at`.
-pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnostic {
+pub(super) fn query_error(text: &str, at: usize, mut expected: Vec<&'static str>) -> Diagnostic {
     if let Some(diagnostic) = misspelt(text, at) {
         return diagnostic;
     }
-    let compares = |words: &&str| matches!(*words, "`=`, `!=`, `=~` or `!~`" | "a label");
+    without_given(text, at, &mut expected);
+    let expected = expected.as_slice();
+    if expected == ["`]`"]
+        && let Some(diagnostic) = unclosed_range(text, at)
+    {
+        return diagnostic;
+    }
+    let compares = |words: &&str| match *words {
+        "a label" => text[..at].ends_with('='),
+        words => matches!(words, MATCH_OPS | "`=`"),
+    };
     if expected.iter().any(compares)
         && let Some(diagnostic) = comparison(text, at, code::QUERY_SYNTAX)
     {
@@ -153,12 +157,18 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
         return diagnostic;
     }
     match last_word(before).map(str::to_ascii_lowercase) {
-        Some(clause) if scan::is_clause_word(&clause) => {
-            let inside = if word.starts_with(char::is_alphanumeric) { word } else { "..." };
-            return error(format!("expected `(` after `{clause}`, found {found}"))
-                .suggesting(format!("write `{clause}({})`", shown(inside)));
+        Some(clause) if expected == ["`(`"] && scan::is_clause_word(&clause) => {
+            let message = format!("expected `(` after `{clause}`, found {found}");
+            let is_inside =
+                word.starts_with(char::is_alphanumeric) && !scan::starts_call(&text[at..]);
+            if !is_inside {
+                return error(message).suggesting(format!("write `{clause}(...)`"));
+            }
+            let span = before.len() - clause.len()..span.end;
+            return Diagnostic::error(code::QUERY_SYNTAX, span, message)
+                .suggesting(format!("write `{clause}({})`", shown(word)));
         }
-        Some(word) if word == "as" => {
+        Some(word) if word == "as" && expected.contains(&"a name") => {
             return error(format!("expected a name after `as`, found {found}"));
         }
         _ => {}
@@ -173,36 +183,84 @@ pub(super) fn query_error(text: &str, at: usize, expected: &[&str]) -> Diagnosti
         }
         "-" => diagnostic.suggesting("names have letters, digits and `_`"),
         "|" if text[..at].ends_with('|') => diagnostic.suggesting("conditions are joined by `or`"),
-        _ => diagnostic,
+        "=" | "~" if text[..at].ends_with('|') => {
+            diagnostic.suggesting("line filters stand in the selector of a stream")
+        }
+        "{" if expected.contains(&STREAM) => {
+            diagnostic.suggesting("a source stands before its selector: `app({level=\"error\"})`")
+        }
+        _ if expected == ["`(`"] && !scan::starts_call(&text[at..]) => {
+            diagnostic.suggesting("a selector stands in parentheses: `app({level=\"error\"})`")
+        }
+        "{" if text[..at].trim_end().ends_with('|') => {
+            diagnostic.suggesting("a projection `{...}` stands before the stages, without a `|`")
+        }
+        "<" | ">" if expected.contains(&MATCH_OPS) => {
+            diagnostic.suggesting("numbers are compared in a stage: `| where app.status >= 500`")
+        }
+        _ => match expected.contains(&"a quoted text").then(|| unquoted(word)).flatten() {
+            Some(quoted) => diagnostic.suggesting(quoted),
+            None => match straight_quotes(word, expected) {
+                Some(quotes) => diagnostic.suggesting(quotes),
+                None => diagnostic,
+            },
+        },
     }
+}
+
+/// A `[` before `at` that is never closed; `None` where it is.
+fn unclosed_range(text: &str, at: usize) -> Option<Diagnostic> {
+    let open = text[..at].rfind('[')?;
+    let behind = text[at..].chars().find(|c| matches!(c, '[' | ']'));
+    if behind == Some(']') {
+        return None;
+    }
+    let message = "this `[` is never closed";
+    let diagnostic = Diagnostic::error(code::QUERY_UNBALANCED, open..open + 1, message);
+    let length = text[open + 1..at].split_whitespace().next().unwrap_or_default();
+    Some(match duration::parse(length) {
+        Ok(_) => diagnostic.suggesting(format!("write `[{length}]`")),
+        Err(_) => diagnostic,
+    })
 }
 
 /// `word`, which stands at `start` where a stream or clause should, without a selector; `at` is
 /// what follows it.
 fn not_a_stream(text: &str, at: usize, word: &str, start: usize) -> Option<Diagnostic> {
-    let message = format!("expected {STREAM} or a clause, found `{word}`");
-    let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, start..start + word.len(), message);
+    if scan::is_clause_word(word) {
+        return None;
+    }
     let before = text[..start].trim_end();
     let operator = last_word(before).filter(|word| scan::is_operator_word(word));
+    let is_in_join = before.ends_with(')') || last_word(before).is_some_and(scan::is_reserved);
+    let or_clause = if is_in_join { " or a clause" } else { "" };
+    let message = format!("expected {STREAM}{or_clause}, found `{word}`");
+    let span = start..start + word.len();
+    let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
     if let Some(operator) = operator.filter(|operator| !operator.eq_ignore_ascii_case("not"))
-        && word.eq_ignore_ascii_case("not")
+        && scan::is_operator_word(word)
     {
-        let span = before.len() - operator.len()..start + word.len();
+        let span = before.len() - operator.len()..span.end;
         let message = format!("unknown operator `{operator} {word}`; expected {OPERATORS}");
+        let word = word.to_ascii_lowercase();
+        let meant = if word == "not" { "unless" } else { &word };
         return Some(
             Diagnostic::error(code::QUERY_UNKNOWN_OPERATOR, span, message)
-                .suggesting("did you mean `unless`?"),
+                .suggesting(format!("did you mean `{meant}`?")),
         );
     }
     if scan::is_operator_word(word) {
         return Some(diagnostic);
     }
-    let is_in_join = before.ends_with(')') || last_word(before).is_some_and(scan::is_reserved);
+    if is_in_join && word.eq_ignore_ascii_case("as") {
+        return Some(not_named(span));
+    }
     let (next, _) = found(text, at, "");
     let goes_on = scan::starts_call(&text[at..]) || scan::is_clause_word(&text[next]);
     (is_in_join && goes_on).then(|| {
         diagnostic.suggesting(match nearest(word, &scan::CLAUSE_WORDS) {
-            Some(meant) => format!("did you mean `{meant}`?"),
+            Some(meant) if meant.starts_with("group") => format!("did you mean `{meant}`?"),
+            Some(meant) => format!("did you mean `{meant}(...)`?"),
             None => format!("leave `{}` out", shown(word)),
         })
     })
@@ -215,10 +273,7 @@ fn misplaced(text: &str, at: usize, expected: &[&str]) -> Option<Diagnostic> {
     let follows = expected.contains(&OPERATOR) || expected.contains(&PROJECTION);
     let error = |message: String| Diagnostic::error(code::QUERY_SYNTAX, span.clone(), message);
     match word.as_str() {
-        "as" if follows => Some(
-            error("only a stream can be named".to_owned())
-                .suggesting("write `as` behind a stream: `app({}) as name`"),
-        ),
+        "as" if follows => Some(not_named(span)),
         "[" if follows => Some(
             error("only a stream can have a range".to_owned())
                 .suggesting("write it behind a stream: `app({})[5m]`"),
@@ -234,7 +289,21 @@ fn misplaced(text: &str, at: usize, expected: &[&str]) -> Option<Diagnostic> {
                         .suggesting(format!("stages begin with `|`: write `| {stage}`")),
                 );
             }
-            if let Some(meant) = operator_meant(&word) {
+            if expected.contains(&ALIAS)
+                && nearest(&word, &["as"]).is_some()
+                && names(&text[span.end..])
+            {
+                return Some(
+                    error(sentence(expected, &found)).suggesting("did you mean `as`?".to_owned()),
+                );
+            }
+            if !expected.contains(&OPERATOR) && scan::is_operator_word(&word) {
+                return Some(
+                    error(format!("nothing is joined behind a projection: found {found}"))
+                        .suggesting("write the projection `{...}` behind all joins"),
+                );
+            }
+            if let Some(meant) = operator_meant(&word).filter(|_| expected.contains(&OPERATOR)) {
                 let message = format!("unknown operator `{}`; expected {OPERATORS}", shown(&word));
                 let code = code::QUERY_UNKNOWN_OPERATOR;
                 return Some(
@@ -242,14 +311,30 @@ fn misplaced(text: &str, at: usize, expected: &[&str]) -> Option<Diagnostic> {
                         .suggesting(format!("did you mean `{meant}`?")),
                 );
             }
+            let diagnostic = error(sentence(expected, &found));
+            if !expected.contains(&STAGE) || !meant::looks_like_stage(&word) {
+                return Some(diagnostic);
+            }
             let stages = STAGES.map(|stage| format!("`| {stage}`")).join(", ");
-            Some(
-                error(sentence(expected, &found))
-                    .suggesting(format!("stages begin with `|`: {stages}")),
-            )
+            Some(diagnostic.suggesting(format!("stages begin with `|`: {stages}")))
         }
         _ => None,
     }
+}
+
+/// The diagnostic of an `as` where no stream is before it.
+fn not_named(span: Range<usize>) -> Diagnostic {
+    Diagnostic::error(code::QUERY_SYNTAX, span, "only a stream can be named")
+        .suggesting("write `as` behind a stream: `app({}) as name`")
+}
+
+/// Whether `text` starts with a name that something could be called.
+fn names(text: &str) -> bool {
+    let (span, _) = found(text, text.len() - text.trim_start().len(), "");
+    let word = &text[span.clone()];
+    word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && !scan::is_reserved(word)
+        && !text[span.end..].trim_start().starts_with('(')
 }
 
 /// Whether `text`, which follows a name, makes it a stream beyond doubt.
@@ -269,58 +354,6 @@ fn misspelt(text: &str, at: usize) -> Option<Diagnostic> {
     let message = format!("unknown clause `{}(...)`", shown(word));
     let suggestion = format!("did you mean `{meant}(...)`?");
     Some(Diagnostic::error(code::QUERY_SYNTAX, name, message).suggesting(suggestion))
-}
-
-/// The diagnostic of a parser that gave up in or right behind the first character of a comparison as
-/// other languages spell it.
-pub(crate) fn comparison(text: &str, at: usize, code: &'static str) -> Option<Diagnostic> {
-    let at = at - usize::from(text[..at].ends_with('='));
-    let found = text.get(at..at + 2)?;
-    let meant = match found {
-        "==" => "=",
-        "=>" => ">=",
-        "=<" => "<=",
-        _ => return None,
-    };
-    let message = format!("`{found}` is no operator here");
-    let diagnostic = Diagnostic::error(code, at..at + 2, message);
-    Some(diagnostic.suggesting(format!("write `{meant}`")))
-}
-
-/// The operator that `word` stands for.
-pub(super) fn operator_meant(word: &str) -> Option<&'static str> {
-    match word {
-        "&&" | "&" | "," | "join" | "inner" | "with" => Some("and"),
-        "||" | "left" => Some("or"),
-        "full" => Some("outer"),
-        "->" | "=>" | "before" | "followed_by" | "next" | "sequence" => Some("then"),
-        "not" | "except" | "minus" | "without" => Some("unless"),
-        word => nearest(word, &["and", "or", "unless", "outer", "then", "then not"]),
-    }
-}
-
-/// The policy that `word` stands for.
-pub(super) fn policy_meant(word: &str) -> Option<&'static str> {
-    match word {
-        "all" | "each" | "every" | "cross" => Some("pairs"),
-        "earliest" | "oldest" | "one" => Some("first"),
-        "last" | "newest" => Some("latest"),
-        "group" | "connected" | "component" => Some("session"),
-        word => nearest(word, &Policy::ALL.map(Policy::as_str)),
-    }
-}
-
-/// The candidate that `word` is a misspelling of.
-pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
-    // A hostile name may be long, and the distance is quadratic.
-    let word = word.get(..word.len().min(32))?.to_lowercase();
-    let allowed = |candidate: &str| 1 + usize::from(candidate.len() > 3);
-    candidates
-        .iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&word, candidate), *candidate))
-        .filter(|(distance, candidate)| *distance <= allowed(candidate))
-        .min()
-        .map(|(_, candidate)| candidate)
 }
 
 /// The diagnostic of a quoted text that starts at `start`.

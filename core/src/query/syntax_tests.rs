@@ -53,7 +53,7 @@ fn words_that_are_no_operator() {
     shows(
         "a({}) and on(k) b({}) sort by x",
         r"
-error[QUERY_SYNTAX]: expected a range such as `[5m]`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `sort`
+error[QUERY_SYNTAX]: expected a range such as `[5m]`, `as`, an operator (`and`, `or`, `outer`, `unless`, `then`), a projection `{...}`, a stage such as `| where` or the end of the query, found `sort`
  --> query:1:23
   |
 1 | a({}) and on(k) b({}) sort by x

@@ -262,7 +262,7 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
             Rule::matcher => "a matcher such as `level=\"error\"`",
             Rule::label | Rule::comparison => "a label",
             Rule::name => "a name",
-            Rule::match_op => "`=`, `!=`, `=~` or `!~`",
+            Rule::match_op => syntax::MATCH_OPS,
             Rule::compare_op => "a comparison such as `=` or `>=`",
             Rule::string => "a quoted text",
             Rule::number => "a number",
@@ -282,13 +282,49 @@ fn explain(selector: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     let (span, found) = syntax::found(selector, at, "the end of the selector");
     let message = syntax::sentence(&expected, &found);
     let diagnostic = Diagnostic::error(code::SELECTOR_SYNTAX, span.clone(), message);
-    let word = selector[span].starts_with(|c: char| c.is_alphabetic() || c == '_');
-    if word && expected.contains(&"a quoted text") {
-        return diagnostic.suggesting("texts are quoted");
+    let compares = |words: &&str| matches!(*words, syntax::MATCH_OPS | "a number");
+    if expected.iter().any(compares)
+        && let Some(foreign) = syntax::comparison(selector, at, code::SELECTOR_SYNTAX)
+    {
+        return foreign;
     }
-    let compares = |words: &&str| matches!(*words, "`=`, `!=`, `=~` or `!~`" | "a number");
-    match syntax::comparison(selector, at, code::SELECTOR_SYNTAX) {
-        Some(foreign) if expected.iter().any(compares) => foreign,
-        _ => diagnostic,
+    if let Some(misspelt) = misspelt_parser(selector, at) {
+        return misspelt;
     }
+    let (word, behind) = (&selector[span.clone()], &selector[span.end..]);
+    if expected.contains(&"a number") && behind.trim_start().starts_with('(') {
+        let message =
+            format!("the engine's own selectors do not support `{}(...)`", syntax::shown(word));
+        return Diagnostic::error(code::SELECTOR_UNSUPPORTED, span, message);
+    }
+    let suggestion = match word {
+        "<" | ">" if expected.contains(&syntax::MATCH_OPS) => {
+            Some("numbers are compared behind the braces: `{} | status >= 500`".to_owned())
+        }
+        "&" => Some("conditions are joined by `and`".to_owned()),
+        _ if expected.contains(&"a quoted text") => syntax::unquoted(word),
+        _ => None,
+    };
+    match suggestion.or_else(|| syntax::straight_quotes(word, &expected).map(str::to_owned)) {
+        Some(suggestion) => diagnostic.suggesting(suggestion),
+        None => diagnostic,
+    }
+}
+
+/// A misspelt parser before `at`, which was taken for a label.
+fn misspelt_parser(selector: &str, at: usize) -> Option<Diagnostic> {
+    let before = selector[..at].trim_end();
+    let start = before.rfind('|')? + 1;
+    let start = start + before[start..].len() - before[start..].trim_start().len();
+    let word = &before[start..];
+    let goes_on = selector[at..].trim_start();
+    if word.is_empty() || !(goes_on.is_empty() || goes_on.starts_with(['|', '"', '\'', '`'])) {
+        return None;
+    }
+    let parsers = ["json", "logfmt", "pattern", "regexp"];
+    let meant = syntax::nearest(word, &parsers).filter(|meant| *meant != word)?;
+    let message = format!("unknown parser `{}`", syntax::shown(word));
+    let span = start..start + word.len();
+    let diagnostic = Diagnostic::error(code::SELECTOR_SYNTAX, span, message);
+    Some(diagnostic.suggesting(format!("did you mean `{meant}`?")))
 }

@@ -10,7 +10,9 @@ use pest::iterators::Pair;
 
 use super::ast::Stage;
 use super::scan;
-use crate::query::{Diagnostic, Spanned, code, duration, in_text_order, syntax};
+use crate::query::{
+    Diagnostic, Spanned, code, duration, in_text_order, scan as query_scan, syntax,
+};
 
 mod condition;
 mod value;
@@ -77,6 +79,13 @@ impl Reader {
                 Stage::Where { condition: self.condition(any), span }
             }
             Rule::select_stage => {
+                if let Some(comma) = inner.clone().next_back()
+                    && comma.as_rule() == Rule::comma
+                {
+                    let at = syntax::range(&comma);
+                    self.error(code::QUERY_SYNTAX, at, "nothing follows this `,`")
+                        .suggest("leave it out");
+                }
                 let fields = self.fields(inner.filter(|pair| pair.as_rule() == Rule::selected));
                 Stage::Select { fields, span }
             }
@@ -178,7 +187,7 @@ fn shown(pair: &Pair<'_, Rule>) -> String {
 fn known(text: &str) -> Result<(), Diagnostic> {
     let start = text.len() - text.trim_start().len();
     let (span, found) = syntax::found(text, start, "the end of the stage");
-    let word = &text[span.clone()];
+    let (word, end) = (&text[span.clone()], span.end);
     let lower = word.to_lowercase();
     // A comment may stand before it; the parser knows comments.
     if STAGES.contains(&lower.as_str()) || word == "#" {
@@ -198,8 +207,16 @@ fn known(text: &str) -> Result<(), Diagnostic> {
         None if parsers.contains(&lower.as_str()) => {
             diagnostic.suggesting("parsers stand in the selector of a stream")
         }
+        None if starts_comparison(&text[end..]) => {
+            diagnostic.suggesting("conditions follow `where`: `| where app.status >= 500`")
+        }
         None => diagnostic,
     })
+}
+
+/// Whether `text`, which follows a word, makes it a value that is compared.
+fn starts_comparison(text: &str) -> bool {
+    text.trim_start().starts_with(['=', '!', '<', '>', '.', '#'])
 }
 
 /// The error of the parser in plain words.
@@ -246,19 +263,53 @@ fn explain(text: &str, error: &pest::error::Error<Rule>) -> Diagnostic {
     let diagnostic = Diagnostic::error(code::QUERY_SYNTAX, span, message);
     let (before, rest) = (&text[..at], &text[at..]);
     let word = &text[diagnostic.span.clone()];
+    if expected.contains(&"`and`")
+        && let Some(meant) = joining(word)
+    {
+        return diagnostic.suggesting(meant);
+    }
     match rest.bytes().next() {
         Some(quote @ (b'"' | b'\'' | b'`')) if !rest[1..].contains(char::from(quote)) => {
             Diagnostic::error(code::QUERY_UNBALANCED, at..at + 1, "this quote is never closed")
         }
         Some(b'-') => diagnostic.suggesting("names have letters, digits and `_`"),
-        _ if word.eq_ignore_ascii_case("in") => {
-            diagnostic.suggesting("one of several is written `app.status =~ \"500|503\"`")
+        Some(b'{') if expected == ["the end of the stage"] => {
+            diagnostic.suggesting("a projection `{...}` stands before the stages")
+        }
+        _ if expected == ["the end of the stage"] && query_scan::is_operator_word(word) => {
+            diagnostic.suggesting("joins stand before the stages")
+        }
+        _ if is_duration(before.trim_end()) && duration::parse(word).is_ok() => {
+            diagnostic.suggesting("durations are written without spaces, such as `1h30m`")
         }
         _ if before.trim_end().ends_with(|c: char| c.is_ascii_digit())
             && duration::unit_meant(word).is_some() =>
         {
             diagnostic.suggesting("durations are written without spaces, such as `1h30m`")
         }
-        _ => diagnostic,
+        _ => match syntax::straight_quotes(word, &expected) {
+            Some(quotes) => diagnostic.suggesting(quotes),
+            None => diagnostic,
+        },
     }
+}
+
+/// What was meant by a word or sign between two values or conditions.
+fn joining(word: &str) -> Option<String> {
+    Some(match word.to_lowercase().as_str() {
+        "in" => "one of several is written `app.status =~ \"500|503\"`".to_owned(),
+        "~" | "like" | "matches" | "regex" | "contains" => {
+            "a part of a text is found by `app.path =~ \".*cart.*\"`".to_owned()
+        }
+        "equals" | "eq" => "write `=`".to_owned(),
+        "ne" => "write `!=`".to_owned(),
+        "and" | "or" => return None,
+        lower => format!("did you mean `{}`?", syntax::nearest(lower, &["and", "or"])?),
+    })
+}
+
+/// Whether `text` ends with a duration.
+fn is_duration(text: &str) -> bool {
+    let word = text.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    duration::parse(word).is_ok()
 }

@@ -32,8 +32,9 @@ impl<'c> Completer<'c> {
         None
     }
 
-    /// Labels of the side that the grouping `word` copies from, then all others. What the right side
-    /// is made of stands behind the cursor, where it is there yet.
+    /// Labels of the side that the grouping `word` copies from, then all others: of the right one, but
+    /// for `group_right`. What the right side is made of stands behind the cursor, where it is there
+    /// yet.
     pub(super) fn copied_labels(&mut self, word: &str) {
         let all: Vec<_> = self.vocabulary.sources.iter().collect();
         let (before, behind) = (named(&all, self.before), named(&all, self.behind));

@@ -11,7 +11,7 @@ use crate::query::ast::{
     Expr, Grouping, Ignoring, Join, Key, Picked, Policy, Side, Spanned, Within,
 };
 use crate::query::diagnostic::code;
-use crate::query::duration::Duration;
+use crate::query::duration::{self, Duration};
 use crate::query::syntax::{self, range, trimmed};
 
 /// The clauses of a join as far as they have been read.
@@ -185,6 +185,16 @@ impl Reader {
         if texts.len() > 2 {
             let message = "`within` takes one distance or two bounds";
             self.error(code::QUERY_SYNTAX, range(&texts[2]), message);
+            return None;
+        }
+        if let [text] = &texts[..]
+            && let Some((lo, hi)) = text.as_str().split_once(' ')
+            && let (Ok(lo), Ok(hi)) = (duration::parse(lo), duration::parse(hi.trim_start()))
+            && lo <= hi
+        {
+            let message = "the bounds of `within` are separated by a comma";
+            self.error(code::QUERY_DURATION, range(text), message)
+                .suggest(format!("write `{lo}, {hi}`"));
             return None;
         }
         let bounds: Vec<_> = texts.iter().map(|text| self.duration(text)).collect();

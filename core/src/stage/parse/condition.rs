@@ -100,15 +100,15 @@ impl Reader {
         if inner.len() == 1 {
             return self.read(inner.pop()?);
         }
-        if let Some(second) = inner.get(3) {
+        if inner.len() > 3 {
+            let whole = exact(&inner[0]).start..exact(&inner[4]).end;
             let texts: Vec<_> = inner.iter().map(shown).collect();
             let suggestion = format!(
                 "write `{} {} {} and {} {} {}`",
                 texts[0], texts[1], texts[2], texts[2], texts[3], texts[4]
             );
             let message = "a comparison has two sides";
-            self.error(code::QUERY_SYNTAX, syntax::range(second), message)
-                .suggest(syntax::shown(&suggestion));
+            self.error(code::QUERY_SYNTAX, whole, message).suggest(syntax::shown(&suggestion));
             let is_side = |pair: &Pair<'_, Rule>| pair.as_rule() != Rule::compare_op;
             for side in inner.into_iter().filter(is_side) {
                 self.side(side);

@@ -47,8 +47,8 @@ impl Reader {
             _ => format!("-1 * {text}"),
         };
         let message = "`-` stands between two values, or right before a number";
-        let at = syntax::range(&sign).start;
-        self.error(code::QUERY_SYNTAX, at..at + 1, message)
+        let at = syntax::range(&sign).start..exact(&positive).end;
+        self.error(code::QUERY_SYNTAX, at, message)
             .suggest(format!("write `{}`", syntax::shown(&meant)));
         self.side(positive).map(Read::Value)
     }
@@ -203,6 +203,10 @@ impl Reader {
     }
 
     fn unknown_call(&mut self, pair: Pair<'_, Rule>) -> Option<Value> {
+        let whole = exact(&pair);
+        let call = &pair.as_str()[..whole.len()];
+        let inside = call.split_once('(').map_or("", |(_, inside)| inside);
+        let inside = inside.trim_end_matches(')').trim().to_owned();
         let name = pair.into_inner().next().expect("a call has a name");
         let lower = name.as_str().to_lowercase();
         let shown = shown(&name);
@@ -210,7 +214,17 @@ impl Reader {
         let (message, suggestion) = match (known, syntax::nearest(&lower, &FUNCTIONS)) {
             (Some(function), _) => (
                 format!("`{function}` takes the name of one stream"),
-                format!("for instance `{function}(app)`"),
+                match label_of(&inside) {
+                    Some((stream, label)) if *function != "count" => {
+                        format!("write `{function}({stream}).{label}`")
+                    }
+                    _ => format!("for instance `{function}(app)`"),
+                },
+            ),
+            (None, _) if lower == "duration" => (
+                "`duration` is that of the whole result, and takes nothing in parentheses"
+                    .to_owned(),
+                "write `duration`, or for instance `last(app).ts - app.ts`".to_owned(),
             ),
             (None, Some(meant)) => {
                 (format!("there is no function `{shown}`"), format!("did you mean `{meant}`?"))
@@ -223,4 +237,10 @@ impl Reader {
         self.error(code::QUERY_SYNTAX, syntax::range(&name), message).suggest(suggestion);
         None
     }
+}
+
+/// The stream and the label of a text such as `app.status`.
+fn label_of(text: &str) -> Option<(&str, &str)> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '#');
+    text.split_once('.').filter(|_| text.chars().all(is_name))
 }

@@ -181,7 +181,7 @@ fn conditions_and_values_in_each_others_place() {
     );
     says(
         "where 1 < a.x < 5",
-        &["QUERY_SYNTAX `<`: a comparison has two sides (write `1 < a.x and a.x < 5`)"],
+        &["QUERY_SYNTAX `1 < a.x < 5`: a comparison has two sides (write `1 < a.x and a.x < 5`)"],
     );
 }
 
@@ -205,22 +205,25 @@ fn habits_from_other_languages() {
     says("where a.x => 5", &["QUERY_SYNTAX `=>`: `=>` is no comparison (write `>=`)"]);
     says("where a.x =< 5", &["QUERY_SYNTAX `=<`: `=<` is no comparison (write `<=`)"]);
     says("where a.x <> \"\"", &["QUERY_SYNTAX `<>`: `<>` is no comparison (write `!=`)"]);
-    for (written, meant) in [
-        ("-count(a) > 5", "-1 * count(a)"),
-        ("1 - -a.x > 5", "-1 * a.x"),
-        ("1 / - a.x > 5", "(-1 * a.x)"),
-        ("1 * -(a.x + 1) > 5", "-1 * (a.x + 1)"),
-        ("a.x > - 5", "-5"),
-        ("a.x > - 5s # five", "-5s"),
-        ("a.x > - -5", "5"),
-        ("a.x = --duration", "duration"),
+    for (written, at, meant) in [
+        ("-count(a) > 5", "-count(a)", "-1 * count(a)"),
+        ("1 - -a.x > 5", "-a.x", "-1 * a.x"),
+        ("1 / - a.x > 5", "- a.x", "(-1 * a.x)"),
+        ("1 * -(a.x + 1) > 5", "-(a.x + 1)", "-1 * (a.x + 1)"),
+        ("a.x > - 5", "- 5", "-5"),
+        ("a.x > - 5s # five", "- 5s", "-5s"),
+        ("a.x > - -5", "- -5", "5"),
+        ("a.x = --duration", "--duration", "duration"),
     ] {
         says(
             &format!("where {written}"),
             &[&format!(
-                "QUERY_SYNTAX `-`: `-` stands between two values, or right before a number (write `{meant}`)"
+                "QUERY_SYNTAX `{at}`: `-` stands between two values, or right before a number (write `{meant}`)"
             )],
         );
+        // What stands there can be replaced by what is meant.
+        let replaced = format!("where {}", written.replace(at, meant));
+        assert!(parse(&replaced, 0).is_ok(), "{replaced}");
     }
     says(
         "where status = 500",

@@ -51,7 +51,7 @@ fn canonical_text() {
             "where Duration>-90s and Count( a )>count ( )",
             "where duration > -1m30s and count(a) > count()",
         ),
-        ("select  a.b.c ,request_id, app#4.x,", "select a.b.c, request_id, app#4.x"),
+        ("select  a.b.c ,request_id, app#4.x", "select a.b.c, request_id, app#4.x"),
         (" # comment\n limit\n 10 ", "limit 10"),
     ] {
         assert_eq!(canonical(text), expected, "{text}");

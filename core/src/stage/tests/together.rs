@@ -45,7 +45,7 @@ fn all_mistakes_are_told_at_once() {
             ("QUERY_DUPLICATE", "user"),
             ("STAGE_STREAM", "z"),
             ("QUERY_SYNTAX", "=="),
-            ("QUERY_SYNTAX", "<"),
+            ("QUERY_SYNTAX", "1 < a.x < z.d"),
             ("STAGE_STREAM", "z"),
         ])
     );
@@ -65,7 +65,7 @@ fn all_mistakes_are_told_at_once() {
         told(&[
             ("QUERY_SYNTAX", "max"),
             ("STAGE_STREAM", "z"),
-            ("QUERY_SYNTAX", "-"),
+            ("QUERY_SYNTAX", "-z.x"),
             ("STAGE_STREAM", "z"),
             ("STAGE_TYPE", "count(z)"),
             ("STAGE_STREAM", "z"),

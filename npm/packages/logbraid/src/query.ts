@@ -215,7 +215,9 @@ export function queryError(
   options: CheckOptions,
 ): QueryError {
   const drawn = backend.render(query, JSON.stringify(options), false).trimEnd();
-  return new QueryError(drawn || 'the query makes no sense', toDiagnostics(query, found), {
+  // What is wrong with the canonical text of a query is not drawn under the query.
+  const told = drawn || found.map(({ message }) => message).join('\n');
+  return new QueryError(told || 'the query makes no sense', toDiagnostics(query, found), {
     details: { query },
   });
 }

@@ -106,7 +106,7 @@ test('without the addon, the error says what to do', () => {
 
 test('types fit for import and require, and the addon is what the engine expects', () => {
   const use = `
-    import { CorrelationEngine, QueryError } from 'logbraid';
+    import { CorrelationEngine, QueryError, local, stream } from 'logbraid';
     import type { Correlation, LogEvent } from 'logbraid';
     import { FileAdapter } from 'logbraid/file';
     export async function use(): Promise<Correlation[]> {
@@ -121,6 +121,12 @@ test('types fit for import and require, and the addon is what the engine expects
       }
       // @ts-expect-error -- an option that does not exist
       new CorrelationEngine({ lateTolerence: 1 });
+      const built = stream('a', local()).and(stream('b', local()), { on: ['k'] });
+      built.select('k', 'a.j');
+      // @ts-expect-error -- neither joined on nor copied
+      built.select('j');
+      // @ts-expect-error -- there is no such stream
+      built.select('c.j');
       // @ts-expect-error -- there is no such event
       engine.on('found', () => undefined);
       return new QueryError('').diagnostics.length > 0 ? [] : engine.run('q');

@@ -74,6 +74,11 @@ test('what an editor cannot mean is a TypeError that says what was expected', ()
 
 test('what does not parse is not formatted', () => {
   assert.throws(() => format('a('), QueryError);
+  const conditions = Array.from({ length: 4500 }, () => 'a.x=1').join(' and ');
+  assert.throws(
+    () => format(`a({}) and on(k) b({}) | where ${conditions}`),
+    /^QueryError: laid out/,
+  );
 });
 
 test('explain tells the plan, what it holds, and what is pushed down', () => {

@@ -65,7 +65,7 @@ export interface StreamClauses<A extends string = string> {
  */
 export abstract class QueryBuilder<N extends string = string, K extends string = string> {
   declare readonly streams?: N;
-  declare readonly labels?: K;
+  declare readonly labels?: readonly K[];
 
   /** @internal */
   protected abstract readonly text: string;
@@ -274,7 +274,7 @@ export class StagedQuery<
   N extends string = string,
   K extends string = string,
 > extends SelectedQuery<N> {
-  declare readonly labels?: K;
+  declare readonly labels?: readonly K[];
 
   /** Gives correlations exactly these labels: a key, a copied label, or `stream.label`. */
   select(...fields: [Field<N, K>, ...Field<N, K>[]]): SelectedQuery<N> {
