@@ -186,6 +186,7 @@ impl Step {
         // Groups may share events; each is held once for each group.
         let mut once = events.clone();
         once.dedup();
+        once.shrink_to_fit();
         if early {
             note_evicted(store, &once);
         }
