@@ -188,6 +188,20 @@ fn all_told(case: &Case, delivery: Delivery) -> Result<Vec<Delivered>, String> {
     Ok(told)
 }
 
+/// The case in eager mode while time passes, so that deliveries are deferred, some beyond the close of what they
+/// deliver; no watermark depends on it.
+fn eager_and_deferred(case: Case) -> Case {
+    let ticks = (0..)
+        .map(|tick| Step { advance: Some(format!("@0.{:02}", tick % 100)), ..Step::default() });
+    let steps = case.steps.iter().cloned().zip(ticks);
+    Case {
+        emit: Some("eager".into()),
+        processing_interval: Some("80ms".into()),
+        steps: steps.flat_map(|(step, tick)| [tick, step]).collect(),
+        ..case
+    }
+}
+
 #[test]
 fn model_and_engine_agree_on_policies() {
     let order = prop::collection::vec(any::<prop::sample::Index>(), 40);
@@ -220,7 +234,7 @@ fn model_and_engine_agree_on_policies() {
             return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
         }
         if case.limit.is_none() {
-            let eager = Case { emit: Some("eager".into()), ..shuffled };
+            let eager = eager_and_deferred(shuffled);
             let mut consumer = Consumer::default();
             consumer.take(&all_told(&eager, *delivery)?)?;
             consumer.finish()?;
@@ -270,18 +284,7 @@ fn model_and_engine_agree_for_any_interleaving() {
             return Err(format!("{first:#?}\n{second:#?}\nafter interleaving as in {shuffled}"));
         }
         if case.limit.is_none() {
-            // Time passes, so that deliveries are deferred; no watermark depends on it.
-            let ticks = (0..).map(|tenth| Step {
-                advance: Some(format!("@0.{:02}", tenth % 100)),
-                ..Step::default()
-            });
-            let steps = shuffled.steps.iter().cloned().zip(ticks);
-            let eager = Case {
-                emit: Some("eager".into()),
-                processing_interval: Some("40ms".into()),
-                steps: steps.flat_map(|(step, tick)| [tick, step]).collect(),
-                ..shuffled
-            };
+            let eager = eager_and_deferred(shuffled);
             let mut consumer = Consumer::default();
             consumer.take(&all_told(&eager, *delivery)?)?;
             consumer.finish()?;

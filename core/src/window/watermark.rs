@@ -141,16 +141,16 @@ impl Progress {
 
     /// Decides anew which sources may be read, calling `changed(source, paused)` for each change.
     /// `hold` pauses them all: the consumer is behind. With `together` live sources may not run ahead
-    /// either.
+    /// either, nor before all have begun.
     pub fn pace(&mut self, hold: bool, together: bool, mut changed: impl FnMut(SourceId, bool)) {
-        // A bounded source that has not been read yet is behind everything; a live one that has
-        // shown nothing yet says nothing about where it is.
+        // A bounded source that has not been read yet is behind everything. A live one that has shown
+        // nothing yet says nothing about where it is, but holds the watermark until it is idle.
         let behind = self
             .sources
             .iter()
             .filter(|source| !source.ended && !source.idle)
             .filter_map(|source| match source.newest {
-                None if source.bounded => Some(Timestamp::MIN),
+                None if source.bounded || together => Some(Timestamp::MIN),
                 newest => newest,
             })
             .min();

@@ -119,6 +119,7 @@ impl Step {
         self.deadlines.remove(&deadline);
         note_evicted(store, &item.group.events);
         self.let_go(store, &item.group.events);
-        self.let_go(store, &item.taken);
+        let taken: Vec<EventId> = item.taken.into_iter().collect();
+        self.let_go(store, &taken);
     }
 }

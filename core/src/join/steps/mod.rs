@@ -287,10 +287,11 @@ impl Steps {
         ahead.into_iter().chain(self.deadlines()).min()
     }
 
-    /// Has a growing result looked at again, if it still waits.
+    /// Has a growing result that has been delivered looked at again, if it still waits.
     pub fn touch(&mut self, item: u32) {
         let last = self.all.last_mut().expect("a plan has a join");
-        if last.waits(item) {
+        // The place may be that of another by now, which no result is made for.
+        if last.waits(item) && last.item(item).delivery != DeliveryId::NONE {
             last.mark_dirty(item);
         }
     }

@@ -3,6 +3,9 @@
 //! Each policy says what happens when a group comes to a step and when nothing can match it any
 //! more. `session` has a file of its own.
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
+
 use super::search::Wanted;
 use super::step::{Events, Group, Item, ItemId, Side, Step};
 use crate::id::{DeliveryId, EventId};
@@ -69,6 +72,7 @@ impl Step {
 
     fn expire_item(&mut self, shape: &Shape, store: &mut Store, item: Item) {
         let Item { side, group, matched, taken, delivery, is_full, .. } = item;
+        let taken: Vec<EventId> = taken.into_iter().collect();
         let one_side = match self.pick {
             Pick::GroupLeft(_) => Some(Side::Left),
             Pick::GroupRight(_) => Some(Side::Right),
@@ -223,6 +227,10 @@ impl Step {
                 self.take_in(store, *id, &group.events);
             }
         }
+        if matches.len() > 1 && self.stream(side.other()).is_none() {
+            let mut known = HashSet::with_capacity_and_hasher(taken.len(), FixedState::default());
+            taken.retain(|id| known.insert(*id));
+        }
         let matched = !matches.is_empty();
         if !kept && side == one && matched && self.shape.kind.reports_matches() {
             // A late one takes what is there, and waits for nothing.
@@ -240,8 +248,9 @@ impl Step {
     fn take_in(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
         let Item { group, taken, is_full, .. } = self.item(id);
         let room = self.max_events.saturating_sub(group.events.len() + taken.len());
-        let room = if *is_full { 0 } else { room.min(events.len()) };
-        let (fitting, beyond) = events.split_at(room);
+        let new: Events = events.iter().copied().filter(|event| !taken.contains(event)).collect();
+        let room = if *is_full { 0 } else { room.min(new.len()) };
+        let (fitting, beyond) = new.split_at(room);
         self.leave_out(store, beyond);
         self.take(store, id, fitting);
         self.mark_dirty(id);

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::queue::Queue;
@@ -67,8 +69,9 @@ pub(super) struct Item {
     /// Nothing in it, taken or its own, is older.
     oldest: Timestamp,
     pub matched: bool,
-    /// What it has taken in, where the policy groups; held once for each.
-    pub taken: Vec<EventId>,
+    /// What it has taken in, where the policy groups, each event once: results that it matches may
+    /// share events. Held once for each.
+    pub taken: HashSet<EventId, FixedState>,
     /// The correlation as which it has been delivered.
     pub delivery: DeliveryId,
     /// Whether it waits in `dirty`.
@@ -240,7 +243,7 @@ impl Step {
             deadline,
             oldest: first,
             matched,
-            taken: Vec::new(),
+            taken: HashSet::default(),
             delivery: DeliveryId::NONE,
             is_dirty: false,
             component: 0,
@@ -249,28 +252,30 @@ impl Step {
         id
     }
 
-    /// Has an item take events in, which are held once more for it.
+    /// Has an item take in events that it has not yet, which are held once more for it.
     pub fn take(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
         let Some(oldest) = events.iter().map(|event| store.record(*event).time).min() else {
             return;
         };
         hold(store, events);
-        self.bytes += size_of_val(events);
         let item = self.item_mut(id);
+        let room = item.taken.allocation_size();
         item.taken.extend(events);
+        let more_room = item.taken.allocation_size() - room;
         let before = item.oldest;
         if oldest < before {
             item.oldest = oldest;
             self.firsts.remove(&(before, id));
             self.firsts.insert((oldest, id));
         }
+        self.bytes += more_room;
     }
 
     /// Takes out what an item has taken in; it stays held.
     pub fn take_out(&mut self, id: ItemId) -> Vec<EventId> {
         let taken = std::mem::take(&mut self.item_mut(id).taken);
-        self.bytes -= size_of_val(taken.as_slice());
-        taken
+        self.bytes -= taken.allocation_size();
+        taken.into_iter().collect()
     }
 
     /// When the next of what waits may be decided: an item, and a partial session.
@@ -293,7 +298,7 @@ impl Step {
         }
         self.firsts.remove(&(item.oldest, id));
         self.bytes -= item_bytes(item.group.events.len());
-        self.bytes -= size_of_val(item.taken.as_slice());
+        self.bytes -= item.taken.allocation_size();
         item
     }
 
