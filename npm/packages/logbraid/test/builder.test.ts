@@ -251,7 +251,7 @@ test('what is no name is refused, and named', () => {
     }
   }
   for (const build of [
-    () => stream('On', local()),
+    () => stream('On' as never, local()),
     () => stream('a', local(), { range: '5m] as x' }),
     () => stream('a', local(), { range: -1 }),
     () => a.and(b, { on: 'k', within: NaN }),
@@ -317,10 +317,10 @@ test('plain JavaScript builds no wrong text', () => {
 test('every is about labels of one stream', () => {
   const x = label('a', 'x');
   for (const build of [
-    () => every(count('a').gt(1)),
-    () => every(first('a').label('x').eq('1')),
-    () => every(ts('a').gt(new Date(0))),
-    () => every(duration.gt(5)),
+    () => every(count('a').gt(1) as never),
+    () => every(first('a').label('x').eq('1') as never),
+    () => every(ts('a').gt(new Date(0)) as never),
+    () => every(duration.gt(5) as never),
     () => every(x.eq('1').and(x.eq('2')) as never),
     () => every(not(x.eq('1')) as never),
     () => every(x.eq(label('b', 'x'))),

@@ -24,6 +24,9 @@ const b = stream('b', local());
 const on = { on: 'k' } as const;
 const joined = a.and(b, on);
 
+// @ts-expect-error A word of joins names no source.
+stream('Unless', local());
+stream('select', local());
 // @ts-expect-error One stream is no query.
 void engine.run(a);
 // @ts-expect-error A selector says of whom it is.
@@ -76,7 +79,7 @@ joined.where(ts('a').lt(last('c').ts));
 // @ts-expect-error Nor to be computed with.
 joined.where(ts('b').minus(ts('c')).gt('2s'));
 // @ts-expect-error Nor inside of other conditions.
-joined.limit.bind(joined.where(not(every(first('c').label('x').eq('y')))));
+joined.limit.bind(joined.where(not(every(label('c', 'x').eq('y')))));
 // @ts-expect-error A stream with an alias is called by it.
 stream('a', local(), { as: 'x' }).and(b, on).where(label('a', 'x').eq('y'));
 // @ts-expect-error Nothing of it can be selected.
@@ -104,6 +107,15 @@ ts('a').minus(ts('b')).gt(ts('a'));
 every(label('a', 'x').eq('1').and(label('a', 'y').eq('1')));
 // @ts-expect-error And not the opposite of one.
 every(not(label('a', 'x').eq('1')));
+// @ts-expect-error A count is not one of each event.
+every(count('a').gt(1));
+// @ts-expect-error The first event is one already.
+every(first('a').label('x').eq('1'));
+// @ts-expect-error The time of a stream is that of its first event.
+every(ts('a').gt(new Date(0)));
+every(label('a', 'x').plus(label('a', 'y')).gt(first('b').label('x').times(2)));
+// @ts-expect-error The time is no label.
+first('a').label('ts');
 
 // @ts-expect-error A time is no label.
 label('a', 'ts');

@@ -8,8 +8,13 @@ export function not<S extends string>(condition: Condition<S>): Condition<S> {
   return new Condition(`not (${conditionText('not', condition)})`);
 }
 
+/** What has events to choose from. That these are of one stream is known when it is built. */
+type OfAny<E extends string> = [E] extends [never] ? never : unknown;
+
 /** Holds if a comparison of a label holds for all events of its stream; never for a stream without events. */
-export function every<S extends string>(condition: Comparison<S>): Condition<S> {
+export function every<S extends string, E extends string>(
+  condition: Comparison<S, E> & OfAny<E>,
+): Condition<S> {
   const isAboutOne = condition instanceof Comparison && new Set(condition.anyOf).size === 1;
   if (!isAboutOne) refuse('every', condition, 'one comparison, about labels of one stream');
   return new Condition(`every(${condition.text})`);
@@ -29,7 +34,7 @@ type NoTime<L extends string> = L extends 'ts' ? never : L;
 export function label<S extends string, L extends string>(
   stream: S,
   name: NoTime<L>,
-): LabelOperand<S> {
+): LabelOperand<S, S> {
   return new LabelOperand(`${streamName(stream)}.${memberName(name)}`, [stream]);
 }
 
@@ -41,7 +46,7 @@ function memberName(value: string): string {
 }
 
 /** The time of the first event of a stream. */
-export function ts<S extends string>(stream: S): Operand<'time', S> {
+export function ts<S extends string>(stream: S): Operand<'time', S, never> {
   return new Operand('time', `${streamName(stream)}.ts`);
 }
 
@@ -59,16 +64,17 @@ function event<S extends string>(which: string, stream: S) {
   const text = `${which}(${streamName(stream)})`;
   return {
     /** Its time. */
-    ts: new Operand<'time', S>('time', `${text}.ts`),
+    ts: new Operand<'time', S, never>('time', `${text}.ts`),
     /** One of its labels. */
-    label: (name: string) => new LabelOperand<S>(`${text}.${memberName(name)}`),
+    label: <L extends string>(name: NoTime<L>) =>
+      new LabelOperand<S, never>(`${text}.${memberName(name)}`),
   };
 }
 
 /** How many events a stream has; of all streams when none is named. */
-export function count<S extends string = never>(stream?: S): Operand<'number', S> {
+export function count<S extends string = never>(stream?: S): Operand<'number', S, never> {
   return new Operand('number', `count(${stream === undefined ? '' : streamName(stream)})`);
 }
 
 /** From the first event of the correlation to the last. */
-export const duration = new Operand<'duration', never>('duration', 'duration');
+export const duration = new Operand<'duration', never, never>('duration', 'duration');

@@ -74,11 +74,11 @@ export abstract class QueryBuilder<N extends string = string, K extends string =
 
   /** Begins with a stream. */
   static from<S extends string, A extends string = S>(
-    source: S,
+    source: SourceName<S>,
     selector: Selector,
     clauses: StreamClauses<A> = {},
   ): Stream<NoInfer<A>> {
-    return stream(source, selector, clauses);
+    return stream<S, A>(source, selector, clauses);
   }
 
   /** Both sides. */
@@ -158,6 +158,24 @@ function distinctStreams(left: readonly Named[], right: readonly Named[]): reado
   return [...left, ...right];
 }
 
+/** The words of joins, in lower case. */
+type JoinWord =
+  | 'and'
+  | 'or'
+  | 'outer'
+  | 'unless'
+  | 'then'
+  | 'not'
+  | 'on'
+  | 'ignoring'
+  | 'within'
+  | 'pick'
+  | 'group_left'
+  | 'group_right';
+
+/** What can be the name of a source. */
+type SourceName<S extends string> = Lowercase<S> extends JoinWord ? never : S;
+
 /** What a stage may call a stream: its alias or source, or `source#position`. */
 export type StreamName<N extends string> = N | `${string}#${number}`;
 
@@ -179,7 +197,7 @@ export class Stream<N extends string = string> extends QueryBuilder<N, never> {
 
 /** A stream, to begin with or to join. */
 export function stream<S extends string, A extends string = S>(
-  source: S,
+  source: SourceName<S>,
   selector: Selector,
   clauses: StreamClauses<A> = {},
 ): Stream<NoInfer<A>> {

@@ -112,9 +112,10 @@ type Result<Table extends Record<Kind, object>, K extends Kind, R> = R extends k
   : never;
 
 /** Anything of these sorts. */
-interface Valued<K, S extends string> {
+interface Valued<K, S extends string, E extends string = string> {
   readonly kind: K;
   readonly streams?: S;
+  readonly each?: E;
 }
 
 type Operands<Table extends Record<Kind, object>, K extends Kind> = Valued<
@@ -141,6 +142,7 @@ type Factor<Table extends Record<Kind, object>, K extends Kind> =
   | Fitting<Table, K, DurationLiteral, 'duration'>;
 
 type StreamsOf<V> = V extends Valued<Kind, infer S> ? S : never;
+type EachOf<V> = V extends Valued<Kind, string, infer E> ? E : never;
 type KindOf<V, Literal> = V extends Valued<infer R, string> ? R : Literal;
 
 /** How the outermost operator of a text binds; what binds less is put in parentheses. */
@@ -179,8 +181,12 @@ export class Condition<S extends string = string> {
   }
 }
 
-/** A comparison, of which `every` can be said where it is about a label of one stream. */
-export class Comparison<S extends string = string> extends Condition<S> {
+/**
+ * A comparison, of which `every` can be said where it is about labels of one stream. `E` names the streams
+ * of whose events any may hold it.
+ */
+export class Comparison<S extends string = string, E extends string = string> extends Condition<S> {
+  declare readonly each?: E;
   /** @internal The streams of whose events any may hold it. */
   readonly anyOf: readonly string[];
 
@@ -193,11 +199,12 @@ export class Comparison<S extends string = string> extends Condition<S> {
 
 /**
  * Something to compare: what a correlation has, or what is computed of it. Compared and computed with
- * literals or other operands, as far as their sorts (`K`) go together; `S` names the streams it is about.
- * A number beside a duration is one in milliseconds; beside a label a duration is `{ duration: '250ms' }`.
+ * literals or other operands, as far as their sorts (`K`) go together; `S` names the streams it is about,
+ * `E` those of whose events any can be meant. A number beside a duration is one in milliseconds; beside a label a duration is `{ duration: '250ms' }`.
  */
-export class Operand<K extends Kind = Kind, S extends string = string> {
+export class Operand<K extends Kind = Kind, S extends string = string, E extends string = string> {
   declare readonly streams?: S;
+  declare readonly each?: E;
   readonly #form: Form;
 
   /** @internal */
@@ -211,62 +218,66 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
     this.#form = form;
   }
 
-  eq<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Comparison<S | O> {
+  eq<O extends string = never, F extends string = never>(
+    other: Literals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('=', other);
   }
-  ne<O extends string = never>(other: Literals[K] | Valued<Beside[K], O>): Comparison<S | O> {
+  ne<O extends string = never, F extends string = never>(
+    other: Literals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('!=', other);
   }
-  lt<O extends string = never>(
-    other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Comparison<S | O> {
+  lt<O extends string = never, F extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('<', other);
   }
-  lte<O extends string = never>(
-    other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Comparison<S | O> {
+  lte<O extends string = never, F extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('<=', other);
   }
-  gt<O extends string = never>(
-    other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Comparison<S | O> {
+  gt<O extends string = never, F extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('>', other);
   }
-  gte<O extends string = never>(
-    other: OrderedLiterals[K] | Valued<Beside[K], O>,
-  ): Comparison<S | O> {
+  gte<O extends string = never, F extends string = never>(
+    other: OrderedLiterals[K] | Valued<Beside[K], O, F>,
+  ): Comparison<S | O, E | F> {
     return this.#compared('>=', other);
   }
 
   /** The sum. A time and a duration are a time. */
   plus<V extends Term<Sums, K>>(
     other: V,
-  ): Operand<Result<Sums, K, KindOf<V, TermKind<K, V>>>, S | StreamsOf<V>> {
+  ): Operand<Result<Sums, K, KindOf<V, TermKind<K, V>>>, S | StreamsOf<V>, E | EachOf<V>> {
     return this.#linked('+', other, 'sum') as never;
   }
 
   /** The difference. That of two times is a duration. */
   minus<V extends Term<Differences, K>>(
     other: V,
-  ): Operand<Result<Differences, K, KindOf<V, TermKind<K, V>>>, S | StreamsOf<V>> {
+  ): Operand<Result<Differences, K, KindOf<V, TermKind<K, V>>>, S | StreamsOf<V>, E | EachOf<V>> {
     return this.#linked('-', other, 'sum') as never;
   }
 
   /** The product. A duration many times is a duration. */
   times<V extends Factor<Products, K>>(
     other: V,
-  ): Operand<Result<Products, K, KindOf<V, FactorKind<V>>>, S | StreamsOf<V>> {
+  ): Operand<Result<Products, K, KindOf<V, FactorKind<V>>>, S | StreamsOf<V>, E | EachOf<V>> {
     return this.#linked('*', other, 'product') as never;
   }
 
   /** The quotient. That of two durations is a number; there is none by zero. */
   dividedBy<V extends Factor<Quotients, K>>(
     other: V,
-  ): Operand<Result<Quotients, K, KindOf<V, FactorKind<V>>>, S | StreamsOf<V>> {
+  ): Operand<Result<Quotients, K, KindOf<V, FactorKind<V>>>, S | StreamsOf<V>, E | EachOf<V>> {
     return this.#linked('/', other, 'product') as never;
   }
 
-  #compared(operator: string, other: unknown): Comparison<never> {
+  #compared(operator: string, other: unknown): Comparison<never, never> {
     const right = other instanceof Operand ? other.text : comparedLiteral(this.kind, other);
     const anyOf = other instanceof Operand ? other.anyOf : [];
     return new Comparison(`${this.text} ${operator} ${right}`, [...this.anyOf, ...anyOf]);
@@ -289,25 +300,29 @@ export class Operand<K extends Kind = Kind, S extends string = string> {
 }
 
 /** A label of a stream. */
-export class LabelOperand<S extends string = string> extends Operand<'label', S> {
+export class LabelOperand<S extends string = string, E extends string = string> extends Operand<
+  'label',
+  S,
+  E
+> {
   /** @internal */
   constructor(text: string, anyOf: readonly string[] = []) {
     super('label', text, 'one', anyOf);
   }
 
   /** The whole label matches a regular expression. */
-  matches(regex: string): Comparison<S> {
+  matches(regex: string): Comparison<S, E> {
     return new Comparison(`${this.text} =~ ${quoted('regex', regex)}`, this.anyOf);
   }
 
   /** The label does not match a regular expression. */
-  matchesNot(regex: string): Comparison<S> {
+  matchesNot(regex: string): Comparison<S, E> {
     return new Comparison(`${this.text} !~ ${quoted('regex', regex)}`, this.anyOf);
   }
 }
 
 /** The time of an event. */
-export type TimeOperand<S extends string = string> = Operand<'time', S>;
+export type TimeOperand<S extends string = string> = Operand<'time', S, never>;
 
 function comparedLiteral(kind: Kind, value: unknown): string {
   switch (kind) {
@@ -344,11 +359,11 @@ function instant(value: unknown): string {
 }
 
 /** A literal to begin with: a number, a time or a duration. */
-export function value(literal: number): Operand<'number', never>;
-export function value(literal: Date): Operand<'time', never>;
-export function value(literal: DurationLiteral): Operand<'duration', never>;
-export function value(literal: number | Date | DurationLiteral): Operand<Kind, never> {
-  return linkedLiteral('label', literal, true) as Operand<Kind, never>;
+export function value(literal: number): Operand<'number', never, never>;
+export function value(literal: Date): Operand<'time', never, never>;
+export function value(literal: DurationLiteral): Operand<'duration', never, never>;
+export function value(literal: number | Date | DurationLiteral): Operand<Kind, never, never> {
+  return linkedLiteral('label', literal, true) as Operand<Kind, never, never>;
 }
 
 function isDuration(value: unknown): value is DurationLiteral {
