@@ -45,6 +45,8 @@ pub(super) struct Bounds {
     pub dropped: u64,
     pub truncated: u64,
     pub peak_memory: usize,
+    /// What steps held when the bounds were last looked at.
+    steps_memory: usize,
     /// What was dropped since the last poll: how many, and the newest time.
     drops: BTreeMap<(SourceId, DropReason), (u64, Timestamp)>,
 }
@@ -85,8 +87,22 @@ impl Flow {
     pub fn check_event(&mut self) {
         let crowded = self.options.max_events.is_some_and(|max| self.store.held() > max);
         let many = self.arrivals.is_multiple_of(CHECK_EVENTS);
-        if crowded || many || self.store.memory() > self.options.max_memory {
+        if crowded || many || self.store.memory() > self.options.max_memory || self.has_grown() {
             self.check_bounds();
+        }
+    }
+
+    /// Whether what steps hold has grown by more than may be left unchecked: one event may have matches
+    /// without number.
+    fn has_grown(&self) -> bool {
+        let Policy::Steps(steps) = &self.joins.policy else { return false };
+        steps.memory() > self.bounds.steps_memory + side_share(&self.options)
+    }
+
+    /// Notes what steps hold once the bounds have been looked at.
+    fn note_checked(&mut self) {
+        if let Policy::Steps(steps) = &self.joins.policy {
+            self.bounds.steps_memory = steps.memory();
         }
     }
 
@@ -105,6 +121,7 @@ impl Flow {
                 Overflow::Evict => self.evict(),
             }
         }
+        self.note_checked();
     }
 
     fn warn(&mut self, used: usize) {

@@ -261,6 +261,10 @@ impl Flow {
             if !self.joins.is_behind() {
                 break;
             }
+            self.check_bounds();
+            if self.end != End::No {
+                break;
+            }
         }
     }
 

@@ -52,6 +52,13 @@ pub(crate) struct Growing {
     pub delivery: DeliveryId,
 }
 
+/// Bytes that may be used before somebody looks at the bounds.
+#[derive(Copy, Clone, Debug)]
+struct Room {
+    found: usize,
+    held: usize,
+}
+
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// One per join.
@@ -169,10 +176,11 @@ impl Steps {
     }
 
     /// Has the watermark move on, event by event. Falls behind it where more than `room` bytes of
-    /// results are found: matches may be very many more than events. What is decided at one time
-    /// stays together, to be put in order.
+    /// results are found, or held for later steps: matches may be very many more than events. What is
+    /// decided at one time stays together, to be put in order.
     pub fn expire(&mut self, shape: &Shape, store: &mut Store, watermark: Watermark, room: usize) {
         self.is_behind = true;
+        let room = Room { found: room, held: self.memory().saturating_add(room) };
         let mut last = None;
         while let Some((order, id)) = self.ahead.first().copied() {
             if self.in_order {
@@ -183,7 +191,7 @@ impl Steps {
                     return;
                 }
             }
-            if self.has_found_more_than(room, last, order.time) {
+            if self.has_filled(room, last, order.time) {
                 return;
             }
             self.ahead.pop_first();
@@ -200,14 +208,14 @@ impl Steps {
         shape: &Shape,
         store: &mut Store,
         to: Watermark,
-        room: usize,
+        room: Room,
         last: &mut Option<Timestamp>,
     ) -> bool {
         loop {
             // A deadline that has passed waits for an earlier step.
             let ahead = self.deadlines().filter(|deadline| !self.clock.has_passed(*deadline));
             let Some(next) = ahead.min().filter(|next| to.has_passed(*next)) else { break };
-            if self.has_found_more_than(room, *last, next) {
+            if self.has_filled(room, *last, next) {
                 return false;
             }
             self.clock = Watermark::at(next.plus(Span::from_nanos(1)));
@@ -219,8 +227,9 @@ impl Steps {
         true
     }
 
-    fn has_found_more_than(&self, room: usize, last: Option<Timestamp>, next: Timestamp) -> bool {
-        self.found > room && last.is_some_and(|last| last != next)
+    fn has_filled(&self, room: Room, last: Option<Timestamp>, next: Timestamp) -> bool {
+        let is_full = self.found > room.found || self.memory() > room.held;
+        is_full && last.is_some_and(|last| last != next)
     }
 
     /// Whether something waits that the watermark has passed.
