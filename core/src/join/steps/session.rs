@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use foldhash::fast::FixedState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use super::connected::Stretches;
 use super::step::{Events, Group, ItemId, Side, Step, note_evicted};
@@ -21,6 +21,8 @@ pub(super) struct Components {
     partial_deadlines: BTreeSet<(Timestamp, Side, KeyId)>,
     partial_firsts: BTreeSet<(Timestamp, Side, KeyId)>,
     pub stretches: Stretches,
+    /// Bytes of what is known of events that items share.
+    shared: usize,
 }
 
 /// Items that are connected, or one alone.
@@ -29,8 +31,10 @@ struct Component {
     items: Vec<ItemId>,
     /// What late events have brought; held once for each.
     late: Vec<EventId>,
-    /// Events in it, counted once for each item.
+    /// Events in it.
     size: usize,
+    /// These, where items are results, which may share them.
+    events: HashSet<EventId, FixedState>,
     deadline: Timestamp,
 }
 
@@ -64,6 +68,27 @@ impl Components {
         self.all.capacity() * size_of::<Component>()
             + self.partials.capacity() * size_of::<((Side, KeyId), Partial)>()
             + self.stretches.memory()
+            + self.shared
+    }
+
+    /// Counts events that come into a component, those that it has already once.
+    fn count(&mut self, at: u32, events: impl Iterator<Item = EventId>, are_shared: bool) {
+        let component = &mut self.all[at as usize];
+        if are_shared {
+            self.shared -= component.events.allocation_size();
+            component.events.extend(events);
+            self.shared += component.events.allocation_size();
+            component.size = component.events.len();
+        } else {
+            component.size += events.count();
+        }
+    }
+
+    /// Takes a component out, or empties it.
+    fn take(&mut self, at: u32) -> Component {
+        let component = std::mem::take(&mut self.all[at as usize]);
+        self.shared -= component.events.allocation_size();
+        component
     }
 }
 
@@ -77,6 +102,7 @@ impl Step {
         matches: &[ItemId],
         kept: bool,
     ) {
+        let are_shared = [Side::Left, Side::Right].iter().any(|side| self.stream(*side).is_none());
         let mut components: Vec<u32> = matches.iter().map(|id| self.item(*id).component).collect();
         components.sort_unstable_by_key(|at| {
             (std::cmp::Reverse(self.components.all[*at as usize].items.len()), *at)
@@ -88,15 +114,14 @@ impl Step {
         if !kept {
             if let Some(first) = components.first().copied() {
                 self.unite(&components);
-                let component = &mut self.components.all[first as usize];
-                component.size += group.events.len();
-                component.late.extend(&group.events);
+                self.components.count(first, group.events.iter().copied(), are_shared);
+                self.components.all[first as usize].late.extend(&group.events);
             } else {
                 self.let_go(store, &group.events);
             }
             return;
         }
-        let size = group.events.len();
+        let events = group.events.clone();
         let id = self.add(shape, store, side, group, !matches.is_empty());
         let deadline = self.item(id).deadline;
         let own = self.components.free.pop().unwrap_or_else(|| {
@@ -104,7 +129,8 @@ impl Step {
             u32::try_from(self.components.all.len() - 1).expect("not more than items")
         });
         self.components.all[own as usize] =
-            Component { items: vec![id], late: Vec::new(), size, deadline };
+            Component { items: vec![id], deadline, ..Component::default() };
+        self.components.count(own, events.into_iter(), are_shared);
         self.item_mut(id).component = own;
         self.deadlines.insert((deadline, own));
         components.push(own);
@@ -118,7 +144,7 @@ impl Step {
 
     /// Closes what is connected before its time.
     pub(super) fn close_early(&mut self, shape: &Shape, store: &mut Store, at: u32) {
-        let component = std::mem::take(&mut self.components.all[at as usize]);
+        let component = self.components.take(at);
         self.deadlines.remove(&(component.deadline, at));
         self.components.free.push(at);
         self.close(shape, store, component, true);
@@ -128,7 +154,7 @@ impl Step {
     fn unite(&mut self, components: &[u32]) {
         let Some((into, others)) = components.split_first() else { return };
         for other in others {
-            let absorbed = std::mem::take(&mut self.components.all[*other as usize]);
+            let absorbed = self.components.take(*other);
             self.components.free.push(*other);
             self.deadlines.remove(&(absorbed.deadline, *other));
             for id in &absorbed.items {
@@ -138,9 +164,13 @@ impl Step {
             self.deadlines.remove(&(kept.deadline, *into));
             kept.deadline = kept.deadline.max(absorbed.deadline);
             self.deadlines.insert((kept.deadline, *into));
-            kept.size += absorbed.size;
             kept.items.extend(absorbed.items);
             kept.late.extend(absorbed.late);
+            if absorbed.events.is_empty() {
+                kept.size += absorbed.size;
+            } else {
+                self.components.count(*into, absorbed.events.into_iter(), true);
+            }
         }
     }
 
@@ -150,7 +180,7 @@ impl Step {
                 break;
             }
             self.deadlines.pop_first();
-            let component = std::mem::take(&mut self.components.all[at as usize]);
+            let component = self.components.take(at);
             self.components.free.push(at);
             self.close(shape, store, component, false);
         }
