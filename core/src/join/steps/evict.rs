@@ -71,7 +71,7 @@ impl Step {
         let time = store.record(id).time;
         let begin = self.firsts.range((time, ItemId::MIN)..=(time, ItemId::MAX));
         let items = begin.map(|(_, item)| *item);
-        items.filter(|item| self.item(*item).taken.contains(&id)).collect()
+        items.filter(|item| self.item(*item).taken.contains(id)).collect()
     }
 
     /// The items of a side that have an event.
@@ -119,7 +119,6 @@ impl Step {
         self.deadlines.remove(&deadline);
         note_evicted(store, &item.group.events);
         self.let_go(store, &item.group.events);
-        let taken: Vec<EventId> = item.taken.into_iter().collect();
-        self.let_go(store, &taken);
+        self.let_go(store, &item.taken.to_vec());
     }
 }

@@ -72,7 +72,7 @@ impl Step {
 
     fn expire_item(&mut self, shape: &Shape, store: &mut Store, item: Item) {
         let Item { side, group, matched, taken, delivery, is_full, .. } = item;
-        let taken: Vec<EventId> = taken.into_iter().collect();
+        let taken = taken.to_vec();
         let one_side = match self.pick {
             Pick::GroupLeft(_) => Some(Side::Left),
             Pick::GroupRight(_) => Some(Side::Right),
@@ -248,7 +248,7 @@ impl Step {
     fn take_in(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
         let Item { group, taken, is_full, .. } = self.item(id);
         let room = self.max_events.saturating_sub(group.events.len() + taken.len());
-        let new: Events = events.iter().copied().filter(|event| !taken.contains(event)).collect();
+        let new: Events = events.iter().copied().filter(|event| !taken.contains(*event)).collect();
         let room = if *is_full { 0 } else { room.min(new.len()) };
         let (fitting, beyond) = new.split_at(room);
         self.leave_out(store, beyond);
@@ -315,7 +315,8 @@ impl Step {
             if !reports {
                 continue;
             }
-            let mut events: Vec<_> = item.group.events.iter().chain(&item.taken).copied().collect();
+            let mut events: Vec<_> =
+                item.group.events.iter().copied().chain(item.taken.to_vec()).collect();
             events.sort_unstable_by_key(|id| store.order(*id));
             events.dedup();
             return Some((id, events));

@@ -71,7 +71,7 @@ pub(super) struct Item {
     pub matched: bool,
     /// What it has taken in, where the policy groups, each event once: results that it matches may
     /// share events. Held once for each.
-    pub taken: HashSet<EventId, FixedState>,
+    pub taken: Taken,
     /// The correlation as which it has been delivered.
     pub delivery: DeliveryId,
     /// Whether it waits in `dirty`.
@@ -81,6 +81,34 @@ pub(super) struct Item {
     /// Whether its result has been found since it had as many events as it may have: it takes
     /// nothing in any more.
     pub is_full: bool,
+}
+
+/// Events that an item has taken in, each once. Boxed, since most items never take any.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Taken(Option<Box<HashSet<EventId, FixedState>>>);
+
+impl Taken {
+    pub fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |events| events.len())
+    }
+
+    pub fn contains(&self, id: EventId) -> bool {
+        self.0.as_ref().is_some_and(|events| events.contains(&id))
+    }
+
+    pub fn to_vec(&self) -> Vec<EventId> {
+        self.0.iter().flat_map(|events| events.iter().copied()).collect()
+    }
+
+    fn extend(&mut self, events: &[EventId]) {
+        self.0.get_or_insert_default().extend(events);
+    }
+
+    /// Bytes used outside of itself.
+    fn memory(&self) -> usize {
+        let bytes = |events: &HashSet<_, _>| size_of_val(events) + events.allocation_size();
+        self.0.as_deref().map_or(0, bytes)
+    }
 }
 
 /// Where an event of an item is found.
@@ -243,7 +271,7 @@ impl Step {
             deadline,
             oldest: first,
             matched,
-            taken: HashSet::default(),
+            taken: Taken::default(),
             delivery: DeliveryId::NONE,
             is_dirty: false,
             component: 0,
@@ -259,9 +287,9 @@ impl Step {
         };
         hold(store, events);
         let item = self.item_mut(id);
-        let room = item.taken.allocation_size();
+        let room = item.taken.memory();
         item.taken.extend(events);
-        let more_room = item.taken.allocation_size() - room;
+        let more_room = item.taken.memory() - room;
         let before = item.oldest;
         if oldest < before {
             item.oldest = oldest;
@@ -274,8 +302,8 @@ impl Step {
     /// Takes out what an item has taken in; it stays held.
     pub fn take_out(&mut self, id: ItemId) -> Vec<EventId> {
         let taken = std::mem::take(&mut self.item_mut(id).taken);
-        self.bytes -= taken.allocation_size();
-        taken.into_iter().collect()
+        self.bytes -= taken.memory();
+        taken.to_vec()
     }
 
     /// When the next of what waits may be decided: an item, and a partial session.
@@ -298,7 +326,7 @@ impl Step {
         }
         self.firsts.remove(&(item.oldest, id));
         self.bytes -= item_bytes(item.group.events.len());
-        self.bytes -= item.taken.allocation_size();
+        self.bytes -= item.taken.memory();
         item
     }
 
