@@ -403,3 +403,40 @@ fn a_query_that_has_failed_does_not_fail_again() {
     }
     assert_eq!(ends, 1);
 }
+
+#[test]
+fn joins_of_matches_stay_within_the_bound() {
+    for (query, n) in [
+        (
+            "a({})[1h] and on(k) within(1h) group_left() b({})[1h] \
+             and on(k) within(1h) group_right() c({})[1h]",
+            100_u64,
+        ),
+        (
+            "a({})[1h] and on(k) within(1h) pick(pairs) b({})[1h] \
+             and on(k) within(1h) group_right() c({})[1h]",
+            60,
+        ),
+    ] {
+        let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+        let max_memory = BOUND / 8;
+        let overflow = Some(Overflow::Evict);
+        let options = CorrelatorOptions { max_memory, overflow, ..CorrelatorOptions::default() };
+        let mut engine = Correlator::new(plan, options).expect("the options are sound");
+        let lines = (0..n).map(|at| {
+            let time = 1_800_000_000_000 + at * 10;
+            format!("{{\"time\":{time},\"k\":\"1\",\"n\":{at}}}\n")
+        });
+        let text: String = lines.collect();
+        for source in (0..3).map(SourceId::new) {
+            engine.push(source, text.as_bytes());
+            engine.close(source);
+        }
+        while engine.poll().is_some() {}
+        let Metrics { peak_memory, evicted, held_events, .. } = engine.metrics();
+        assert!(evicted > 0, "{query}: all fits, so nothing is shown");
+        assert_eq!(held_events, 0, "{query}");
+        let most = max_memory + 3 * text.len() + (64 << 10);
+        assert!(peak_memory <= most, "{query}: {peak_memory} bytes, not {most}");
+    }
+}
