@@ -5,8 +5,9 @@ use serde::Serialize;
 use crate::columns::ColumnNames;
 use crate::id::SourceId;
 use crate::options::Dedupe;
-use crate::plan::Plan;
+use crate::plan::{Plan, PlannedSource};
 use crate::query::{Checked, Diagnostic};
+use crate::time::{NANOS_PER_MILLI, Span};
 
 #[derive(Serialize)]
 struct CheckedJson<'a> {
@@ -50,7 +51,9 @@ pub fn checked_json(checked: &Checked, dedupe: Option<&Dedupe>) -> String {
 }
 
 fn summarize<'p>(plan: &'p Plan, dedupe: Option<&Dedupe>) -> PlanJson<'p> {
-    let source = |source: &'_ crate::plan::PlannedSource| source.range(plan).as_millis();
+    // Rather too much is read than too little.
+    let up = Span::from_nanos(NANOS_PER_MILLI - 1);
+    let source = |source: &PlannedSource| source.range(plan).plus(up).as_millis();
     PlanJson {
         sources: plan
             .sources

@@ -362,8 +362,9 @@ function streamOptions(
     range: rangeMs,
     timeRange: formatDuration(rangeMs),
     signal,
-    // One reach beyond both ends: what starts inside may belong to events outside.
-    ...(startNs !== undefined && { start: new Date(millis(startNs) - rangeMs) }),
-    ...(endNs !== undefined && { end: new Date(millis(endNs) + rangeMs) }),
+    // One reach beyond both ends: what starts inside may belong to events outside; and the rest of a
+    // millisecond, which no Date has.
+    ...(startNs !== undefined && { start: new Date(millis(startNs) - rangeMs - 1) }),
+    ...(endNs !== undefined && { end: new Date(millis(endNs) + rangeMs + 1) }),
   };
 }

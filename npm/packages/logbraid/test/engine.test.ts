@@ -20,7 +20,7 @@ import {
   render,
   validate,
 } from 'logbraid';
-import type { Correlation, LogEvent } from 'logbraid';
+import type { Correlation, LogEvent, StreamOptions } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
 
 const T0 = Date.UTC(2026, 0, 1);
@@ -552,6 +552,28 @@ test('start, end and limit', async () => {
   assert.deepEqual(await values({ start: T0 + 300_000, end: new Date(T0 + 600_000) }), [3, 4, 5]);
   assert.deepEqual(await values({ start: '2026-01-01T00:13:20Z' }), [8, 9]);
   assert.deepEqual(await values({ limit: 2 }), [0, 1]);
+});
+
+test('an adapter is asked for one reach beyond start and end, to the last nanosecond', async () => {
+  await using engine = new CorrelationEngine();
+  const asked: StreamOptions[] = [];
+  engine.addAdapter('a', {
+    getName: () => 'a',
+    createStream: (_, options) => {
+      asked.push(options);
+      return new IterableAdapter([]).createStream();
+    },
+    validateQuery: () => true,
+    destroy: () => Promise.resolve(),
+  });
+  engine.addAdapter('b', []);
+  const start = '2026-01-01T00:00:10.000000001Z';
+  const end = '2026-01-01T00:00:20.000000001Z';
+  await engine.run('a({})[1500us] and on(k) b({})[1ms]', { start, end });
+  const [{ range, start: from, end: to } = { range: 0 }] = asked;
+  assert.equal(range, 2);
+  assert.ok(from && from <= new Date('2026-01-01T00:00:09.998Z'), String(from));
+  assert.ok(to && to >= new Date('2026-01-01T00:00:20.003Z'), String(to));
 });
 
 test('a query that makes no sense throws at once, with its diagnostics', async () => {
