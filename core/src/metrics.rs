@@ -21,7 +21,8 @@ pub struct Metrics {
     pub late_matched: u64,
     /// Events dropped since they were the oldest when the engine held as much as it may hold.
     pub evicted: u64,
-    /// Events dropped since they would have joined a correlation that was closed as truncated.
+    /// Events dropped since they would have joined a correlation that was closed as truncated; once for
+    /// each that they would have joined.
     pub dropped: u64,
     /// Events not reported since it could not be known whether they are unmatched: what they might
     /// have matched had been evicted.

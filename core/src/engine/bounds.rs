@@ -57,14 +57,20 @@ impl Bounds {
         self.evicting == Some(id)
     }
 
-    /// Counts an event that is dropped.
-    pub fn drop_event(&mut self, source: SourceId, reason: DropReason, time: Timestamp) {
+    /// Counts events that are dropped, of which the newest has this time.
+    pub fn drop_events(
+        &mut self,
+        source: SourceId,
+        reason: DropReason,
+        events: u64,
+        time: Timestamp,
+    ) {
         match reason {
-            DropReason::Evicted => self.evicted += 1,
-            DropReason::Truncated => self.dropped += 1,
+            DropReason::Evicted => self.evicted += events,
+            DropReason::Truncated => self.dropped += events,
         }
         let (count, newest) = self.drops.entry((source, reason)).or_insert((0, time));
-        *count += 1;
+        *count += events;
         *newest = time.max(*newest);
     }
 }
@@ -210,7 +216,7 @@ impl Flow {
             Evicted::Alone => self.forget(id),
             Evicted::Closed => {}
         }
-        self.bounds.drop_event(source, DropReason::Evicted, time);
+        self.bounds.drop_events(source, DropReason::Evicted, 1, time);
         self.bounds.evicting = Some(id);
         self.collect();
         self.bounds.evicting = None;
@@ -305,7 +311,7 @@ impl Flow {
 
     /// An event comes that there is no room for.
     pub fn turn_away(&mut self, source: SourceId, time: Timestamp) {
-        self.bounds.drop_event(source, DropReason::Evicted, time);
+        self.bounds.drop_events(source, DropReason::Evicted, 1, time);
         for stream in self.plan.sources[source.index()].streams.clone() {
             self.store.note_evicted(stream, time);
         }

@@ -19,7 +19,7 @@ use crate::output::{DropReason, Notice};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::time::{Timestamp, Watermark};
-use crate::window::record::{EventOrder, Flags, KeptLabels, Payload};
+use crate::window::record::{EventOrder, Flags, KeptLabels, Payload, Record};
 use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
@@ -196,7 +196,7 @@ impl Flow {
             Inserted::Unkeyed => false,
             Inserted::Dropped => {
                 let source = self.plan.streams[stream.index()].source;
-                self.bounds.drop_event(source, DropReason::Truncated, time);
+                self.bounds.drop_events(source, DropReason::Truncated, 1, time);
                 self.close_early();
                 false
             }
@@ -226,7 +226,7 @@ impl Flow {
         }
         for (stream, time) in left_out {
             let source = self.plan.streams[stream.index()].source;
-            self.bounds.drop_event(source, DropReason::Truncated, time);
+            self.bounds.drop_events(source, DropReason::Truncated, 1, time);
         }
     }
 
@@ -278,7 +278,10 @@ impl Flow {
         self.close_early();
         if let Policy::Steps(steps) = &mut self.joins.policy {
             let (dropped, unknown) = steps.left_out();
-            self.bounds.dropped += dropped;
+            for (stream, (count, time)) in dropped.into_iter().flatten() {
+                let source = self.plan.streams[stream.index()].source;
+                self.bounds.drop_events(source, DropReason::Truncated, count, time);
+            }
             self.joins.tables.unknown += unknown;
             for outcome in steps.outcomes() {
                 self.decide_outcome(outcome);
@@ -308,7 +311,11 @@ impl Flow {
         let max_events = self.options.max_events_per_correlation;
         if outcome.events.len() > max_events {
             let beyond = outcome.events.split_off(max_events);
-            self.bounds.dropped += beyond.len() as u64;
+            for id in &beyond {
+                let Record { stream, time, .. } = *self.store.record(*id);
+                let source = self.plan.streams[stream.index()].source;
+                self.bounds.drop_events(source, DropReason::Truncated, 1, time);
+            }
             outcome.truncated = true;
             outcome.identity.retain(|id| !beyond.contains(id));
             if outcome.identity.is_empty() {
@@ -397,7 +404,7 @@ impl Flow {
             if closed.is_early && !self.bounds.is_evicted(id) {
                 let (stream, time) = (self.store.record(id).stream, self.store.record(id).time);
                 let source = self.plan.streams[stream.index()].source;
-                self.bounds.drop_event(source, DropReason::Truncated, time);
+                self.bounds.drop_events(source, DropReason::Truncated, 1, time);
             }
             self.forget(id);
         }

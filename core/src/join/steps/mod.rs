@@ -25,7 +25,7 @@ use crate::time::{Span, Timestamp, Watermark};
 use crate::window::record::{EventOrder, Flags, NewEvent};
 use crate::window::store::Store;
 
-use step::{Events, Found, Group, Side, Step};
+use step::{Events, Found, Group, LeftOut, Side, Step};
 
 /// A result of the query.
 #[derive(Clone, Debug)]
@@ -317,15 +317,12 @@ impl Steps {
         std::mem::take(&mut self.outcomes)
     }
 
-    /// Matches that were left out since a result had as many events as it may have, and events of
+    /// Events that were left out since a result had as many as it may have, and how many there were of
     /// which it could not be known whether they are unmatched, since the last call.
-    pub fn left_out(&mut self) -> (u64, u64) {
-        let mut sum = (0, 0);
-        for step in &mut self.all {
-            sum.0 += std::mem::take(&mut step.dropped);
-            sum.1 += std::mem::take(&mut step.unknown);
-        }
-        sum
+    pub fn left_out(&mut self) -> (Vec<LeftOut>, u64) {
+        let unknown = self.all.iter_mut().map(|step| std::mem::take(&mut step.unknown)).sum();
+        let dropped = self.all.iter_mut().map(|step| std::mem::take(&mut step.dropped));
+        (dropped.filter(|one| !one.is_empty()).collect(), unknown)
     }
 
     /// The events that nothing holds any more.

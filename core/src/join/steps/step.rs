@@ -4,7 +4,7 @@
 //! item any more. Those that match are found in `search`; what is made of a match is told in `pick`
 //! and `session`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashSet;
@@ -33,6 +33,9 @@ impl Side {
         }
     }
 }
+
+/// Of each stream, how often its events were left out of results, and the newest time of one.
+pub(crate) type LeftOut = BTreeMap<StreamId, (u64, Timestamp)>;
 
 pub(super) type Events = SmallVec<[EventId; 2]>;
 
@@ -137,7 +140,7 @@ pub(super) struct Step {
     /// Events that nothing holds any more.
     pub gone: Vec<EventId>,
     /// Matches that were left out since a result had as many events as it may have.
-    pub dropped: u64,
+    pub dropped: LeftOut,
     /// Events of which it could not be known whether they are unmatched.
     pub unknown: u64,
     /// Events a result may have.
@@ -163,7 +166,7 @@ impl Step {
             dirty: VecDeque::new(),
             found: Vec::new(),
             gone: Vec::new(),
-            dropped: 0,
+            dropped: LeftOut::new(),
             unknown: 0,
             max_events,
             feeds: join + 1 < shape.joins.len(),
@@ -174,7 +177,12 @@ impl Step {
     /// Leaves events out of a result that has as many as it may have. To a later step they are as good
     /// as evicted: what they match there is not known to be unmatched.
     pub fn leave_out(&mut self, store: &mut Store, events: &[EventId]) {
-        self.dropped += events.len() as u64;
+        for id in events {
+            let record = store.record(*id);
+            let (count, newest) = self.dropped.entry(record.stream).or_insert((0, record.time));
+            *count += 1;
+            *newest = record.time.max(*newest);
+        }
         if self.feeds {
             note_evicted(store, events);
         }

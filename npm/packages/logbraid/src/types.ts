@@ -160,7 +160,7 @@ export interface Metrics {
   repeats: number;
   /** Events dropped as the oldest, at `maxMemoryMB` or `maxEvents`. */
   evicted: number;
-  /** Events dropped that would have joined a correlation which was closed as truncated. */
+  /** Events dropped that would have joined a correlation which was closed as truncated; once for each. */
   dropped: number;
   /** Events not reported since what they might have matched had been evicted. */
   unknown: number;
