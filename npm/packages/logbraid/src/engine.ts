@@ -357,14 +357,15 @@ function streamOptions(
   signal: AbortSignal,
 ): StreamOptions {
   const { rangeMs = 0 } = sources[source] ?? {};
-  const millis = (nanos: string) => Number(BigInt(nanos) / 1_000_000n);
+  // Dates have whole milliseconds: rather too much is asked for than too little.
+  const before = (nanos: bigint) => Number(nanos / 1_000_000n) - (nanos % 1_000_000n < 0n ? 1 : 0);
+  const after = (nanos: bigint) => -before(-nanos);
   return {
     range: rangeMs,
     timeRange: formatDuration(rangeMs),
     signal,
-    // One reach beyond both ends: what starts inside may belong to events outside; and the rest of a
-    // millisecond, which no Date has.
-    ...(startNs !== undefined && { start: new Date(millis(startNs) - rangeMs - 1) }),
-    ...(endNs !== undefined && { end: new Date(millis(endNs) + rangeMs + 1) }),
+    // One reach beyond both ends: what starts inside may belong to events outside.
+    ...(startNs !== undefined && { start: new Date(before(BigInt(startNs)) - rangeMs) }),
+    ...(endNs !== undefined && { end: new Date(after(BigInt(endNs)) + rangeMs) }),
   };
 }
