@@ -267,7 +267,7 @@ impl Emitter {
         let stamp = self.stamp_list(store, events, identity, delivery, kept);
         if delivery != DeliveryId::NONE {
             for id in events {
-                store.record_mut(*id).delivery = DeliveryId::NONE;
+                store.set_delivery(*id, DeliveryId::NONE);
             }
         }
         stamp
@@ -330,7 +330,7 @@ impl Emitter {
         self.absorb(&absorbs);
         let (stamp, delivery) = self.revise(store, events, identity, survivor, kept, now);
         for id in events {
-            store.record_mut(*id).delivery = delivery;
+            store.set_delivery(*id, delivery);
         }
         Some(stamp)
     }
@@ -431,7 +431,7 @@ impl Emitter {
 
     /// The distinct deliveries the events are part of, the one delivered first in front.
     fn deliveries_of(&self, store: &Store, events: &[EventId]) -> Vec<DeliveryId> {
-        let all = events.iter().map(|id| store.record(*id).delivery);
+        let all = events.iter().map(|id| store.delivery(*id));
         let mut all: Vec<_> = all.filter(|delivery| *delivery != DeliveryId::NONE).collect();
         all.sort_unstable_by_key(|delivery| self.deliveries[delivery.index()].sequence);
         all.dedup();

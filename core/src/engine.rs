@@ -144,7 +144,7 @@ impl Correlator {
                 lead,
             ),
             store: Store::new(
-                plan.streams.len(),
+                joins.shape().reaches(),
                 joins.shape().tables.len(),
                 plan.kept_labels(),
                 options.max_memory / SPARE_SHARE,
@@ -446,7 +446,7 @@ impl Correlator {
             options.max_events_per_correlation,
         );
         flow.store = Store::new(
-            flow.plan.streams.len(),
+            flow.joins.shape().reaches(),
             flow.joins.shape().tables.len(),
             flow.plan.kept_labels(),
             0,

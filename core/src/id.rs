@@ -87,6 +87,11 @@ impl EventId {
         self.0
     }
 
+    /// The event of a slot with this number.
+    pub const fn from_get(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The segment and the place in it, for segments of `1 << bits` places.
     pub const fn split(self, bits: u32) -> (usize, usize) {
         ((self.0 >> bits) as usize, (self.0 & ((1 << bits) - 1)) as usize)

@@ -205,17 +205,17 @@ impl Flow {
         for (at, events) in parts.into_iter().enumerate() {
             for id in events {
                 part_of.insert(*id, at);
-                goes_on.entry(self.store.record(*id).delivery).or_insert(at);
+                goes_on.entry(self.store.delivery(*id)).or_insert(at);
             }
         }
         let mut taken_back: BTreeMap<DeliveryId, Vec<EventId>> = BTreeMap::new();
         for id in members {
-            let record = self.store.record_mut(*id);
-            match goes_on.get(&record.delivery) {
-                _ if record.delivery == DeliveryId::NONE => {}
-                None => taken_back.entry(record.delivery).or_default().push(*id),
+            let delivery = self.store.delivery(*id);
+            match goes_on.get(&delivery) {
+                _ if delivery == DeliveryId::NONE => {}
+                None => taken_back.entry(delivery).or_default().push(*id),
                 Some(at) if part_of.get(id) == Some(at) => {}
-                Some(_) => record.delivery = DeliveryId::NONE,
+                Some(_) => self.store.set_delivery(*id, DeliveryId::NONE),
             }
         }
         taken_back.into_values().collect()

@@ -421,7 +421,7 @@ impl Flow {
         for id in events {
             let record = self.store.record(id);
             visible |= !record.flags.has(Flags::HIDDEN);
-            delivered |= record.delivery != DeliveryId::NONE;
+            delivered |= self.store.delivery(id) != DeliveryId::NONE;
             let order = self.store.order(id);
             first = Some(first.map_or(order, |first| first.min(order)));
         }

@@ -2,10 +2,10 @@
 //!
 //! Owns how two components become one, and how far one may grow. Knows nothing of time passing.
 
-use super::list::{Connect, Item, List};
+use super::list::Connect;
 use crate::id::EventId;
 use crate::time::{Span, Watermark};
-use crate::window::record::Flags;
+use crate::window::record::{Component, Flags, Link, Place};
 use crate::window::store::Store;
 
 /// Connects one event with what it matches.
@@ -47,51 +47,35 @@ impl Connect for Matches<'_> {
         }
         self.any = true;
         let (own, root) = (find(self.store, self.event), find(self.store, other));
-        let size = |root| self.store.record(root).size;
-        if own != root && size(own) + size(root) > self.max_events {
+        if own == root {
+            return;
+        }
+        let (of_own, of_root) = (self.store.component(own), self.store.component(root));
+        if of_own.size + of_root.size > self.max_events {
             self.overfull.push(root);
+        } else if of_own.size > of_root.size {
+            unite_roots(self.store, own, root, of_own, of_root);
         } else {
-            unite(self.store, root, own);
+            unite_roots(self.store, root, own, of_root, of_own);
         }
     }
 
     fn is_connected(&mut self, other: EventId) -> bool {
         find(self.store, other) == find(self.store, self.event)
     }
-}
 
-/// Whether an event is unmatched or may turn out to be.
-pub(super) fn lonely(flags: Flags) -> bool {
-    !flags.has(Flags::MATCHED) && !flags.has(Flags::UNKNOWN)
-}
-
-/// The nearest events before and after an event of the same key whose flags are `wanted`, not
-/// farther than `gap`.
-pub(super) fn neighbours(
-    store: &Store,
-    list: &List,
-    id: EventId,
-    gap: Span,
-    wanted: impl Fn(Flags) -> bool,
-) -> (Option<EventId>, Option<EventId>) {
-    let record = store.record(id);
-    let (time, arrival) = (record.time, record.arrival);
-    let wanted = |item: &&Item| wanted(store.record(item.event).flags);
-    let before = list.before(time, arrival).take_while(|item| time.since(item.time) <= gap);
-    let after = list.after(time, arrival).take_while(|item| item.time.since(time) <= gap);
-    let (before, after) = (before.into_iter().find(wanted), after.into_iter().find(wanted));
-    (before.map(|item| item.event), after.map(|item| item.event))
+    fn store(&self) -> &Store {
+        self.store
+    }
 }
 
 /// The root of an event's component.
 pub(super) fn find(store: &mut Store, mut id: EventId) -> EventId {
     loop {
-        let parent = store.record(id).parent;
-        if parent == id {
-            return id;
-        }
-        let grandparent = store.record(parent).parent;
-        store.record_mut(id).parent = grandparent;
+        let Place::Below(parent) = store.record(id).link.place() else { return id };
+        let above = store.record(parent).link;
+        let Place::Below(grandparent) = above.place() else { return parent };
+        store.record_mut(id).link = above;
         id = grandparent;
     }
 }
@@ -99,20 +83,23 @@ pub(super) fn find(store: &mut Store, mut id: EventId) -> EventId {
 /// Makes one component of two. On a tie the first stays the root: it has a deadline.
 pub(super) fn unite(store: &mut Store, a: EventId, b: EventId) {
     let (mut a, mut b) = (find(store, a), find(store, b));
-    if a == b {
-        return;
+    if a != b {
+        let (of_a, of_b) = (store.component(a), store.component(b));
+        if of_a.size < of_b.size {
+            std::mem::swap(&mut a, &mut b);
+        }
+        unite_roots(store, a, b, of_a, of_b);
     }
-    if store.record(a).size < store.record(b).size {
-        std::mem::swap(&mut a, &mut b);
-    }
-    let (size, close, next) = {
-        let absorbed = store.record_mut(b);
-        absorbed.parent = a;
-        (absorbed.size, absorbed.close, absorbed.next)
-    };
-    let root = store.record_mut(a);
-    root.size += size;
-    root.close = root.close.max(close);
-    let after = std::mem::replace(&mut root.next, next);
+}
+
+/// Puts the component with the root `b` below that with the root `a`.
+fn unite_roots(store: &mut Store, a: EventId, b: EventId, of_a: Component, of_b: Component) {
+    store.forget_component(b);
+    let close = of_a.close.max(of_b.close);
+    store.set_component(a, Component { close, size: of_a.size + of_b.size });
+    let absorbed = store.record_mut(b);
+    absorbed.link = Link::below(a);
+    let next = absorbed.next;
+    let after = std::mem::replace(&mut store.record_mut(a).next, next);
     store.record_mut(b).next = after;
 }

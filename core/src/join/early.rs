@@ -4,10 +4,9 @@
 //! What is known to hold is delivered; nothing is claimed to be unmatched. What would still have
 //! joined is dropped, and with it everything that it would have brought along.
 
-use std::cmp::Reverse;
-
 use super::component::find;
-use super::session::{Closed, Sessions, Turn};
+use super::deadlines::Turn;
+use super::session::{Closed, Sessions};
 use super::tables::Tables;
 use super::truncated::Arrived;
 use crate::id::{EventId, KeyId, StreamId};
@@ -49,7 +48,7 @@ impl Sessions {
         }
         store.note_evicted(stream, time);
         let root = find(store, id);
-        if store.record(root).size == 1 && !flags.has(Flags::UNMATCHED) {
+        if store.component(root).size == 1 && !flags.has(Flags::UNMATCHED) {
             self.stop_waiting(id);
             Self::detach(tables, store, id);
             return Evicted::Alone;
@@ -109,7 +108,8 @@ impl Sessions {
                 break;
             }
         }
-        let close = store.record(root).close;
+        let close = store.component(root).close;
+        store.forget_component(root);
         self.cut.push(Closed { ring: root, close, is_early: true });
     }
 
@@ -147,13 +147,12 @@ impl Sessions {
                 return None;
             }
             let reach = tables.shape.streams[record.stream.index()].reach;
-            let decided = record.time.plus(reach);
             Some(match self.waiting_until.get(&id) {
-                Some((_, (time, turn))) => Reverse((*time, *turn, id)),
+                Some((_, (time, turn))) => (*time, *turn, id),
                 // Not later than the close of its component, of which one has to be looked at.
-                None => Reverse((decided.min(record.close), turn, id)),
+                None => (record.time.plus(reach), turn, id),
             })
         });
-        self.deadlines = open.collect();
+        self.deadlines.replace(open);
     }
 }

@@ -1,9 +1,9 @@
 //! The events of one key and one stream, in event order.
 //!
-//! Owns the order and the search by time. Most keys have a handful of events and stay in a few
-//! inline slots; dense ones move to a deque with a remembered block of events that are already
-//! connected, so that a window sliding over a dense key touches each event once, not once per
-//! match.
+//! Owns the order and the search by time. Most keys have a handful of events: these are a chain through
+//! the store, newest first, that costs a key four bytes. Dense ones move to a deque with a remembered
+//! block of events that are already connected, so that a window sliding over a dense key touches each
+//! event once, not once per match.
 
 use std::collections::VecDeque;
 
@@ -12,9 +12,10 @@ use smallvec::SmallVec;
 use crate::id::EventId;
 use crate::time::Timestamp;
 use crate::window::record::compare_arrival;
+use crate::window::store::Store;
 
-/// Events a list holds before it is treated as dense.
-const SMALL: usize = 8;
+/// Events of a key from which on its lists are treated as dense: no chain is longer.
+const MANY: usize = 16;
 
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Item {
@@ -38,7 +39,7 @@ impl Block {
     }
 }
 
-/// How [`List::connect_range`] walks.
+/// How [`Lists::connect_range`] walks.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Walk {
     /// Events known to be in one component count as one.
@@ -60,66 +61,304 @@ pub(crate) trait Connect {
 
     /// Whether an event is in the component of the one that looks.
     fn is_connected(&mut self, event: EventId) -> bool;
+
+    /// Where the events are.
+    fn store(&self) -> &Store;
+}
+
+/// The list of one key and one stream: nothing, the newest event of a chain, or the number of a dense
+/// list.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Head(u32);
+
+enum Held {
+    Nothing,
+    Chain(EventId),
+    Dense(usize),
+}
+
+impl Head {
+    /// No events.
+    pub const EMPTY: Self = Self(u32::MAX);
+
+    /// Tells a dense list from an event: there are never half as many of these.
+    const DENSE_BIT: u32 = 1 << 31;
+
+    /// Whether nothing is in it.
+    pub fn is_empty(self) -> bool {
+        self == Self::EMPTY
+    }
+
+    fn chain(newest: EventId) -> Self {
+        debug_assert!(newest == EventId::NONE || newest.get() & Self::DENSE_BIT == 0);
+        Self(newest.get())
+    }
+
+    fn dense(number: usize) -> Self {
+        let number = u32::try_from(number).expect("a dense list has more events than one");
+        Self(number | Self::DENSE_BIT)
+    }
+
+    fn held(self) -> Held {
+        if self.is_empty() {
+            Held::Nothing
+        } else if self.0 & Self::DENSE_BIT == 0 {
+            Held::Chain(EventId::from_get(self.0))
+        } else {
+            Held::Dense((self.0 & !Self::DENSE_BIT) as usize)
+        }
+    }
+}
+
+/// The lists of one key table: what there is beside their heads.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    /// The key table, for the chains in the store.
+    table: usize,
+    dense: Vec<Dense>,
+    free: Vec<usize>,
+    memory: usize,
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Dense {
+struct Dense {
     items: VecDeque<Item>,
     gone: usize,
     /// The newest block of [`Walk::Connect`], of [`Walk::Mark`] and of [`Walk::Late`].
     blocks: [Option<Block>; 3],
 }
 
-#[derive(Debug)]
-pub(crate) enum List {
-    Few(SmallVec<[Item; 2]>),
-    /// Boxed so that the common short list stays small.
-    Many(Box<Dense>),
-}
+/// A chain, oldest first.
+type Chain = SmallVec<[EventId; MANY]>;
 
-impl Default for List {
-    fn default() -> Self {
-        Self::Few(SmallVec::new())
+impl Lists {
+    /// No lists yet, of the key table of this number.
+    pub fn new(table: usize) -> Self {
+        Self { table, dense: Vec::new(), free: Vec::new(), memory: 0 }
     }
-}
 
-impl List {
-    /// Adds an event in event order. Most come last.
-    pub fn insert(&mut self, time: Timestamp, arrival: u32, event: EventId) {
-        let item = Item { time, event, arrival };
-        match self {
-            Self::Few(items) if items.len() < SMALL => {
-                let at = items.iter().rposition(|held| !comes_after(held, time, arrival));
-                items.insert(at.map_or(0, |at| at + 1), item);
+    /// Adds an event in event order. Most come last. `events` of this key are held.
+    pub fn insert(&mut self, head: &mut Head, store: &mut Store, id: EventId, events: usize) {
+        let item = item(store, id);
+        match head.held() {
+            Held::Dense(at) => self.change(at, |dense| dense.insert(item)),
+            Held::Chain(newest) if events > MANY => {
+                let chain = self.chain(store, newest);
+                let items = chain.iter().map(|id| self::item(store, *id)).collect();
+                let at = self.free.pop().unwrap_or_else(|| {
+                    self.dense.push(Dense::default());
+                    self.dense.len() - 1
+                });
+                *head = Head::dense(at);
+                self.change(at, |dense| {
+                    dense.items = items;
+                    dense.insert(item);
+                });
             }
-            Self::Few(items) => {
-                let items = items.drain(..).collect();
-                *self = Self::Many(Box::new(Dense { items, ..Dense::default() }));
-                self.insert(time, arrival, event);
+            Held::Nothing | Held::Chain(_) => self.insert_into_chain(head, store, id, item),
+        }
+    }
+
+    fn insert_into_chain(&self, head: &mut Head, store: &mut Store, id: EventId, item: Item) {
+        let newest = match head.held() {
+            Held::Chain(newest) => newest,
+            _ => EventId::NONE,
+        };
+        let (mut after, mut before) = (EventId::NONE, newest);
+        while before != EventId::NONE
+            && comes_after(&self::item(store, before), item.time, item.arrival)
+        {
+            (after, before) = (before, store.before(before, self.table));
+        }
+        store.set_before(id, self.table, before);
+        if after == EventId::NONE {
+            *head = Head::chain(id);
+        } else {
+            store.set_before(after, self.table, id);
+        }
+    }
+
+    /// Tells that an event, just inserted, has found its matches: `connected` says whether it is in the
+    /// component of another event, `marked` whether a [`Walk::Mark`] would have called it. Blocks that
+    /// it lies in but is not part of are cut.
+    pub fn settle(
+        &mut self,
+        head: Head,
+        time: Timestamp,
+        marked: bool,
+        connected: impl FnMut(EventId) -> bool,
+    ) {
+        if let Held::Dense(at) = head.held() {
+            self.dense[at].settle(time, marked, connected);
+        }
+    }
+
+    /// Removes an event.
+    pub fn remove(&mut self, head: &mut Head, store: &mut Store, id: EventId) {
+        match head.held() {
+            Held::Nothing => debug_assert!(false, "a joinable event is in the lists of its keys"),
+            Held::Chain(newest) => {
+                let before = store.before(id, self.table);
+                if newest == id {
+                    *head = Head::chain(before);
+                    return;
+                }
+                let mut after = newest;
+                while store.before(after, self.table) != id {
+                    after = store.before(after, self.table);
+                }
+                store.set_before(after, self.table, before);
             }
-            Self::Many(dense) => {
-                let items = &mut dense.items;
-                if items.back().is_none_or(|last| !comes_after(last, time, arrival)) {
-                    items.push_back(item);
-                } else {
-                    let at = items.partition_point(|held| !comes_after(held, time, arrival));
-                    items.insert(at, item);
+            Held::Dense(at) => {
+                let item = item(store, id);
+                self.change(at, |dense| dense.remove(item));
+                if self.dense[at].items.is_empty() {
+                    *head = Head::EMPTY;
+                    self.memory -= self.dense[at].memory();
+                    self.dense[at] = Dense::default();
+                    self.free.push(at);
                 }
             }
         }
     }
 
-    /// Tells that the event of `time`, just inserted, has found its matches: `connected` says
-    /// whether it is in the component of another event, `marked` whether a [`Walk::Mark`] would
-    /// have called it. Blocks that it lies in but is not part of are cut.
-    pub fn settle(
+    /// Connects the events in `from..=to`, oldest first; `walk` says which may be left out. `twin` is the
+    /// arrival of the event that looks: the same event in another stream is no match.
+    pub fn connect_range(
+        &mut self,
+        head: Head,
+        (from, to): (Timestamp, Timestamp),
+        twin: u32,
+        walk: Walk,
+        matches: &mut impl Connect,
+    ) {
+        match head.held() {
+            Held::Nothing => {}
+            Held::Chain(newest) => {
+                let store = matches.store();
+                let mut found = Chain::new();
+                let mut id = newest;
+                while id != EventId::NONE {
+                    let Item { time, arrival, .. } = item(store, id);
+                    if time < from {
+                        break;
+                    }
+                    if time <= to && arrival != twin {
+                        found.push(id);
+                    }
+                    id = store.before(id, self.table);
+                }
+                for id in found.into_iter().rev() {
+                    matches.connect(id);
+                }
+            }
+            Held::Dense(at) => self.dense[at].connect_range((from, to), twin, walk, matches),
+        }
+    }
+
+    /// The nearest events before and after an event of which `look` wants to go no further, which it says
+    /// by whether it takes one.
+    pub fn around(
+        &self,
+        head: Head,
+        store: &Store,
+        id: EventId,
+        mut look: impl FnMut(&Item) -> Look,
+    ) -> (Option<EventId>, Option<EventId>) {
+        let Item { time, arrival, .. } = item(store, id);
+        let few: SmallVec<[Item; MANY]>;
+        let (front, back) = match head.held() {
+            Held::Nothing => return (None, None),
+            Held::Chain(newest) => {
+                few = self.chain(store, newest).iter().map(|id| self::item(store, *id)).collect();
+                (few.as_slice(), [].as_slice())
+            }
+            Held::Dense(at) => self.dense[at].items.as_slices(),
+        };
+        let place = |slice: &[Item], inclusive: bool| {
+            slice.partition_point(|item| {
+                comes_before(item, time, arrival)
+                    || (inclusive && item.time == time && item.arrival == arrival)
+            })
+        };
+        let before = back[..place(back, false)].iter().rev();
+        let before = before.chain(front[..place(front, false)].iter().rev());
+        let after = front[place(front, true)..].iter().chain(&back[place(back, true)..]);
+        let mut first = |items: &mut dyn Iterator<Item = &Item>| {
+            for item in items.filter(|item| item.event != EventId::NONE) {
+                match look(item) {
+                    Look::On => {}
+                    Look::Take => return Some(item.event),
+                    Look::Stop => break,
+                }
+            }
+            None
+        };
+        let mut before = before;
+        let mut after = after;
+        (first(&mut before), first(&mut after))
+    }
+
+    fn chain(&self, store: &Store, newest: EventId) -> Chain {
+        let mut chain = Chain::new();
+        let mut id = newest;
+        while id != EventId::NONE {
+            chain.push(id);
+            id = store.before(id, self.table);
+        }
+        chain.reverse();
+        chain
+    }
+
+    fn change(&mut self, at: usize, change: impl FnOnce(&mut Dense)) {
+        let dense = &mut self.dense[at];
+        let before = dense.memory();
+        change(dense);
+        self.memory = self.memory + dense.memory() - before;
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.memory
+            + self.dense.capacity() * size_of::<Dense>()
+            + self.free.capacity() * size_of::<usize>()
+    }
+}
+
+/// What comes of looking at an event.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Look {
+    /// The next one is looked at.
+    On,
+    /// This is the one.
+    Take,
+    /// There is none.
+    Stop,
+}
+
+fn item(store: &Store, id: EventId) -> Item {
+    let record = store.record(id);
+    Item { time: record.time, event: id, arrival: record.arrival }
+}
+
+impl Dense {
+    fn insert(&mut self, item: Item) {
+        let (time, arrival) = (item.time, item.arrival);
+        if self.items.back().is_none_or(|last| !comes_after(last, time, arrival)) {
+            self.items.push_back(item);
+        } else {
+            let at = self.items.partition_point(|held| !comes_after(held, time, arrival));
+            self.items.insert(at, item);
+        }
+    }
+
+    fn settle(
         &mut self,
         time: Timestamp,
         marked: bool,
         mut connected: impl FnMut(EventId) -> bool,
     ) {
-        let Self::Many(dense) = self else { return };
-        for (slot, part) in dense.blocks.iter_mut().zip([true, marked, true]) {
+        for (slot, part) in self.blocks.iter_mut().zip([true, marked, true]) {
             let Some(block) = slot.as_mut().filter(|block| block.holds(time)) else { continue };
             if part && connected(block.member) {
                 continue;
@@ -135,117 +374,34 @@ impl List {
         }
     }
 
-    /// Removes an event.
-    pub fn remove(&mut self, time: Timestamp, arrival: u32, event: EventId) {
-        match self {
-            Self::Few(items) => items.retain(|item| item.event != event),
-            Self::Many(dense) => {
-                let at = dense.items.partition_point(|held| comes_before(held, time, arrival));
-                debug_assert!(dense.items[at].event == event, "an item keeps its place in order");
-                dense.items[at].event = EventId::NONE;
-                dense.gone += 1;
-                for block in &mut dense.blocks {
-                    // Components leave as a whole, so the block has left too.
-                    *block = block.filter(|block| !block.holds(time));
-                }
-                while dense.items.front().is_some_and(|item| item.event == EventId::NONE) {
-                    dense.items.pop_front();
-                    dense.gone -= 1;
-                }
-                while dense.items.back().is_some_and(|item| item.event == EventId::NONE) {
-                    dense.items.pop_back();
-                    dense.gone -= 1;
-                }
-                if dense.gone > dense.items.len() / 2 {
-                    dense.items.retain(|item| item.event != EventId::NONE);
-                    dense.gone = 0;
-                }
-                if dense.items.is_empty() {
-                    *self = Self::default();
-                }
-            }
+    fn remove(&mut self, Item { time, event, arrival }: Item) {
+        let at = self.items.partition_point(|held| comes_before(held, time, arrival));
+        debug_assert!(self.items[at].event == event, "an item keeps its place in order");
+        self.items[at].event = EventId::NONE;
+        self.gone += 1;
+        for block in &mut self.blocks {
+            // Components leave as a whole, so the block has left too.
+            *block = block.filter(|block| !block.holds(time));
+        }
+        while self.items.front().is_some_and(|item| item.event == EventId::NONE) {
+            self.items.pop_front();
+            self.gone -= 1;
+        }
+        while self.items.back().is_some_and(|item| item.event == EventId::NONE) {
+            self.items.pop_back();
+            self.gone -= 1;
+        }
+        if self.gone > self.items.len() / 2 {
+            self.items.retain(|item| item.event != EventId::NONE);
+            self.gone = 0;
         }
     }
 
-    /// Connects the events in `from..=to`; `walk` says which may be left out. `twin` is the arrival
-    /// of the event that looks: the same event in another stream is no match.
-    pub fn connect_range(
-        &mut self,
-        (from, to): (Timestamp, Timestamp),
-        twin: u32,
-        walk: Walk,
-        matches: &mut impl Connect,
-    ) {
-        match self {
-            Self::Few(items) => {
-                let inside = |item: &&Item| from <= item.time && item.time <= to;
-                for item in items.iter().filter(inside).filter(|item| item.arrival != twin) {
-                    matches.connect(item.event);
-                }
-            }
-            Self::Many(dense) => dense.connect_range((from, to), twin, walk, matches),
-        }
+    /// Bytes used outside of itself.
+    fn memory(&self) -> usize {
+        self.items.capacity() * size_of::<Item>()
     }
 
-    /// The items after the place (`time`, `arrival`), nearest first.
-    pub fn after(&self, time: Timestamp, arrival: u32) -> impl Iterator<Item = &Item> {
-        let (front, back) = self.slices();
-        front
-            .iter()
-            .chain(back)
-            .skip(self.place(time, arrival, true))
-            .filter(|i| i.event != EventId::NONE)
-    }
-
-    /// The items before the place (`time`, `arrival`), nearest first.
-    pub fn before(&self, time: Timestamp, arrival: u32) -> impl Iterator<Item = &Item> {
-        let (front, back) = self.slices();
-        let place = self.place(time, arrival, false);
-        let from_front = place.min(front.len());
-        let from_back = place - from_front;
-        back[..from_back]
-            .iter()
-            .rev()
-            .chain(front[..from_front].iter().rev())
-            .filter(|item| item.event != EventId::NONE)
-    }
-
-    fn slices(&self) -> (&[Item], &[Item]) {
-        match self {
-            Self::Few(items) => (items, &[]),
-            Self::Many(dense) => dense.items.as_slices(),
-        }
-    }
-
-    /// How many items come before the place, or up to and with it.
-    fn place(&self, time: Timestamp, arrival: u32, inclusive: bool) -> usize {
-        let is_before = |item: &Item| {
-            comes_before(item, time, arrival)
-                || (inclusive && item.time == time && item.arrival == arrival)
-        };
-        match self {
-            Self::Few(items) => items.partition_point(is_before),
-            Self::Many(dense) => dense.items.partition_point(is_before),
-        }
-    }
-
-    /// Whether nothing is in it.
-    pub fn is_empty(&self) -> bool {
-        let (front, back) = self.slices();
-        front.is_empty() && back.is_empty()
-    }
-
-    /// Bytes used outside the list itself.
-    pub fn memory(&self) -> usize {
-        match self {
-            Self::Few(items) if items.spilled() => items.capacity() * size_of::<Item>(),
-            Self::Few(_) => 0,
-            Self::Many(dense) => size_of::<Dense>() + dense.items.capacity() * size_of::<Item>(),
-        }
-    }
-}
-
-impl Dense {
     fn connect_range(
         &mut self,
         (from, to): (Timestamp, Timestamp),

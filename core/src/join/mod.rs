@@ -6,7 +6,9 @@
 //! closed early had. Where matches are picked, `steps` makes results join by join.
 
 mod component;
+mod deadlines;
 pub(crate) mod early;
+mod index;
 pub(crate) mod list;
 pub(crate) mod results;
 pub(crate) mod session;
@@ -89,7 +91,7 @@ impl Joins {
     pub fn new(plan: &Plan, seed: u64, eager: bool, max_events: usize) -> Self {
         let shape = Shape::new(plan);
         let policy = if plan.joins.iter().all(|join| join.pick == Pick::Session) {
-            Policy::Sessions(Sessions::new(eager, max_events))
+            Policy::Sessions(Sessions::new(&shape, eager, max_events))
         } else {
             Policy::Steps(Steps::new(plan, &shape, eager, max_events))
         };

@@ -3,21 +3,21 @@
 //! Every pair of held events that matches in any join is connected (union-find over the records of
 //! the store). A component is decided as a whole, once the watermark has passed the latest close of
 //! its events. Unmatched events, where they are reported, are grouped by gaps when they become known.
-//! What a component means is `results`' business; this file only knows what is connected. An event costs a lookup per key table, the matches not yet connected, and one heap
-//! entry; there is no scan over keys.
+//! What a component means is `results`' business; this file only knows what is connected. An event costs a lookup per key table, the matches not yet connected, and one
+//! deadline per component; there is no scan over keys.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::component::{Matches, find, lonely, neighbours, unite};
-use super::list::Walk;
+use super::component::{Matches, find, unite};
+use super::deadlines::{Deadlines, Turn};
+use super::list::{Look, Walk};
 use super::results::{deferred, has_unknown};
-use super::shape::Partial;
+use super::shape::{Partial, Shape};
 use super::tables::Tables;
 use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{Flags, NewEvent};
+use crate::window::record::{Component, Flags, Link, NewEvent, Record};
 use crate::window::store::Store;
 
 /// A component that can no longer change.
@@ -31,23 +31,10 @@ pub(crate) struct Closed {
     pub is_early: bool,
 }
 
-/// What an event is looked at for. All that is decided at a time is decided before any component
-/// closes at that time.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Turn {
-    /// Whether it is unmatched.
-    Decide,
-    /// Whether its component is closed.
-    Close,
-    /// The same again, after other components: those that close at the same time, then those that
-    /// wait for these, and so on.
-    Wait(u8),
-}
-
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sessions {
     /// When to look at an event again. Every root has an entry not later than its close.
-    pub(super) deadlines: BinaryHeap<Reverse<(Timestamp, Turn, EventId)>>,
+    pub(super) deadlines: Deadlines,
     /// Components past their close that an undecided event may still extend, by close.
     pub(super) waiting: BTreeSet<(Timestamp, EventId)>,
     /// Of each its close, and when it is looked at again.
@@ -64,9 +51,17 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    pub fn new(eager: bool, max_events: usize) -> Self {
-        let max_events = u32::try_from(max_events).unwrap_or(u32::MAX);
-        Self { eager, max_events, ..Self::default() }
+    pub fn new(shape: &Shape, eager: bool, max_events: usize) -> Self {
+        Self {
+            deadlines: Deadlines::new(shape.reach()),
+            waiting: BTreeSet::new(),
+            waiting_until: BTreeMap::new(),
+            dirty: VecDeque::new(),
+            eager,
+            max_events: u32::try_from(max_events).unwrap_or(u32::MAX),
+            cut: Vec::new(),
+            left_out: Vec::new(),
+        }
     }
 
     /// Takes an event, whose keys have just been looked up, and connects it with what it matches.
@@ -83,10 +78,8 @@ impl Sessions {
         if hidden {
             flags.set(Flags::HIDDEN);
         }
-        let mut close = time.plus(tables.shape.streams[stream.index()].reach);
         if late {
             flags.set(Flags::LATE);
-            close = Timestamp::MIN;
         }
         let Tables { shape, ids, truncated, .. } = &*tables;
         let is_dropped = !truncated.is_empty()
@@ -94,7 +87,8 @@ impl Sessions {
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
         }
-        let event = NewEvent { time, close, arrival: number, stream, flags, payload, kept };
+        let link = Link::ALONE;
+        let event = NewEvent { time, arrival: number, stream, flags, link, payload, kept };
         let id = store.add(&event, ids);
         // What it would connect with what was closed early is closed, too.
         let max_events = if is_dropped { 0 } else { self.max_events };
@@ -107,13 +101,17 @@ impl Sessions {
             store.forget(id);
             return Inserted::Late { matched: false, held: false };
         }
-        if !late {
-            Self::make_joinable(tables, store, id);
-            let turn = if tables.shape.reports_unmatched() { Turn::Decide } else { Turn::Close };
-            self.deadlines.push(Reverse((close, turn, id)));
-        }
         let root = find(store, id);
-        if overfull.is_empty() && store.record(root).size < self.max_events {
+        if !late {
+            Self::make_joinable(tables, store, id, root);
+            let shape = &tables.shape.streams[stream.index()];
+            // What is part of a component is looked at with that.
+            if root == id || shape.partial.is_some() {
+                let turn = if tables.reports_unmatched { Turn::Decide } else { Turn::Close };
+                self.deadlines.push((time.plus(shape.reach), turn, id));
+            }
+        }
+        if overfull.is_empty() && store.component(root).size < self.max_events {
             self.mark_dirty(store, id);
         } else {
             self.close_early(tables, store, root);
@@ -164,26 +162,21 @@ impl Sessions {
             } else {
                 Walk::Connect
             };
-            all[partner.table].change(key, partner.stream, |list| {
-                list.connect_range(range, arrival, walk, &mut matches);
-            });
+            let list = (key, partner.stream);
+            all[partner.table].connect_range(list, range, arrival, walk, &mut matches);
         }
         (matches.any, matches.overfull)
     }
 
-    fn make_joinable(tables: &mut Tables, store: &mut Store, id: EventId) {
+    fn make_joinable(tables: &mut Tables, store: &mut Store, id: EventId, root: EventId) {
         let record = store.record(id);
-        let (time, arrival, stream) = (record.time, record.arrival, record.stream);
+        let (time, stream) = (record.time, record.stream);
         let marked = record.flags.has(Flags::MATCHED);
-        let root = find(store, id);
         for (table, key) in tables.all.iter_mut().zip(&tables.ids) {
-            if *key == KeyId::NONE {
-                continue;
+            if *key != KeyId::NONE {
+                table.insert(store, *key, stream, id);
+                table.settle(*key, stream, time, marked, |member| find(store, member) == root);
             }
-            table.change(*key, stream, |list| {
-                list.insert(time, arrival, id);
-                list.settle(time, marked, |member| find(store, member) == root);
-            });
         }
     }
 
@@ -231,12 +224,10 @@ impl Sessions {
         watermark: Watermark,
         closed: &mut Vec<Closed>,
     ) {
-        while let Some(Reverse((time, turn, id))) = self.deadlines.peek().copied() {
-            if !watermark.has_passed(time) {
-                break;
-            }
-            self.deadlines.pop();
-            if let Some((close, _)) = self.waiting_until.remove(&id) {
+        while let Some((time, turn, id)) = self.deadlines.pop(watermark) {
+            if !self.waiting_until.is_empty()
+                && let Some((close, _)) = self.waiting_until.remove(&id)
+            {
                 self.waiting.remove(&(close, id));
             }
             // The slot may have been forgotten, or hold another event by now: looking at that one
@@ -299,12 +290,15 @@ impl Sessions {
         let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
         let root = find(store, id);
-        let root = store.record_mut(root);
-        root.close = root.close.max(time.plus(gap));
+        let component = store.component(root);
+        let close = component.close.max(time.plus(gap));
+        if close > component.close {
+            store.set_component(root, Component { close, ..component });
+        }
         let mut overfull = false;
         for other in Self::company(tables, store, id) {
             let (own, other) = (find(store, id), find(store, other));
-            let size = store.record(own).size + store.record(other).size;
+            let size = store.component(own).size + store.component(other).size;
             if own == other {
                 continue;
             }
@@ -318,7 +312,7 @@ impl Sessions {
         }
         self.mark_dirty(store, id);
         let root = find(store, id);
-        if overfull || store.record(root).size >= self.max_events {
+        if overfull || store.component(root).size >= self.max_events {
             self.close_early(tables, store, root);
         }
     }
@@ -350,9 +344,8 @@ impl Sessions {
         if depth > 0 {
             return tables.near_unmatched(store, id, gap);
         }
-        let list = tables.all[shape.entry_table].list(key, stream);
         // Decided in order of time, none is known to be unmatched beyond one that is not.
-        let (before, after) = neighbours(store, list, id, gap, lonely);
+        let (before, after) = neighbours(tables, store, id, gap, lonely);
         let next = before.into_iter().chain(after);
         next.filter(|id| store.record(*id).flags.has(Flags::UNMATCHED)).collect()
     }
@@ -411,18 +404,21 @@ impl Sessions {
         closed: &mut Vec<Closed>,
     ) {
         let close = loop {
-            let close = store.record(root).close;
+            let close = store.component(root).close;
             // Not before its turn: members that close at the same time may still be undecided.
-            let early = tables.shape.reports_unmatched() && now < (close, Turn::Close);
+            let early = tables.reports_unmatched && now < (close, Turn::Close);
             if early || !watermark.has_passed(close) {
-                self.deadlines.push(Reverse((close, Turn::Close, root)));
+                self.deadlines.push((close, Turn::Close, root));
                 return;
+            }
+            if !tables.reports_unmatched {
+                break close;
             }
             // A decision depends on sessions of lower depth only.
             let depth = Self::undecided_depth(tables, store, root);
             let extension = self.extension(tables, store, root, depth.unwrap_or(usize::MAX));
             if let Some((decided, turn)) = extension {
-                self.deadlines.push(Reverse((decided, turn, root)));
+                self.deadlines.push((decided, turn, root));
                 self.waiting.insert((close, root));
                 self.waiting_until.insert(root, (close, (decided, turn)));
                 return;
@@ -435,6 +431,7 @@ impl Sessions {
             }
         };
         Self::detach(tables, store, root);
+        store.forget_component(root);
         closed.push(Closed { ring: root, close, is_early: false });
     }
 
@@ -448,9 +445,6 @@ impl Sessions {
         root: EventId,
         below: usize,
     ) -> Option<(Timestamp, Turn)> {
-        if !tables.shape.reports_unmatched() {
-            return None;
-        }
         let undecided = store.ring(root).find_map(|id| {
             let record = store.record(id);
             let shape = &tables.shape.streams[record.stream.index()];
@@ -459,8 +453,7 @@ impl Sessions {
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
             }
-            let list = tables.all[shape.entry_table].list(key, record.stream);
-            let (before, after) = neighbours(store, list, id, gap, lonely);
+            let (before, after) = neighbours(tables, store, id, gap, lonely);
             // One that is known to be unmatched has joined when that became known.
             let undecided = |id: &EventId| !store.record(*id).flags.has(Flags::UNMATCHED);
             let found = before.into_iter().chain(after).find(undecided)?;
@@ -476,7 +469,7 @@ impl Sessions {
             Some((_, (_, Turn::Wait(u8::MAX)))) => return None,
             Some((_, (time, Turn::Wait(turn)))) => (*time, Turn::Wait(turn + 1)),
             Some((_, (time, _))) => (*time, Turn::Wait(0)),
-            None => (store.record(root).close, Turn::Wait(0)),
+            None => (store.component(root).close, Turn::Wait(0)),
         })
     }
 
@@ -490,16 +483,15 @@ impl Sessions {
         let mut id = root;
         loop {
             store.close(id);
-            let record = store.record(id);
-            let (time, arrival, stream) = (record.time, record.arrival, record.stream);
-            let (next, late) = (record.next, record.flags.has(Flags::LATE));
-            if record.flags.has(Flags::UNMATCHED) {
+            let Record { stream, next, flags, .. } = *store.record(id);
+            if flags.has(Flags::UNMATCHED) {
                 tables.remove_unmatched(store, id);
             }
-            if !late {
-                for (table, key) in tables.all.iter_mut().zip(store.keys(id)) {
-                    if *key != KeyId::NONE {
-                        table.change(*key, stream, |list| list.remove(time, arrival, id));
+            if !flags.has(Flags::LATE) {
+                for (at, table) in tables.all.iter_mut().enumerate() {
+                    let key = store.keys(id)[at];
+                    if key != KeyId::NONE {
+                        table.remove(store, key, stream, id);
                     }
                 }
             }
@@ -512,13 +504,41 @@ impl Sessions {
 
     /// When the next component may close.
     pub fn next_close(&self) -> Option<Timestamp> {
-        self.deadlines.peek().map(|Reverse((time, ..))| *time)
+        self.deadlines.next()
     }
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.deadlines.len() * size_of::<Reverse<(Timestamp, Turn, EventId)>>()
+        self.deadlines.memory()
             + self.waiting.len() * 2 * size_of::<(Timestamp, EventId)>()
             + self.dirty.capacity() * size_of::<EventId>()
     }
+}
+
+/// Whether an event is unmatched or may turn out to be.
+fn lonely(flags: Flags) -> bool {
+    !flags.has(Flags::MATCHED) && !flags.has(Flags::UNKNOWN)
+}
+
+/// The nearest events before and after an event of the same stream and key of its first join whose flags
+/// are `wanted`, not farther than `gap`.
+fn neighbours(
+    tables: &Tables,
+    store: &Store,
+    id: EventId,
+    gap: Span,
+    wanted: impl Fn(Flags) -> bool,
+) -> (Option<EventId>, Option<EventId>) {
+    let Record { time, stream, .. } = *store.record(id);
+    let table = tables.shape.streams[stream.index()].entry_table;
+    let list = (store.keys(id)[table], stream);
+    tables.all[table].around(store, list, id, |item| {
+        if item.time.since(time) > gap || time.since(item.time) > gap {
+            Look::Stop
+        } else if wanted(store.record(item.event).flags) {
+            Look::Take
+        } else {
+            Look::On
+        }
+    })
 }

@@ -102,6 +102,11 @@ impl Shape {
         Self { streams, joins, tables }
     }
 
+    /// Of each stream, how long an event waits for what it matches.
+    pub fn reaches(&self) -> Vec<Span> {
+        self.streams.iter().map(|stream| stream.reach).collect()
+    }
+
     /// The longest an event can have to wait for anything.
     pub fn reach(&self) -> Span {
         let waits = |stream: &StreamShape| {

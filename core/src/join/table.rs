@@ -2,51 +2,61 @@
 //!
 //! Owns keys and their event lists. Joins whose streams read the same labels share a table. A key
 //! is stored once, found by a seeded hash (log content is hostile), and forgotten with its last
-//! event. A lookup costs one probe; short keys and lists need no allocation.
+//! event. A key of up to 40 bytes fits with the lists of two streams into one cache line; a lookup costs
+//! one probe and that line.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::SharedSeed;
 use foldhash::fast::SeedableRandomState;
-use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use super::list::List;
-use crate::id::{KeyId, StreamId};
+use super::index::KeyIndex;
+use super::list::{Connect, Head, Item, Lists, Look, Walk};
+use crate::id::{EventId, KeyId, StreamId};
+use crate::time::Timestamp;
+use crate::window::store::Store;
 
 /// Key text: the values of the key's labels, each preceded by its length where there are several.
 type KeyBytes = SmallVec<[u8; 40]>;
 
+/// Streams whose lists are beside the key.
+const NEAR: usize = 2;
+
 #[derive(Debug)]
+#[repr(align(64))]
 struct Entry {
     key: KeyBytes,
-    hash: u64,
+    hash: u32,
     /// Events that have this key, joinable or waiting to be delivered.
     events: u32,
+    near: [Head; NEAR],
 }
 
 /// One key table.
 #[derive(Debug)]
 pub(crate) struct KeyTable {
-    index: HashTable<KeyId>,
+    index: KeyIndex,
     entries: Vec<Entry>,
-    /// `streams` lists per entry.
-    lists: Vec<List>,
+    /// The lists of the further streams of each entry.
+    far: Vec<Head>,
+    far_streams: usize,
+    lists: Lists,
     free: Vec<KeyId>,
-    streams: usize,
     hasher: SeedableRandomState,
     spilled: usize,
 }
 
 impl KeyTable {
-    /// A table for a query of `streams` streams.
-    pub fn new(streams: usize, seed: u64) -> Self {
+    /// The table of this number, for a query of `streams` streams.
+    pub fn new(number: usize, streams: usize, seed: u64) -> Self {
         Self {
-            index: HashTable::new(),
+            index: KeyIndex::new(),
             entries: Vec::new(),
-            lists: Vec::new(),
+            far: Vec::new(),
+            far_streams: streams.saturating_sub(NEAR),
+            lists: Lists::new(number),
             free: Vec::new(),
-            streams,
             hasher: SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
             spilled: 0,
         }
@@ -54,24 +64,28 @@ impl KeyTable {
 
     /// The key, if an event has it.
     pub fn find(&self, key: &[u8]) -> Option<KeyId> {
-        let hash = self.hash(key);
-        let same = |id: &KeyId| self.entries[id.index()].key.as_slice() == key;
-        self.index.find(hash, same).copied()
+        self.find_hashed(key, self.hash(key))
+    }
+
+    fn find_hashed(&self, key: &[u8], hash: u32) -> Option<KeyId> {
+        self.index.find(hash, |id| {
+            let entry = &self.entries[id.index()];
+            entry.hash == hash && entry.key.as_slice() == key
+        })
     }
 
     /// The key, for one more event.
     pub fn hold(&mut self, key: &[u8]) -> KeyId {
         let hash = self.hash(key);
-        let same = |id: &KeyId| self.entries[id.index()].key.as_slice() == key;
-        if let Some(id) = self.index.find(hash, same) {
+        if let Some(id) = self.find_hashed(key, hash) {
             self.entries[id.index()].events += 1;
-            return *id;
+            return id;
         }
         let key = KeyBytes::from_slice(key);
         if key.spilled() {
             self.spilled += key.capacity();
         }
-        let entry = Entry { key, hash, events: 1 };
+        let entry = Entry { key, hash, events: 1, near: [Head::EMPTY; NEAR] };
         let id = if let Some(id) = self.free.pop() {
             self.entries[id.index()] = entry;
             id
@@ -80,14 +94,14 @@ impl KeyTable {
             if self.entries.len() == self.entries.capacity() {
                 let more = self.entries.len() / 4 + 16;
                 self.entries.reserve_exact(more);
-                self.lists.reserve_exact(more * self.streams);
+                self.far.reserve_exact(more * self.far_streams);
             }
             self.entries.push(entry);
-            self.lists.extend(std::iter::repeat_with(List::default).take(self.streams));
+            self.far.resize(self.entries.len() * self.far_streams, Head::EMPTY);
             KeyId::new(self.entries.len() - 1)
         };
         let entries = &self.entries;
-        self.index.insert_unique(hash, id, |id| entries[id.index()].hash);
+        self.index.insert(hash, id, |id| entries[id.index()].hash);
         id
     }
 
@@ -103,14 +117,12 @@ impl KeyTable {
         if entry.events > 0 {
             return;
         }
-        let lists = &self.lists[id.index() * self.streams..][..self.streams];
-        debug_assert!(lists.iter().all(List::is_empty), "a joinable event holds its keys");
-        let found = self.index.find_entry(entry.hash, |other| *other == id);
-        found.expect("a key in use is in the index").remove();
-        let key = std::mem::take(&mut entry.key);
-        if key.spilled() {
-            self.spilled -= key.capacity();
+        debug_assert!(entry.near.iter().all(|head| head.is_empty()), "a joinable event holds its keys");
+        if entry.key.spilled() {
+            self.spilled -= entry.key.capacity();
+            entry.key = KeyBytes::new();
         }
+        self.index.remove(entry.hash, id);
         self.free.push(id);
     }
 
@@ -119,23 +131,63 @@ impl KeyTable {
         &self.entries[id.index()].key
     }
 
-    /// The joinable events of a key in one stream.
-    pub fn list(&self, id: KeyId, stream: StreamId) -> &List {
-        &self.lists[id.index() * self.streams + stream.index()]
+    /// Makes an event, which has the key `id`, one that others match.
+    pub fn insert(&mut self, store: &mut Store, id: KeyId, stream: StreamId, event: EventId) {
+        let events = self.entries[id.index()].events as usize;
+        let Self { entries, far, lists, .. } = self;
+        let head = head_mut(entries, far, self.far_streams, id, stream);
+        lists.insert(head, store, event, events);
     }
 
-    /// Changes the joinable events of a key in one stream.
-    pub fn change<R>(
+    /// Tells that an event, just inserted, has found its matches; see [`Lists::settle`].
+    pub fn settle(
         &mut self,
         id: KeyId,
         stream: StreamId,
-        change: impl FnOnce(&mut List) -> R,
-    ) -> R {
-        let list = &mut self.lists[id.index() * self.streams + stream.index()];
-        let before = list.memory();
-        let result = change(list);
-        self.spilled = self.spilled + list.memory() - before;
-        result
+        time: Timestamp,
+        marked: bool,
+        connected: impl FnMut(EventId) -> bool,
+    ) {
+        self.lists.settle(self.head(id, stream), time, marked, connected);
+    }
+
+    /// Takes an event from those that others match.
+    pub fn remove(&mut self, store: &mut Store, id: KeyId, stream: StreamId, event: EventId) {
+        let Self { entries, far, lists, .. } = self;
+        let head = head_mut(entries, far, self.far_streams, id, stream);
+        lists.remove(head, store, event);
+    }
+
+    /// Connects the events of a key in one stream; see [`Lists::connect_range`].
+    pub fn connect_range(
+        &mut self,
+        (id, stream): (KeyId, StreamId),
+        range: (Timestamp, Timestamp),
+        twin: u32,
+        walk: Walk,
+        matches: &mut impl Connect,
+    ) {
+        self.lists.connect_range(self.head(id, stream), range, twin, walk, matches);
+    }
+
+    /// Looks around an event of a key in one stream; see [`Lists::around`].
+    pub fn around(
+        &self,
+        store: &Store,
+        (id, stream): (KeyId, StreamId),
+        event: EventId,
+        look: impl FnMut(&Item) -> Look,
+    ) -> (Option<EventId>, Option<EventId>) {
+        self.lists.around(self.head(id, stream), store, event, look)
+    }
+
+    fn head(&self, id: KeyId, stream: StreamId) -> Head {
+        let stream = stream.index();
+        if stream < NEAR {
+            self.entries[id.index()].near[stream]
+        } else {
+            self.far[id.index() * self.far_streams + stream - NEAR]
+        }
     }
 
     /// Keys in use.
@@ -146,15 +198,33 @@ impl KeyTable {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
-            + self.lists.capacity() * size_of::<List>()
+            + self.far.capacity() * size_of::<Head>()
             + self.free.capacity() * size_of::<KeyId>()
-            + self.index.allocation_size()
+            + self.index.memory()
+            + self.lists.memory()
             + self.spilled
     }
 
-    fn hash(&self, key: &[u8]) -> u64 {
+    fn hash(&self, key: &[u8]) -> u32 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
-        hasher.finish()
+        let hash = hasher.finish();
+        // Both halves, since either may be the weaker one.
+        u32::try_from((hash ^ hash >> 32) & u64::from(u32::MAX)).expect("half of the bits")
+    }
+}
+
+fn head_mut<'a>(
+    entries: &'a mut [Entry],
+    far: &'a mut [Head],
+    far_streams: usize,
+    id: KeyId,
+    stream: StreamId,
+) -> &'a mut Head {
+    let stream = stream.index();
+    if stream < NEAR {
+        &mut entries[id.index()].near[stream]
+    } else {
+        &mut far[id.index() * far_streams + stream - NEAR]
     }
 }

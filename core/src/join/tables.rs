@@ -25,13 +25,17 @@ pub(crate) struct Tables {
     pub unmatched: BTreeSet<(StreamId, KeyId, Timestamp, EventId)>,
     /// Events of which it could not be known whether they are unmatched.
     pub unknown: u64,
+    /// Whether unmatched events of any stream are reported.
+    pub reports_unmatched: bool,
 }
 
 impl Tables {
     pub fn new(shape: Shape, seed: u64) -> Self {
         let streams = shape.streams.len();
-        let all = shape.tables.iter().map(|_| KeyTable::new(streams, seed)).collect();
+        let tables = 0..shape.tables.len();
+        let all = tables.map(|number| KeyTable::new(number, streams, seed)).collect();
         Self {
+            reports_unmatched: shape.reports_unmatched(),
             shape,
             all,
             ids: Vec::new(),

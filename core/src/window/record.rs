@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::id::{DeliveryId, EventId, HostHandle, StreamId};
+use crate::id::{EventId, HostHandle, StreamId};
 use crate::time::Timestamp;
 
 /// What is known about an event; see [`Record`].
@@ -45,30 +45,87 @@ impl Flags {
     }
 }
 
-/// One held event. The links form the components of the join stage: `parent` a union-find forest,
-/// `next` a ring through all members; `close` and `size` count for roots only.
+/// One held event, in half a cache line. `link` and `next` form the components of the join stage: a
+/// union-find forest, and a ring through all members.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// Event time.
     pub time: Timestamp,
-    /// When everything that could be connected with this root has been seen.
-    pub close: Timestamp,
     /// Order of arrival; wraps, and is only compared between events held at the same time. One
     /// event that several streams select is held once for each, with one number.
     pub arrival: u32,
-    /// Parent in the union-find forest; itself for a root.
-    pub parent: EventId,
+    pub link: Link,
     /// Next member of the component, or of the result once that is closed.
     pub next: EventId,
-    /// Members of the component.
-    pub size: u32,
-    /// The delivered correlation the event is part of.
-    pub delivery: DeliveryId,
+    pub(super) payload_start: u32,
+    pub(super) payload_length: u32,
     /// The stream.
     pub stream: StreamId,
     pub flags: Flags,
-    pub(super) payload_start: u32,
-    pub(super) payload_length: u32,
+}
+
+/// Where an event stands: in a component, or, where results share events, how many hold it.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Link(u32);
+
+/// Where an event stands in its component.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// It is a component of its own, that has nothing to tell but what the event tells.
+    Alone,
+    /// It is the root of the component with this number.
+    Root(u32),
+    /// It has this parent in the forest.
+    Below(EventId),
+}
+
+impl Link {
+    /// A component of its own.
+    pub const ALONE: Self = Self(u32::MAX);
+
+    /// Tells a number from an event: there are never half as many of these.
+    const ROOT_BIT: u32 = 1 << 31;
+
+    /// Held by so many results.
+    pub const fn holders(count: u32) -> Self {
+        Self(count)
+    }
+
+    /// How many results hold the event.
+    pub const fn count(self) -> u32 {
+        self.0
+    }
+
+    /// Where the event stands.
+    pub fn place(self) -> Place {
+        if self == Self::ALONE {
+            Place::Alone
+        } else if self.0 & Self::ROOT_BIT == 0 {
+            Place::Below(EventId::from_get(self.0))
+        } else {
+            Place::Root(self.0 & !Self::ROOT_BIT)
+        }
+    }
+
+    pub(super) fn root(component: u32) -> Self {
+        debug_assert!(component < Self::ROOT_BIT - 1, "a component has more than one event");
+        Self(component | Self::ROOT_BIT)
+    }
+
+    /// Below `parent` in the forest.
+    pub fn below(parent: EventId) -> Self {
+        debug_assert!(parent.get() < Self::ROOT_BIT, "the memory bound is far below 2³¹ records");
+        Self(parent.get())
+    }
+}
+
+/// What is known about a component, with its root.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Component {
+    /// When everything that could be connected with it has been seen.
+    pub close: Timestamp,
+    /// Members.
+    pub size: u32,
 }
 
 /// What an event carries to the result.
@@ -143,10 +200,10 @@ impl KeptLabels {
 /// Where an event comes from, for [`Store::add`].
 pub(crate) struct NewEvent<'a> {
     pub time: Timestamp,
-    pub close: Timestamp,
     pub arrival: u32,
     pub stream: StreamId,
     pub flags: Flags,
+    pub link: Link,
     pub payload: Payload<'a>,
     pub kept: &'a KeptLabels,
 }

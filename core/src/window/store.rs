@@ -1,14 +1,14 @@
 //! The events the engine holds, in segments that are freed whole.
 //!
-//! Owns the retained bytes and one record per event. Does not know why an event is held, nor what
-//! it matches: records carry the links of the join stage as plain data. Adding an event appends to
+//! Owns the retained bytes, one record per event, and what is known about components. Does not know why
+//! an event is held, nor what it matches: the links of the join stage are plain data. Adding an event appends to
 //! the newest segment of its stream, since events of one stream are held about equally long;
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
 //! state allocates nothing.
 
-use super::record::{EventOrder, Flags, NewEvent, Payload, Record};
+use super::record::{Component, EventOrder, Flags, Link, NewEvent, Payload, Place, Record};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 
 /// Events per segment, as a power of two: large enough that a segment's bytes are a large block,
 /// small enough that one long-lived event does not pin much.
@@ -26,6 +26,11 @@ const SPARE_SEGMENT_BYTES: usize = 2 * SEGMENT_BYTES;
 struct Segment {
     records: Vec<Record>,
     keys: Vec<KeyId>,
+    /// Of each record and key table, the event before it in the chain of its key.
+    before: Vec<EventId>,
+    /// Of each record that has been delivered and may still grow, as what; shorter than `records`, and
+    /// mostly empty.
+    deliveries: Vec<DeliveryId>,
     bytes: String,
     /// Of each record, where each of its kept labels ends in `labels`, with [`MISSING_BIT`] where the
     /// event does not have it.
@@ -43,9 +48,30 @@ struct Segment {
 const MISSING_BIT: u64 = 1 << 63;
 
 impl Segment {
+    /// Whether one more event may take more memory.
+    fn grows(&self, raw: usize, keys: usize, labels: usize) -> bool {
+        self.records.len() == self.records.capacity()
+            || self.keys.len() + keys > self.keys.capacity()
+            || self.bytes.len() + raw > self.bytes.capacity()
+            || labels > 0
+    }
+
+    fn clear(&mut self) {
+        self.records.clear();
+        self.keys.clear();
+        self.before.clear();
+        self.deliveries.clear();
+        self.bytes.clear();
+        self.label_ends.clear();
+        self.labels.clear();
+        self.bytes.shrink_to(SPARE_SEGMENT_BYTES);
+    }
+
     fn memory(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
             + self.keys.capacity() * size_of::<KeyId>()
+            + self.before.capacity() * size_of::<EventId>()
+            + self.deliveries.capacity() * size_of::<DeliveryId>()
             + self.bytes.capacity()
             + self.label_ends.capacity() * size_of::<u64>()
             + self.labels.capacity()
@@ -66,17 +92,23 @@ pub(crate) struct Store {
     current: Vec<usize>,
     keys_per_event: usize,
     labels_per_event: usize,
+    /// Per stream, how long after its time the component of an event closes that is alone.
+    reaches: Vec<Span>,
+    components: Vec<Component>,
+    free_components: Vec<u32>,
     held: usize,
     memory: usize,
     decided_memory: usize,
     /// Per stream, the newest time of which an event has been evicted.
     evicted: Vec<Timestamp>,
+    has_evicted: bool,
 }
 
 impl Store {
-    /// A store for events of `streams` streams, which have keys in `tables` key tables, and of which
-    /// up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
-    pub fn new(streams: usize, tables: usize, labels: usize, spare: usize) -> Self {
+    /// A store for events of streams with these `reaches`, which have keys in `tables` key tables, and of
+    /// which up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
+    pub fn new(reaches: Vec<Span>, tables: usize, labels: usize, spare: usize) -> Self {
+        let streams = reaches.len();
         Self {
             segments: (0..streams).map(|_| Segment::default()).collect(),
             spare: Vec::new(),
@@ -86,22 +118,31 @@ impl Store {
             current: (0..streams).collect(),
             keys_per_event: tables,
             labels_per_event: labels,
+            reaches,
+            components: Vec::new(),
+            free_components: Vec::new(),
             held: 0,
             memory: 0,
             decided_memory: 0,
             evicted: vec![Timestamp::MIN; streams],
+            has_evicted: false,
         }
     }
 
-    /// Holds an event, as a component of its own. `keys` has one entry per key table.
+    /// Holds an event. `keys` has one entry per key table.
     pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
         debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
         let at = self.segment_for(event.stream);
         let segment = &mut self.segments[at];
-        let before = segment.memory();
         let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
         let mut flags = event.flags;
         flags.set(Flags::HELD);
+        let raw = match event.payload {
+            Payload::Raw(raw) => raw,
+            Payload::Host(_) => "",
+        };
+        let grows = segment.grows(raw.len(), keys.len(), self.labels_per_event);
+        let before = if grows { segment.memory() } else { 0 };
         let (payload_start, payload_length) = match event.payload {
             Payload::Raw(raw) => {
                 let start = segment.bytes.len();
@@ -120,18 +161,16 @@ impl Store {
         segment.open += 1;
         self.decided_memory -= std::mem::take(&mut segment.decided_memory);
         segment.keys.extend_from_slice(keys);
+        segment.before.resize(segment.keys.len(), EventId::NONE);
         segment.records.push(Record {
             time: event.time,
-            close: event.close,
             arrival: event.arrival,
-            parent: id,
+            link: event.link,
             next: id,
-            size: 1,
-            delivery: DeliveryId::NONE,
-            stream: event.stream,
-            flags,
             payload_start,
             payload_length,
+            stream: event.stream,
+            flags,
         });
         for at in 0..self.labels_per_event {
             let value = event.kept.get(at);
@@ -140,44 +179,110 @@ impl Store {
             segment.label_ends.push(if value.is_some() { end } else { end | MISSING_BIT });
         }
         self.held += 1;
-        self.memory = self.memory + segment.memory() - before;
+        if grows {
+            self.memory = self.memory + segment.memory() - before;
+        }
         id
     }
 
-    /// Forgets an event.
+    /// Forgets an event. It is no root of a component that has more to tell.
     pub fn forget(&mut self, id: EventId) {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
-        debug_assert!(segment.records[place].flags.has(Flags::HELD), "an event is forgotten once");
-        if !segment.records[place].flags.has(Flags::CLOSED) {
+        let flags = &mut segment.records[place].flags;
+        debug_assert!(flags.has(Flags::HELD), "an event is forgotten once");
+        if !flags.has(Flags::CLOSED) {
             segment.open -= 1;
         }
-        segment.records[place].flags.clear(Flags::HELD);
+        flags.clear(Flags::HELD);
         segment.held -= 1;
         self.held -= 1;
         if segment.held == 0 {
-            self.decided_memory -= std::mem::take(&mut segment.decided_memory);
-            let before = segment.memory();
-            segment.records.clear();
-            segment.keys.clear();
-            segment.bytes.clear();
-            segment.label_ends.clear();
-            segment.labels.clear();
-            segment.bytes.shrink_to(SPARE_SEGMENT_BYTES);
-            if !self.current.contains(&at) {
-                let kept = segment.memory();
-                if self.spare_memory + kept <= self.max_spare_memory {
-                    self.spare_memory += kept;
-                    self.spare.push(at);
-                } else {
-                    *segment = Segment::default();
-                    self.free.push(at);
-                }
-            }
-            self.memory = self.memory + self.segments[at].memory() - before;
+            self.empty(at);
         } else {
             self.note_decided(at);
         }
+    }
+
+    /// Makes a segment that no event is held in any more ready for reuse.
+    fn empty(&mut self, at: usize) {
+        let segment = &mut self.segments[at];
+        self.decided_memory -= std::mem::take(&mut segment.decided_memory);
+        let before = segment.memory();
+        segment.clear();
+        if !self.current.contains(&at) {
+            let kept = segment.memory();
+            if self.spare_memory + kept <= self.max_spare_memory {
+                self.spare_memory += kept;
+                self.spare.push(at);
+            } else {
+                *segment = Segment::default();
+                self.free.push(at);
+            }
+        }
+        self.memory = self.memory + self.segments[at].memory() - before;
+    }
+
+    /// What is known about the component with this root.
+    pub fn component(&self, root: EventId) -> Component {
+        let record = self.record(root);
+        match record.link.place() {
+            Place::Root(component) => self.components[component as usize],
+            // A late event waits for nothing.
+            _ if record.flags.has(Flags::LATE) => Component { close: Timestamp::MIN, size: 1 },
+            _ => {
+                let close = record.time.plus(self.reaches[record.stream.index()]);
+                Component { close, size: 1 }
+            }
+        }
+    }
+
+    /// Notes what is known about the component with this root.
+    pub fn set_component(&mut self, root: EventId, component: Component) {
+        if let Place::Root(at) = self.record(root).link.place() {
+            self.components[at as usize] = component;
+            return;
+        }
+        let at = self.free_components.pop().unwrap_or_else(|| {
+            if self.components.len() == self.components.capacity() {
+                // By a quarter, not by doubling: these count at once.
+                self.components.reserve_exact(self.components.len() / 4 + 16);
+            }
+            self.components.push(component);
+            offset(self.components.len() - 1)
+        });
+        self.components[at as usize] = component;
+        self.record_mut(root).link = Link::root(at);
+    }
+
+    /// Forgets what is known about the component with this root. Its events still lead there.
+    pub fn forget_component(&mut self, root: EventId) {
+        if let Place::Root(at) = self.record(root).link.place() {
+            self.free_components.push(at);
+            self.record_mut(root).link = Link::ALONE;
+        }
+    }
+
+    /// The delivered correlation that an event is part of.
+    pub fn delivery(&self, id: EventId) -> DeliveryId {
+        let (at, place) = id.split(SEGMENT_BITS);
+        self.segments[at].deliveries.get(place).copied().unwrap_or(DeliveryId::NONE)
+    }
+
+    /// Notes of which delivered correlation an event is part.
+    pub fn set_delivery(&mut self, id: EventId, delivery: DeliveryId) {
+        let (at, place) = id.split(SEGMENT_BITS);
+        let Segment { deliveries, records, .. } = &mut self.segments[at];
+        if deliveries.len() <= place {
+            if delivery == DeliveryId::NONE {
+                return;
+            }
+            let before = deliveries.capacity();
+            deliveries.reserve_exact(records.capacity() - deliveries.len());
+            self.memory += (deliveries.capacity() - before) * size_of::<DeliveryId>();
+            deliveries.resize(place + 1, DeliveryId::NONE);
+        }
+        deliveries[place] = delivery;
     }
 
     /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten.
@@ -257,6 +362,18 @@ impl Store {
         self.segments[segment].records.get(place).is_some_and(|r| r.flags.has(Flags::HELD))
     }
 
+    /// The event before this one in the chain of its key in `table`.
+    pub fn before(&self, id: EventId, table: usize) -> EventId {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        self.segments[segment].before[place * self.keys_per_event + table]
+    }
+
+    /// Sets the event before this one in the chain of its key in `table`.
+    pub fn set_before(&mut self, id: EventId, table: usize, before: EventId) {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        self.segments[segment].before[place * self.keys_per_event + table] = before;
+    }
+
     /// The keys of an event, one per key table.
     pub fn keys(&self, id: EventId) -> &[KeyId] {
         let (segment, place) = id.split(SEGMENT_BITS);
@@ -320,6 +437,7 @@ impl Store {
     pub fn note_evicted(&mut self, stream: StreamId, time: Timestamp) {
         let newest = &mut self.evicted[stream.index()];
         *newest = time.max(*newest);
+        self.has_evicted = true;
     }
 
     /// Whether no event of a stream has been evicted that is not older than `time`.
@@ -330,7 +448,7 @@ impl Store {
 
     /// Whether nothing has been evicted that is not older than `time`.
     pub fn has_everything_since(&self, time: Timestamp) -> bool {
-        (0..self.evicted.len()).all(|stream| self.has_all_since(StreamId::new(stream), time))
+        !self.has_evicted || (0..self.evicted.len()).all(|stream| self.has_all_since(StreamId::new(stream), time))
     }
 
     /// The held events that are not newer than `newest`, in no particular order.
@@ -352,6 +470,8 @@ impl Store {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         self.memory
+            + self.components.capacity() * size_of::<Component>()
+            + self.free_components.capacity() * size_of::<u32>()
     }
 }
 

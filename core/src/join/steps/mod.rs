@@ -22,7 +22,7 @@ use crate::join::shape::Shape;
 use crate::join::{Arrival, Inserted};
 use crate::plan::{Operand, Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{EventOrder, Flags, NewEvent};
+use crate::window::record::{EventOrder, Flags, Link, NewEvent};
 use crate::window::store::Store;
 
 use step::{Events, Found, Group, LeftOut, Side, Step};
@@ -121,8 +121,9 @@ impl Steps {
         if hidden {
             flags.set(Flags::HIDDEN);
         }
-        let new = NewEvent { time, close: time, arrival: number, stream, flags, payload, kept };
         // Held once for waiting, or for being looked at.
+        let link = Link::holders(1);
+        let new = NewEvent { time, arrival: number, stream, flags, link, payload, kept };
         let id = store.add(&new, key_ids);
         if watermark.makes_late(time) {
             if self.is_behind && !self.clock.makes_late(time) {

@@ -16,6 +16,7 @@ use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
 use crate::plan::{Operand, Pick};
 use crate::time::{Timestamp, Watermark};
+use crate::window::record::Link;
 use crate::window::store::Store;
 
 /// A side of a join.
@@ -375,16 +376,17 @@ fn item_bytes(events: usize) -> usize {
 /// Holds each event once more.
 pub(super) fn hold(store: &mut Store, events: &[EventId]) {
     for id in events {
-        store.record_mut(*id).size += 1;
+        let link = &mut store.record_mut(*id).link;
+        *link = Link::holders(link.count() + 1);
     }
 }
 
 /// Holds each event once less; those that nothing holds any more are added to `gone`.
 pub(super) fn let_go(store: &mut Store, events: &[EventId], gone: &mut Vec<EventId>) {
     for id in events {
-        let record = store.record_mut(*id);
-        record.size -= 1;
-        if record.size == 0 {
+        let link = &mut store.record_mut(*id).link;
+        *link = Link::holders(link.count() - 1);
+        if link.count() == 0 {
             gone.push(*id);
         }
     }

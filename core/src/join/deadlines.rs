@@ -1,0 +1,215 @@
+//! When to look at an event again.
+//!
+//! Owns the order of deadlines. They come nearly in order, a reach ahead of time: so they are put into
+//! buckets as they come, and a bucket is put in order once time has reached it. One costs an append and
+//! its share of a sort of what is nearly sorted; only what comes for a time that has been reached costs
+//! a place in a heap.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use crate::id::EventId;
+use crate::time::{Span, Timestamp, Watermark};
+
+/// Buckets that a reach is divided into: few to keep, each with little to sort.
+const BUCKETS: i64 = 256;
+
+/// What an event is looked at for. All that is decided at a time is decided before any component
+/// closes at that time.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) enum Turn {
+    /// Whether it is unmatched.
+    Decide,
+    /// Whether its component is closed.
+    Close,
+    /// The same again, after other components: those that close at the same time, then those that
+    /// wait for these, and so on.
+    Wait(u8),
+}
+
+/// When an event is looked at, and for what.
+pub(super) type Deadline = (Timestamp, Turn, EventId);
+
+/// The deadlines of one bucket, with the earliest.
+#[derive(Debug)]
+struct Bucket {
+    earliest: Timestamp,
+    all: Vec<Deadline>,
+}
+
+/// All deadlines.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    /// Nanoseconds of a bucket.
+    width: i64,
+    /// Those of the bucket that time has reached, the latest first.
+    reached: Vec<Deadline>,
+    /// What came for that bucket, or for an earlier one, since then.
+    again: BinaryHeap<Reverse<Deadline>>,
+    /// The number of that bucket.
+    at: i64,
+    /// Buckets to come, by number.
+    buckets: BTreeMap<i64, Bucket>,
+    /// The bucket that took the last deadline: most go where the one before went.
+    filling: Option<(i64, Bucket)>,
+    /// The memory of a bucket that is done.
+    spare: Vec<Deadline>,
+    count: usize,
+}
+
+impl Deadlines {
+    /// None yet, in a query of which events wait for about `reach`.
+    pub fn new(reach: Span) -> Self {
+        Self {
+            width: (reach.as_nanos() / BUCKETS).max(1),
+            reached: Vec::new(),
+            again: BinaryHeap::new(),
+            at: i64::MIN,
+            buckets: BTreeMap::new(),
+            filling: None,
+            spare: Vec::new(),
+            count: 0,
+        }
+    }
+
+    /// Adds a deadline.
+    pub fn push(&mut self, deadline: Deadline) {
+        self.count += 1;
+        let number = deadline.0.as_nanos().div_euclid(self.width);
+        if number <= self.at {
+            self.again.push(Reverse(deadline));
+            return;
+        }
+        if self.filling.as_ref().is_none_or(|(filling, _)| *filling != number) {
+            self.fill(number);
+        }
+        let (_, bucket) = self.filling.as_mut().expect("it has just been filled");
+        bucket.earliest = bucket.earliest.min(deadline.0);
+        bucket.all.push(deadline);
+    }
+
+    /// Takes the first deadline, if the watermark has passed it.
+    pub fn pop(&mut self, watermark: Watermark) -> Option<Deadline> {
+        if self.reached.is_empty() && self.again.is_empty() {
+            self.reach(watermark);
+        }
+        let reached = self.reached.last();
+        let from_again = match (reached, self.again.peek()) {
+            (Some(reached), Some(Reverse(again))) => again < reached,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        let first = if from_again { self.again.peek().map(|Reverse(first)| first) } else { reached };
+        first.filter(|(time, ..)| watermark.has_passed(*time))?;
+        self.count -= 1;
+        if from_again { self.again.pop().map(|Reverse(first)| first) } else { self.reached.pop() }
+    }
+
+    /// The time of the first.
+    pub fn next(&self) -> Option<Timestamp> {
+        let reached = self.reached.last().map(|(time, ..)| *time);
+        let again = self.again.peek().map(|Reverse((time, ..))| *time);
+        let filling = self.filling.as_ref().map(|(_, bucket)| bucket.earliest);
+        let buckets = self.buckets.first_key_value().map(|(_, bucket)| bucket.earliest);
+        reached.into_iter().chain(again).chain(filling).chain(buckets).min()
+    }
+
+    /// Makes them anew of `all`.
+    pub fn replace(&mut self, all: impl Iterator<Item = Deadline>) {
+        *self = Self { width: self.width, ..Self::new(Span::ZERO) };
+        for deadline in all {
+            self.push(deadline);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        // Growing lists are three quarters full.
+        (self.count * 4 / 3 + self.spare.capacity()) * size_of::<Deadline>()
+            + self.buckets.len() * (size_of::<Bucket>() + 16)
+    }
+
+    /// Makes the bucket of this number the one that is filled.
+    fn fill(&mut self, number: i64) {
+        let empty = || Bucket { earliest: Timestamp::MAX, all: Vec::new() };
+        let mut bucket = self.buckets.remove(&number).unwrap_or_else(empty);
+        if bucket.all.capacity() == 0 {
+            bucket.all = std::mem::take(&mut self.spare);
+        }
+        if let Some((number, full)) = self.filling.replace((number, bucket)) {
+            self.buckets.insert(number, full);
+        }
+    }
+
+    /// Puts the first bucket in order, if the watermark has reached it.
+    fn reach(&mut self, watermark: Watermark) {
+        let filling = self.filling.as_ref().map(|(number, bucket)| (*number, bucket.earliest));
+        let first = self.buckets.first_key_value();
+        let first = first.map(|(number, bucket)| (*number, bucket.earliest));
+        let Some((number, earliest)) = filling.into_iter().chain(first).min() else { return };
+        if !watermark.has_passed(earliest) {
+            return;
+        }
+        let bucket = if filling.is_some_and(|(filling, _)| filling == number) {
+            self.filling.take().map(|(_, bucket)| bucket)
+        } else {
+            self.buckets.remove(&number)
+        };
+        let Some(bucket) = bucket else { return };
+        self.at = number;
+        let mut done = std::mem::replace(&mut self.reached, bucket.all);
+        // Nearly sorted as they came; taken from the end.
+        self.reached.sort_unstable();
+        self.reached.reverse();
+        done.clear();
+        if done.capacity() > self.spare.capacity() {
+            self.spare = done;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Deadlines, Turn};
+    use crate::id::EventId;
+    use crate::time::{Span, Timestamp, Watermark};
+
+    #[test]
+    fn they_come_in_order_whatever_order_they_went_in() {
+        let mut deadlines = Deadlines::new(Span::from_nanos(2_560));
+        let mut all = Vec::new();
+        let mut random = 1_u64;
+        let mut popped = Vec::new();
+        for number in 0..5_000_i64 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let ahead = i64::try_from(random >> 33).expect("31 bits") % 4_000;
+            let ahead = if number % 7 == 0 { -ahead / 8 } else { 2_560 + ahead / 64 };
+            let turn = [Turn::Decide, Turn::Close, Turn::Wait(3)][(random % 3) as usize];
+            let slot = usize::try_from(number).expect("small");
+            let deadline = (Timestamp::from_nanos(number + ahead), turn, EventId::new(slot));
+            deadlines.push(deadline);
+            all.push(deadline);
+            assert_eq!(deadlines.next(), all.iter().map(|(time, ..)| *time).min());
+            if number % 11 == 0 {
+                let watermark = Watermark::at(Timestamp::from_nanos(number));
+                let from = popped.len();
+                while let Some(first) = deadlines.pop(watermark) {
+                    all.retain(|deadline| *deadline != first);
+                    popped.push(first);
+                }
+                assert!(popped[from..].is_sorted());
+                assert!(all.iter().all(|(time, ..)| !watermark.has_passed(*time)));
+            }
+            assert_eq!(deadlines.len(), all.len());
+        }
+        all.sort_unstable();
+        let rest: Vec<_> = std::iter::from_fn(|| deadlines.pop(Watermark::END)).collect();
+        assert_eq!(rest, all);
+        assert_eq!((deadlines.len(), deadlines.next()), (0, None));
+    }
+}
