@@ -431,6 +431,9 @@ impl Emitter {
 
     /// The distinct deliveries the events are part of, the one delivered first in front.
     fn deliveries_of(&self, store: &Store, events: &[EventId]) -> Vec<DeliveryId> {
+        if self.deliveries.is_empty() {
+            return Vec::new();
+        }
         let all = events.iter().map(|id| store.delivery(*id));
         let mut all: Vec<_> = all.filter(|delivery| *delivery != DeliveryId::NONE).collect();
         all.sort_unstable_by_key(|delivery| self.deliveries[delivery.index()].sequence);
@@ -474,6 +477,10 @@ impl Emitter {
             self.deliveries[slot.index()] = delivery;
             slot
         } else {
+            // By a quarter, not by doubling: these are large, and count at once.
+            if self.deliveries.len() == self.deliveries.capacity() {
+                self.deliveries.reserve_exact(self.deliveries.len() / 4 + 16);
+            }
             self.deliveries.push(delivery);
             DeliveryId::new(self.deliveries.len() - 1)
         }

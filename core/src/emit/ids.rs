@@ -7,7 +7,8 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use xxhash_rust::xxh3::{Xxh3, xxh3_64};
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::id::CorrelationId;
 use crate::time::Timestamp;
@@ -20,6 +21,8 @@ pub(crate) struct Identity<'a> {
     pub key: &'a [u8],
     /// The events that tell it from others; for a session, the earliest.
     pub events: &'a [EventOrder],
+    /// Whether no result that is still to come is identified the same.
+    pub is_unique: bool,
 }
 
 /// How often a result was identified the same, and when that began.
@@ -57,6 +60,9 @@ impl Ids {
     /// The id of one more result.
     pub fn next(&mut self, store: &Store, identity: &Identity<'_>) -> CorrelationId {
         let base = self.base(identity);
+        if identity.is_unique && !self.given.contains_key(&base) {
+            return base;
+        }
         if self.given.len() >= self.keep {
             self.forget(store);
         }
@@ -83,14 +89,14 @@ impl Ids {
     }
 
     fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
-        let mut hasher = Xxh3::with_seed(self.query);
+        let mut bytes = SmallVec::<[u8; 128]>::new();
         for event in identity.events {
-            hasher.update(&event.time.as_nanos().to_le_bytes());
-            hasher.update(&event.stream.get().to_le_bytes());
+            bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
+            bytes.extend_from_slice(&event.stream.get().to_le_bytes());
         }
-        hasher.update(&occurrence.to_le_bytes());
-        hasher.update(identity.key);
-        CorrelationId(hasher.digest128())
+        bytes.extend_from_slice(&occurrence.to_le_bytes());
+        bytes.extend_from_slice(identity.key);
+        CorrelationId(xxh3_128_with_seed(&bytes, self.query))
     }
 
     /// Bytes used.

@@ -102,10 +102,12 @@ impl Flow {
         let key = Self::identity_key(&self.joins, &self.store, &polled);
         let stamp = if let Some((identity, delivery)) = list {
             let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
-            let identity = Identity { key: &key, events: &events };
+            let identity = Identity { key, events: &events, is_unique: false };
             self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept)
         } else {
-            let identity = Identity { key: &key, events: &[self.store.order(polled[0])] };
+            // What another session of the key had at that time would have matched what this one has.
+            let is_unique = self.is_simple && !truncated && !key.is_empty();
+            let identity = Identity { key, events: &[self.store.order(polled[0])], is_unique };
             self.emitter.stamp_final(&mut self.store, &polled, &identity, kept)
         };
         self.polled = polled;
@@ -184,7 +186,8 @@ impl Flow {
         self.sort(&mut events);
         let kept = holds && self.keeps(&events, false);
         let key = Self::identity_key(&self.joins, &self.store, &events);
-        let identity = Identity { key: &key, events: &[self.store.order(events[0])] };
+        let first = self.store.order(events[0]);
+        let identity = Identity { key, events: &[first], is_unique: false };
         let now = self.progress.now();
         let stamp = self.emitter.stamp_update(&mut self.store, &events, &identity, kept, now);
         self.poll_growing(stamp, events)
@@ -232,7 +235,7 @@ impl Flow {
         let kept = self.keeps(&group.events, false);
         let key = Self::identity_key(&self.joins, &self.store, &group.events);
         let events: Vec<_> = group.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key: &key, events: &events };
+        let identity = Identity { key, events: &events, is_unique: false };
         let now = self.progress.now();
         let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
         let stamp = stamp.map(|(stamp, delivery)| {
@@ -254,12 +257,14 @@ impl Flow {
     }
 
     fn sort(&self, events: &mut [EventId]) {
-        events.sort_unstable_by_key(|id| self.store.order(*id));
+        if !events.is_sorted_by_key(|id| self.store.order(*id)) {
+            events.sort_unstable_by_key(|id| self.store.order(*id));
+        }
     }
 
     /// The key of the first join, of the earliest event that has one.
-    pub fn identity_key(joins: &Joins, store: &Store, events: &[EventId]) -> Vec<u8> {
+    pub fn identity_key<'a>(joins: &'a Joins, store: &Store, events: &[EventId]) -> &'a [u8] {
         let mut keys = events.iter().filter_map(|id| joins.tables.key(store, *id, 0));
-        keys.next().unwrap_or_default().to_vec()
+        keys.next().unwrap_or_default()
     }
 }

@@ -64,6 +64,8 @@ pub(super) struct Flow {
     /// Bytes used to know labels and values, over all sources.
     pub known_memory: usize,
     pub end: End,
+    /// Whether results are sessions of a single join, each told once.
+    pub is_simple: bool,
     /// Whether a stage has ended the query.
     pub limited: bool,
     /// Decided results that have reached each stage.
@@ -237,6 +239,8 @@ impl Flow {
         }
         let watermark = self.progress.watermark();
         match &mut self.joins.policy {
+            Policy::Sessions(sessions)
+                if !sessions.may_expire(watermark) && !self.emitter.has_ready() => {}
             Policy::Sessions(sessions) => {
                 let mut closed = std::mem::take(&mut self.closed);
                 sessions.expire(&mut self.joins.tables, &mut self.store, watermark, &mut closed);
@@ -330,7 +334,7 @@ impl Flow {
         };
         let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
         let orders: Vec<_> = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key: &key, events: &orders };
+        let identity = Identity { key, events: &orders, is_unique: false };
         let is_early = outcome.truncated;
         outcome.truncated |= !self.is_whole(first);
         self.emitter.decided_list(first, &identity, outcome, is_early);
@@ -357,21 +361,15 @@ impl Flow {
     fn decide(&mut self, closed: Closed) {
         let Closed { ring, close, is_early } = closed;
         let parts = match results(self.joins.shape(), &self.store, ring, !is_early) {
-            Results::None => {
-                self.leave_out(closed, self.store.ring(ring).collect());
-                return;
-            }
+            Results::None => return self.leave_out_all(closed),
             Results::Whole => {
-                match self.wanted(self.store.ring(ring), false) {
-                    Some(first) => {
-                        let size = self.store.ring(ring).count();
-                        let truncated = is_early || !self.is_whole(first);
-                        let closing = Closing { close, is_early, truncated, holds: true };
-                        self.emitter.decided(closing, first, (ring, size));
-                    }
-                    None => self.leave_out(closed, self.store.ring(ring).collect()),
-                }
-                return;
+                let Some(first) = self.wanted(self.store.ring(ring), false) else {
+                    return self.leave_out_all(closed);
+                };
+                let size = self.store.ring(ring).count();
+                let truncated = is_early || !self.is_whole(first);
+                let closing = Closing { close, is_early, truncated, holds: true };
+                return self.emitter.decided(closing, first, (ring, size));
             }
             Results::Parts { parts, unknown } => {
                 self.joins.tables.unknown += unknown;
@@ -393,21 +391,33 @@ impl Flow {
             }
         }
         keep.sort_unstable();
-        let left = members.into_iter().filter(|id| keep.binary_search(id).is_err());
-        self.leave_out(closed, left.collect());
+        for id in members.into_iter().filter(|id| keep.binary_search(id).is_err()) {
+            self.leave_out(closed, id);
+        }
     }
 
-    /// Forgets what is part of no result. Where that is so since the component was closed early, it
-    /// has been dropped.
-    fn leave_out(&mut self, closed: Closed, events: Vec<EventId>) {
-        for id in events {
-            if closed.is_early && !self.bounds.is_evicted(id) {
-                let (stream, time) = (self.store.record(id).stream, self.store.record(id).time);
-                let source = self.plan.streams[stream.index()].source;
-                self.bounds.drop_events(source, DropReason::Truncated, 1, time);
+    /// Forgets a closed component that is no result.
+    fn leave_out_all(&mut self, closed: Closed) {
+        let mut id = closed.ring;
+        loop {
+            let next = self.store.record(id).next;
+            self.leave_out(closed, id);
+            if next == closed.ring {
+                break;
             }
-            self.forget(id);
+            id = next;
         }
+    }
+
+    /// Forgets an event that is part of no result. Where that is so since its component was closed
+    /// early, it has been dropped.
+    fn leave_out(&mut self, closed: Closed, id: EventId) {
+        if closed.is_early && !self.bounds.is_evicted(id) {
+            let (stream, time) = (self.store.record(id).stream, self.store.record(id).time);
+            let source = self.plan.streams[stream.index()].source;
+            self.bounds.drop_events(source, DropReason::Truncated, 1, time);
+        }
+        self.forget(id);
     }
 
     /// The first event of a result, if the result is to be delivered at all; one that has been
@@ -417,12 +427,13 @@ impl Flow {
         events: impl Iterator<Item = EventId>,
         mut delivered: bool,
     ) -> Option<EventOrder> {
+        let is_eager = self.options.emit == Emit::Eager;
         let (mut first, mut visible) = (None::<EventOrder>, false);
         for id in events {
             let record = self.store.record(id);
             visible |= !record.flags.has(Flags::HIDDEN);
-            delivered |= self.store.delivery(id) != DeliveryId::NONE;
-            let order = self.store.order(id);
+            delivered |= is_eager && self.store.delivery(id) != DeliveryId::NONE;
+            let order = record.order();
             first = Some(first.map_or(order, |first| first.min(order)));
         }
         let first = first?;

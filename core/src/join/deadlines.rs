@@ -55,6 +55,8 @@ pub(super) struct Deadlines {
     /// The memory of a bucket that is done.
     spare: Vec<Deadline>,
     count: usize,
+    /// None is earlier.
+    first: Timestamp,
 }
 
 impl Deadlines {
@@ -69,12 +71,14 @@ impl Deadlines {
             filling: None,
             spare: Vec::new(),
             count: 0,
+            first: Timestamp::MAX,
         }
     }
 
     /// Adds a deadline.
     pub fn push(&mut self, deadline: Deadline) {
         self.count += 1;
+        self.first = self.first.min(deadline.0);
         let number = deadline.0.as_nanos().div_euclid(self.width);
         if number <= self.at {
             self.again.push(Reverse(deadline));
@@ -90,6 +94,17 @@ impl Deadlines {
 
     /// Takes the first deadline, if the watermark has passed it.
     pub fn pop(&mut self, watermark: Watermark) -> Option<Deadline> {
+        if !watermark.has_passed(self.first) {
+            return None;
+        }
+        let popped = self.pop_first(watermark);
+        if popped.is_none() {
+            self.first = self.next().unwrap_or(Timestamp::MAX);
+        }
+        popped
+    }
+
+    fn pop_first(&mut self, watermark: Watermark) -> Option<Deadline> {
         if self.reached.is_empty() && self.again.is_empty() {
             self.reach(watermark);
         }
@@ -103,6 +118,11 @@ impl Deadlines {
         first.filter(|(time, ..)| watermark.has_passed(*time))?;
         self.count -= 1;
         if from_again { self.again.pop().map(|Reverse(first)| first) } else { self.reached.pop() }
+    }
+
+    /// Whether the watermark may have passed one: not, if this says so.
+    pub fn may_be_due(&self, watermark: Watermark) -> bool {
+        watermark.has_passed(self.first)
     }
 
     /// The time of the first.

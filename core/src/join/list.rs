@@ -270,7 +270,7 @@ impl Lists {
         let (front, back) = match head.held() {
             Held::Nothing => return (None, None),
             Held::Chain(newest) => {
-                few = self.chain(store, newest).iter().map(|id| self::item(store, *id)).collect();
+                few = self.chain(store, newest).iter().map(|id| item(store, *id)).collect();
                 (few.as_slice(), [].as_slice())
             }
             Held::Dense(at) => self.dense[at].items.as_slices(),

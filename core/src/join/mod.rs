@@ -98,6 +98,11 @@ impl Joins {
         Self { tables: Tables::new(shape, seed), policy }
     }
 
+    /// Whether results are sessions of a single join.
+    pub fn is_simple(&self) -> bool {
+        matches!(self.policy, Policy::Sessions(_)) && self.shape().joins.len() == 1
+    }
+
     pub fn shape(&self) -> &Shape {
         &self.tables.shape
     }

@@ -216,6 +216,12 @@ impl Sessions {
         None
     }
 
+    /// Whether there may be components whose close the watermark has passed: there are none, if this
+    /// says so.
+    pub fn may_expire(&self, watermark: Watermark) -> bool {
+        self.deadlines.may_be_due(watermark)
+    }
+
     /// Closes the components whose close the watermark has passed, in no particular order.
     pub fn expire(
         &mut self,

@@ -9,7 +9,6 @@ use super::truncated::Truncated;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::{self, EventKeys};
 use crate::time::{Span, Timestamp};
-use crate::window::record::Payload;
 use crate::window::store::Store;
 
 #[derive(Debug)]
@@ -87,16 +86,13 @@ impl Tables {
                 table.release(*key);
             }
         }
-        let handle = match store.payload(id) {
-            Payload::Host(handle) => Some(handle),
-            Payload::Raw(_) => None,
-        };
+        let handle = store.handle(id);
         store.forget(id);
         handle
     }
 
     /// The key of an event in join `join`.
-    pub fn key(&self, store: &Store, id: EventId, join: usize) -> Option<&[u8]> {
+    pub fn key<'a>(&'a self, store: &Store, id: EventId, join: usize) -> Option<&'a [u8]> {
         let JoinShape { table, left, right, .. } = &self.shape.joins[join];
         // A shared table also has keys of streams that do not take part in this join.
         let stream = store.record(id).stream.index();

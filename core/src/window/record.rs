@@ -64,6 +64,13 @@ pub(crate) struct Record {
     pub flags: Flags,
 }
 
+impl Record {
+    /// The place of the event in event order.
+    pub fn order(&self) -> EventOrder {
+        EventOrder { time: self.time, stream: self.stream, arrival: self.arrival }
+    }
+}
+
 /// Where an event stands: in a component, or, where results share events, how many hold it.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Link(u32);

@@ -380,6 +380,12 @@ impl Store {
         &self.segments[segment].keys[place * self.keys_per_event..][..self.keys_per_event]
     }
 
+    /// The handle of an event that stays with the host.
+    pub fn handle(&self, id: EventId) -> Option<HostHandle> {
+        let record = self.record(id);
+        record.flags.has(Flags::HOST).then_some(HostHandle(record.payload_start))
+    }
+
     /// What an event carries.
     pub fn payload(&self, id: EventId) -> Payload<'_> {
         let (segment, _) = id.split(SEGMENT_BITS);
@@ -408,8 +414,7 @@ impl Store {
 
     /// The place of an event in event order.
     pub fn order(&self, id: EventId) -> EventOrder {
-        let record = self.record(id);
-        EventOrder { time: record.time, stream: record.stream, arrival: record.arrival }
+        self.record(id).order()
     }
 
     /// The members of the ring through `start`.
