@@ -115,4 +115,4 @@ for (;;) {
 }
 evict(Infinity);
 const ms = performance.now() - start;
-console.log(JSON.stringify({ correlations, events, ms, version: process.version }));
+console.log(JSON.stringify({ correlations, events, ms, version: `Node.js ${process.versions.node}` }));
