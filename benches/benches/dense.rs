@@ -13,7 +13,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use logbraid_benches::correlate;
+use logbraid_benches::answer::correlate;
 
 const SIZES: [u64; 3] = [1_000, 3_000, 10_000];
 /// Of so many runs the fastest counts.
@@ -115,7 +115,7 @@ fn row(name: &str, times: [f64; SIZES.len()], naive: Option<[f64; SIZES.len()]>)
 fn engine(query: &str, n: u64, streams: u64, in_blocks: bool) -> f64 {
     let logs: Vec<Vec<u8>> = (0..streams).map(|stream| log(n, stream, in_blocks)).collect();
     let logs: Vec<&[u8]> = logs.iter().map(Vec::as_slice).collect();
-    per_event(n, streams, || correlate(query, &logs, BLOCK).0)
+    per_event(n, streams, || correlate(query, &logs, BLOCK).correlations)
 }
 
 /// Nanoseconds an event takes, in the fastest run.

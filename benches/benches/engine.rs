@@ -5,12 +5,11 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use logbraid_benches::{Service, Workload, correlate};
+use logbraid_benches::BLOCK;
+use logbraid_benches::answer::correlate;
+use logbraid_benches::workload::{Format, Service, Workload};
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use logbraid_core::event::Event;
-
-const WORKLOAD: Workload = Workload { requests: 20_000, seed: 1 };
-const BLOCK: usize = 256 << 10;
 
 struct Count(u64);
 
@@ -26,9 +25,10 @@ impl Sink for Count {
 }
 
 fn engine(criterion: &mut Criterion) {
-    let (mut frontend, mut backend) = (Vec::new(), Vec::new());
-    let events = WORKLOAD.write(Service::Frontend, &mut frontend).expect("memory takes writes")
-        + WORKLOAD.write(Service::Backend, &mut backend).expect("memory takes writes");
+    let workload = Workload { requests: 20_000, ..Workload::default() };
+    let (frontend, frontends) = workload.bytes(Format::Ndjson, Some(Service::Frontend));
+    let (backend, backends) = workload.bytes(Format::Ndjson, Some(Service::Backend));
+    let events = frontends + backends;
     let mut group = criterion.benchmark_group("engine");
     group.throughput(Throughput::Elements(events)).sample_size(10);
     group.bench_function("decode ndjson", |bencher| {

@@ -1,6 +1,7 @@
 //! The developer commands. Each does its own set-up, can be repeated, and costs seconds when there
 //! is nothing to do: cargo, npm and tsc each know what is out of date, and are asked every time.
 
+mod bench;
 mod fuzz;
 mod node;
 mod process;
@@ -27,12 +28,8 @@ enum Command {
     Demo,
     /// Run everything that must pass: lint, the Rust tests, the TypeScript tests
     Test,
-    /// Run the benchmarks
-    Bench {
-        /// Passed on to `cargo bench`, such as a filter
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        arguments: Vec<String>,
-    },
+    /// Run the benchmarks, or compare with other engines
+    Bench(bench::Bench),
     /// Build, then write anew what the examples of docs/language.md print
     Docs,
     /// Check formatting, lints and types, of Rust and of TypeScript, without changing a file
@@ -73,9 +70,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             run(process::command("node").arg("examples/shop/demo.mjs"))
         }
         Command::Test => test(),
-        Command::Bench { arguments } => run(cargo()
-            .args(["bench", "--package", "logbraid-benches", "--benches", "--"])
-            .args(arguments)),
+        Command::Bench(arguments) => bench::bench(arguments),
         Command::Docs => {
             node::build()?;
             run(process::command("node")
@@ -100,6 +95,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
 fn test() -> anyhow::Result<()> {
     lint()?;
     run(cargo().args(["test", "--workspace", "--quiet"]))?;
+    bench::check()?;
     node::build()?;
     node::npm_script("test")
 }

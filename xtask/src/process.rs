@@ -72,7 +72,8 @@ pub fn ensure_debian_package(package: &str, why: &str) -> anyhow::Result<()> {
     )
 }
 
-fn line(command: &Command) -> String {
+/// The command line, for people.
+pub fn line(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }

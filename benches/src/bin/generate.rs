@@ -1,37 +1,97 @@
-//! Writes the reference workload as two files, `frontend.ndjson` and `backend.ndjson`.
+//! Writes the workload, the reference workload where nothing else is asked for.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
-use clap::Parser;
-use logbraid_benches::{Service, Workload};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser};
+use logbraid_benches::workload::{Format, Service, Workload};
 
-/// Writes the reference workload: frontend.ndjson and backend.ndjson.
+/// Writes the logs of requests over two services, frontend and backend, that share a request_id
 #[derive(Parser)]
 struct Arguments {
-    /// The folder to write into
-    folder: PathBuf,
-    /// Requests; a million make about 750 MB
-    #[arg(long, default_value_t = 200_000)]
-    requests: u64,
-    /// Seed of the random choices
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// The file to write, `-` for the standard output; with --per-service the folder
+    to: PathBuf,
+    #[arg(long, default_value = "ndjson", value_parser = formats())]
+    format: Format,
+    /// A file for each service, in place of one for both
+    #[arg(long)]
+    per_service: bool,
+    #[command(flatten)]
+    workload: Numbers,
 }
 
-fn main() -> std::io::Result<()> {
-    let arguments = Arguments::parse();
-    let workload = Workload { requests: arguments.requests, seed: arguments.seed };
-    std::fs::create_dir_all(&arguments.folder)?;
-    for (service, name) in
-        [(Service::Frontend, "frontend.ndjson"), (Service::Backend, "backend.ndjson")]
-    {
-        let path = arguments.folder.join(name);
+#[derive(Args)]
+struct Numbers {
+    /// Requests, of 3.4 lines each
+    #[arg(long, default_value_t = Workload::default().requests)]
+    requests: u64,
+    /// The same seed gives the same bytes
+    #[arg(long, default_value_t = Workload::default().seed)]
+    seed: u64,
+    /// Requests that start in a second of event time
+    #[arg(long, default_value_t = Workload::default().rate, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// Lines are delayed by up to so many milliseconds, and written as they arrive
+    #[arg(long, default_value_t = 0)]
+    disorder: u64,
+    /// The fraction of lines that arrive later than that
+    #[arg(long, default_value_t = 0.0, value_parser = fraction)]
+    late: f64,
+    /// How much later, in milliseconds
+    #[arg(long, default_value_t = Workload::default().late_by_ms)]
+    late_by: u64,
+    /// The fraction of requests that share a few hot keys
+    #[arg(long, default_value_t = 0.0, value_parser = fraction)]
+    skew: f64,
+    /// Bytes of a message on average
+    #[arg(long, default_value_t = Workload::default().message_bytes)]
+    message_bytes: usize,
+}
+
+fn formats() -> impl TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| {
+        let named = |format: &Format| format.name() == name;
+        Format::ALL.into_iter().find(named).expect("clap has checked the name")
+    })
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(fraction) if (0.0..=1.0).contains(&fraction) => Ok(fraction),
+        _ => Err("expected a fraction from 0 to 1".to_owned()),
+    }
+}
+
+fn main() -> io::Result<()> {
+    let Arguments { to, format, per_service, workload: numbers } = Arguments::parse();
+    let workload = Workload {
+        requests: numbers.requests,
+        seed: numbers.seed,
+        rate: numbers.rate,
+        disorder_ms: numbers.disorder,
+        late: numbers.late,
+        late_by_ms: numbers.late_by,
+        skew: numbers.skew,
+        message_bytes: numbers.message_bytes,
+    };
+    if !per_service && to.as_os_str() == "-" {
+        let mut out = BufWriter::new(io::stdout().lock());
+        workload.write(format, None, &mut out)?;
+        return out.flush();
+    }
+    let mut files = vec![(None, to.clone())];
+    if per_service {
+        std::fs::create_dir_all(&to)?;
+        let path = |service: Service| to.join(format!("{}.{}", service.name(), format.name()));
+        files = Service::ALL.map(|service| (Some(service), path(service))).to_vec();
+    }
+    for (service, path) in files {
         let mut out = BufWriter::new(File::create(&path)?);
-        let lines = workload.write(service, &mut out)?;
+        let written = workload.write(format, service, &mut out)?;
         out.flush()?;
-        println!("{}: {lines} lines", path.display());
+        println!("{}: {} events, {} bytes", path.display(), written.events, written.bytes);
     }
     Ok(())
 }
