@@ -23,14 +23,21 @@ pub struct Correlation<'a> {
 }
 
 /// One event of a correlation.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub struct CorrelatedEvent<'a> {
     /// The stream it came through.
     pub stream: StreamId,
     /// Event time.
     pub time: Timestamp,
-    /// What it carries.
-    pub payload: Payload<'a>,
+    store: &'a Store,
+    id: EventId,
+}
+
+impl<'a> CorrelatedEvent<'a> {
+    /// What it carries. Who only counts events leaves it where it is.
+    pub fn payload(&self) -> Payload<'a> {
+        self.store.payload(self.id)
+    }
 }
 
 impl<'a> Correlation<'a> {
@@ -74,7 +81,8 @@ impl<'a> Correlation<'a> {
             (!record.flags.has(Flags::HIDDEN)).then(|| CorrelatedEvent {
                 stream: record.stream,
                 time: record.time,
-                payload: store.payload(*id),
+                store,
+                id: *id,
             })
         })
     }

@@ -134,7 +134,8 @@ pub(crate) struct Stamp {
 #[derive(Debug)]
 pub(crate) struct Emitter {
     interval: Span,
-    ready: BinaryHeap<Reverse<Ready>>,
+    /// In final order. Most come last.
+    ready: VecDeque<Ready>,
     finals: VecDeque<Decided>,
     /// Events in `finals`; one that is in several counts for each.
     waiting: usize,
@@ -156,7 +157,7 @@ impl Emitter {
     pub fn new(canonical: &str, interval: Span, max_memory: usize) -> Self {
         Self {
             interval,
-            ready: BinaryHeap::new(),
+            ready: VecDeque::new(),
             finals: VecDeque::new(),
             waiting: 0,
             lists: 0,
@@ -170,8 +171,7 @@ impl Emitter {
 
     /// A result is decided. It is the ring through `ring`, of `size` events, starts with `first` and
     /// closed at `closing`.
-    pub fn decided(&mut self, closing: Closing, first: EventOrder, (ring, size): (EventId, usize)) {
-        let size = u32::try_from(size).expect("there are fewer events than handles for them");
+    pub fn decided(&mut self, closing: Closing, first: EventOrder, (ring, size): (EventId, u32)) {
         let Closing { close, is_early, truncated, holds } = closing;
         let result = Decided::Ring { ring, size, truncated, holds };
         self.wait(Ready { close, first, result }, is_early);
@@ -197,8 +197,11 @@ impl Emitter {
         self.lists += ready.result.memory();
         if is_early {
             self.finish(ready.result);
+        } else if self.ready.back().is_none_or(|last| *last < ready) {
+            self.ready.push_back(ready);
         } else {
-            self.ready.push(Reverse(ready));
+            let at = self.ready.partition_point(|other| *other < ready);
+            self.ready.insert(at, ready);
         }
     }
 
@@ -209,11 +212,11 @@ impl Emitter {
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
     pub fn release(&mut self, limit: Option<Timestamp>) {
-        while let Some(Reverse(ready)) = self.ready.peek() {
+        while let Some(ready) = self.ready.front() {
             if limit.is_some_and(|limit| ready.close >= limit) {
                 break;
             }
-            let Some(Reverse(ready)) = self.ready.pop() else { break };
+            let Some(ready) = self.ready.pop_front() else { break };
             self.finish(ready.result);
         }
         if self.ready.capacity() > FEW && self.ready.len() < self.ready.capacity() / 4 {
@@ -241,7 +244,7 @@ impl Emitter {
     pub fn waiting_memory(&self) -> usize {
         self.lists
             + self.finals.capacity() * size_of::<Decided>()
-            + self.ready.capacity() * size_of::<Reverse<Ready>>()
+            + self.ready.capacity() * size_of::<Ready>()
     }
 
     /// Whether decided results wait for their place in the order.

@@ -210,7 +210,7 @@ impl Correlator {
         self.flow.begin();
         let input = &mut self.inputs[source.index()];
         events.check(&input.columns)?;
-        let ignored = self.flow.end != End::No || self.flow.progress.source_ended(source);
+        let ignored = self.flow.end.is_over() || self.flow.progress.source_ended(source);
         let mut fields = Fields::default();
         for at in 0..events.len() {
             let row = events.row(at, &input.columns, &mut fields);
@@ -238,7 +238,7 @@ impl Correlator {
         labels: impl IntoIterator<Item = (&'a str, &'a str)>,
     ) {
         self.flow.begin();
-        if self.flow.end == End::No {
+        if !self.flow.end.is_over() {
             let labels = labels.into_iter().take(limits::MAX_LABELS);
             self.inputs[source.index()].known.look(labels);
             self.settle();
@@ -308,7 +308,7 @@ impl Correlator {
         self.decode(source, |decoder, sink| decoder.close(sink));
         let input = &self.inputs[source.index()];
         let (events, late) = (input.metrics.events, input.late_events);
-        if self.flow.end == End::No && input.bounded && late > events / 2 {
+        if !self.flow.end.is_over() && input.bounded && late > events / 2 {
             let notice = Notice::RunsBackwards { source, events, late };
             self.flow.outbox.push_back(Posted::Notice(notice));
         }
@@ -379,7 +379,7 @@ impl Correlator {
 
     /// Whether the query has ended: everything else that is pushed is ignored.
     pub fn has_ended(&self) -> bool {
-        self.flow.end != End::No
+        self.flow.end.is_over()
     }
 
     /// Whether a source may not be read for now: what the last [`Output::Pause`] or
@@ -462,7 +462,7 @@ impl Correlator {
 
     fn decode(&mut self, source: SourceId, run: impl FnOnce(&mut Decoder, &mut dyn Sink)) {
         self.flow.begin();
-        if self.flow.end != End::No || self.flow.progress.source_ended(source) {
+        if self.flow.end.is_over() || self.flow.progress.source_ended(source) {
             return;
         }
         let input = &mut self.inputs[source.index()];

@@ -394,7 +394,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
     let mut events = Vec::new();
     for event in correlation.events() {
         let time = event.time.as_nanos() - BASE;
-        let mark = match event.payload {
+        let mark = match event.payload() {
             Payload::Raw(line) => script::mark(time, name_of(line).as_deref()),
             Payload::Host(HostHandle(handle)) => {
                 let hosted = &hosted[handle as usize];

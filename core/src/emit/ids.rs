@@ -7,7 +7,6 @@
 
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
-use smallvec::SmallVec;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128_with_seed};
 
 use crate::id::CorrelationId;
@@ -39,6 +38,8 @@ pub(super) struct Ids {
     keep: usize,
     /// Occurrences that may be kept.
     most: usize,
+    /// What is hashed.
+    bytes: Vec<u8>,
 }
 
 impl Ids {
@@ -49,11 +50,12 @@ impl Ids {
             given: HashMap::default(),
             keep: FEW,
             most: max_memory / (3 * size_of::<Occurrence>()),
+            bytes: Vec::new(),
         }
     }
 
     /// The id of the first result that is identified so.
-    pub fn base(&self, identity: &Identity<'_>) -> CorrelationId {
+    pub fn base(&mut self, identity: &Identity<'_>) -> CorrelationId {
         self.hash(identity, 0)
     }
 
@@ -88,15 +90,16 @@ impl Ids {
         }
     }
 
-    fn hash(&self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
-        let mut bytes = SmallVec::<[u8; 128]>::new();
+    fn hash(&mut self, identity: &Identity<'_>, occurrence: u64) -> CorrelationId {
+        let bytes = &mut self.bytes;
+        bytes.clear();
         for event in identity.events {
             bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
             bytes.extend_from_slice(&event.stream.get().to_le_bytes());
         }
         bytes.extend_from_slice(&occurrence.to_le_bytes());
         bytes.extend_from_slice(identity.key);
-        CorrelationId(xxh3_128_with_seed(&bytes, self.query))
+        CorrelationId(xxh3_128_with_seed(bytes, self.query))
     }
 
     /// Bytes used.

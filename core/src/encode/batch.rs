@@ -146,12 +146,12 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
                 for event in correlation.events() {
                     count += 1;
                     bytes.extend_from_slice(&event.stream.get().to_le_bytes());
-                    bytes.push(match event.payload {
+                    bytes.push(match event.payload() {
                         Payload::Raw(_) => RAW,
                         Payload::Host(_) => HOST,
                     });
                     bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
-                    match event.payload {
+                    match event.payload() {
                         Payload::Raw(raw) => {
                             let at = bytes.len();
                             bytes.extend_from_slice(&[0; 4]);

@@ -15,7 +15,7 @@ use crate::join::early::Evicted;
 use crate::options::{CorrelatorOptions, Overflow};
 use crate::output::{DropReason, Notice};
 use crate::time::{Span, Timestamp};
-use crate::window::record::EventOrder;
+use crate::window::record::{EventOrder, Members};
 
 /// Events of one push after which the bounds are looked at, so that a push of any size is held to them.
 const CHECK_EVENTS: u32 = 64;
@@ -114,7 +114,7 @@ impl Flow {
 
     /// Holds what is held to the bounds.
     pub fn check_bounds(&mut self) {
-        if self.end != End::No {
+        if self.end.is_over() {
             return;
         }
         self.joins.shrink_truncated(&mut self.store, side_share(&self.options));
@@ -178,7 +178,7 @@ impl Flow {
     fn evict(&mut self) {
         // Memory comes and goes in blocks: room is made for some.
         let max_memory = self.options.max_memory - self.options.max_memory / 16;
-        while self.end == End::No && self.has_too_much_open(max_memory) {
+        while !self.end.is_over() && self.has_too_much_open(max_memory) {
             self.store.trim();
             if !self.has_too_much_open(max_memory) {
                 break;
@@ -210,7 +210,7 @@ impl Flow {
         };
         match evicted {
             Evicted::Decided => {
-                self.store.close(id);
+                self.store.close(id, &mut Members::default());
                 return;
             }
             Evicted::Alone => self.forget(id),
@@ -299,7 +299,7 @@ impl Flow {
 
     /// A push begins: what waits to be polled since earlier ones must not fill the engine.
     pub fn check_room(&mut self) {
-        if self.end != End::No {
+        if self.end.is_over() {
             return;
         }
         let waiting = self.waiting();

@@ -7,9 +7,10 @@ use super::flow::{End, Flow};
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
 use crate::id::{DeliveryId, EventId};
-use crate::join::results::{Results, results};
+use crate::join::results::{Parts, is_result, results};
 use crate::join::{Joins, Open, Policy};
 use crate::stage::PlannedStage;
+use crate::window::record::Members;
 use crate::window::store::Store;
 
 /// What looking for a correlation to deliver has come to.
@@ -59,18 +60,18 @@ impl Flow {
                 }
                 // Its events are let go of before the next is looked at.
                 self.begin_poll();
-                if self.end != End::No && self.limited {
+                if self.end.is_over() && self.limited {
                     return false;
                 }
             }
-            if self.end != End::No || !self.joins.is_behind() {
+            if self.end.is_over() || !self.joins.is_behind() {
                 break;
             }
             self.expire();
             self.check_bounds();
             self.check_end();
         }
-        while self.options.emit == Emit::Eager && self.end == End::No {
+        while self.options.emit == Emit::Eager && !self.end.is_over() {
             let found = match &self.joins.policy {
                 Policy::Sessions(_) => self.poll_session(),
                 Policy::Steps(_) => self.poll_group(),
@@ -117,7 +118,7 @@ impl Flow {
         self.deliveries += 1;
         self.correlations += u64::from(kept);
         self.bounds.truncated += u64::from(truncated);
-        if self.options.limit == Some(self.correlations) && self.end == End::No {
+        if self.options.limit == Some(self.correlations) && !self.end.is_over() {
             self.end = End::Decided;
         }
         true
@@ -150,7 +151,7 @@ impl Flow {
                         return false;
                     }
                     *count += u64::from(decided);
-                    if *count == *limit && self.end == End::No {
+                    if *count == *limit && !self.end.is_over() {
                         self.end = End::Decided;
                         self.limited = true;
                     }
@@ -166,17 +167,18 @@ impl Flow {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
         let Some((mut events, holds)) = self.updates.pop_front() else {
             let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
-            match results(self.joins.shape(), &self.store, root, false) {
-                Results::None => {}
-                Results::Whole => {
+            if let [join] = self.joins.shape().joins.as_slice() {
+                let mut members = Members::default();
+                self.store.ring(root).for_each(|id| members.add(self.store.record(id)));
+                if is_result(join, &members) {
                     self.updates.push_back((self.store.ring(root).collect(), true));
                 }
-                Results::Parts { parts, .. } => {
-                    let members: Vec<_> = self.store.ring(root).collect();
-                    let taken_back = self.taken_back(&members, &parts);
-                    self.updates.extend(parts.into_iter().map(|events| (events, true)));
-                    self.updates.extend(taken_back.into_iter().map(|events| (events, false)));
-                }
+            } else {
+                let Parts { parts, .. } = results(self.joins.shape(), &self.store, root, false);
+                let members: Vec<_> = self.store.ring(root).collect();
+                let taken_back = self.taken_back(&members, &parts);
+                self.updates.extend(parts.into_iter().map(|events| (events, true)));
+                self.updates.extend(taken_back.into_iter().map(|events| (events, false)));
             }
             return Found::Nothing;
         };

@@ -9,7 +9,7 @@ use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
-use crate::join::results::{Results, has_unknown, results};
+use crate::join::results::{Parts, has_unknown, is_result, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Policy};
@@ -91,6 +91,13 @@ pub(super) enum End {
     Told,
 }
 
+impl End {
+    /// Whether nothing more is taken.
+    pub fn is_over(&self) -> bool {
+        !matches!(self, Self::No)
+    }
+}
+
 impl Flow {
     /// Takes one event of a source into the streams that select it. Returns whether it is held.
     pub fn take(
@@ -100,7 +107,7 @@ impl Flow {
         event: &Event<'_>,
         handle: Option<HostHandle>,
     ) -> bool {
-        if self.end != End::No {
+        if self.end.is_over() {
             return false;
         }
         input.metrics.events += 1;
@@ -222,6 +229,9 @@ impl Flow {
     /// Decides the sessions that have been closed before their time.
     fn close_early(&mut self) {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return };
+        if !sessions.has_closed_early() {
+            return;
+        }
         let (closed, left_out) = (sessions.closed_early(), sessions.left_out());
         for component in closed {
             self.decide(component);
@@ -234,7 +244,7 @@ impl Flow {
 
     /// Closes what the watermark has passed.
     pub fn expire(&mut self) {
-        if self.end != End::No {
+        if self.end.is_over() {
             return;
         }
         let watermark = self.progress.watermark();
@@ -266,7 +276,7 @@ impl Flow {
                 break;
             }
             self.check_bounds();
-            if self.end != End::No {
+            if self.end.is_over() {
                 break;
             }
         }
@@ -359,23 +369,13 @@ impl Flow {
 
     /// Makes results of a closed component, and forgets what is in none.
     fn decide(&mut self, closed: Closed) {
-        let Closed { ring, close, is_early } = closed;
-        let parts = match results(self.joins.shape(), &self.store, ring, !is_early) {
-            Results::None => return self.leave_out_all(closed),
-            Results::Whole => {
-                let Some(first) = self.wanted(self.store.ring(ring), false) else {
-                    return self.leave_out_all(closed);
-                };
-                let size = self.store.ring(ring).count();
-                let truncated = is_early || !self.is_whole(first);
-                let closing = Closing { close, is_early, truncated, holds: true };
-                return self.emitter.decided(closing, first, (ring, size));
-            }
-            Results::Parts { parts, unknown } => {
-                self.joins.tables.unknown += unknown;
-                parts
-            }
-        };
+        if let [join] = self.joins.shape().joins.as_slice() {
+            let holds = is_result(join, &closed.members);
+            return self.decide_whole(closed, holds);
+        }
+        let Closed { ring, close, is_early, .. } = closed;
+        let Parts { parts, unknown } = results(self.joins.shape(), &self.store, ring, !is_early);
+        self.joins.tables.unknown += unknown;
         let may_lack = is_early || has_unknown(&self.store, ring);
         let members: Vec<EventId> = self.store.ring(ring).collect();
         let taken_back = self.taken_back(&members, &parts);
@@ -386,7 +386,8 @@ impl Flow {
                 let ring = self.store.link(&events);
                 let truncated = may_lack || !self.is_whole(first);
                 let closing = Closing { close, is_early, truncated, holds };
-                self.emitter.decided(closing, first, (ring, events.len()));
+                let size = u32::try_from(events.len()).expect("fewer events than handles for them");
+                self.emitter.decided(closing, first, (ring, size));
                 keep.extend(events);
             }
         }
@@ -394,6 +395,28 @@ impl Flow {
         for id in members.into_iter().filter(|id| keep.binary_search(id).is_err()) {
             self.leave_out(closed, id);
         }
+    }
+
+    /// Makes a result of a closed component as it is, if it is one that is asked for.
+    fn decide_whole(&mut self, closed: Closed, holds: bool) {
+        let Closed { ring, close, is_early, members } = closed;
+        let first = members.first;
+        let is_wanted = holds
+            && !members.all.has(Flags::HIDDEN)
+            && (self.is_inside(first.time) || self.is_delivered(ring));
+        if is_wanted {
+            let truncated = is_early || !self.is_whole(first);
+            let closing = Closing { close, is_early, truncated, holds: true };
+            self.emitter.decided(closing, first, (ring, members.size));
+        } else {
+            self.leave_out_all(closed);
+        }
+    }
+
+    /// Whether any event of a ring has been delivered before.
+    fn is_delivered(&self, ring: EventId) -> bool {
+        let mut events = self.store.ring(ring);
+        events.any(|id| self.store.delivery(id) != DeliveryId::NONE)
     }
 
     /// Forgets a closed component that is no result.
@@ -459,7 +482,7 @@ impl Flow {
 
     /// Tells the readers which sources may be read.
     pub fn pace(&mut self) {
-        if self.end != End::No {
+        if self.end.is_over() {
             return;
         }
         let (backlog, is_tight) = (self.emitter.backlog(), self.is_tight());
@@ -481,7 +504,7 @@ impl Flow {
     }
 
     pub fn check_end(&mut self) {
-        if self.end != End::No || self.joins.is_behind() {
+        if self.end.is_over() || self.joins.is_behind() {
             return;
         }
         let reach = self.joins.reach();

@@ -122,7 +122,7 @@ impl Run {
         while let Some(output) = self.engine.poll() {
             match output {
                 Output::Correlation(correlation) => {
-                    let events = correlation.events().map(|event| match event.payload {
+                    let events = correlation.events().map(|event| match event.payload() {
                         Payload::Host(handle) => self.names[handle.0 as usize].clone(),
                         Payload::Raw(_) => unreachable!("only host events were pushed"),
                     });

@@ -3,8 +3,9 @@
 //! Owns how two components become one, and how far one may grow. Knows nothing of time passing.
 
 use super::list::Connect;
+use super::shape::Found;
 use crate::id::EventId;
-use crate::time::{Span, Watermark};
+use crate::time::Watermark;
 use crate::window::record::{Component, Flags, Link, Place};
 use crate::window::store::Store;
 
@@ -12,16 +13,13 @@ use crate::window::store::Store;
 pub(super) struct Matches<'a> {
     pub store: &'a mut Store,
     pub event: EventId,
-    /// Whether the event has to be told that it matches, since the unmatched ones are reported.
-    pub marks_event: bool,
-    /// Whether what it matches has to be told.
-    pub marks_others: bool,
-    /// Whether what it matches is reported where it is unmatched in this join.
-    pub reports_others: bool,
-    /// When what it matches is decided.
-    pub others_reach: Span,
+    /// What a match means.
+    pub found: Found,
     pub watermark: Watermark,
     pub any: bool,
+    /// The root of the component of the event, and what is known about that.
+    pub root: EventId,
+    pub component: Component,
     /// Events that a component may have.
     pub max_events: u32,
     /// Members of components that would have had more.
@@ -30,38 +28,40 @@ pub(super) struct Matches<'a> {
 
 impl Connect for Matches<'_> {
     fn connect(&mut self, other: EventId) {
+        let Found { marks_event, marks_others, reports_others, others_reach } = self.found;
         // Only a late event gets to what is known to be unmatched: it takes back no "no match".
-        if self.reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
+        if reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
             return;
         }
-        if self.marks_others {
+        if marks_others {
             let record = self.store.record_mut(other);
-            let decided = self.watermark.has_passed(record.time.plus(self.others_reach));
+            let decided = self.watermark.has_passed(record.time.plus(others_reach));
             if decided && !record.flags.has(Flags::MATCHED) {
                 return;
             }
             record.flags.set(Flags::MATCHED);
         }
-        if self.marks_event {
+        if marks_event {
             self.store.record_mut(self.event).flags.set(Flags::MATCHED);
         }
         self.any = true;
-        let (own, root) = (find(self.store, self.event), find(self.store, other));
-        if own == root {
+        let root = find(self.store, other);
+        if root == self.root {
             return;
         }
-        let (of_own, of_root) = (self.store.component(own), self.store.component(root));
-        if of_own.size + of_root.size > self.max_events {
+        let component = self.store.component(root);
+        if self.component.size + component.size > self.max_events {
             self.overfull.push(root);
-        } else if of_own.size > of_root.size {
-            unite_roots(self.store, own, root, of_own, of_root);
+        } else if self.component.size > component.size {
+            self.component = unite_roots(self.store, self.root, root, self.component, component);
         } else {
-            unite_roots(self.store, root, own, of_root, of_own);
+            self.component = unite_roots(self.store, root, self.root, component, self.component);
+            self.root = root;
         }
     }
 
     fn is_connected(&mut self, other: EventId) -> bool {
-        find(self.store, other) == find(self.store, self.event)
+        find(self.store, other) == self.root
     }
 
     fn store(&self) -> &Store {
@@ -92,14 +92,26 @@ pub(super) fn unite(store: &mut Store, a: EventId, b: EventId) {
     }
 }
 
-/// Puts the component with the root `b` below that with the root `a`.
-fn unite_roots(store: &mut Store, a: EventId, b: EventId, of_a: Component, of_b: Component) {
-    store.forget_component(b);
+/// Puts the component with the root `b` below that with the root `a`. Returns what is known of both.
+fn unite_roots(
+    store: &mut Store,
+    a: EventId,
+    b: EventId,
+    of_a: Component,
+    of_b: Component,
+) -> Component {
+    if of_b.size > 1 {
+        store.forget_component(b);
+    }
     let close = of_a.close.max(of_b.close);
-    store.set_component(a, Component { close, size: of_a.size + of_b.size });
+    let component = Component { close, size: of_a.size + of_b.size };
+    store.set_component(a, component);
+    let root = store.record_mut(a);
+    let after = root.next;
+    // The newest comes first in the ring.
     let absorbed = store.record_mut(b);
     absorbed.link = Link::below(a);
-    let next = absorbed.next;
-    let after = std::mem::replace(&mut store.record_mut(a).next, next);
-    store.record_mut(b).next = after;
+    let next = std::mem::replace(&mut absorbed.next, after);
+    store.record_mut(a).next = next;
+    component
 }

@@ -26,6 +26,11 @@ pub(crate) enum Evicted {
 }
 
 impl Sessions {
+    /// Whether anything was closed early since it was last asked for.
+    pub fn has_closed_early(&self) -> bool {
+        !self.cut.is_empty() || !self.left_out.is_empty()
+    }
+
     /// The components that were closed early since the last call.
     pub fn closed_early(&mut self) -> Vec<Closed> {
         std::mem::take(&mut self.cut)
@@ -96,7 +101,8 @@ impl Sessions {
         if store.record(root).flags.has(Flags::CLOSED) {
             return;
         }
-        Self::detach(tables, store, root);
+        let close = store.component(root).close;
+        let members = Self::detach(tables, store, root);
         let mut id = root;
         loop {
             self.stop_waiting(id);
@@ -108,9 +114,7 @@ impl Sessions {
                 break;
             }
         }
-        let close = store.component(root).close;
-        store.forget_component(root);
-        self.cut.push(Closed { ring: root, close, is_early: true });
+        self.cut.push(Closed { ring: root, close, is_early: true, members });
     }
 
     fn remember(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) {

@@ -138,11 +138,29 @@ impl Lists {
     }
 
     /// Adds an event in event order. Most come last. `events` of this key are held.
-    pub fn insert(&mut self, head: &mut Head, store: &mut Store, id: EventId, events: usize) {
-        let item = item(store, id);
+    pub fn insert(
+        &mut self,
+        head: &mut Head,
+        store: &mut Store,
+        id: EventId,
+        events: usize,
+    ) -> Density {
         match head.held() {
-            Held::Dense(at) => self.change(at, |dense| dense.insert(item)),
-            Held::Chain(newest) if events > MANY => {
+            Held::Nothing => {
+                // Nothing is before it, as it came.
+                *head = Head::chain(id);
+                return Density::Sparse;
+            }
+            Held::Chain(_) if events <= MANY => {
+                self.insert_into_chain(head, store, id);
+                return Density::Sparse;
+            }
+            Held::Dense(at) => {
+                let item = item(store, id);
+                self.change(at, |dense| dense.insert(item));
+            }
+            Held::Chain(newest) => {
+                let item = item(store, id);
                 let chain = self.chain(store, newest);
                 let items = chain.iter().map(|id| self::item(store, *id)).collect();
                 let at = self.free.pop().unwrap_or_else(|| {
@@ -155,11 +173,12 @@ impl Lists {
                     dense.insert(item);
                 });
             }
-            Held::Nothing | Held::Chain(_) => self.insert_into_chain(head, store, id, item),
         }
+        Density::Dense
     }
 
-    fn insert_into_chain(&self, head: &mut Head, store: &mut Store, id: EventId, item: Item) {
+    fn insert_into_chain(&self, head: &mut Head, store: &mut Store, id: EventId) {
+        let item = item(store, id);
         let newest = match head.held() {
             Held::Chain(newest) => newest,
             _ => EventId::NONE,
@@ -236,7 +255,7 @@ impl Lists {
             Held::Nothing => {}
             Held::Chain(newest) => {
                 let store = matches.store();
-                let mut found = Chain::new();
+                let (mut found, mut count) = ([EventId::NONE; MANY], 0);
                 let mut id = newest;
                 while id != EventId::NONE {
                     let Item { time, arrival, .. } = item(store, id);
@@ -244,12 +263,13 @@ impl Lists {
                         break;
                     }
                     if time <= to && arrival != twin {
-                        found.push(id);
+                        found[count] = id;
+                        count += 1;
                     }
                     id = store.before(id, self.table);
                 }
-                for id in found.into_iter().rev() {
-                    matches.connect(id);
+                for id in found[..count].iter().rev() {
+                    matches.connect(*id);
                 }
             }
             Held::Dense(at) => self.dense[at].connect_range((from, to), twin, walk, matches),
@@ -323,6 +343,15 @@ impl Lists {
             + self.dense.capacity() * size_of::<Dense>()
             + self.free.capacity() * size_of::<usize>()
     }
+}
+
+/// How a list is kept.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Density {
+    /// As a chain, in which everything is looked at.
+    Sparse,
+    /// As a deque, in which blocks are known.
+    Dense,
 }
 
 /// What comes of looking at an event.

@@ -177,7 +177,9 @@ impl Joins {
     /// Forgets of what was truncated all that nothing can match any more.
     pub fn forget_truncated(&mut self, store: &Store, watermark: Watermark) {
         let Tables { shape, all, truncated, .. } = &mut self.tables;
-        truncated.expire(shape, all, store, watermark);
+        if !truncated.is_empty() {
+            truncated.expire(shape, all, store, watermark);
+        }
     }
 
     /// Forgets of what was truncated the oldest, until not more than `bytes` are used.

@@ -8,36 +8,35 @@ use std::collections::BTreeMap;
 
 use super::shape::{JoinShape, Partial, Shape, Side};
 use crate::id::{EventId, KeyId, StreamId};
-use crate::plan::{JoinKind, Operand};
+use crate::plan::Operand;
 use crate::time::{Span, Timestamp};
-use crate::window::record::{Flags, compare_arrival};
+use crate::window::record::{Flags, Members, compare_arrival};
 use crate::window::store::Store;
 
-/// The results in a component.
+/// The results in a component of a query with several joins.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Results {
-    /// None.
-    None,
-    /// The component as it is.
-    Whole,
+pub(crate) struct Parts {
     /// Each as its events; members may be in none.
-    Parts {
-        parts: Vec<Vec<EventId>>,
-        /// Events of results of joins that are left out, since it is not known whether these are
-        /// unmatched.
-        unknown: u64,
-    },
+    pub parts: Vec<Vec<EventId>>,
+    /// Events of results of joins that are left out, since it is not known whether these are
+    /// unmatched.
+    pub unknown: u64,
+}
+
+/// Whether a component is a result of the only join: everything that is connected matches, or is a group
+/// of unmatched events.
+pub(crate) fn is_result(join: &JoinShape, members: &Members) -> bool {
+    // Only what is reported is marked as unmatched.
+    let is_unmatched = members.all.has(Flags::UNMATCHED);
+    is_unmatched || (members.has(0) && members.has(1) && join.kind.reports_matches())
 }
 
 /// The results in the component through `ring`. What is unmatched counts only where that is known:
 /// everywhere if the component is `closed`, else for the events marked so.
-pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool) -> Results {
-    if let [join] = shape.joins.as_slice() {
-        return single_join(join.kind, store, ring);
-    }
+pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool) -> Parts {
     let mut evaluation = Evaluation::new(shape, store, ring, closed);
     let parts = evaluation.join(shape.joins.len() - 1);
-    Results::Parts { parts, unknown: evaluation.unknown }
+    Parts { parts, unknown: evaluation.unknown }
 }
 
 /// Of the events in the component through `ring` that only results of joins can match, whose
@@ -46,20 +45,6 @@ pub(crate) fn deferred(shape: &Shape, store: &Store, ring: EventId) -> Vec<(Even
     let mut evaluation = Evaluation::new(shape, store, ring, true);
     evaluation.join(shape.joins.len() - 1);
     evaluation.deferred
-}
-
-/// With one join everything that is connected matches, or is a group of unmatched events.
-fn single_join(kind: JoinKind, store: &Store, ring: EventId) -> Results {
-    let (mut left, mut right, mut unmatched) = (false, false, true);
-    for id in store.ring(ring) {
-        let record = store.record(id);
-        left |= record.stream.index() == 0;
-        right |= record.stream.index() == 1;
-        unmatched &= record.flags.has(Flags::UNMATCHED);
-    }
-    // Only what is reported is marked as unmatched.
-    let holds = unmatched || (left && right && kind.reports_matches());
-    if holds { Results::Whole } else { Results::None }
 }
 
 /// Following the definition through the joins of one component.

@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::component::{Matches, find, unite};
 use super::deadlines::{Deadlines, Turn};
-use super::list::{Look, Walk};
+use super::list::{Density, Look, Walk};
 use super::results::{deferred, has_unknown};
-use super::shape::{Partial, Shape};
+use super::shape::{Found, Partial, Shape};
 use super::tables::Tables;
 use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{Component, Flags, Link, NewEvent, Record};
+use crate::window::record::{Component, Flags, Link, Members, NewEvent, Record};
 use crate::window::store::Store;
 
 /// A component that can no longer change.
@@ -29,6 +29,8 @@ pub(crate) struct Closed {
     pub close: Timestamp,
     /// Whether the watermark has not passed it.
     pub is_early: bool,
+    /// What its events are.
+    pub members: Members,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,30 @@ pub(crate) struct Sessions {
     pub(super) cut: Vec<Closed>,
     /// Unmatched events of sessions that were closed early.
     pub(super) left_out: Vec<(StreamId, Timestamp)>,
+}
+
+/// An event that looks for what it matches.
+#[derive(Copy, Clone, Debug)]
+struct Looks {
+    id: EventId,
+    time: Timestamp,
+    stream: StreamId,
+    number: u32,
+    late: bool,
+    /// When the component that it is alone closes.
+    close: Timestamp,
+}
+
+/// What connecting an event has come to.
+struct Connected {
+    /// Whether it matches anything.
+    matched: bool,
+    /// The root of its component.
+    root: EventId,
+    /// Members of its component.
+    size: u32,
+    /// Members of the components that would have more events with it than they may have.
+    overfull: Vec<EventId>,
 }
 
 impl Sessions {
@@ -92,7 +118,13 @@ impl Sessions {
         let id = store.add(&event, ids);
         // What it would connect with what was closed early is closed, too.
         let max_events = if is_dropped { 0 } else { self.max_events };
-        let (matched, overfull) = Self::connect(tables, store, id, watermark, max_events);
+        let shape = &tables.shape.streams[stream.index()];
+        let (reach, is_reported) = (shape.reach, shape.partial.is_some());
+        // A late event waits for nothing.
+        let close = if late { Timestamp::MIN } else { time.plus(reach) };
+        let looks = Looks { id, time, stream, number, late, close };
+        let Connected { matched, root, size, overfull } =
+            Self::connect(tables, store, &looks, watermark, max_events);
         if is_dropped {
             self.drop_event(tables, store, id, &overfull);
             return Inserted::Dropped;
@@ -101,17 +133,15 @@ impl Sessions {
             store.forget(id);
             return Inserted::Late { matched: false, held: false };
         }
-        let root = find(store, id);
         if !late {
-            Self::make_joinable(tables, store, id, root);
-            let shape = &tables.shape.streams[stream.index()];
+            Self::make_joinable(tables, store, &looks, root);
             // What is part of a component is looked at with that.
-            if root == id || shape.partial.is_some() {
+            if root == id || is_reported {
                 let turn = if tables.reports_unmatched { Turn::Decide } else { Turn::Close };
-                self.deadlines.push((time.plus(shape.reach), turn, id));
+                self.deadlines.push((close, turn, id));
             }
         }
-        if overfull.is_empty() && store.component(root).size < self.max_events {
+        if overfull.is_empty() && size < self.max_events {
             self.mark_dirty(store, id);
         } else {
             self.close_early(tables, store, root);
@@ -120,28 +150,24 @@ impl Sessions {
         if late { Inserted::Late { matched: true, held: true } } else { Inserted::Held(id) }
     }
 
-    /// Connects an event with every joinable event it matches. Returns whether there is any, and
-    /// members of the components that would have more than `max_events` with it.
+    /// Connects an event, which is a component of its own, with every joinable event it matches.
     fn connect(
         tables: &mut Tables,
         store: &mut Store,
-        id: EventId,
+        looks: &Looks,
         watermark: Watermark,
         max_events: u32,
-    ) -> (bool, Vec<EventId>) {
+    ) -> Connected {
+        let Looks { id, time, stream, number, late, close } = *looks;
         let Tables { shape, all, ids, .. } = tables;
-        let record = store.record(id);
-        let (time, stream, arrival) = (record.time, record.stream, record.arrival);
-        let late = record.flags.has(Flags::LATE);
         let mut matches = Matches {
             store,
             event: id,
-            marks_event: false,
-            marks_others: false,
-            reports_others: false,
-            others_reach: Span::ZERO,
+            found: Found::default(),
             watermark,
             any: false,
+            root: id,
+            component: Component { close, size: 1 },
             max_events,
             overfull: Vec::new(),
         };
@@ -151,30 +177,26 @@ impl Sessions {
             if key == KeyId::NONE || range.0 > range.1 {
                 continue;
             }
-            matches.marks_event = shape.marks(stream, partner.join);
-            matches.marks_others = shape.marks(partner.stream, partner.join);
-            matches.reports_others = shape.reports(partner.stream, partner.join);
-            matches.others_reach = shape.streams[partner.stream.index()].reach;
+            matches.found = partner.found;
             let walk = if late {
-                if matches.reports_others { Walk::Each } else { Walk::Late }
-            } else if matches.marks_others {
+                if partner.found.reports_others { Walk::Each } else { Walk::Late }
+            } else if partner.found.marks_others {
                 Walk::Mark
             } else {
                 Walk::Connect
             };
             let list = (key, partner.stream);
-            all[partner.table].connect_range(list, range, arrival, walk, &mut matches);
+            all[partner.table].connect_range(list, range, number, walk, &mut matches);
         }
-        (matches.any, matches.overfull)
+        let Matches { any, root, component, overfull, .. } = matches;
+        Connected { matched: any, root, size: component.size, overfull }
     }
 
-    fn make_joinable(tables: &mut Tables, store: &mut Store, id: EventId, root: EventId) {
-        let record = store.record(id);
-        let (time, stream) = (record.time, record.stream);
-        let marked = record.flags.has(Flags::MATCHED);
+    fn make_joinable(tables: &mut Tables, store: &mut Store, looks: &Looks, root: EventId) {
+        let Looks { id, time, stream, .. } = *looks;
         for (table, key) in tables.all.iter_mut().zip(&tables.ids) {
-            if *key != KeyId::NONE {
-                table.insert(store, *key, stream, id);
+            if *key != KeyId::NONE && table.insert(store, *key, stream, id) == Density::Dense {
+                let marked = store.record(id).flags.has(Flags::MATCHED);
                 table.settle(*key, stream, time, marked, |member| find(store, member) == root);
             }
         }
@@ -436,9 +458,8 @@ impl Sessions {
                 return;
             }
         };
-        Self::detach(tables, store, root);
-        store.forget_component(root);
-        closed.push(Closed { ring: root, close, is_early: false });
+        let members = Self::detach(tables, store, root);
+        closed.push(Closed { ring: root, close, is_early: false, members });
     }
 
     /// When an undecided event of a depth `below` some is decided that would join the component if it
@@ -484,12 +505,13 @@ impl Sessions {
         self.waiting.first().map(|(close, _)| *close)
     }
 
-    /// Takes the events of a closed component out of the key tables.
-    pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) {
+    /// Takes the events of a closed component out of the key tables. Returns what they are.
+    pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) -> Members {
+        store.forget_component(root);
+        let mut members = Members::default();
         let mut id = root;
         loop {
-            store.close(id);
-            let Record { stream, next, flags, .. } = *store.record(id);
+            let Record { stream, next, flags, .. } = *store.close(id, &mut members);
             if flags.has(Flags::UNMATCHED) {
                 tables.remove_unmatched(store, id);
             }
@@ -502,7 +524,7 @@ impl Sessions {
                 }
             }
             if next == root {
-                break;
+                return members;
             }
             id = next;
         }

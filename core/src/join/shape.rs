@@ -57,6 +57,22 @@ pub(crate) struct Partner {
     pub table: usize,
     pub from: Span,
     pub to: Span,
+    /// What finding one means.
+    pub found: Found,
+}
+
+/// What finding a match in a join means for the two events.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Found {
+    /// Whether the event that looks has to be told that it matches, since the unmatched ones are
+    /// reported.
+    pub marks_event: bool,
+    /// Whether what it matches has to be told.
+    pub marks_others: bool,
+    /// Whether what it matches is reported where it is unmatched in this join.
+    pub reports_others: bool,
+    /// When what it matches is decided.
+    pub others_reach: Span,
 }
 
 /// One join.
@@ -99,7 +115,20 @@ impl Shape {
             })
             .collect();
         let streams = (0..plan.streams.len()).map(|at| stream_shape(plan, &joins, at)).collect();
-        Self { streams, joins, tables }
+        let mut shape = Self { streams, joins, tables };
+        for stream in 0..shape.streams.len() {
+            for at in 0..shape.streams[stream].partners.len() {
+                let Partner { join, stream: other, .. } = shape.streams[stream].partners[at];
+                let found = Found {
+                    marks_event: shape.marks(StreamId::new(stream), join),
+                    marks_others: shape.marks(other, join),
+                    reports_others: shape.reports(other, join),
+                    others_reach: shape.streams[other.index()].reach,
+                };
+                shape.streams[stream].partners[at].found = found;
+            }
+        }
+        shape
     }
 
     /// Of each stream, how long an event waits for what it matches.
@@ -122,7 +151,7 @@ impl Shape {
     }
 
     /// Whether events of `stream` without a match in `join` are reported.
-    pub fn reports(&self, stream: StreamId, join: usize) -> bool {
+    fn reports(&self, stream: StreamId, join: usize) -> bool {
         let stream = &self.streams[stream.index()];
         stream.entry == join && stream.partial.is_some()
     }
@@ -183,7 +212,7 @@ fn stream_shape(plan: &Plan, joins: &[JoinShape], stream: usize) -> StreamShape 
     for (at, (join, planned)) in joins.iter().zip(&plan.joins).enumerate() {
         let mut partner = |stream: usize, from: Span, to: Span| {
             let (table, stream) = (join.table, StreamId::new(stream));
-            partners.push(Partner { join: at, stream, table, from, to });
+            partners.push(Partner { join: at, stream, table, from, to, found: Found::default() });
         };
         if join.left.streams.contains(&stream) {
             for right in join.right.streams.clone() {

@@ -12,7 +12,7 @@ use foldhash::fast::SeedableRandomState;
 use smallvec::SmallVec;
 
 use super::index::KeyIndex;
-use super::list::{Connect, Head, Item, Lists, Look, Walk};
+use super::list::{Connect, Density, Head, Item, Lists, Look, Walk};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
 use crate::window::store::Store;
@@ -132,11 +132,17 @@ impl KeyTable {
     }
 
     /// Makes an event, which has the key `id`, one that others match.
-    pub fn insert(&mut self, store: &mut Store, id: KeyId, stream: StreamId, event: EventId) {
+    pub fn insert(
+        &mut self,
+        store: &mut Store,
+        id: KeyId,
+        stream: StreamId,
+        event: EventId,
+    ) -> Density {
         let events = self.entries[id.index()].events as usize;
         let Self { entries, far, lists, .. } = self;
         let head = head_mut(entries, far, self.far_streams, id, stream);
-        lists.insert(head, store, event, events);
+        lists.insert(head, store, event, events)
     }
 
     /// Tells that an event, just inserted, has found its matches; see [`Lists::settle`].

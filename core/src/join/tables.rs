@@ -53,7 +53,9 @@ impl Tables {
     /// Makes known what truncated sessions had, but for what came with the arrival `number`.
     pub fn settle_truncated(&mut self, number: u32) {
         let Self { shape, all, truncated, .. } = self;
-        truncated.settle(shape, all, Some(number));
+        if !truncated.is_empty() {
+            truncated.settle(shape, all, Some(number));
+        }
     }
 
     /// Looks up the keys of an event. One that is not late makes its keys known; they are held for

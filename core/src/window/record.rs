@@ -126,6 +126,51 @@ impl Link {
     }
 }
 
+/// What the events of a closed component are.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Members {
+    /// How many.
+    pub size: u32,
+    /// The first in event order.
+    pub first: EventOrder,
+    /// The streams that have one, as bits.
+    pub streams: u64,
+    /// The flags that any has.
+    pub any: Flags,
+    /// The flags that all have.
+    pub all: Flags,
+}
+
+impl Default for Members {
+    /// None.
+    fn default() -> Self {
+        let (time, stream) = (Timestamp::MAX, StreamId::new(usize::from(u16::MAX)));
+        Self {
+            size: 0,
+            first: EventOrder { time, stream, arrival: 0 },
+            streams: 0,
+            any: Flags(0),
+            all: Flags(u16::MAX),
+        }
+    }
+}
+
+impl Members {
+    /// Takes in one more.
+    pub fn add(&mut self, record: &Record) {
+        self.size += 1;
+        self.first = self.first.min(record.order());
+        self.streams |= 1 << record.stream.index();
+        self.any.0 |= record.flags.0;
+        self.all.0 &= record.flags.0;
+    }
+
+    /// Whether a stream has one.
+    pub fn has(&self, stream: usize) -> bool {
+        self.streams & 1 << stream != 0
+    }
+}
+
 /// What is known about a component, with its root.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Component {

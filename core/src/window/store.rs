@@ -6,7 +6,9 @@
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
 //! state allocates nothing.
 
-use super::record::{Component, EventOrder, Flags, Link, NewEvent, Payload, Place, Record};
+use super::record::{
+    Component, EventOrder, Flags, Link, Members, NewEvent, Payload, Place, Record,
+};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -199,7 +201,7 @@ impl Store {
         self.held -= 1;
         if segment.held == 0 {
             self.empty(at);
-        } else {
+        } else if segment.open == 0 {
             self.note_decided(at);
         }
     }
@@ -285,13 +287,19 @@ impl Store {
         deliveries[place] = delivery;
     }
 
-    /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten.
-    pub fn close(&mut self, id: EventId) {
+    /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten. It is one
+    /// of `members`.
+    pub fn close(&mut self, id: EventId, members: &mut Members) -> &Record {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
-        segment.records[place].flags.set(Flags::CLOSED);
         segment.open -= 1;
-        self.note_decided(at);
+        if segment.open == 0 {
+            self.note_decided(at);
+        }
+        let record = &mut self.segments[at].records[place];
+        record.flags.set(Flags::CLOSED);
+        members.add(record);
+        record
     }
 
     fn note_decided(&mut self, at: usize) {
