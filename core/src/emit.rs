@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::ids::Identity;
 use self::ids::Ids;
+use crate::growth::make_room;
 use crate::id::{CorrelationId, DeliveryId, EventId};
 use crate::join::Open;
 use crate::join::steps::{Growing, Outcome};
@@ -480,10 +481,7 @@ impl Emitter {
             self.deliveries[slot.index()] = delivery;
             slot
         } else {
-            // By a quarter, not by doubling: these are large, and count at once.
-            if self.deliveries.len() == self.deliveries.capacity() {
-                self.deliveries.reserve_exact(self.deliveries.len() / 4 + 16);
-            }
+            make_room(&mut self.deliveries);
             self.deliveries.push(delivery);
             DeliveryId::new(self.deliveries.len() - 1)
         }

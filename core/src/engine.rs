@@ -181,6 +181,7 @@ impl Correlator {
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             is_simple: joins.is_simple() && options.emit == Emit::Final,
             joins,
+            has_twins: false,
             limited: false,
             counts: vec![0; plan.stages.stages.len()],
             plan,

@@ -5,6 +5,7 @@
 //! [`query::check`] and [`engine::Correlator`].
 
 pub mod event;
+mod growth;
 pub mod id;
 pub mod limits;
 pub mod time;

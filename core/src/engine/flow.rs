@@ -66,6 +66,8 @@ pub(super) struct Flow {
     pub end: End,
     /// Whether results are sessions of a single join, each told once.
     pub is_simple: bool,
+    /// Whether an event has ever been held in several streams.
+    pub has_twins: bool,
     /// Whether a stage has ended the query.
     pub limited: bool,
     /// Decided results that have reached each stage.
@@ -140,8 +142,11 @@ impl Flow {
                 held += u32::from(self.take_into(stream, input, event, handle, looks));
             }
         }
-        if let Some(handle) = handle.filter(|_| held > 1) {
-            self.held_more.insert(handle, held - 1);
+        if held > 1 {
+            self.has_twins = true;
+            if let Some(handle) = handle {
+                self.held_more.insert(handle, held - 1);
+            }
         }
         self.saw(source, event.time, held > 0);
         held > 0

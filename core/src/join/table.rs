@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 
 use super::index::KeyIndex;
 use super::list::{Connect, Density, Head, Item, Lists, Look, Walk};
+use crate::growth::make_room;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
 use crate::window::store::Store;
@@ -90,13 +91,9 @@ impl KeyTable {
             self.entries[id.index()] = entry;
             id
         } else {
-            // By a quarter, not by doubling: these are large, and count at once.
-            if self.entries.len() == self.entries.capacity() {
-                let more = self.entries.len() / 4 + 16;
-                self.entries.reserve_exact(more);
-                self.far.reserve_exact(more * self.far_streams);
-            }
+            make_room(&mut self.entries);
             self.entries.push(entry);
+            self.far.reserve_exact(self.entries.capacity() * self.far_streams - self.far.len());
             self.far.resize(self.entries.len() * self.far_streams, Head::EMPTY);
             KeyId::new(self.entries.len() - 1)
         };

@@ -9,6 +9,7 @@
 use super::record::{
     Component, EventOrder, Flags, Link, Members, NewEvent, Payload, Place, Record,
 };
+use crate::growth::make_room;
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -246,10 +247,7 @@ impl Store {
             return;
         }
         let at = self.free_components.pop().unwrap_or_else(|| {
-            if self.components.len() == self.components.capacity() {
-                // By a quarter, not by doubling: these count at once.
-                self.components.reserve_exact(self.components.len() / 4 + 16);
-            }
+            make_room(&mut self.components);
             self.components.push(component);
             offset(self.components.len() - 1)
         });

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::queue::Queue;
 use super::session::Components;
+use crate::growth::make_room;
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
 use crate::plan::{Operand, Pick};
@@ -253,6 +254,7 @@ impl Step {
         matched: bool,
     ) -> ItemId {
         let id = self.free.pop().unwrap_or_else(|| {
+            make_room(&mut self.items);
             self.items.push(None);
             ItemId::try_from(self.items.len() - 1).expect("fewer than events times streams")
         });
