@@ -18,12 +18,12 @@ use crate::time::{Span, Timestamp};
 const SEGMENT_BITS: u32 = 10;
 const SEGMENT_EVENTS: usize = 1 << SEGMENT_BITS;
 
-/// Bytes after which a segment takes no more events: what one long-lived event pins, and what is
-/// freed at a time, stays small beside the memory the engine may use.
+/// Bytes of a segment that holds more than one event: what one long-lived event pins, and what is freed
+/// at a time, stays small beside the memory the engine may use.
 const SEGMENT_BYTES: usize = 256 << 10;
 
 /// Bytes a segment may keep when it is reused; one that held huge events is shrunk to it.
-const SPARE_SEGMENT_BYTES: usize = 2 * SEGMENT_BYTES;
+const SPARE_SEGMENT_BYTES: usize = SEGMENT_BYTES;
 
 #[derive(Debug, Default)]
 struct Segment {
@@ -57,6 +57,15 @@ impl Segment {
             || self.keys.len() + keys > self.keys.capacity()
             || self.bytes.len() + raw > self.bytes.capacity()
             || labels > 0
+    }
+
+    /// Makes room for so many bytes more: by doubling, but for no more than a segment may have.
+    fn reserve(&mut self, raw: usize) {
+        let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
+        if length + raw > capacity {
+            let wanted = (2 * capacity).min(SEGMENT_BYTES).max(length + raw);
+            self.bytes.reserve_exact(wanted - length);
+        }
     }
 
     fn clear(&mut self) {
@@ -135,20 +144,23 @@ impl Store {
     /// Holds an event. `keys` has one entry per key table.
     pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
         debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
-        let at = self.segment_for(event.stream);
-        let segment = &mut self.segments[at];
-        let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
         let mut flags = event.flags;
         flags.set(Flags::HELD);
         let raw = match event.payload {
             Payload::Raw(raw) => raw,
             Payload::Host(_) => "",
         };
+        let at = self.segment_for(event.stream, raw.len());
+        let segment = &mut self.segments[at];
+        let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
         let grows = segment.grows(raw.len(), keys.len(), self.labels_per_event);
         let before = if grows { segment.memory() } else { 0 };
         let (payload_start, payload_length) = match event.payload {
             Payload::Raw(raw) => {
                 let start = segment.bytes.len();
+                if grows {
+                    segment.reserve(raw.len());
+                }
                 segment.bytes.push_str(raw);
                 (offset(start), offset(raw.len()))
             }
@@ -331,11 +343,12 @@ impl Store {
         self.spare_memory = 0;
     }
 
-    /// The segment that takes the next event of a stream.
-    fn segment_for(&mut self, stream: StreamId) -> usize {
+    /// The segment that takes the next event of a stream, which brings so many bytes.
+    fn segment_for(&mut self, stream: StreamId, raw: usize) -> usize {
         let current = &mut self.current[stream.index()];
         let Segment { records, bytes, labels, .. } = &self.segments[*current];
-        if records.len() < SEGMENT_EVENTS && bytes.len() + labels.len() < SEGMENT_BYTES {
+        let has_room = bytes.len() + labels.len() + raw <= SEGMENT_BYTES;
+        if records.is_empty() || (records.len() < SEGMENT_EVENTS && has_room) {
             return *current;
         }
         *current = if let Some(at) = self.spare.pop() {
