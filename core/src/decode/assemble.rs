@@ -8,11 +8,15 @@
 
 use super::code::{self, Bad};
 use super::format::{Context, Fit, Format};
-use super::frame::{Broken, Frame};
+use super::frame::{Block, Broken, Frame};
+use super::predict::{Clock, Known, Predictor};
 use super::{BadLine, DecoderError, DecoderOptions, Sink};
+use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
 use crate::limits;
 use crate::time::Timestamp;
+
+use memchr::memrchr;
 
 /// Makes events of lines.
 #[derive(Debug)]
@@ -27,7 +31,15 @@ pub(super) struct Assembler {
     pending: Pending,
     /// The line that is looked at.
     fields: Fields,
+    /// What is wanted of every event; `None` where that is everything.
+    columns: Option<ColumnNames>,
+    /// To read the usual lines of NDJSON, once that is settled.
+    predictor: Option<Predictor>,
+    clock: Clock,
 }
+
+/// How much text is checked to be UTF-8 at once: it is still near when it is read then.
+const CHECKED_BYTES: usize = 32 << 10;
 
 /// The first lines, while the format is open.
 #[derive(Debug, Default)]
@@ -83,7 +95,16 @@ impl Assembler {
             sample: Sample::default(),
             pending: Pending::default(),
             fields: Fields::default(),
+            columns: None,
+            predictor: None,
+            clock: Clock::default(),
         })
+    }
+
+    /// Reads no more than these columns, where that is faster.
+    pub fn read_only(&mut self, columns: ColumnNames) {
+        self.columns = Some(columns);
+        self.predictor = None;
     }
 
     /// The format, as far as it is known.
@@ -95,8 +116,68 @@ impl Assembler {
         &self.context
     }
 
+    /// Takes the next lines. Returns how many there were.
+    pub fn lines(&mut self, block: Block<'_>, sink: &mut dyn Sink) -> u64 {
+        let mut rest = block;
+        while !rest.bytes.is_empty() {
+            let text = self.usual(rest.bytes);
+            if text.is_empty() {
+                let (frame, length) = rest.first();
+                self.line(frame, sink);
+                rest.pass(length);
+            } else {
+                self.usual_lines(text, &mut rest, sink);
+            }
+        }
+        rest.line - block.line
+    }
+
+    /// The next lines, if they may be usual ones of NDJSON: whole lines of text.
+    fn usual<'b>(&mut self, bytes: &'b [u8]) -> &'b str {
+        let Some(Format::Ndjson(ndjson)) = self.format.as_ref().filter(|_| self.settled) else {
+            return "";
+        };
+        self.predictor.get_or_insert_with(|| Predictor::new(self.columns.as_ref(), ndjson));
+        let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
+        let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+        let bytes = &bytes[..whole(bytes)];
+        std::str::from_utf8(bytes).unwrap_or_else(|error| {
+            let valid = &bytes[..error.valid_up_to()];
+            std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
+        })
+    }
+
+    /// Takes the lines of `text`, with which `rest` begins.
+    fn usual_lines(&mut self, text: &str, rest: &mut Block<'_>, sink: &mut dyn Sink) {
+        let mut start = 0;
+        while start < text.len() {
+            let (Some(Format::Ndjson(ndjson)), Some(predictor)) =
+                (&self.format, &mut self.predictor)
+            else {
+                return;
+            };
+            let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
+            let all = sink.wants_all();
+            let length = match predictor.read(text, start, all, known, &mut self.fields) {
+                Some((time, end, fields)) => {
+                    let line = &text[start..end];
+                    let raw = line.strip_suffix('\r').unwrap_or(line);
+                    sink.event(Event { time, raw, fields });
+                    end + 1 - start
+                }
+                None => {
+                    let (frame, length) = rest.first();
+                    self.decode(frame, sink);
+                    length
+                }
+            };
+            rest.pass(length);
+            start += length;
+        }
+    }
+
     /// Takes the next line.
-    pub fn line(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
+    fn line(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
         if self.settled {
             self.decode(frame, sink);
             return;

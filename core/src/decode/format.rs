@@ -96,7 +96,7 @@ impl Format {
 
     /// The field of the time, in formats that have fields.
     pub fn time_field(&self) -> Option<&str> {
-        self.roles()?.time()
+        self.roles()?.time_field()
     }
 
     /// Makes an event of its bytes: of its first line and, in a multi-line format, those after it.

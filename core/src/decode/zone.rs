@@ -40,6 +40,11 @@ impl Zone {
         &self.name
     }
 
+    /// Whether the offset never changes.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// The instant at which clocks in this zone show `local`. Of an hour that is shown twice, the
     /// first; in an hour that is skipped, as if clocks had not been changed yet.
     pub fn instant(&self, local: DateTime) -> Result<jiff::Timestamp, jiff::Error> {

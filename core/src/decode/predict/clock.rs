@@ -1,0 +1,114 @@
+//! Times of lines that follow each other: mostly of the same minute.
+
+use crate::decode::instant::Found;
+use crate::time::{NANOS_PER_SECOND, Timestamp};
+
+/// The last minute seen, as it was written, and what stood after the seconds. Changes what reading a
+/// time costs, never the time.
+#[derive(Debug)]
+pub(in crate::decode) struct Clock {
+    /// Such as `2026-11-20T21:20`.
+    minute: [u8; MINUTE],
+    /// The zone, such as `Z` or `+02:00`, in the first bytes.
+    zone: [u8; MAX_ZONE],
+    /// Longer than it can be where no minute has been seen.
+    zone_length: usize,
+    /// When the minute began, in nanoseconds since the epoch.
+    began: i64,
+}
+
+/// `2026-11-20T21:20`.
+const MINUTE: usize = 16;
+
+/// ` +02:00`.
+const MAX_ZONE: usize = 7;
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self { minute: [0; MINUTE], zone: [0; MAX_ZONE], zone_length: usize::MAX, began: 0 }
+    }
+}
+
+impl Clock {
+    /// The time that `text` is: of the last minute, or a whole number since the epoch. `None` where it is
+    /// neither.
+    #[inline]
+    pub fn read(&self, text: &[u8]) -> Option<Timestamp> {
+        let Some((minute, rest)) = text.split_first_chunk() else { return epoch(text) };
+        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute) {
+            return epoch(text);
+        }
+        let (nanos, zone) = seconds(rest)?;
+        let same = zone == self.zone.get(..self.zone_length)?;
+        same.then(|| self.began.checked_add(nanos).map(Timestamp::from_nanos))?
+    }
+
+    /// Takes note of the minute that `text` is in, which is all of it: `found`, by other means. `fixed`
+    /// says that the zone of times that name none is always the same.
+    pub fn note(&mut self, text: &[u8], found: Found, fixed: bool) {
+        let Some((minute, rest)) = text.split_first_chunk() else { return };
+        let Some((nanos, zone)) = seconds(rest) else { return };
+        let knows = match zone {
+            [] => fixed,
+            [b'Z' | b'z'] | b" UTC" => true,
+            [b' ', b'+' | b'-', offset @ ..] | [b'+' | b'-', offset @ ..] => {
+                offset.iter().all(|byte| matches!(byte, b'0'..=b'9' | b':'))
+            }
+            _ => false,
+        };
+        if let (true, Some(own)) = (knows, self.zone.get_mut(..zone.len()))
+            && let Some(began) = found.time.as_nanos().checked_sub(nanos)
+        {
+            own.copy_from_slice(zone);
+            (self.minute, self.zone_length, self.began) = (*minute, zone.len(), began);
+        }
+    }
+}
+
+/// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer
+/// or have no digits.
+#[inline]
+fn seconds(text: &[u8]) -> Option<(i64, &[u8])> {
+    let ([b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9'], rest) = text.split_first_chunk()? else {
+        return None;
+    };
+    let mut nanos = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let Some((b'.' | b',', fraction)) = rest.split_first() else {
+        return Some((nanos * NANOS_PER_SECOND, rest));
+    };
+    let mut digits = 0;
+    while let Some(digit @ b'0'..=b'9') = fraction.get(digits) {
+        if digits == 9 {
+            return None;
+        }
+        nanos = nanos * 10 + i64::from(digit - b'0');
+        digits += 1;
+    }
+    (digits > 0).then(|| (nanos * POWERS[9 - digits], &fraction[digits..]))
+}
+
+const POWERS: [i64; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// A whole number since the epoch that can only be a time: in seconds, ms, µs or ns, by its length.
+#[inline]
+fn epoch(text: &[u8]) -> Option<Timestamp> {
+    let unit = match text.len() {
+        9..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18 => 0,
+        _ => return None,
+    };
+    if text[0] == b'0' {
+        return None;
+    }
+    let mut number = 0_i64;
+    for byte in text {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    number.checked_mul(POWERS[unit]).map(Timestamp::from_nanos)
+}
