@@ -109,34 +109,37 @@ impl Fields {
     pub(crate) fn clear_slots(&mut self) {
         self.text.truncate(self.fixed);
         for pairs in [&mut self.labels, &mut self.join_keys] {
-            pairs.pairs.iter_mut().for_each(|(_, value)| *value = Piece::default());
+            pairs.values.fill(Piece::default());
         }
         self.message = Piece::default();
     }
 
     /// Fills a slot.
+    #[inline(always)]
     pub(crate) fn fill(&mut self, slot: Slot, value: Filling<'_>) {
         let value = match value {
-            Filling::InLine(start, end) => Piece { start: offset(start) | IN_LINE, end: offset(end) },
+            Filling::InLine(start, end) => {
+                Piece { start: offset(start) | IN_LINE, end: offset(end) }
+            }
             Filling::Text(text) => keep(&mut self.text, text),
             Filling::Nothing => Piece::default(),
         };
         match slot {
-            Slot::Label(at) => self.labels.pairs[usize::from(at)].1 = value,
-            Slot::JoinKey(at) => self.join_keys.pairs[usize::from(at)].1 = value,
+            Slot::Label(at) => self.labels.values[usize::from(at)] = value,
+            Slot::JoinKey(at) => self.join_keys.values[usize::from(at)] = value,
             Slot::Message => self.message = value,
         }
     }
 
     /// Whether the slot of a label has been filled, be it with empty text, and whether with any text.
     pub(crate) fn is_filled(&self, label: u16) -> (bool, bool) {
-        let value = self.labels.pairs[usize::from(label)].1;
+        let value = self.labels.values[usize::from(label)];
         (value != Piece::default(), value.len() > 0)
     }
 
     /// Fills the slot of the label `to` with what is in that of `from`.
     pub(crate) fn copy_label(&mut self, from: u16, to: u16) {
-        self.labels.pairs[usize::from(to)].1 = self.labels.pairs[usize::from(from)].1;
+        self.labels.values[usize::from(to)] = self.labels.values[usize::from(from)];
     }
 
     /// Empties the buffer, keeping its memory.
@@ -282,7 +285,8 @@ pub(crate) enum Filling<'a> {
 /// Names with values, in the order they were first set.
 #[derive(Clone, Debug, Default)]
 struct Pairs {
-    pairs: Vec<(Piece, Piece)>,
+    names: Vec<Piece>,
+    values: Vec<Piece>,
     /// One bit per name set, by its length and ends: most names are new, and this tells without a
     /// scan. A bit that is set proves nothing.
     seen: u64,
@@ -290,7 +294,8 @@ struct Pairs {
 
 impl Pairs {
     fn clear(&mut self) {
-        self.pairs.clear();
+        self.names.clear();
+        self.values.clear();
         self.seen = 0;
     }
 
@@ -305,8 +310,8 @@ impl Pairs {
 
     fn set_piece(&mut self, text: &mut String, name: &str, value: Piece) -> bool {
         if let Some(at) = self.position(text, name) {
-            self.pairs[at].1 = value;
-        } else if self.pairs.len() == limits::MAX_LABELS {
+            self.values[at] = value;
+        } else if self.names.len() == limits::MAX_LABELS {
             return false;
         } else {
             self.add(text, name, value);
@@ -316,18 +321,19 @@ impl Pairs {
 
     /// Adds a name that is new.
     fn add(&mut self, text: &mut String, name: &str, value: Piece) {
-        let name_piece = keep(text, name);
-        self.pairs.push((name_piece, value));
+        self.names.push(keep(text, name));
+        self.values.push(value);
         self.seen |= bit(name);
     }
 
     fn remove(&mut self, text: &str, name: &str) -> Option<Piece> {
         let at = self.position(text, name)?;
-        Some(self.pairs.remove(at).1)
+        self.names.remove(at);
+        Some(self.values.remove(at))
     }
 
     fn find(&self, text: &str, name: &str) -> Option<Piece> {
-        Some(self.pairs[self.position(text, name)?].1)
+        Some(self.values[self.position(text, name)?])
     }
 
     fn get<'t>(&self, text: &'t str, line: &'t str, name: &str) -> Option<&'t str> {
@@ -339,7 +345,8 @@ impl Pairs {
         text: &'a str,
         line: &'a str,
     ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        self.pairs.iter().map(move |(name, value)| (name.of(text, line), value.of(text, line)))
+        let pairs = self.names.iter().zip(&self.values);
+        pairs.map(move |(name, value)| (name.of(text, line), value.of(text, line)))
     }
 
     /// Labels are few, and comparing lengths first makes a scan cheaper than a map.
@@ -347,9 +354,9 @@ impl Pairs {
         if self.seen & bit(name) == 0 {
             return None;
         }
-        self.pairs
-            .iter()
-            .position(|(piece, _)| piece.len() == name.len() && piece.of(text, "") == name)
+        let (text, name) = (text.as_bytes(), name.as_bytes());
+        let is_it = |piece: &Piece| text[piece.start as usize..piece.end as usize] == *name;
+        self.names.iter().position(is_it)
     }
 }
 
@@ -376,6 +383,7 @@ fn keep(text: &mut String, piece: &str) -> Piece {
     Piece { start, end: offset(text.len()) }
 }
 
+#[inline]
 fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("limits::MAX_FIELDS_BYTES keeps an event's text far below 4 GiB")
 }

@@ -29,7 +29,8 @@ impl<'a> Block<'a> {
     /// The first line, with or without its ending, and how many bytes the line has with it.
     pub fn first(&self) -> (Frame<'a>, usize) {
         let end = memchr(b'\n', self.bytes);
-        let (line, length) = end.map_or((self.bytes, self.bytes.len()), |end| (&self.bytes[..end], end + 1));
+        let (line, length) =
+            end.map_or((self.bytes, self.bytes.len()), |end| (&self.bytes[..end], end + 1));
         (Frame { line: self.line, byte: self.byte, text: text(line, self.line == 1) }, length)
     }
 

@@ -86,7 +86,12 @@ impl Ndjson {
     }
 
     /// Fills `fields`, which are empty, from the fields of a line that is read as if it had `shape`.
-    pub fn filler<'a>(&'a self, shape: Shape, zone: &'a Zone, fields: &'a mut Fields) -> Filler<'a> {
+    pub fn filler<'a>(
+        &'a self,
+        shape: Shape,
+        zone: &'a Zone,
+        fields: &'a mut Fields,
+    ) -> Filler<'a> {
         Filler {
             shape,
             roles: &self.roles,

@@ -1,7 +1,7 @@
 //! Times of lines that follow each other: mostly of the same minute.
 
 use crate::decode::instant::Found;
-use crate::time::{NANOS_PER_SECOND, Timestamp};
+use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, Timestamp};
 
 /// The last minute seen, as it was written, and what stood after the seconds. Changes what reading a
 /// time costs, never the time.
@@ -39,7 +39,11 @@ impl Clock {
             return epoch(text);
         }
         let (nanos, zone) = seconds(rest)?;
-        let same = zone == self.zone.get(..self.zone_length)?;
+        // Mostly `Z`.
+        let same = match zone {
+            [zone] => self.zone_length == 1 && *zone == self.zone[0],
+            _ => zone == self.zone.get(..self.zone_length)?,
+        };
         same.then(|| self.began.checked_add(nanos).map(Timestamp::from_nanos))?
     }
 
@@ -67,8 +71,17 @@ impl Clock {
 
 /// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer
 /// or have no digits.
-#[inline]
+#[inline(always)]
 fn seconds(text: &[u8]) -> Option<(i64, &[u8])> {
+    // Mostly milliseconds.
+    if let [b':', tens @ b'0'..=b'5', ones, b'.', a, b, c, zone @ ..] = text
+        && [ones, a, b, c].iter().all(|byte| byte.is_ascii_digit())
+        && !zone.first().is_some_and(u8::is_ascii_digit)
+    {
+        let digits = [tens, ones, a, b, c];
+        let millis = digits.into_iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0'));
+        return Some((millis * NANOS_PER_MILLI, zone));
+    }
     let ([b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9'], rest) = text.split_first_chunk()? else {
         return None;
     };

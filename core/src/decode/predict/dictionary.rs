@@ -4,13 +4,11 @@
 //! not keep out new ones. Changes what decoding costs, never what it gives.
 
 use wide::u8x16;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::scan;
 use crate::limits;
 
-/// Most fields that are remembered.
-const MAX_FIELDS: usize = 256;
+/// Most fields that are remembered, the line itself among them: as many as there are numbers.
+const MAX_FIELDS: usize = 1 << Id::BITS;
 
 /// Longest name that is remembered, with those of the objects it is in.
 const MAX_NAME: usize = 256;
@@ -18,24 +16,26 @@ const MAX_NAME: usize = 256;
 /// Places of the hash table, which is at most half full.
 const PLACES: usize = 2 * MAX_FIELDS;
 
-/// Longest text from a key's opening quote to its value that is compared at once.
-const MAX_LITERAL: usize = 32;
+/// A mask that matches nothing: sixteen bytes compare to sixteen bits.
+const NEVER: u32 = 1 << 16;
 
-/// The number of a field in the dictionary. The first is the line itself, as an object.
-pub(super) type Id = u16;
+/// The number of a field in the dictionary.
+pub(super) type Id = u8;
 
-/// The line itself.
+/// The line itself, as an object.
 pub(super) const LINE: Id = 0;
 
-/// A field, by its name and the object it is in.
-#[derive(Clone, Debug)]
+/// What of a field every line looks at, in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Field<M> {
-    /// What stands before its value, from the end of the separator, as it was last written.
-    literal: [u8; MAX_LITERAL],
-    /// Which bytes of the literal count; impossible to match where it is too long.
+    /// What stands before its value, from the end of the separator, as it was last written; only looked
+    /// up where it is longer than this.
+    literal: [[u8; 16]; 2],
+    /// Which bytes of the literal count.
     mask: [u32; 2],
     /// How long it is.
-    length: usize,
+    length: u8,
     /// The field after it in the same object, and the first one in it, when it was last seen. The line
     /// itself where there was none.
     pub next: Id,
@@ -43,39 +43,47 @@ pub(super) struct Field<M> {
     /// The object it is in.
     pub object: Id,
     /// How many objects it is in, besides the line.
-    pub depth: usize,
-    /// Where its name begins and ends, and its own part of that.
+    pub depth: u8,
+    pub meaning: M,
+}
+
+/// The name of a field: where in all names it begins and ends, and its own part of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
     start: usize,
     key: usize,
     end: usize,
-    pub meaning: M,
 }
 
 /// The fields seen.
 #[derive(Debug)]
 pub(super) struct Dictionary<M> {
-    fields: Vec<Field<M>>,
-    names: String,
+    fields: Box<[Field<M>; MAX_FIELDS]>,
+    /// One for each field seen, and one for the line.
+    names: Vec<Name>,
+    text: String,
     places: Box<[Id; PLACES]>,
 }
 
-impl<M: Clone> Dictionary<M> {
+impl<M: Copy> Dictionary<M> {
     /// An empty one; `line` is what the line itself means.
     pub fn new(line: M) -> Self {
         let line = Field {
-            literal: [0; MAX_LITERAL],
+            literal: [[0; 16]; 2],
             mask: [NEVER, 0],
             length: 0,
             next: LINE,
             first: LINE,
             object: LINE,
             depth: 0,
-            start: 0,
-            key: 0,
-            end: 0,
             meaning: line,
         };
-        Self { fields: vec![line], names: String::new(), places: Box::new([LINE; PLACES]) }
+        Self {
+            fields: Box::new([line; MAX_FIELDS]),
+            names: vec![Name::default()],
+            text: String::new(),
+            places: Box::new([LINE; PLACES]),
+        }
     }
 
     #[inline]
@@ -84,8 +92,9 @@ impl<M: Clone> Dictionary<M> {
     }
 
     /// The name of a field, with those of the objects it is in, dotted.
-    pub fn name(&self, field: &Field<M>) -> &str {
-        &self.names[field.start..field.end]
+    pub fn name(&self, id: Id) -> &str {
+        let name = self.names[usize::from(id)];
+        &self.text[name.start..name.end]
     }
 
     /// Notes that `field` was seen after `before` in the same object, or as the first in `before`.
@@ -95,107 +104,136 @@ impl<M: Clone> Dictionary<M> {
         *(if is_first { &mut before.first } else { &mut before.next }) = field;
     }
 
-    /// Finds the field `key` of `object`, whose value stands after `literal`; adds it where it is new,
-    /// meaning what `meaning` makes of its name and of what its object means, if any. `None` where there is no room for it.
-    pub fn find(
-        &mut self,
+    /// Finds the field `key` of `object`. Where its literal is what `rest` begins with, also its value and
+    /// what follows.
+    #[inline]
+    pub fn find<'b>(
+        &self,
         object: Id,
-        key: &str,
-        literal: &[u8],
-        meaning: impl FnOnce(&str, Option<&M>) -> M,
-    ) -> Option<Id> {
-        let hash = xxh3_64_with_seed(key.as_bytes(), u64::from(object));
-        let mut place = (hash % PLACES as u64) as usize;
-        while self.places[place] != LINE {
+        key: &[u8],
+        rest: &'b [u8],
+    ) -> Option<(Id, Option<&'b [u8]>)> {
+        let mut place = place(object, key);
+        loop {
             let id = self.places[place];
-            let field = &mut self.fields[usize::from(id)];
-            if field.object == object && self.names[field.key..field.end] == *key {
-                field.write(literal);
-                return Some(id);
+            if id == LINE {
+                return None;
+            }
+            let field = self.field(id);
+            if field.object == object {
+                if let Some(value) = field.value(rest) {
+                    return Some((id, Some(value)));
+                }
+                let name = self.names[usize::from(id)];
+                if self.text.as_bytes()[name.key..name.end] == *key {
+                    return Some((id, None));
+                }
             }
             place = (place + 1) % PLACES;
         }
-        if self.fields.len() == MAX_FIELDS {
+    }
+
+    /// Adds the field `key` of `object`, which is not there yet; it means what `meaning` makes of its
+    /// name and of what its object means, if any. `None` where there is no room for it.
+    pub fn add(
+        &mut self,
+        object: Id,
+        key: &str,
+        meaning: impl FnOnce(&str, Option<&M>) -> M,
+    ) -> Option<Id> {
+        let Ok(id) = Id::try_from(self.names.len()) else {
             self.forget();
             return None;
-        }
-        let outer = self.field(object);
+        };
+        let outer = self.names[usize::from(object)];
         if outer.end - outer.start + 1 + key.len() > MAX_NAME {
             return None;
         }
-        let depth = if object == LINE { 0 } else { outer.depth + 1 };
-        let start = self.names.len();
-        if object != LINE {
-            let outer = outer.start..outer.end;
-            self.names.extend_from_within(outer);
-            self.names.push('.');
+        let is_top = object == LINE;
+        let start = self.text.len();
+        if !is_top {
+            self.text.extend_from_within(outer.start..outer.end);
+            self.text.push('.');
         }
-        let own = self.names.len();
-        self.names.push_str(key);
-        let outer = (object != LINE).then(|| &self.fields[usize::from(object)].meaning);
-        let meaning = meaning(&self.names[start..], outer);
-        let id = Id::try_from(self.fields.len()).expect("MAX_FIELDS are fewer");
-        let mut field = Field {
-            literal: [0; MAX_LITERAL],
-            mask: [NEVER, 0],
-            length: 0,
-            next: LINE,
-            first: LINE,
-            object,
-            depth,
-            start,
-            key: own,
-            end: self.names.len(),
-            meaning,
-        };
-        field.write(literal);
-        self.fields.push(field);
+        let name = Name { start, key: self.text.len(), end: self.text.len() + key.len() };
+        self.text.push_str(key);
+        let outer = self.field(object);
+        let meaning = meaning(&self.text[start..], (!is_top).then_some(&outer.meaning));
+        let depth = if is_top { 0 } else { outer.depth + 1 };
+        let field = Field { next: LINE, first: LINE, object, depth, meaning, ..*self.field(LINE) };
+        self.fields[usize::from(id)] = field;
+        self.names.push(name);
+        let mut place = place(object, key.as_bytes());
+        while self.places[place] != LINE {
+            place = (place + 1) % PLACES;
+        }
         self.places[place] = id;
         Some(id)
     }
 
+    /// Notes what stands before the value of a field.
+    pub fn write(&mut self, id: Id, literal: &[u8]) {
+        self.fields[usize::from(id)].write(literal);
+    }
+
     fn forget(&mut self) {
-        self.fields.truncate(1);
-        self.fields[0].first = LINE;
-        self.names.clear();
+        self.names.truncate(1);
+        self.text.clear();
+        self.fields[usize::from(LINE)].first = LINE;
         self.places.fill(LINE);
     }
 }
 
-/// A mask that matches nothing: sixteen bytes compare to sixteen bits.
-const NEVER: u32 = 1 << 16;
-
 impl<M> Field<M> {
-    /// Whether the literal stands at `at`: then where the value begins.
-    #[inline]
-    pub fn value(&self, bytes: &[u8], at: usize) -> Option<usize> {
-        let (low, high) = self.literal.split_at(16);
-        let same = |literal: &[u8], at: usize, mask: u32| {
-            let literal = u8x16::new(*literal.first_chunk()?);
-            let same = scan::sixteen(bytes, at)?.simd_eq(literal).to_bitmask();
-            (same & mask == mask).then_some(())
-        };
-        same(low, at, self.mask[0])?;
-        if self.length > 16 {
-            same(high, at + 16, self.mask[1])?;
+    /// The value and what follows it, if the literal is next.
+    #[inline(always)]
+    pub fn value<'b>(&self, rest: &'b [u8]) -> Option<&'b [u8]> {
+        if !is_same(rest.first_chunk()?, &self.literal[0], self.mask[0]) {
+            return None;
         }
-        Some(at + self.length)
+        if self.length > 16
+            && !is_same(rest.get(16..)?.first_chunk()?, &self.literal[1], self.mask[1])
+        {
+            return None;
+        }
+        rest.get(usize::from(self.length)..)
     }
 
     /// Whether what is nested in it can become dotted names.
     #[inline]
     pub fn can_nest(&self) -> bool {
-        self.depth < limits::MAX_LABEL_DEPTH
+        usize::from(self.depth) < limits::MAX_LABEL_DEPTH
     }
 
     fn write(&mut self, literal: &[u8]) {
-        let Some(own) = self.literal.get_mut(..literal.len()) else {
-            self.mask[0] = NEVER;
+        let Some(own) = self.literal.as_flattened_mut().get_mut(..literal.len()) else {
+            (self.mask, self.length) = ([NEVER, 0], 0);
             return;
         };
         own.copy_from_slice(literal);
-        self.length = literal.len();
         let ones = |count: usize| (1 << count) - 1;
-        self.mask = [ones(self.length.min(16)), ones(self.length.saturating_sub(16))];
+        self.mask = [ones(literal.len().min(16)), ones(literal.len().saturating_sub(16))];
+        self.length = u8::try_from(literal.len()).expect("at most 32");
     }
+}
+
+/// Where the search for a field begins: by the length and both ends of its key. Whoever writes keys to
+/// collide gains little, the table being small and half empty.
+#[inline]
+fn place(object: Id, key: &[u8]) -> usize {
+    let ends = match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23)
+        }
+        _ => key.iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
+    };
+    let hash = ends ^ (key.len() as u64) << 56 ^ u64::from(object) << 48;
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PLACES
+}
+
+/// Whether the bytes are the same that count.
+#[inline(always)]
+fn is_same(bytes: &[u8; 16], literal: &[u8; 16], mask: u32) -> bool {
+    let same = u8x16::new(*bytes).simd_eq(u8x16::new(*literal)).to_bitmask();
+    same & mask == mask
 }

@@ -17,6 +17,8 @@ mod whole;
 
 pub(super) use clock::Clock;
 
+use std::ops::Range;
+
 use super::ndjson::{Ndjson, Shape};
 use super::zone::Zone;
 use crate::columns::ColumnNames;
@@ -83,11 +85,16 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The time that the field of the time holds.
-    fn time(&mut self, text: &str) -> Option<Timestamp> {
-        if let Some(time) = self.clock.read(text.as_bytes()) {
-            return Some(time);
-        }
+    /// The time in this place of the text, where the field of the time stands.
+    #[inline]
+    fn time(&mut self, text: &str, at: Range<usize>) -> Option<Timestamp> {
+        let time = self.clock.read(&text.as_bytes()[at.clone()]);
+        time.or_else(|| self.other_time(&text[at]))
+    }
+
+    /// A time of another minute, or written otherwise.
+    #[inline(never)]
+    fn other_time(&mut self, text: &str) -> Option<Timestamp> {
         let found = self.ndjson.roles.read_time(text, self.zone)?.ok()?;
         self.clock.note(text.as_bytes(), found, self.zone.is_fixed());
         Some(found.time)

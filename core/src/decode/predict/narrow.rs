@@ -1,8 +1,10 @@
 //! What a query reads of a line, and nothing else.
 
+use std::ops::Range;
+
 use super::Known;
-use super::dictionary::{Dictionary, Field};
-use super::walk::{Receive, Written};
+use super::dictionary::{Dictionary, Id};
+use super::walk::Receive;
 use crate::columns::ColumnNames;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
@@ -22,6 +24,8 @@ pub(super) struct Meaning {
     pub event_message: bool,
     /// It becomes the message of a line that lacks the usual one.
     stands_in: bool,
+    /// It means nothing, unless it is an object.
+    is_idle: bool,
 }
 
 /// What is made of the value of a field.
@@ -106,12 +110,15 @@ impl Wanted {
                 Part::Other => None,
             }
         };
+        let role = role.unwrap_or_default();
+        let stands_in = plain && roles.stands_in_as_message(name);
         Meaning {
-            role: role.unwrap_or_default(),
+            role,
             part,
             labels: top && name == LABELS,
             event_message,
-            stands_in: plain && roles.stands_in_as_message(name),
+            stands_in,
+            is_idle: role == Use::Skip && !event_message && !stands_in,
         }
     }
 }
@@ -200,21 +207,15 @@ impl<'a> Narrow<'a> {
         self.time
     }
 
-    #[inline]
-    fn fill(&mut self, slot: Slot, value: Written) {
-        let filling = match value {
-            Written::Text(start, end, false) | Written::Other(start, end) => {
-                Filling::InLine(start - self.start, end - self.start)
-            }
-            Written::Text(start, end, true) => return self.fill_escaped(slot, start, end),
-            Written::Null => Filling::Nothing,
-        };
-        self.fields.fill(slot, filling);
+    #[inline(always)]
+    fn fill(&mut self, slot: Slot, at: Range<usize>) {
+        self.fields.fill(slot, Filling::InLine(at.start - self.start, at.end - self.start));
     }
 
-    fn fill_escaped(&mut self, slot: Slot, start: usize, end: usize) {
+    #[inline(never)]
+    fn fill_escaped(&mut self, slot: Slot, at: Range<usize>) {
         let mut scratch = self.fields.take_scratch();
-        let text = escape::json(&self.text[start..end], &mut scratch.value);
+        let text = escape::json(&self.text[at], &mut scratch.value);
         self.fields.fill(slot, Filling::Text(text));
         self.fields.put_scratch(scratch);
     }
@@ -226,45 +227,69 @@ impl Receive<Meaning> for Narrow<'_> {
     }
 
     #[inline]
-    fn value(
+    fn ignores(&self, meaning: &Meaning) -> bool {
+        meaning.is_idle
+    }
+
+    #[inline]
+    fn text(
         &mut self,
-        _: &Dictionary<Meaning>,
-        field: &Field<Meaning>,
-        value: Written,
+        names: &Dictionary<Meaning>,
+        id: Id,
+        at: Range<usize>,
+        escaped: bool,
     ) -> Option<()> {
-        let meaning = field.meaning;
-        self.has_event_message |= meaning.event_message && matches!(value, Written::Text(..));
+        let meaning = names.field(id).meaning;
+        self.has_event_message |= meaning.event_message;
         self.has_stand_in |= meaning.stands_in;
-        match meaning.role {
-            Use::Skip => {}
+        let slot = match meaning.role {
+            Use::Skip => return Some(()),
+            Use::Time if escaped => return None,
             Use::Time => {
-                let (Written::Text(start, end, false) | Written::Other(start, end)) = value else {
-                    return None;
-                };
-                self.time = Some(self.known.time(&self.text[start..end])?);
+                self.time = Some(self.known.time(self.text, at)?);
+                return Some(());
             }
             Use::Message => {
-                let Written::Text(..) = value else { return None };
                 self.has_message = true;
-                if self.wanted.message {
-                    self.fill(Slot::Message, value);
+                if !self.wanted.message {
+                    return Some(());
                 }
+                Slot::Message
             }
-            Use::Label(at) => self.fill(Slot::Label(at), value),
-            Use::JoinKey(_) if value == Written::Null => {}
-            Use::JoinKey(at) => self.fill(Slot::JoinKey(at), value),
+            Use::Label(at) => Slot::Label(at),
+            Use::JoinKey(at) => Slot::JoinKey(at),
+        };
+        if escaped {
+            self.fill_escaped(slot, at)
+        } else {
+            self.fill(slot, at)
         }
         Some(())
     }
 
     #[inline]
-    fn object(&mut self, _: &Dictionary<Meaning>, field: &Field<Meaning>) -> Option<()> {
-        self.has_labels |= field.meaning.labels;
-        match field.meaning.role {
+    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
+        let meaning = names.field(id).meaning;
+        self.has_stand_in |= meaning.stands_in;
+        match meaning.role {
+            Use::Skip => {}
+            Use::Time => self.time = Some(self.known.time(self.text, at)?),
+            Use::Message => return None,
+            Use::Label(slot) => self.fill(Slot::Label(slot), at),
+            Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), at),
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
+        let meaning = names.field(id).meaning;
+        self.has_labels |= is_object && meaning.labels;
+        match meaning.role {
             Use::Skip | Use::JoinKey(_) => Some(()),
             // Whatever had this name before is replaced.
             Use::Label(at) => {
-                self.fill(Slot::Label(at), Written::Null);
+                self.fields.fill(Slot::Label(at), Filling::Nothing);
                 Some(())
             }
             Use::Time | Use::Message => None,

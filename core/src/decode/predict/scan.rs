@@ -1,204 +1,208 @@
 //! Where JSON values end, and whether they are what `serde_json` takes for values.
 //!
-//! Works on blocks that end with a line ending, which is part of no value: nothing is read past the end
-//! of a line. Strings cost a few instructions per sixteen bytes.
+//! Works on what is left of a block that ends with a line ending, which is part of no value: nothing is
+//! read past the end of a line. All lengths count from the beginning of what is left. Strings cost a few
+//! instructions per sixteen bytes.
 
 use wide::u8x16;
 
 /// Deepest nesting of arrays, and of objects in them, that is passed over.
 const MAX_DEPTH: u32 = 64;
 
-/// The sixteen bytes at `at`; `None` near the end of the block.
+/// How many spaces, tabs and CRs there are.
 #[inline]
-pub(super) fn sixteen(bytes: &[u8], at: usize) -> Option<u8x16> {
-    let chunk: &[u8; 16] = bytes.get(at..)?.first_chunk()?;
-    Some(u8x16::new(*chunk))
+pub(super) fn space(rest: &[u8]) -> usize {
+    rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count()
 }
 
-/// The first byte that is not a space, a tab or a CR.
+/// What follows spaces, tabs and CRs.
 #[inline]
-pub(super) fn space(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\t' | b'\r') = bytes.get(at) {
-        at += 1;
-    }
-    at
+pub(super) fn after_space(rest: &[u8]) -> &[u8] {
+    &rest[space(rest)..]
 }
 
-/// The first quote, backslash or control byte.
-#[inline]
-fn special(bytes: &[u8], mut at: usize) -> usize {
+/// The length of text without quotes, backslashes and control bytes.
+#[inline(always)]
+fn plain(rest: &[u8]) -> usize {
     let (quote, escape, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x1f));
-    while let Some(chunk) = sixteen(bytes, at) {
-        let found = chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
+    let (chunks, _) = rest.as_chunks::<16>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        let chunk = u8x16::new(*chunk);
+        let found =
+            chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
         let found = found.to_bitmask();
         if found != 0 {
-            return at + found.trailing_zeros() as usize;
+            return at * 16 + found.trailing_zeros() as usize;
         }
-        at += 16;
     }
-    while let Some(byte) = bytes.get(at)
-        && !matches!(byte, b'"' | b'\\' | ..=0x1f)
-    {
-        at += 1;
-    }
-    at
+    plain_at_the_end(rest, chunks.len() * 16)
 }
 
-/// Where the string ends whose text begins at `at`, at its closing quote, and whether there are escapes
-/// in it.
-#[inline]
-pub(super) fn string(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
-    let end = special(bytes, at);
-    if *bytes.get(end)? == b'"' { Some((end, false)) } else { escaped(bytes, end) }
+#[inline(never)]
+fn plain_at_the_end(rest: &[u8], before: usize) -> usize {
+    let plain = rest[before..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f));
+    before + plain.count()
 }
 
-/// As [`string`], from the first byte that is no plain text.
-fn escaped(bytes: &[u8], mut at: usize) -> Option<(usize, bool)> {
+/// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
+#[inline(always)]
+pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
+    let length = plain(rest);
+    if *rest.get(length)? == b'"' { Some((length, false)) } else { escaped(rest, length) }
+}
+
+/// As [`string`], with `length` bytes of plain text.
+#[inline(never)]
+fn escaped(rest: &[u8], mut length: usize) -> Option<(usize, bool)> {
     loop {
-        match *bytes.get(at)? {
-            b'"' => return Some((at, true)),
-            b'\\' => at += escape(bytes, at + 1)?,
+        match *rest.get(length)? {
+            b'"' => return Some((length, true)),
+            b'\\' => length += escape(&rest[length + 1..])?,
             _ => return None,
         }
-        at = special(bytes, at);
+        length += plain(rest.get(length..)?);
     }
 }
 
-/// The length of an escape, whose backslash is before `at`.
-fn escape(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at)? {
+/// The length of an escape, which begins after its backslash.
+fn escape(rest: &[u8]) -> Option<usize> {
+    match *rest.first()? {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
         b'u' => {
-            let digits = bytes.get(at + 1..at + 5)?;
+            let digits = rest.get(1..5)?;
             digits.iter().all(u8::is_ascii_hexdigit).then_some(6)
         }
         _ => None,
     }
 }
 
-/// Where the number ends that begins at `at`.
-#[inline]
-pub(super) fn number(bytes: &[u8], mut at: usize) -> Option<usize> {
-    at += usize::from(*bytes.get(at)? == b'-');
-    let whole = at;
-    at = digits(bytes, at);
-    if at == whole || at > whole + 1 && bytes[whole] == b'0' {
+/// The length of a value that is neither text nor an object.
+#[inline(always)]
+pub(super) fn other(rest: &[u8]) -> Option<usize> {
+    let length = digits(rest);
+    match *rest.get(length)? {
+        // Mostly a whole number.
+        b',' | b'}' if length == 1 || length > 1 && rest[0] != b'0' => Some(length),
+        _ => any(rest),
+    }
+}
+
+/// The length of any value but an object.
+#[inline(never)]
+fn any(rest: &[u8]) -> Option<usize> {
+    if rest.first() == Some(&b'[') { array(rest) } else { scalar(rest) }
+}
+
+fn scalar(rest: &[u8]) -> Option<usize> {
+    match *rest.first()? {
+        b'"' => string(&rest[1..]).map(|(length, _)| length + 2),
+        b'-' | b'0'..=b'9' => number(rest),
+        b't' => word(rest, b"true"),
+        b'f' => word(rest, b"false"),
+        b'n' => word(rest, b"null"),
+        _ => None,
+    }
+}
+
+pub(super) fn word(rest: &[u8], word: &[u8]) -> Option<usize> {
+    rest.starts_with(word).then_some(word.len())
+}
+
+fn number(rest: &[u8]) -> Option<usize> {
+    let sign = usize::from(rest.first() == Some(&b'-'));
+    let whole = digits(&rest[sign..]);
+    if whole == 0 || whole > 1 && rest[sign] == b'0' {
         return None;
     }
-    if *bytes.get(at)? == b'.' {
-        let fraction = at + 1;
-        at = digits(bytes, fraction);
-        if at == fraction {
+    let mut length = sign + whole;
+    if rest.get(length) == Some(&b'.') {
+        let fraction = digits(&rest[length + 1..]);
+        length += 1 + fraction;
+        if fraction == 0 {
             return None;
         }
     }
-    if let b'e' | b'E' = *bytes.get(at)? {
-        at += 1;
-        at += usize::from(matches!(bytes.get(at)?, b'+' | b'-'));
-        let exponent = at;
-        at = digits(bytes, exponent);
-        if at == exponent {
+    if let Some(b'e' | b'E') = rest.get(length) {
+        length += 1;
+        length += usize::from(matches!(rest.get(length), Some(b'+' | b'-')));
+        let exponent = digits(&rest[length..]);
+        length += exponent;
+        if exponent == 0 {
             return None;
         }
     }
-    Some(at)
+    Some(length)
 }
 
-#[inline]
-fn digits(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
+/// How many digits there are.
+#[inline(always)]
+fn digits(rest: &[u8]) -> usize {
+    if let Some(chunk) = rest.first_chunk() {
+        // What is below `0` wraps around to more than nine.
+        let value = u8x16::new(*chunk) - u8x16::splat(b'0');
+        let digits = value.min(u8x16::splat(9)).simd_eq(value).to_bitmask();
+        let count = (!digits).trailing_zeros() as usize;
+        if count < 16 {
+            return count;
+        }
     }
-    at
+    rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// Where `true`, `false` or `null` ends that begins at `at`.
-#[inline]
-pub(super) fn word(bytes: &[u8], at: usize) -> Option<usize> {
-    let word: &[u8] = match bytes.get(at)? {
-        b't' => b"true",
-        b'f' => b"false",
-        b'n' => b"null",
-        _ => return None,
-    };
-    bytes.get(at..)?.starts_with(word).then(|| at + word.len())
-}
-
-/// Where the array ends that begins at `at`.
-pub(super) fn array(bytes: &[u8], mut at: usize) -> Option<usize> {
+/// The length of an array.
+fn array(rest: &[u8]) -> Option<usize> {
     // One bit per level, set for objects; the innermost is the lowest.
     let mut objects = 0_u64;
     let mut depth = 0;
+    let mut left = rest;
     loop {
         // A value begins here.
-        let is_object = match *bytes.get(at)? {
-            b'[' => false,
-            b'{' => true,
-            _ => {
-                at = scalar(bytes, at)?;
-                at = match close(bytes, at, &mut objects, &mut depth)? {
-                    (end, true) => return Some(end),
-                    (next, false) => next,
-                };
+        let is_object = match *left.first()? {
+            b'[' => Some(false),
+            b'{' => Some(true),
+            _ => None,
+        };
+        if let Some(is_object) = is_object {
+            if depth == MAX_DEPTH {
+                return None;
+            }
+            depth += 1;
+            objects = objects << 1 | u64::from(is_object);
+            left = after_space(&left[1..]);
+            if *left.first()? != if is_object { b'}' } else { b']' } {
+                left = if is_object { value(left)? } else { left };
                 continue;
             }
-        };
-        if depth == MAX_DEPTH {
-            return None;
+        } else {
+            left = after_space(left.get(scalar(left)?..)?);
         }
-        depth += 1;
-        objects = objects << 1 | u64::from(is_object);
-        at = space(bytes, at + 1);
-        let end = if is_object { b'}' } else { b']' };
-        if *bytes.get(at)? == end {
-            at = match close(bytes, at, &mut objects, &mut depth)? {
-                (end, true) => return Some(end),
-                (next, false) => next,
-            };
-        } else if is_object {
-            at = key(bytes, at)?;
-        }
-    }
-}
-
-/// After a value: closes what ends, and goes on to the next value. True where everything is closed.
-fn close(bytes: &[u8], mut at: usize, objects: &mut u64, depth: &mut u32) -> Option<(usize, bool)> {
-    loop {
-        at = space(bytes, at);
-        let is_object = *objects & 1 == 1;
-        match *bytes.get(at)? {
-            b',' => {
-                at = space(bytes, at + 1);
-                let at = if is_object { key(bytes, at)? } else { at };
-                return Some((at, false));
+        // A value ends here, and perhaps what it is in.
+        loop {
+            let is_object = objects & 1 == 1;
+            match *left.first()? {
+                b',' => {
+                    left = after_space(&left[1..]);
+                    left = if is_object { value(left)? } else { left };
+                    break;
+                }
+                b'}' if is_object => {}
+                b']' if !is_object => {}
+                _ => return None,
             }
-            b'}' if is_object => {}
-            b']' if !is_object => {}
-            _ => return None,
-        }
-        at += 1;
-        *depth -= 1;
-        *objects >>= 1;
-        if *depth == 0 {
-            return Some((at, true));
+            depth -= 1;
+            objects >>= 1;
+            if depth == 0 {
+                return Some(rest.len() - left.len() + 1);
+            }
+            left = after_space(&left[1..]);
         }
     }
 }
 
-/// The value of the key at `at`.
-fn key(bytes: &[u8], at: usize) -> Option<usize> {
-    if *bytes.get(at)? != b'"' {
-        return None;
-    }
-    let (end, _) = string(bytes, at + 1)?;
-    let at = space(bytes, end + 1);
-    (*bytes.get(at)? == b':').then(|| space(bytes, at + 1))
-}
-
-fn scalar(bytes: &[u8], at: usize) -> Option<usize> {
-    match *bytes.get(at)? {
-        b'"' => string(bytes, at + 1).map(|(end, _)| end + 1),
-        b'-' | b'0'..=b'9' => number(bytes, at),
-        _ => word(bytes, at),
-    }
+/// The value of the key that is next.
+fn value(rest: &[u8]) -> Option<&[u8]> {
+    let text = rest.strip_prefix(b"\"")?;
+    let (length, _) = string(text)?;
+    let rest = after_space(text.get(length + 1..)?).strip_prefix(b":")?;
+    Some(after_space(rest))
 }

@@ -1,146 +1,181 @@
 //! One pass over a line, as the last lines were made.
 
-use super::dictionary::{Dictionary, Field, LINE};
+use std::ops::Range;
+
+use memchr::memchr_iter;
+
+use super::dictionary::{Dictionary, Id, LINE};
 use super::scan;
 use crate::limits;
-
-/// A value, as it stands in the block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Written {
-    /// What stands between the quotes, from one byte to another, and whether there are escapes in it.
-    Text(usize, usize, bool),
-    /// Anything else that is a value: a number, `true`, an array.
-    Other(usize, usize),
-    /// `null`, or the beginning of an object.
-    Null,
-}
 
 /// Takes the fields of a line, in order. `None` gives the line up.
 pub(super) trait Receive<M> {
     /// What a field of this name means, given what the object means that it is in, if any.
     fn meaning(&self, name: &str, object: Option<&M>) -> M;
-    /// The value of a field that is no object.
-    fn value(&mut self, names: &Dictionary<M>, field: &Field<M>, value: Written) -> Option<()>;
-    /// A field that is an object begins.
-    fn object(&mut self, names: &Dictionary<M>, field: &Field<M>) -> Option<()>;
+    /// Whether fields that mean this can be passed over.
+    fn ignores(&self, meaning: &M) -> bool;
+    /// A field that is text: what stands between the quotes, from one byte of the block to another, and
+    /// whether there are escapes in it.
+    fn text(
+        &mut self,
+        names: &Dictionary<M>,
+        id: Id,
+        at: Range<usize>,
+        escaped: bool,
+    ) -> Option<()>;
+    /// A field that is any other value: a number, `true`, an array.
+    fn other(&mut self, names: &Dictionary<M>, id: Id, at: Range<usize>) -> Option<()>;
+    /// A field that is `null`, or an object, which begins.
+    fn null(&mut self, names: &Dictionary<M>, id: Id, is_object: bool) -> Option<()>;
 }
 
 /// Walks over the line of `text` that begins at `start`. Returns where its line ending stands; `None`
 /// where the line is not JSON, or unusual.
-#[inline]
-pub(super) fn walk<M: Clone>(
+#[inline(never)]
+pub(super) fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
     start: usize,
     receive: &mut impl Receive<M>,
 ) -> Option<usize> {
     let bytes = text.as_bytes();
-    let mut at = start;
-    if *bytes.get(at)? != b'{' {
-        at = scan::space(bytes, at);
-        if *bytes.get(at)? != b'{' {
-            return None;
-        }
-    }
-    at += 1;
-    let mut fields = 0;
-    // The object the walk is in, and what has come before in it.
-    let (mut object, mut before, mut is_first) = (LINE, LINE, true);
+    let [b'{', rest @ ..] = scan::after_space(bytes.get(start..)?) else { return None };
+    let mut rest = rest;
+    // The object the walk is in, and what came before in it; the object itself where nothing did.
+    let (mut object, mut before) = (LINE, LINE);
     let mut guess = dictionary.field(LINE).first;
-    'fields: loop {
-        let id = if let Some(value) = dictionary.field(guess).value(bytes, at) {
-            at = value;
-            guess
-        } else {
-            let begin = at;
-            at = scan::space(bytes, at);
-            if *bytes.get(at)? != b'"' {
-                return None;
+    loop {
+        let id = match dictionary.field(guess).value(rest) {
+            Some(value) => {
+                rest = value;
+                guess
             }
-            let (end, is_escaped) = scan::string(bytes, at + 1)?;
-            if is_escaped || end == at + 1 {
-                return None;
+            None => {
+                let id;
+                (id, rest) = look_up(dictionary, text, rest, object, before, receive)?;
+                id
             }
-            let key = &text[at + 1..end];
-            at = scan::space(bytes, end + 1);
-            if *bytes.get(at)? != b':' {
-                return None;
-            }
-            at = scan::space(bytes, at + 1);
-            let meaning = |name: &str, object: Option<&M>| receive.meaning(name, object);
-            let id = dictionary.find(object, key, &bytes[begin..at], meaning)?;
-            dictionary.note(before, is_first, id);
-            id
         };
-        fields += 1;
         let field = dictionary.field(id);
-        match *bytes.get(at)? {
-            b'"' => {
-                let (end, is_escaped) = scan::string(bytes, at + 1)?;
-                receive.value(dictionary, field, Written::Text(at + 1, end, is_escaped))?;
-                at = end + 1;
+        match rest {
+            [b'"', inner @ ..] => {
+                let (length, is_escaped) = scan::string(inner)?;
+                if !receive.ignores(&field.meaning) {
+                    let at = bytes.len() - inner.len();
+                    receive.text(dictionary, id, at..at + length, is_escaped)?;
+                }
+                rest = inner.get(length + 1..)?;
             }
-            b'0'..=b'9' | b'-' => {
-                let end = scan::number(bytes, at)?;
-                receive.value(dictionary, field, Written::Other(at, end))?;
-                at = end;
-            }
-            b'{' => {
+            [b'{', inner @ ..] => {
                 if !field.can_nest() {
                     return None;
                 }
-                receive.object(dictionary, field)?;
-                let inner = scan::space(bytes, at + 1);
-                if *bytes.get(inner)? != b'}' {
-                    at += 1;
-                    (object, before, is_first) = (id, id, true);
-                    guess = field.first;
-                    continue;
+                receive.null(dictionary, id, true)?;
+                match scan::after_space(inner) {
+                    [b'}', after @ ..] => rest = after,
+                    _ => {
+                        rest = inner;
+                        (object, before) = (id, id);
+                        guess = field.first;
+                        continue;
+                    }
                 }
-                at = inner + 1;
             }
-            b'[' => {
-                let end = scan::array(bytes, at)?;
-                receive.value(dictionary, field, Written::Other(at, end))?;
-                at = end;
-            }
-            b'n' => {
-                at = scan::word(bytes, at)?;
-                receive.value(dictionary, field, Written::Null)?;
+            [b'n', ..] => {
+                receive.null(dictionary, id, false)?;
+                rest = &rest[scan::word(rest, b"null")?..];
             }
             _ => {
-                let end = scan::word(bytes, at)?;
-                receive.value(dictionary, field, Written::Other(at, end))?;
-                at = end;
+                let length = scan::other(rest)?;
+                if !receive.ignores(&field.meaning) {
+                    let at = bytes.len() - rest.len();
+                    receive.other(dictionary, id, at..at + length)?;
+                }
+                rest = rest.get(length..)?;
             }
         }
         before = id;
         loop {
-            match *bytes.get(at)? {
-                b',' => break,
-                b'}' if object == LINE => break 'fields,
-                b'}' => (before, object) = (object, dictionary.field(object).object),
-                b' ' | b'\t' | b'\r' => {}
+            match rest {
+                [b',', after @ ..] => {
+                    rest = after;
+                    break;
+                }
+                [b'}', after @ ..] => {
+                    rest = after;
+                    if object == LINE {
+                        return end(bytes, start, rest);
+                    }
+                    (before, object) = (object, dictionary.field(object).object);
+                }
+                [b' ' | b'\t' | b'\r', after @ ..] => rest = after,
                 _ => return None,
             }
-            at += 1;
         }
-        at += 1;
-        is_first = false;
         guess = dictionary.field(before).next;
     }
-    at += 1;
-    if *bytes.get(at)? != b'\n' {
-        at = scan::space(bytes, at);
-        if *bytes.get(at)? != b'\n' {
-            return None;
-        }
+}
+
+/// Finds the field that is next in `object`, after the field `before` or as the first. Returns it and
+/// its value with what follows.
+#[inline(never)]
+fn look_up<'b, M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &'b str,
+    rest: &'b [u8],
+    object: Id,
+    before: Id,
+    receive: &impl Receive<M>,
+) -> Option<(Id, &'b [u8])> {
+    let [b'"', key @ ..] = scan::after_space(rest) else { return None };
+    let (length, is_escaped) = scan::string(key)?;
+    if is_escaped || length == 0 {
+        return None;
     }
-    let length = at - start;
-    // What is longer is reported, and so is what has too many fields or too much text of fields, names
-    // repeating those of outer objects: the other path knows how.
-    let fits = length <= limits::MAX_EVENT_BYTES
+    let found = dictionary.find(object, &key[..length], rest);
+    if let Some((id, Some(value))) = found {
+        dictionary.note(before, before == object, id);
+        return Some((id, value));
+    }
+    let [b':', value @ ..] = scan::after_space(&key[length + 1..]) else { return None };
+    let value = scan::after_space(value);
+    let literal = &rest[..rest.len() - value.len()];
+    let id = match found {
+        Some((id, _)) => id,
+        None => {
+            let at = text.len() - key.len();
+            let meaning = |name: &str, object: Option<&M>| receive.meaning(name, object);
+            dictionary.add(object, &text[at..at + length], meaning)?
+        }
+    };
+    dictionary.write(id, literal);
+    dictionary.note(before, before == object, id);
+    Some((id, value))
+}
+
+/// Where the ending of the line stands that began at `start`, whose object has just ended.
+#[inline]
+fn end(bytes: &[u8], start: usize, rest: &[u8]) -> Option<usize> {
+    let rest = scan::after_space(rest);
+    if *rest.first()? != b'\n' {
+        return None;
+    }
+    let end = bytes.len() - rest.len();
+    (end - start <= SHORT || fits(&bytes[start..end])).then_some(end)
+}
+
+/// Lines up to this length cannot have too many fields, nor too long names: a field has four bytes at
+/// least.
+const SHORT: usize = 2 << 10;
+
+const _: () = assert!(SHORT / 4 < limits::MAX_LABELS);
+const _: () = assert!((SHORT / 4 + 1) * SHORT < limits::MAX_FIELDS_BYTES);
+
+/// Whether no bound on lines and fields is reached; names repeat those of outer objects. The other path
+/// knows what to do then.
+fn fits(line: &[u8]) -> bool {
+    let fields = memchr_iter(b':', line).count();
+    line.len() <= limits::MAX_EVENT_BYTES
         && fields < limits::MAX_LABELS
-        && (fields + 1) * length <= limits::MAX_FIELDS_BYTES;
-    fits.then_some(at)
+        && (fields + 1) * line.len() <= limits::MAX_FIELDS_BYTES
 }

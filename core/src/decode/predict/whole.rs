@@ -1,9 +1,11 @@
 //! All that a line has.
 
+use std::ops::Range;
+
 use super::Known;
-use super::dictionary::{Dictionary, Field};
+use super::dictionary::{Dictionary, Id};
 use super::narrow::{Meaning, Use, Wanted, meaning};
-use super::walk::{Receive, Written};
+use super::walk::Receive;
 use crate::decode::escape;
 use crate::decode::ndjson::{Filler, Visit};
 use crate::decode::record::Value;
@@ -43,35 +45,61 @@ impl Receive<Meaning> for Whole<'_> {
         meaning(self.wanted, self.known.ndjson, name, object)
     }
 
+    fn ignores(&self, _: &Meaning) -> bool {
+        false
+    }
+
+    fn text(
+        &mut self,
+        names: &Dictionary<Meaning>,
+        id: Id,
+        at: Range<usize>,
+        escaped: bool,
+    ) -> Option<()> {
+        if escaped {
+            let text = &self.text[at];
+            let text = escape::json(text, self.buffer);
+            let is_top = names.field(id).depth == 0;
+            self.filler.field(names.name(id), is_top, Value::Text(text));
+            return Some(());
+        }
+        let value = Value::Text(&self.text[at.clone()]);
+        self.value(names, id, at, value)
+    }
+
+    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
+        let value = Value::Other(&self.text[at.clone()]);
+        self.value(names, id, at, value)
+    }
+
+    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
+        let (name, is_top) = (names.name(id), names.field(id).depth == 0);
+        if is_object {
+            self.filler.object(name, is_top);
+        } else {
+            self.filler.field(name, is_top, Value::Null);
+        }
+        Some(())
+    }
+}
+
+impl Whole<'_> {
     fn value(
         &mut self,
         names: &Dictionary<Meaning>,
-        field: &Field<Meaning>,
-        value: Written,
+        id: Id,
+        at: Range<usize>,
+        value: Value<'_>,
     ) -> Option<()> {
-        let text = self.text;
-        if let (Use::Time, Written::Text(start, end, false) | Written::Other(start, end)) =
-            (field.meaning.role, value)
+        let field = names.field(id);
+        if field.meaning.role == Use::Time
             && !field.meaning.event_message
-            && let Some(time) = self.known.time(&text[start..end])
+            && let Some(time) = self.known.time(self.text, at)
         {
             self.filler.reader.found_time(time);
-            return Some(());
+        } else {
+            self.filler.field(names.name(id), field.depth == 0, value);
         }
-        let value = match value {
-            Written::Text(start, end, false) => Value::Text(&text[start..end]),
-            Written::Text(start, end, true) => {
-                Value::Text(escape::json(&text[start..end], self.buffer))
-            }
-            Written::Other(start, end) => Value::Other(&text[start..end]),
-            Written::Null => Value::Null,
-        };
-        self.filler.field(names.name(field), field.depth == 0, value);
-        Some(())
-    }
-
-    fn object(&mut self, names: &Dictionary<Meaning>, field: &Field<Meaning>) -> Option<()> {
-        self.filler.object(names.name(field), field.depth == 0);
         Some(())
     }
 }
