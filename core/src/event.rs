@@ -287,8 +287,10 @@ pub(crate) enum Filling<'a> {
 struct Pairs {
     names: Vec<Piece>,
     values: Vec<Piece>,
-    /// One bit per name set, by its length and ends: most names are new, and this tells without a
-    /// scan. A bit that is set proves nothing.
+    /// The length and the ends of each name: what is not the same is another name.
+    tags: Vec<u32>,
+    /// One bit per name set, by its tag: most names are new, and this tells without a scan. A bit that
+    /// is set proves nothing.
     seen: u64,
 }
 
@@ -296,6 +298,7 @@ impl Pairs {
     fn clear(&mut self) {
         self.names.clear();
         self.values.clear();
+        self.tags.clear();
         self.seen = 0;
     }
 
@@ -323,12 +326,15 @@ impl Pairs {
     fn add(&mut self, text: &mut String, name: &str, value: Piece) {
         self.names.push(keep(text, name));
         self.values.push(value);
-        self.seen |= bit(name);
+        let tag = tag(name);
+        self.tags.push(tag);
+        self.seen |= bit(tag);
     }
 
     fn remove(&mut self, text: &str, name: &str) -> Option<Piece> {
         let at = self.position(text, name)?;
         self.names.remove(at);
+        self.tags.remove(at);
         Some(self.values.remove(at))
     }
 
@@ -349,14 +355,23 @@ impl Pairs {
         pairs.map(move |(name, value)| (name.of(text, line), value.of(text, line)))
     }
 
-    /// Labels are few, and comparing lengths first makes a scan cheaper than a map.
+    /// Labels are few, and comparing tags first makes a scan cheaper than a map.
+    #[inline]
     fn position(&self, text: &str, name: &str) -> Option<usize> {
-        if self.seen & bit(name) == 0 {
+        let tag = tag(name);
+        if self.seen & bit(tag) == 0 {
             return None;
         }
-        let (text, name) = (text.as_bytes(), name.as_bytes());
-        let is_it = |piece: &Piece| text[piece.start as usize..piece.end as usize] == *name;
-        self.names.iter().position(is_it)
+        let mut from = 0;
+        while let Some(more) = self.tags[from..].iter().position(|other| *other == tag) {
+            let at = from + more;
+            let Piece { start, end } = self.names[at];
+            if text.as_bytes()[start as usize..end as usize] == *name.as_bytes() {
+                return Some(at);
+            }
+            from = at + 1;
+        }
+        None
     }
 }
 
@@ -371,10 +386,19 @@ impl Piece {
     }
 }
 
-fn bit(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let ends = bytes.first().zip(bytes.last()).map_or(0, |(a, z)| a.wrapping_mul(7) ^ z);
-    1 << (bytes.len().wrapping_mul(11).wrapping_add(usize::from(ends)) % 64)
+/// The length of a name and its ends.
+#[inline]
+fn tag(name: &str) -> u32 {
+    let (Some(first), Some(last)) = (name.as_bytes().first(), name.as_bytes().last()) else {
+        return 0;
+    };
+    let [short, ..] = name.len().to_le_bytes();
+    u32::from_le_bytes([*first, *last, short, 0])
+}
+
+#[inline]
+fn bit(tag: u32) -> u64 {
+    1 << (tag.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
 fn keep(text: &mut String, piece: &str) -> Piece {

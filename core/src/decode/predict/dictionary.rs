@@ -106,7 +106,7 @@ impl<M: Copy> Dictionary<M> {
 
     /// Finds the field `key` of `object`. Where its literal is what `rest` begins with, also its value and
     /// what follows.
-    #[inline]
+    #[inline(always)]
     pub fn find<'b>(
         &self,
         object: Id,

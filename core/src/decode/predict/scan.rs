@@ -48,16 +48,20 @@ fn plain_at_the_end(rest: &[u8], before: usize) -> usize {
 #[inline(always)]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
     let length = plain(rest);
-    if *rest.get(length)? == b'"' { Some((length, false)) } else { escaped(rest, length) }
+    if *rest.get(length)? == b'"' {
+        Some((length, false))
+    } else {
+        Some((escaped(rest, length)?, true))
+    }
 }
 
-/// As [`string`], with `length` bytes of plain text.
+/// The length of the text of a string that begins with `length` bytes of plain text.
 #[inline(never)]
-fn escaped(rest: &[u8], mut length: usize) -> Option<(usize, bool)> {
+fn escaped(rest: &[u8], mut length: usize) -> Option<usize> {
     loop {
-        match *rest.get(length)? {
-            b'"' => return Some((length, true)),
-            b'\\' => length += escape(&rest[length + 1..])?,
+        match rest.get(length..)? {
+            [b'"', ..] => return Some(length),
+            [b'\\', escaped @ ..] => length += escape(escaped)?,
             _ => return None,
         }
         length += plain(rest.get(length..)?);
@@ -203,6 +207,6 @@ fn array(rest: &[u8]) -> Option<usize> {
 fn value(rest: &[u8]) -> Option<&[u8]> {
     let text = rest.strip_prefix(b"\"")?;
     let (length, _) = string(text)?;
-    let rest = after_space(text.get(length + 1..)?).strip_prefix(b":")?;
+    let rest = after_space(&text[length + 1..]).strip_prefix(b":")?;
     Some(after_space(rest))
 }

@@ -31,126 +31,161 @@ pub(super) trait Receive<M> {
 
 /// Walks over the line of `text` that begins at `start`. Returns where its line ending stands; `None`
 /// where the line is not JSON, or unusual.
-#[inline(never)]
+#[inline]
 pub(super) fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
     start: usize,
     receive: &mut impl Receive<M>,
 ) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let [b'{', rest @ ..] = scan::after_space(bytes.get(start..)?) else { return None };
-    let mut rest = rest;
-    // The object the walk is in, and what came before in it; the object itself where nothing did.
-    let (mut object, mut before) = (LINE, LINE);
-    let mut guess = dictionary.field(LINE).first;
-    loop {
-        let id = match dictionary.field(guess).value(rest) {
-            Some(value) => {
-                rest = value;
-                guess
-            }
-            None => {
-                let id;
-                (id, rest) = look_up(dictionary, text, rest, object, before, receive)?;
-                id
-            }
-        };
-        let field = dictionary.field(id);
-        match rest {
-            [b'"', inner @ ..] => {
-                let (length, is_escaped) = scan::string(inner)?;
-                if !receive.ignores(&field.meaning) {
-                    let at = bytes.len() - inner.len();
-                    receive.text(dictionary, id, at..at + length, is_escaped)?;
+    Walk { dictionary, text, receive, object: LINE, before: LINE }.line(start)
+}
+
+/// A walk, as far as it has come. What is left of the text is no part of it: that changes with every
+/// step, and stays out of memory.
+struct Walk<'a, M, R> {
+    dictionary: &'a mut Dictionary<M>,
+    text: &'a str,
+    receive: &'a mut R,
+    /// The object the walk is in.
+    object: Id,
+    /// The field that came before in it; itself where none did.
+    before: Id,
+}
+
+/// What comes after a value that is no text, or after the last value of an object.
+enum Next<'a> {
+    /// What may follow any value.
+    After(&'a [u8]),
+    /// A field, and which it probably is.
+    Field(&'a [u8], Id),
+    /// Nothing but the ending of the line.
+    End(&'a [u8]),
+}
+
+impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
+    #[inline(never)]
+    fn line(&mut self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let [b'{', rest @ ..] = scan::after_space(bytes.get(start..)?) else { return None };
+        let mut rest = rest;
+        let mut id = self.dictionary.field(LINE).first;
+        loop {
+            let value = match self.dictionary.field(id).value(rest) {
+                Some(value) => value,
+                None => {
+                    let value;
+                    (value, id) = self.look_up(rest)?;
+                    value
                 }
-                rest = inner.get(length + 1..)?;
+            };
+            if let [b'"', text @ ..] = value {
+                let (length, is_escaped) = scan::string(text)?;
+                if !self.receive.ignores(&self.dictionary.field(id).meaning) {
+                    let at = bytes.len() - text.len();
+                    self.receive.text(self.dictionary, id, at..at + length, is_escaped)?;
+                }
+                rest = &text[length + 1..];
+            } else {
+                match self.no_text(id, value)? {
+                    Next::Field(fields, first) => {
+                        (rest, id) = (fields, first);
+                        continue;
+                    }
+                    Next::After(after) | Next::End(after) => rest = after,
+                }
             }
-            [b'{', inner @ ..] => {
+            self.before = id;
+            if let [b',', fields @ ..] = rest {
+                rest = fields;
+                id = self.dictionary.field(id).next;
+                continue;
+            }
+            match self.close(rest)? {
+                Next::Field(fields, next) => (rest, id) = (fields, next),
+                Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
+            }
+        }
+    }
+
+    /// Takes a value that is no text, or the beginning of an object.
+    #[inline(never)]
+    fn no_text(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
+        let field = self.dictionary.field(id);
+        match value {
+            [b'{', fields @ ..] => {
                 if !field.can_nest() {
                     return None;
                 }
-                receive.null(dictionary, id, true)?;
-                match scan::after_space(inner) {
-                    [b'}', after @ ..] => rest = after,
-                    _ => {
-                        rest = inner;
-                        (object, before) = (id, id);
-                        guess = field.first;
-                        continue;
-                    }
+                self.receive.null(self.dictionary, id, true)?;
+                if let [b'}', after @ ..] = scan::after_space(fields) {
+                    return Some(Next::After(after));
                 }
+                (self.object, self.before) = (id, id);
+                Some(Next::Field(fields, field.first))
             }
             [b'n', ..] => {
-                receive.null(dictionary, id, false)?;
-                rest = &rest[scan::word(rest, b"null")?..];
+                self.receive.null(self.dictionary, id, false)?;
+                Some(Next::After(&value[scan::word(value, b"null")?..]))
             }
             _ => {
-                let length = scan::other(rest)?;
-                if !receive.ignores(&field.meaning) {
-                    let at = bytes.len() - rest.len();
-                    receive.other(dictionary, id, at..at + length)?;
+                let length = scan::other(value)?;
+                if !self.receive.ignores(&field.meaning) {
+                    let at = self.text.len() - value.len();
+                    self.receive.other(self.dictionary, id, at..at + length)?;
                 }
-                rest = rest.get(length..)?;
+                Some(Next::After(&value[length..]))
             }
         }
-        before = id;
+    }
+
+    /// Takes what follows a value, if it is no comma: ends of objects, and spaces.
+    #[inline(never)]
+    fn close(&mut self, mut rest: &'a [u8]) -> Option<Next<'a>> {
         loop {
-            match rest {
-                [b',', after @ ..] => {
-                    rest = after;
-                    break;
+            let (next, after) = rest.split_first()?;
+            match next {
+                b'}' if self.object == LINE => return Some(Next::End(after)),
+                b'}' => {
+                    self.before = self.object;
+                    self.object = self.dictionary.field(self.object).object;
                 }
-                [b'}', after @ ..] => {
-                    rest = after;
-                    if object == LINE {
-                        return end(bytes, start, rest);
-                    }
-                    (before, object) = (object, dictionary.field(object).object);
-                }
-                [b' ' | b'\t' | b'\r', after @ ..] => rest = after,
+                b',' => return Some(Next::Field(after, self.dictionary.field(self.before).next)),
+                b' ' | b'\t' | b'\r' => {}
                 _ => return None,
             }
+            rest = after;
         }
-        guess = dictionary.field(before).next;
     }
-}
 
-/// Finds the field that is next in `object`, after the field `before` or as the first. Returns it and
-/// its value with what follows.
-#[inline(never)]
-fn look_up<'b, M: Copy>(
-    dictionary: &mut Dictionary<M>,
-    text: &'b str,
-    rest: &'b [u8],
-    object: Id,
-    before: Id,
-    receive: &impl Receive<M>,
-) -> Option<(Id, &'b [u8])> {
-    let [b'"', key @ ..] = scan::after_space(rest) else { return None };
-    let (length, is_escaped) = scan::string(key)?;
-    if is_escaped || length == 0 {
-        return None;
-    }
-    let found = dictionary.find(object, &key[..length], rest);
-    if let Some((id, Some(value))) = found {
-        dictionary.note(before, before == object, id);
-        return Some((id, value));
-    }
-    let [b':', value @ ..] = scan::after_space(&key[length + 1..]) else { return None };
-    let value = scan::after_space(value);
-    let literal = &rest[..rest.len() - value.len()];
-    let id = match found {
-        Some((id, _)) => id,
-        None => {
-            let at = text.len() - key.len();
-            let meaning = |name: &str, object: Option<&M>| receive.meaning(name, object);
-            dictionary.add(object, &text[at..at + length], meaning)?
+    /// Finds the field that is next, which is not the one that followed last time. Returns its value, with
+    /// what follows, and which it is.
+    #[inline(never)]
+    fn look_up(&mut self, rest: &'a [u8]) -> Option<(&'a [u8], Id)> {
+        let [b'"', text @ ..] = scan::after_space(rest) else { return None };
+        let (length, is_escaped) = scan::string(text)?;
+        if is_escaped || length == 0 {
+            return None;
         }
-    };
-    dictionary.write(id, literal);
-    dictionary.note(before, before == object, id);
-    Some((id, value))
+        let found = self.dictionary.find(self.object, &text[..length], rest);
+        if let Some((id, Some(value))) = found {
+            self.dictionary.note(self.before, self.before == self.object, id);
+            return Some((value, id));
+        }
+        let [b':', value @ ..] = scan::after_space(&text[length + 1..]) else { return None };
+        let value = scan::after_space(value);
+        let id = match found {
+            Some((id, _)) => id,
+            None => {
+                let at = self.text.len() - text.len();
+                let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
+                self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
+            }
+        };
+        self.dictionary.write(id, &rest[..rest.len() - value.len()]);
+        self.dictionary.note(self.before, self.before == self.object, id);
+        Some((value, id))
+    }
 }
 
 /// Where the ending of the line stands that began at `start`, whose object has just ended.
