@@ -6,10 +6,11 @@
 //! begins. Both are bounded by [`crate::limits`]. What comes out depends on the bytes alone, never on
 //! how they were cut.
 
+use super::clock::Clock;
 use super::code::{self, Bad};
 use super::format::{Context, Fit, Format};
 use super::frame::{Block, Broken, Frame};
-use super::predict::{Clock, Known, Predictor};
+use super::predict::{Known, Predictor};
 use super::{BadLine, DecoderError, DecoderOptions, Sink};
 use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
@@ -204,7 +205,7 @@ impl Assembler {
         for candidate in &self.candidates {
             let mut format = candidate.clone();
             let lines = sample.frames().filter_map(|frame| frame.text.ok()).filter(|l| !blank(l));
-            let fit = format.learn(lines, &self.context, &mut self.fields);
+            let fit = format.learn(lines, &self.context, &mut self.clock, &mut self.fields);
             if best.as_ref().is_none_or(|(most, _)| fit > *most) {
                 best = Some((fit, format));
             }
@@ -241,7 +242,7 @@ impl Assembler {
             return report(frame, &unknown_format(), sink);
         };
         let multi_line = format.is_multi_line();
-        match format.decode(text, &self.context, &mut self.fields) {
+        match format.decode(text, &self.context, &mut self.clock, &mut self.fields) {
             Ok(time) if multi_line => {
                 self.release(sink);
                 self.pending.begin(frame, text, time, &mut self.fields);
@@ -272,7 +273,12 @@ impl Assembler {
     /// would have begun one itself.
     fn broken(&mut self, frame: Frame<'_>, broken: Broken<'_>, sink: &mut dyn Sink) {
         if let Some(format) = self.format.as_ref().filter(|_| self.pending.active) {
-            let begins = match format.decode(broken.head, &self.context, &mut self.fields) {
+            let begins = match format.decode(
+                broken.head,
+                &self.context,
+                &mut self.clock,
+                &mut self.fields,
+            ) {
                 Ok(_) => true,
                 Err(bad) => !bad.foreign,
             };
@@ -293,7 +299,7 @@ impl Assembler {
         let raw = &pending.raw[..pending.end];
         if pending.continued {
             let format = self.format.as_ref().expect("an event has been decoded, by some format");
-            let decoded = format.decode(raw, &self.context, &mut pending.fields);
+            let decoded = format.decode(raw, &self.context, &mut self.clock, &mut pending.fields);
             debug_assert_eq!(decoded, Ok(pending.time), "the first line decides the time");
         }
         sink.event(Event { time: pending.time, raw, fields: &pending.fields });

@@ -17,6 +17,7 @@
 //! before it. Blank lines count only within such an event.
 
 mod assemble;
+mod clock;
 pub mod code;
 mod combined;
 mod escape;
@@ -38,6 +39,7 @@ use crate::time::Timestamp;
 
 use assemble::Assembler;
 pub(crate) use assemble::labels_dropped;
+use clock::Clock;
 use format::{Context, Format};
 use frame::Framer;
 use zone::Zone;
@@ -168,7 +170,7 @@ impl Decoder {
     /// given by this decoder.
     pub fn decode_again(&self, raw: &str, fields: &mut Fields) -> Timestamp {
         let format = self.assembler.format().expect("an event was decoded, so there is a format");
-        let decoded = format.decode(raw, self.assembler.context(), fields);
+        let decoded = format.decode(raw, self.assembler.context(), &mut Clock::default(), fields);
         decoded.expect("it was decoded before, and decoding keeps no state")
     }
 }

@@ -277,6 +277,11 @@ impl<'a> Reader<'a> {
         self.time = Some(Ok(Found { time, digits: 0, end: 0 }));
     }
 
+    /// The time of this source, if the last field that holds it is one.
+    pub fn last_time(&self) -> Option<Found> {
+        self.time.as_ref()?.as_ref().ok().copied()
+    }
+
     /// Takes the field if it is the message of this source.
     fn message(&mut self, name: &str, value: Value<'_>) -> bool {
         if !self.roles.message.is(name) {

@@ -8,17 +8,15 @@
 //! decides what it is. Unusual are lines that are not JSON, have keys with escapes, are nested deeply, or
 //! lack what other fields stand in for. Both must agree on everything else, and tests hold them to it.
 
-mod clock;
 mod dictionary;
 mod narrow;
 mod scan;
 mod walk;
 mod whole;
 
-pub(super) use clock::Clock;
-
 use std::ops::Range;
 
+use super::clock::Clock;
 use super::ndjson::{Ndjson, Shape};
 use super::zone::Zone;
 use crate::columns::ColumnNames;

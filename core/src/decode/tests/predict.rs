@@ -150,7 +150,7 @@ fn any_options() -> impl Strategy<Value = DecoderOptions> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
     fn what_is_predicted_is_what_is_read(
         bytes in source(),

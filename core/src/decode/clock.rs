@@ -1,14 +1,18 @@
 //! Times of lines that follow each other: mostly of the same minute.
 
-use crate::decode::instant::Found;
+use super::code::Bad;
+use super::instant::{self, Found};
+use super::zone::Zone;
 use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, Timestamp};
 
 /// The last minute seen, as it was written, and what stood after the seconds. Changes what reading a
 /// time costs, never the time.
 #[derive(Debug)]
-pub(in crate::decode) struct Clock {
-    /// Such as `2026-11-20T21:20`.
+pub(super) struct Clock {
+    /// Such as `2026-11-20T21:20`; of the common log format, the first bytes of `20/Nov/2026:21:20`.
     minute: [u8; MINUTE],
+    /// The byte of it that is missing there.
+    last: Option<u8>,
     /// The zone, such as `Z` or `+02:00`, in the first bytes.
     zone: [u8; MAX_ZONE],
     /// Longer than it can be where no minute has been seen.
@@ -25,7 +29,13 @@ const MAX_ZONE: usize = 7;
 
 impl Default for Clock {
     fn default() -> Self {
-        Self { minute: [0; MINUTE], zone: [0; MAX_ZONE], zone_length: usize::MAX, began: 0 }
+        Self {
+            minute: [0; MINUTE],
+            last: None,
+            zone: [0; MAX_ZONE],
+            zone_length: usize::MAX,
+            began: 0,
+        }
     }
 }
 
@@ -38,6 +48,10 @@ impl Clock {
         if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute) {
             return epoch(text);
         }
+        let rest = match self.last {
+            None => rest,
+            Some(last) => rest.strip_prefix(&[last])?,
+        };
         let (nanos, zone) = seconds(rest)?;
         // Mostly `Z`.
         let same = match zone {
@@ -47,10 +61,26 @@ impl Clock {
         same.then(|| self.began.checked_add(nanos).map(Timestamp::from_nanos))?
     }
 
+    /// As [`instant::value`], which it saves where it can.
+    pub fn value(&mut self, text: &str, zone: &Zone) -> Option<Result<Timestamp, Bad>> {
+        if let Some(time) = self.read(text.as_bytes()) {
+            return Some(Ok(time));
+        }
+        let found = instant::value(text, zone)?;
+        if let Ok(found) = found {
+            self.note(text.as_bytes(), found, zone.is_fixed());
+        }
+        Some(found.map(|found| found.time))
+    }
+
     /// Takes note of the minute that `text` is in, which is all of it: `found`, by other means. `fixed`
     /// says that the zone of times that name none is always the same.
     pub fn note(&mut self, text: &[u8], found: Found, fixed: bool) {
-        let Some((minute, rest)) = text.split_first_chunk() else { return };
+        let Some((minute, rest)) = text.split_first_chunk::<MINUTE>() else { return };
+        let (last, rest) = match rest.split_first() {
+            Some((last, rest)) if minute[2] == b'/' => (Some(*last), rest),
+            _ => (None, rest),
+        };
         let Some((nanos, zone)) = seconds(rest) else { return };
         let knows = match zone {
             [] => fixed,
@@ -64,7 +94,8 @@ impl Clock {
             && let Some(began) = found.time.as_nanos().checked_sub(nanos)
         {
             own.copy_from_slice(zone);
-            (self.minute, self.zone_length, self.began) = (*minute, zone.len(), began);
+            (self.minute, self.last, self.began) = (*minute, last, began);
+            self.zone_length = zone.len();
         }
     }
 }
