@@ -121,13 +121,14 @@ impl Assembler {
     pub fn lines(&mut self, block: Block<'_>, sink: &mut dyn Sink) -> u64 {
         let mut rest = block;
         while !rest.bytes.is_empty() {
-            let text = self.usual(rest.bytes);
+            let mut text = self.usual(rest.bytes);
             if text.is_empty() {
                 let (frame, length) = rest.first();
                 self.line(frame, sink);
                 rest.pass(length);
-            } else {
-                self.usual_lines(text, &mut rest, sink);
+            }
+            while !text.is_empty() {
+                text = self.usual_lines(text, &mut rest, sink);
             }
         }
         rest.line - block.line
@@ -148,33 +149,37 @@ impl Assembler {
         })
     }
 
-    /// Takes the lines of `text`, with which `rest` begins.
-    fn usual_lines(&mut self, text: &str, rest: &mut Block<'_>, sink: &mut dyn Sink) {
+    /// Takes the lines of `text`, with which `rest` begins, up to one that is not usual; that one, too.
+    /// Returns those that are left.
+    fn usual_lines<'t>(
+        &mut self,
+        text: &'t str,
+        rest: &mut Block<'_>,
+        sink: &mut dyn Sink,
+    ) -> &'t str {
+        let Self { format: Some(Format::Ndjson(ndjson)), predictor: Some(predictor), .. } = self
+        else {
+            unreachable!("there are usual lines only where `usual` has seen to both");
+        };
         let mut start = 0;
         while start < text.len() {
-            let (Some(Format::Ndjson(ndjson)), Some(predictor)) =
-                (&self.format, &mut self.predictor)
-            else {
-                return;
-            };
             let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
             let all = sink.wants_all();
-            let length = match predictor.read(text, start, all, known, &mut self.fields) {
-                Some((time, end, fields)) => {
-                    let line = &text[start..end];
-                    let raw = line.strip_suffix('\r').unwrap_or(line);
-                    sink.event(Event { time, raw, fields });
-                    end + 1 - start
-                }
-                None => {
-                    let (frame, length) = rest.first();
-                    self.decode(frame, sink);
-                    length
-                }
+            let Some((time, end, fields)) =
+                predictor.read(text, start, all, known, &mut self.fields)
+            else {
+                let (frame, length) = rest.first();
+                self.decode(frame, sink);
+                rest.pass(length);
+                return &text[start + length..];
             };
-            rest.pass(length);
-            start += length;
+            let line = &text[start..end];
+            let raw = line.strip_suffix('\r').unwrap_or(line);
+            sink.event(Event { time, raw, fields });
+            rest.pass(end + 1 - start);
+            start = end + 1;
         }
+        ""
     }
 
     /// Takes the next line.

@@ -24,13 +24,27 @@ pub(super) fn after_space(rest: &[u8]) -> &[u8] {
 /// The length of text without quotes, backslashes and control bytes.
 #[inline(always)]
 fn plain(rest: &[u8]) -> usize {
+    match rest.first_chunk().map(specials) {
+        // Mostly short.
+        Some(found) if found != 0 => found.trailing_zeros() as usize,
+        _ => long_plain(rest),
+    }
+}
+
+/// Which of sixteen bytes are quotes, backslashes or control bytes, the first in the lowest bit.
+#[inline(always)]
+fn specials(chunk: &[u8; 16]) -> u32 {
     let (quote, escape, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x1f));
+    let chunk = u8x16::new(*chunk);
+    let found = chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
+    found.to_bitmask()
+}
+
+#[inline]
+fn long_plain(rest: &[u8]) -> usize {
     let (chunks, _) = rest.as_chunks::<16>();
-    for (at, chunk) in chunks.iter().enumerate() {
-        let chunk = u8x16::new(*chunk);
-        let found =
-            chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
-        let found = found.to_bitmask();
+    for (at, chunk) in chunks.iter().enumerate().skip(1) {
+        let found = specials(chunk);
         if found != 0 {
             return at * 16 + found.trailing_zeros() as usize;
         }
