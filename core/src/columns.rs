@@ -72,6 +72,17 @@ impl ColumnNames {
         names
     }
 
+    /// What a decoder has to read out of the bytes of `source`.
+    pub fn of_bytes(plan: &Plan, source: SourceId, dedupe: Option<&Dedupe>) -> Self {
+        let mut names = Self::of(plan, source, dedupe);
+        let mut streams = plan.sources[source.index()].streams.iter();
+        if streams.any(|stream| plan.streams[stream.index()].pipeline.extracts_anything()) {
+            names.all_labels = true;
+            names.labels.clear();
+        }
+        names
+    }
+
     fn label_columns(&self) -> usize {
         if self.all_labels { 1 } else { self.labels.len() }
     }

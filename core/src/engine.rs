@@ -94,13 +94,15 @@ impl Correlator {
         let known_room = known_room(&options) / plan.sources.len();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();
-            let decoder = Decoder::new(source.decoder).map_err(|error| {
+            let mut decoder = Decoder::new(source.decoder).map_err(|error| {
                 let message = format!("source {}: {error}", plan.sources[at].name);
                 Error::Option { name: "decoder", message }
             })?;
+            let (id, dedupe) = (SourceId::new(at), options.dedupe.as_ref());
+            decoder.read_only(ColumnNames::of_bytes(&plan, id, dedupe));
             inputs.push(Input {
                 decoder: Some(decoder),
-                columns: ColumnNames::of(&plan, SourceId::new(at), options.dedupe.as_ref()),
+                columns: ColumnNames::of(&plan, id, dedupe),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
                 late_events: 0,

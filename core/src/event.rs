@@ -1,7 +1,8 @@
 //! The event: one line, message or object with its time and its labels.
 //!
 //! Owns the reusable buffer a decoder fills ([`Fields`]) and the borrowed view a stage reads
-//! ([`Event`]). Knows no format and no query. Costs no allocation once the buffers have grown.
+//! ([`Event`]). Knows no format and no query. Costs no allocation once the buffers have grown; what a
+//! decoder finds as it stands in the line is not copied.
 
 use crate::limits;
 use crate::time::Timestamp;
@@ -14,22 +15,57 @@ pub struct Event<'a> {
     /// The bytes the event came from, valid UTF-8, without the final line ending. Line filters and
     /// parsers see these.
     pub raw: &'a str,
-    /// What the decoder read out of them.
+    /// What the decoder read out of them. Read it through the event: part of it may still stand in
+    /// `raw`.
     pub fields: &'a Fields,
 }
 
-/// A piece of [`Fields::text`].
+impl<'a> Event<'a> {
+    /// The value of a label; `None` when it is missing or empty.
+    pub fn label(&self, name: &str) -> Option<&'a str> {
+        self.fields.labels.get(&self.fields.text, self.raw, name)
+    }
+
+    /// The value of a join key the event itself names; `None` when it is missing or empty.
+    pub fn join_key(&self, name: &str) -> Option<&'a str> {
+        self.fields.join_keys.get(&self.fields.text, self.raw, name)
+    }
+
+    /// All labels that were read, in the order they were first set; empty values are missing ones.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.fields.labels.iter(&self.fields.text, self.raw)
+    }
+
+    /// All join keys the event itself names that were read, as [`labels`](Self::labels).
+    pub fn join_keys(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.fields.join_keys.iter(&self.fields.text, self.raw)
+    }
+
+    /// The message; empty when there is none, or nobody wants it.
+    pub fn message(&self) -> &'a str {
+        self.fields.message.of(&self.fields.text, self.raw)
+    }
+}
+
+/// A piece of [`Fields::text`], or of the line.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 struct Piece {
+    /// With [`IN_LINE`] where it is one of the line.
     start: u32,
     end: u32,
 }
+
+/// Marks a piece of the line. Neither text is half as long as that.
+const IN_LINE: u32 = 1 << 31;
 
 /// The decoded parts of one event, in a buffer that is reused from event to event.
 ///
 /// Empty text counts as missing everywhere, as in `PromQL`. Holds at most
 /// [`limits::MAX_LABELS`] labels and as many join keys, and [`limits::MAX_FIELDS_BYTES`] of their
 /// text; what is over is dropped and counted.
+///
+/// Those of an [`Event`] are read through it. The methods here read fields that stand by themselves:
+/// filled with `set_…`, or by [`Decoder::decode_again`](crate::decode::Decoder::decode_again).
 #[derive(Clone, Debug, Default)]
 pub struct Fields {
     text: String,
@@ -39,6 +75,8 @@ pub struct Fields {
     source: Piece,
     stream: Piece,
     dropped: usize,
+    /// How much of the text is names that stay from event to event; see [`Self::with_slots`].
+    fixed: usize,
     scratch: Scratch,
 }
 
@@ -50,6 +88,60 @@ pub(crate) struct Scratch {
 }
 
 impl Fields {
+    /// Fields of these labels and join keys only, each in a slot of its own, in this order. They are
+    /// emptied with [`clear_slots`](Self::clear_slots) and filled by slot.
+    pub(crate) fn with_slots<'n>(
+        labels: impl IntoIterator<Item = &'n str>,
+        join_keys: impl IntoIterator<Item = &'n str>,
+    ) -> Self {
+        let mut fields = Self::default();
+        for name in labels {
+            fields.labels.add(&mut fields.text, name, Piece::default());
+        }
+        for name in join_keys {
+            fields.join_keys.add(&mut fields.text, name, Piece::default());
+        }
+        fields.fixed = fields.text.len();
+        fields
+    }
+
+    /// Empties the slots.
+    pub(crate) fn clear_slots(&mut self) {
+        self.text.truncate(self.fixed);
+        for pairs in [&mut self.labels, &mut self.join_keys] {
+            pairs.values.fill(Piece::default());
+        }
+        self.message = Piece::default();
+    }
+
+    /// Fills a slot.
+    #[inline(always)]
+    pub(crate) fn fill(&mut self, slot: Slot, value: Filling<'_>) {
+        let value = match value {
+            Filling::InLine(start, end) => {
+                Piece { start: offset(start) | IN_LINE, end: offset(end) }
+            }
+            Filling::Text(text) => keep(&mut self.text, text),
+            Filling::Nothing => Piece::default(),
+        };
+        match slot {
+            Slot::Label(at) => self.labels.values[usize::from(at)] = value,
+            Slot::JoinKey(at) => self.join_keys.values[usize::from(at)] = value,
+            Slot::Message => self.message = value,
+        }
+    }
+
+    /// Whether the slot of a label has been filled, be it with empty text, and whether with any text.
+    pub(crate) fn is_filled(&self, label: u16) -> (bool, bool) {
+        let value = self.labels.values[usize::from(label)];
+        (value != Piece::default(), value.len() > 0)
+    }
+
+    /// Fills the slot of the label `to` with what is in that of `from`.
+    pub(crate) fn copy_label(&mut self, from: u16, to: u16) {
+        self.labels.values[usize::from(to)] = self.labels.values[usize::from(from)];
+    }
+
     /// Empties the buffer, keeping its memory.
     pub fn clear(&mut self) {
         self.text.clear();
@@ -101,7 +193,7 @@ impl Fields {
     /// Adds the following lines of a multi-line event to the message.
     pub fn append_message(&mut self, lines: &str) {
         let start = self.text.len();
-        self.text.extend_from_within(self.message.range());
+        self.text.extend_from_within(self.message.start as usize..self.message.end as usize);
         self.text.push('\n');
         self.text.push_str(lines);
         self.message = Piece { start: offset(start), end: offset(self.text.len()) };
@@ -119,37 +211,37 @@ impl Fields {
 
     /// The value of a label; `None` when it is missing or empty.
     pub fn label(&self, name: &str) -> Option<&str> {
-        self.labels.get(&self.text, name)
+        self.labels.get(&self.text, "", name)
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
     pub fn join_key(&self, name: &str) -> Option<&str> {
-        self.join_keys.get(&self.text, name)
+        self.join_keys.get(&self.text, "", name)
     }
 
     /// All labels, in the order they were first set.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.labels.iter(&self.text)
+        self.labels.iter(&self.text, "")
     }
 
     /// All join keys the event itself names, in the order they were first set.
     pub fn join_keys(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.join_keys.iter(&self.text)
+        self.join_keys.iter(&self.text, "")
     }
 
     /// The message; empty when there is none.
     pub fn message(&self) -> &str {
-        self.message.of(&self.text)
+        self.message.of(&self.text, "")
     }
 
     /// The source the event says it is from; empty when it does not say.
     pub fn source(&self) -> &str {
-        self.source.of(&self.text)
+        self.source.of(&self.text, "")
     }
 
     /// The stream the event says it is from; empty when it does not say.
     pub fn stream(&self) -> &str {
-        self.stream.of(&self.text)
+        self.stream.of(&self.text, "")
     }
 
     /// How many labels and join keys were dropped, because there were too many of them or they were
@@ -172,18 +264,41 @@ impl Fields {
     }
 }
 
+/// One of the places of [`Fields::with_slots`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Label(u16),
+    JoinKey(u16),
+    Message,
+}
+
+/// What a slot is filled with.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum Filling<'a> {
+    /// What stands in the line from one byte to another.
+    InLine(usize, usize),
+    /// Text of its own, which is copied.
+    Text(&'a str),
+    Nothing,
+}
+
 /// Names with values, in the order they were first set.
 #[derive(Clone, Debug, Default)]
 struct Pairs {
-    pairs: Vec<(Piece, Piece)>,
-    /// One bit per name set, by its length and ends: most names are new, and this tells without a
-    /// scan. A bit that is set proves nothing.
+    names: Vec<Piece>,
+    values: Vec<Piece>,
+    /// The length and the ends of each name: what is not the same is another name.
+    tags: Vec<u32>,
+    /// One bit per name set, by its tag: most names are new, and this tells without a scan. A bit that
+    /// is set proves nothing.
     seen: u64,
 }
 
 impl Pairs {
     fn clear(&mut self) {
-        self.pairs.clear();
+        self.names.clear();
+        self.values.clear();
+        self.tags.clear();
         self.seen = 0;
     }
 
@@ -198,61 +313,92 @@ impl Pairs {
 
     fn set_piece(&mut self, text: &mut String, name: &str, value: Piece) -> bool {
         if let Some(at) = self.position(text, name) {
-            self.pairs[at].1 = value;
-        } else if self.pairs.len() == limits::MAX_LABELS {
+            self.values[at] = value;
+        } else if self.names.len() == limits::MAX_LABELS {
             return false;
         } else {
-            let kept = keep(text, name);
-            self.pairs.push((kept, value));
-            self.seen |= bit(name);
+            self.add(text, name, value);
         }
         true
     }
 
+    /// Adds a name that is new.
+    fn add(&mut self, text: &mut String, name: &str, value: Piece) {
+        self.names.push(keep(text, name));
+        self.values.push(value);
+        let tag = tag(name);
+        self.tags.push(tag);
+        self.seen |= bit(tag);
+    }
+
     fn remove(&mut self, text: &str, name: &str) -> Option<Piece> {
         let at = self.position(text, name)?;
-        Some(self.pairs.remove(at).1)
+        self.names.remove(at);
+        self.tags.remove(at);
+        Some(self.values.remove(at))
     }
 
     fn find(&self, text: &str, name: &str) -> Option<Piece> {
-        Some(self.pairs[self.position(text, name)?].1)
+        Some(self.values[self.position(text, name)?])
     }
 
-    fn get<'t>(&self, text: &'t str, name: &str) -> Option<&'t str> {
-        Some(self.find(text, name)?.of(text)).filter(|value| !value.is_empty())
+    fn get<'t>(&self, text: &'t str, line: &'t str, name: &str) -> Option<&'t str> {
+        Some(self.find(text, name)?.of(text, line)).filter(|value| !value.is_empty())
     }
 
-    fn iter<'a>(&'a self, text: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.pairs.iter().map(|(name, value)| (name.of(text), value.of(text)))
+    fn iter<'a>(
+        &'a self,
+        text: &'a str,
+        line: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let pairs = self.names.iter().zip(&self.values);
+        pairs.map(move |(name, value)| (name.of(text, line), value.of(text, line)))
     }
 
-    /// Labels are few, and comparing lengths first makes a scan cheaper than a map.
+    /// Labels are few, and comparing tags first makes a scan cheaper than a map.
+    #[inline]
     fn position(&self, text: &str, name: &str) -> Option<usize> {
-        if self.seen & bit(name) == 0 {
+        let tag = tag(name);
+        if self.seen & bit(tag) == 0 {
             return None;
         }
-        self.pairs.iter().position(|(piece, _)| piece.len() == name.len() && piece.of(text) == name)
+        let mut from = 0;
+        while let Some(more) = self.tags[from..].iter().position(|other| *other == tag) {
+            let at = from + more;
+            let Piece { start, end } = self.names[at];
+            if text.as_bytes()[start as usize..end as usize] == *name.as_bytes() {
+                return Some(at);
+            }
+            from = at + 1;
+        }
+        None
     }
 }
 
 impl Piece {
     fn len(self) -> usize {
-        self.range().len()
+        (self.end - (self.start & !IN_LINE)) as usize
     }
 
-    fn range(self) -> std::ops::Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    fn of(self, text: &str) -> &str {
-        &text[self.range()]
+    fn of<'t>(self, text: &'t str, line: &'t str) -> &'t str {
+        let whole = if self.start & IN_LINE == 0 { text } else { line };
+        &whole[(self.start & !IN_LINE) as usize..self.end as usize]
     }
 }
 
-fn bit(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let ends = bytes.first().zip(bytes.last()).map_or(0, |(a, z)| a.wrapping_mul(7) ^ z);
-    1 << (bytes.len().wrapping_mul(11).wrapping_add(usize::from(ends)) % 64)
+/// The length of a name and its ends.
+#[inline]
+fn tag(name: &str) -> u32 {
+    let (Some(first), Some(last)) = (name.as_bytes().first(), name.as_bytes().last()) else {
+        return 0;
+    };
+    let [short, ..] = name.len().to_le_bytes();
+    u32::from_le_bytes([*first, *last, short, 0])
+}
+
+#[inline]
+fn bit(tag: u32) -> u64 {
+    1 << (tag.wrapping_mul(0x9e37_79b1) >> 26)
 }
 
 fn keep(text: &mut String, piece: &str) -> Piece {
@@ -261,6 +407,7 @@ fn keep(text: &mut String, piece: &str) -> Piece {
     Piece { start, end: offset(text.len()) }
 }
 
+#[inline]
 fn offset(length: usize) -> u32 {
     u32::try_from(length).expect("limits::MAX_FIELDS_BYTES keeps an event's text far below 4 GiB")
 }

@@ -152,7 +152,7 @@ impl Sink for Tally {
         self.last = Some(event.time);
         let (first, last) = self.span.unwrap_or((event.time, event.time));
         self.span = Some((first.min(event.time), last.max(event.time)));
-        for (name, value) in event.fields.labels() {
+        for (name, value) in event.labels() {
             if !self.labels.contains_key(name) {
                 if self.labels.len() == limits::INSPECT_LABELS {
                     self.other_labels = true;

@@ -6,13 +6,18 @@
 //! begins. Both are bounded by [`crate::limits`]. What comes out depends on the bytes alone, never on
 //! how they were cut.
 
+use super::clock::Clock;
 use super::code::{self, Bad};
 use super::format::{Context, Fit, Format};
-use super::frame::{Broken, Frame};
+use super::frame::{Block, Broken, Frame};
+use super::predict::{Known, Predictor};
 use super::{BadLine, DecoderError, DecoderOptions, Sink};
+use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
 use crate::limits;
 use crate::time::Timestamp;
+
+use memchr::memrchr;
 
 /// Makes events of lines.
 #[derive(Debug)]
@@ -27,7 +32,15 @@ pub(super) struct Assembler {
     pending: Pending,
     /// The line that is looked at.
     fields: Fields,
+    /// What is wanted of every event; `None` where that is everything.
+    columns: Option<ColumnNames>,
+    /// To read the usual lines of NDJSON, once that is settled.
+    predictor: Option<Predictor>,
+    clock: Clock,
 }
+
+/// How much text is checked to be UTF-8 at once: it is still near when it is read then.
+const CHECKED_BYTES: usize = 32 << 10;
 
 /// The first lines, while the format is open.
 #[derive(Debug, Default)]
@@ -83,7 +96,16 @@ impl Assembler {
             sample: Sample::default(),
             pending: Pending::default(),
             fields: Fields::default(),
+            columns: None,
+            predictor: None,
+            clock: Clock::default(),
         })
+    }
+
+    /// Reads no more than these columns, where that is faster.
+    pub fn read_only(&mut self, columns: ColumnNames) {
+        self.columns = Some(columns);
+        self.predictor = None;
     }
 
     /// The format, as far as it is known.
@@ -95,8 +117,73 @@ impl Assembler {
         &self.context
     }
 
+    /// Takes the next lines. Returns how many there were.
+    pub fn lines(&mut self, block: Block<'_>, sink: &mut dyn Sink) -> u64 {
+        let mut rest = block;
+        while !rest.bytes.is_empty() {
+            let mut text = self.usual(rest.bytes);
+            if text.is_empty() {
+                let (frame, length) = rest.first();
+                self.line(frame, sink);
+                rest.pass(length);
+            }
+            while !text.is_empty() {
+                text = self.usual_lines(text, &mut rest, sink);
+            }
+        }
+        rest.line - block.line
+    }
+
+    /// The next lines, if they may be usual ones of NDJSON: whole lines of text.
+    fn usual<'b>(&mut self, bytes: &'b [u8]) -> &'b str {
+        let Some(Format::Ndjson(ndjson)) = self.format.as_ref().filter(|_| self.settled) else {
+            return "";
+        };
+        self.predictor.get_or_insert_with(|| Predictor::new(self.columns.as_ref(), ndjson));
+        let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
+        let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
+        let bytes = &bytes[..whole(bytes)];
+        std::str::from_utf8(bytes).unwrap_or_else(|error| {
+            let valid = &bytes[..error.valid_up_to()];
+            std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
+        })
+    }
+
+    /// Takes the lines of `text`, with which `rest` begins, up to one that is not usual; that one, too.
+    /// Returns those that are left.
+    fn usual_lines<'t>(
+        &mut self,
+        text: &'t str,
+        rest: &mut Block<'_>,
+        sink: &mut dyn Sink,
+    ) -> &'t str {
+        let Self { format: Some(Format::Ndjson(ndjson)), predictor: Some(predictor), .. } = self
+        else {
+            unreachable!("there are usual lines only where `usual` has seen to both");
+        };
+        let mut start = 0;
+        while start < text.len() {
+            let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
+            let all = sink.wants_all();
+            let Some((time, end, fields)) =
+                predictor.read(text, start, all, known, &mut self.fields)
+            else {
+                let (frame, length) = rest.first();
+                self.decode(frame, sink);
+                rest.pass(length);
+                return &text[start + length..];
+            };
+            let line = &text[start..end];
+            let raw = line.strip_suffix('\r').unwrap_or(line);
+            sink.event(Event { time, raw, fields });
+            rest.pass(end + 1 - start);
+            start = end + 1;
+        }
+        ""
+    }
+
     /// Takes the next line.
-    pub fn line(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
+    fn line(&mut self, frame: Frame<'_>, sink: &mut dyn Sink) {
         if self.settled {
             self.decode(frame, sink);
             return;
@@ -123,7 +210,7 @@ impl Assembler {
         for candidate in &self.candidates {
             let mut format = candidate.clone();
             let lines = sample.frames().filter_map(|frame| frame.text.ok()).filter(|l| !blank(l));
-            let fit = format.learn(lines, &self.context, &mut self.fields);
+            let fit = format.learn(lines, &self.context, &mut self.clock, &mut self.fields);
             if best.as_ref().is_none_or(|(most, _)| fit > *most) {
                 best = Some((fit, format));
             }
@@ -160,7 +247,7 @@ impl Assembler {
             return report(frame, &unknown_format(), sink);
         };
         let multi_line = format.is_multi_line();
-        match format.decode(text, &self.context, &mut self.fields) {
+        match format.decode(text, &self.context, &mut self.clock, &mut self.fields) {
             Ok(time) if multi_line => {
                 self.release(sink);
                 self.pending.begin(frame, text, time, &mut self.fields);
@@ -191,7 +278,12 @@ impl Assembler {
     /// would have begun one itself.
     fn broken(&mut self, frame: Frame<'_>, broken: Broken<'_>, sink: &mut dyn Sink) {
         if let Some(format) = self.format.as_ref().filter(|_| self.pending.active) {
-            let begins = match format.decode(broken.head, &self.context, &mut self.fields) {
+            let begins = match format.decode(
+                broken.head,
+                &self.context,
+                &mut self.clock,
+                &mut self.fields,
+            ) {
                 Ok(_) => true,
                 Err(bad) => !bad.foreign,
             };
@@ -212,7 +304,7 @@ impl Assembler {
         let raw = &pending.raw[..pending.end];
         if pending.continued {
             let format = self.format.as_ref().expect("an event has been decoded, by some format");
-            let decoded = format.decode(raw, &self.context, &mut pending.fields);
+            let decoded = format.decode(raw, &self.context, &mut self.clock, &mut pending.fields);
             debug_assert_eq!(decoded, Ok(pending.time), "the first line decides the time");
         }
         sink.event(Event { time: pending.time, raw, fields: &pending.fields });

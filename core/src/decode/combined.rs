@@ -5,18 +5,25 @@
 //! `user_agent`, `vhost`, and the pairs at the end; `-` is missing. The message is the request line.
 //! Quoted text is kept as written.
 
+use memchr::{memchr, memchr_iter};
+
+use super::clock::Clock;
 use super::code::{self, Bad};
-use super::instant::{self, Found};
 use super::logfmt;
 use super::zone::Zone;
 use crate::event::Fields;
 use crate::time::Timestamp;
 
 /// Decodes a line of an access log.
-pub(super) fn decode(line: &str, zone: &Zone, fields: &mut Fields) -> Result<Timestamp, Bad> {
+pub(super) fn decode(
+    line: &str,
+    zone: &Zone,
+    clock: &mut Clock,
+    fields: &mut Fields,
+) -> Result<Timestamp, Bad> {
     fields.clear();
-    let Parts { client, time, request, rest } = Parts::of(line, zone).ok_or_else(foreign)?;
-    let found = time?;
+    let Parts { client, time, request, rest } = Parts::of(line, zone, clock).ok_or_else(foreign)?;
+    let time = time?;
     let label = |fields: &mut Fields, name: &str, value: &str| {
         if !matches!(value, "" | "-") {
             fields.set_label(name, value);
@@ -52,7 +59,7 @@ pub(super) fn decode(line: &str, zone: &Zone, fields: &mut Fields) -> Result<Tim
     }
     fields.put_scratch(scratch);
     fields.set_message(request);
-    Ok(found.time)
+    Ok(time)
 }
 
 type Words<'l> = smallvec::SmallVec<[&'l str; 4]>;
@@ -61,20 +68,24 @@ type Words<'l> = smallvec::SmallVec<[&'l str; 4]>;
 struct Parts<'l> {
     /// `remote_addr - remote_user`, perhaps with the virtual host in front.
     client: Words<'l>,
-    time: Result<Found, Bad>,
+    time: Result<Timestamp, Bad>,
     request: &'l str,
     rest: &'l str,
 }
 
 impl<'l> Parts<'l> {
-    fn of(line: &'l str, zone: &Zone) -> Option<Self> {
-        let (client, rest) = line.split_once(" [")?;
+    fn of(line: &'l str, zone: &Zone, clock: &mut Clock) -> Option<Self> {
+        let bracket = memchr_iter(b'[', line.as_bytes());
+        let bracket = bracket.into_iter().find(|&at| line[..at].ends_with(' '))?;
+        let (client, rest) = (&line[..bracket - 1], &line[bracket + 1..]);
         let client: Words<'l> = client.split(' ').collect();
         if !matches!(client.len(), 3 | 4) || client.iter().any(|word| word.is_empty()) {
             return None;
         }
-        let (time, rest) = rest.split_once("] \"")?;
-        let time = instant::value(time, zone)?;
+        let bracket = memchr_iter(b']', rest.as_bytes());
+        let bracket = bracket.into_iter().find(|&at| rest[at..].starts_with("] \""))?;
+        let (time, rest) = (&rest[..bracket], &rest[bracket + 3..]);
+        let time = clock.value(time, zone)?;
         let (request, rest) = logfmt::split_quoted(rest)?;
         Some(Self { client, time, request, rest })
     }
@@ -83,7 +94,7 @@ impl<'l> Parts<'l> {
 /// The next word, and what follows.
 fn word(text: &str) -> (&str, &str) {
     let text = text.trim_start();
-    text.split_at(text.find(' ').unwrap_or(text.len()))
+    text.split_at(memchr(b' ', text.as_bytes()).unwrap_or(text.len()))
 }
 
 fn foreign() -> Bad {

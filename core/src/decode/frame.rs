@@ -2,10 +2,10 @@
 //!
 //! Owns line endings (LF, CRLF), the place of a line in its source, and what makes a line unusable
 //! whatever its format: length, NULs, invalid UTF-8. Knows no format. A line that lies within one
-//! push is not copied; only the unfinished rest is kept, never more than
+//! push is not copied, nor looked at; only the unfinished rest is kept, never more than
 //! [`limits::MAX_EVENT_BYTES`] of it.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memrchr};
 
 use super::code;
 use crate::limits;
@@ -13,6 +13,34 @@ use crate::limits;
 /// How much of the beginning of an unusable line is shown to a format, to tell whether the line
 /// would have begun an event.
 const HEAD_BYTES: usize = 1 << 10;
+
+/// Whole lines, one after the other, and where the first starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block<'a> {
+    /// The first line, from 1.
+    pub line: u64,
+    /// Its first byte in the source, from 0.
+    pub byte: u64,
+    /// The lines with their endings, which only the last may lack.
+    pub bytes: &'a [u8],
+}
+
+impl<'a> Block<'a> {
+    /// The first line, with or without its ending, and how many bytes the line has with it.
+    pub fn first(&self) -> (Frame<'a>, usize) {
+        let end = memchr(b'\n', self.bytes);
+        let (line, length) =
+            end.map_or((self.bytes, self.bytes.len()), |end| (&self.bytes[..end], end + 1));
+        (Frame { line: self.line, byte: self.byte, text: text(line, self.line == 1) }, length)
+    }
+
+    /// Passes over the first line, which has that many bytes.
+    pub fn pass(&mut self, length: usize) {
+        self.bytes = &self.bytes[length..];
+        self.byte += self::length(length);
+        self.line += 1;
+    }
+}
 
 /// A line and where it starts.
 #[derive(Clone, Copy, Debug)]
@@ -54,60 +82,64 @@ impl Framer {
         Self { partial: Vec::new(), skipping: false, line: 1, byte: 0, length: 0 }
     }
 
-    /// Calls `each` for every line that `bytes` complete.
-    pub fn push(&mut self, bytes: &[u8], each: &mut dyn FnMut(Frame<'_>)) {
-        let mut start = 0;
-        for end in memchr_iter(b'\n', bytes) {
-            let piece = &bytes[start..end];
+    /// Calls `each` for the lines that `bytes` complete, with one block or several; it tells how many
+    /// lines there were.
+    pub fn push(&mut self, bytes: &[u8], each: &mut dyn FnMut(Block<'_>) -> u64) {
+        let mut rest = bytes;
+        if self.length > 0 {
+            let Some(end) = memchr(b'\n', rest) else { return self.keep(rest, each) };
+            self.keep(&rest[..end], each);
             if self.skipping {
                 self.skipping = false;
-            } else if self.partial.is_empty() {
-                each(self.frame(piece));
             } else {
-                self.keep(piece);
-                self.finish_partial(each);
+                self.partial.push(b'\n');
+                each(self.partial());
+                self.partial.clear();
             }
-            self.length += length(&bytes[start..=end]);
+            self.byte += self.length + 1;
             self.line += 1;
-            self.byte += self.length;
             self.length = 0;
-            start = end + 1;
+            rest = &rest[end + 1..];
         }
-        let rest = &bytes[start..];
-        self.length += length(rest);
-        if !self.skipping {
-            self.keep(rest);
-            if self.partial.len() > limits::MAX_EVENT_BYTES + 1 {
-                self.finish_partial(each);
-                self.partial = Vec::new();
-                self.skipping = true;
-            }
+        if let Some(end) = memrchr(b'\n', rest) {
+            let (bytes, unfinished) = rest.split_at(end + 1);
+            self.line += each(Block { line: self.line, byte: self.byte, bytes });
+            self.byte += length(bytes.len());
+            rest = unfinished;
         }
+        self.keep(rest, each);
     }
 
     /// There are no more bytes: the unfinished rest is a line.
-    pub fn close(&mut self, each: &mut dyn FnMut(Frame<'_>)) {
+    pub fn close(&mut self, each: &mut dyn FnMut(Block<'_>) -> u64) {
         if !self.partial.is_empty() {
-            self.finish_partial(each);
+            each(self.partial());
+            self.partial.clear();
         }
         self.skipping = false;
         self.byte += self.length;
         self.length = 0;
     }
 
-    /// Keeps of `piece` what can matter: one byte for a CR and one that proves the line too long.
-    fn keep(&mut self, piece: &[u8]) {
+    /// Keeps of a piece of the unfinished line what can matter: one byte for a CR and one that proves
+    /// the line too long. Then it is reported at once.
+    fn keep(&mut self, piece: &[u8], each: &mut dyn FnMut(Block<'_>) -> u64) {
+        self.length += length(piece.len());
+        if self.skipping {
+            return;
+        }
         let room = (limits::MAX_EVENT_BYTES + 2).saturating_sub(self.partial.len());
         self.partial.extend_from_slice(&piece[..piece.len().min(room)]);
+        if self.partial.len() > limits::MAX_EVENT_BYTES + 1 {
+            each(self.partial());
+            self.partial = Vec::new();
+            self.skipping = true;
+        }
     }
 
-    fn finish_partial(&mut self, each: &mut dyn FnMut(Frame<'_>)) {
-        each(self.frame(&self.partial));
-        self.partial.clear();
-    }
-
-    fn frame<'a>(&self, bytes: &'a [u8]) -> Frame<'a> {
-        Frame { line: self.line, byte: self.byte, text: text(bytes, self.line == 1) }
+    /// The unfinished line, as far as it has come.
+    fn partial(&self) -> Block<'_> {
+        Block { line: self.line, byte: self.byte, bytes: &self.partial }
     }
 }
 
@@ -140,6 +172,6 @@ fn head(bytes: &[u8]) -> &str {
     }
 }
 
-fn length(bytes: &[u8]) -> u64 {
-    u64::try_from(bytes.len()).expect("a slice is shorter than 2^64 bytes")
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).expect("a slice is shorter than 2^64 bytes")
 }

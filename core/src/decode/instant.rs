@@ -107,7 +107,7 @@ pub(super) fn month(name: &[u8]) -> Option<i8> {
 
 /// A time of day.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct TimeOfDay {
     pub hour: i8,
     pub minute: i8,
     pub second: i8,
@@ -117,12 +117,12 @@ pub(super) struct Clock {
 }
 
 /// `21:20:09`, also with a fraction after `.` or `,`, at `at`.
-pub(super) fn clock(bytes: &[u8], at: usize) -> Option<Clock> {
+pub(super) fn clock(bytes: &[u8], at: usize) -> Option<TimeOfDay> {
     let [hour, minute, second] = [two(bytes, at)?, two(bytes, at + 3)?, two(bytes, at + 6)?];
     if bytes[at + 2] != b':' || bytes[at + 5] != b':' {
         return None;
     }
-    let mut clock = Clock { hour, minute, second, nanos: 0, digits: 0, end: at + 8 };
+    let mut clock = TimeOfDay { hour, minute, second, nanos: 0, digits: 0, end: at + 8 };
     if let Some(b'.' | b',') = bytes.get(clock.end) {
         let fraction = &bytes[clock.end + 1..];
         let length = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -142,7 +142,7 @@ pub(super) fn clock(bytes: &[u8], at: usize) -> Option<Clock> {
 /// A date and a time of day, to an instant in `zone`. A leap second is the second after.
 pub(super) fn instant(
     (year, month, day): (i16, i8, i8),
-    clock: Clock,
+    clock: TimeOfDay,
     to_instant: impl FnOnce(DateTime) -> Result<Result<jiff::Timestamp, jiff::Error>, Bad>,
 ) -> Result<Timestamp, Bad> {
     let leap = clock.second == 60;
@@ -178,7 +178,7 @@ fn calendar(text: &str, zone: &Zone, in_line: bool) -> Option<Result<Found, Bad>
 fn finish(
     text: &str,
     date: (i16, i8, i8),
-    clock: Clock,
+    clock: TimeOfDay,
     zone: &Zone,
     in_line: bool,
 ) -> Result<Found, Bad> {

@@ -2,6 +2,7 @@
 //!
 //! Every pair is a label; a key without a value is missing, as in `LogQL`.
 
+use super::clock::Clock;
 use super::code::{self, Bad};
 use super::escape;
 use super::record::{Reader, Roles, Survey, Value};
@@ -17,7 +18,13 @@ pub(super) struct Logfmt {
 
 impl Logfmt {
     /// Decodes one line.
-    pub fn decode(&self, line: &str, zone: &Zone, fields: &mut Fields) -> Result<Timestamp, Bad> {
+    pub fn decode(
+        &self,
+        line: &str,
+        zone: &Zone,
+        clock: &mut Clock,
+        fields: &mut Fields,
+    ) -> Result<Timestamp, Bad> {
         fields.clear();
         let mut scratch = fields.take_scratch();
         let mut reader = Reader::new(&self.roles, zone, fields);
@@ -26,7 +33,16 @@ impl Logfmt {
             match pair {
                 Ok((key, value)) => {
                     let value = value.resolve(&mut scratch.value);
-                    reader.field(key, Value::Text(value));
+                    if !self.roles.time.is(key) {
+                        reader.field(key, Value::Text(value));
+                    } else if let Some(time) = clock.read(value.as_bytes()) {
+                        reader.found_time(time);
+                    } else {
+                        reader.field(key, Value::Text(value));
+                        if let Some(found) = reader.last_time() {
+                            clock.note(value.as_bytes(), found, zone.is_fixed());
+                        }
+                    }
                 }
                 Err(bad) => walked = Err(bad),
             }
@@ -89,7 +105,7 @@ pub(super) fn pairs(line: &str) -> impl Iterator<Item = Result<(&str, Written<'_
 /// The pair that `text` starts with, and what follows.
 fn pair(text: &str) -> Option<(&str, Written<'_>, &str)> {
     let is_end = |c: char| c == '=' || c == '"' || c.is_whitespace();
-    let (key, rest) = text.split_at(text.find(is_end).unwrap_or(text.len()));
+    let (key, rest) = split(text, is_end);
     if key.is_empty() || rest.starts_with('"') {
         return None;
     }
@@ -99,8 +115,20 @@ fn pair(text: &str) -> Option<(&str, Written<'_>, &str)> {
         let apart = after.is_empty() || after.starts_with(char::is_whitespace);
         return apart.then_some((key, Written::Quoted(inner), after));
     }
-    let (value, after) = rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len()));
+    let (value, after) = split(rest, char::is_whitespace);
     Some((key, Written::Bare(value), after))
+}
+
+/// What stands before the first character that is an end, and the rest. ASCII needs no decoding.
+fn split(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
+    let ends = |&byte: &u8| !byte.is_ascii() || is_end(char::from(byte));
+    let ascii = text.bytes().position(|byte| ends(&byte)).unwrap_or(text.len());
+    let more = if text.as_bytes().get(ascii).is_none_or(u8::is_ascii) {
+        0
+    } else {
+        text[ascii..].find(is_end).unwrap_or(text.len() - ascii)
+    };
+    text.split_at(ascii + more)
 }
 
 /// What stands before the closing quote, and what follows it.

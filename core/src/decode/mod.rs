@@ -17,6 +17,7 @@
 //! before it. Blank lines count only within such an event.
 
 mod assemble;
+mod clock;
 pub mod code;
 mod combined;
 mod escape;
@@ -26,16 +27,19 @@ mod instant;
 mod level;
 mod logfmt;
 mod ndjson;
+mod predict;
 mod record;
 mod syslog;
 mod text;
 mod zone;
 
+use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
 use crate::time::Timestamp;
 
 use assemble::Assembler;
 pub(crate) use assemble::labels_dropped;
+use clock::Clock;
 use format::{Context, Format};
 use frame::Framer;
 use zone::Zone;
@@ -85,6 +89,11 @@ pub trait Sink {
     fn event(&mut self, event: Event<'_>);
     /// One line that could not be used.
     fn bad_line(&mut self, bad: BadLine<'_>);
+    /// Whether the next event, if that is what comes next, is to have all that can be read out of it,
+    /// whatever the decoder was told to read. False by default.
+    fn wants_all(&self) -> bool {
+        false
+    }
 }
 
 /// What a decoder has found out about its source.
@@ -122,12 +131,19 @@ impl Decoder {
         Ok(Self { framer: Framer::new(), assembler })
     }
 
+    /// Reads no more than these columns, where that is faster: then labels, join keys or a message that
+    /// are not among them are missing, and so is what a `LogEvent` says of its source. Without this,
+    /// everything is read.
+    pub fn read_only(&mut self, columns: ColumnNames) {
+        self.assembler.read_only(columns);
+    }
+
     /// Decodes what `bytes` complete, keeping the unfinished rest: at most
     /// [`limits::MAX_EVENT_BYTES`](crate::limits::MAX_EVENT_BYTES) each of a line and of a
     /// multi-line event, and the first lines while the format is open.
     pub fn push(&mut self, bytes: &[u8], sink: &mut dyn Sink) {
         let Self { framer, assembler } = self;
-        framer.push(bytes, &mut |frame| assembler.line(frame, sink));
+        framer.push(bytes, &mut |block| assembler.lines(block, sink));
     }
 
     /// No more bytes for now: settles on a format and lets go of a multi-line event that was
@@ -139,7 +155,7 @@ impl Decoder {
     /// No more bytes ever: the unfinished rest is a line.
     pub fn close(&mut self, sink: &mut dyn Sink) {
         let Self { framer, assembler } = self;
-        framer.close(&mut |frame| assembler.line(frame, sink));
+        framer.close(&mut |block| assembler.lines(block, sink));
         assembler.flush(sink);
     }
 
@@ -154,7 +170,7 @@ impl Decoder {
     /// given by this decoder.
     pub fn decode_again(&self, raw: &str, fields: &mut Fields) -> Timestamp {
         let format = self.assembler.format().expect("an event was decoded, so there is a format");
-        let decoded = format.decode(raw, self.assembler.context(), fields);
+        let decoded = format.decode(raw, self.assembler.context(), &mut Clock::default(), fields);
         decoded.expect("it was decoded before, and decoding keeps no state")
     }
 }

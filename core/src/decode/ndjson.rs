@@ -78,29 +78,33 @@ impl Ndjson {
     ) -> Result<(Shape, Result<Timestamp, Bad>), Bad> {
         fields.clear();
         let mut scratch = fields.take_scratch();
-        let mut filler = Filler {
+        let mut filler = self.filler(shape, zone, fields);
+        let walked = walk(line, &mut scratch, &mut filler);
+        filler.reader.fields.put_scratch(scratch);
+        walked?;
+        Ok(filler.finish())
+    }
+
+    /// Fills `fields`, which are empty, from the fields of a line that is read as if it had `shape`.
+    pub fn filler<'a>(
+        &'a self,
+        shape: Shape,
+        zone: &'a Zone,
+        fields: &'a mut Fields,
+    ) -> Filler<'a> {
+        Filler {
             shape,
             roles: &self.roles,
             reader: Reader::new(&self.roles, zone, fields),
             part: Part::Other,
             has_labels: false,
             has_message: false,
-        };
-        let walked = walk(line, &mut scratch, &mut filler);
-        filler.reader.fields.put_scratch(scratch);
-        walked?;
-        let is_event = filler.has_labels && filler.has_message;
-        let actual = if is_event { Shape::LogEvent } else { Shape::Plain };
-        let time = match shape {
-            Shape::Plain => filler.reader.finish(),
-            Shape::LogEvent => filler.reader.finish_time(),
-        };
-        Ok((actual, time))
+        }
     }
 }
 
 /// Takes the fields of a line, nested ones under their dotted names.
-trait Visit {
+pub(super) trait Visit {
     /// An object begins; `top` when it is not nested.
     fn object(&mut self, name: &str, top: bool);
     /// A value; `top` when it is not nested.
@@ -108,35 +112,56 @@ trait Visit {
 }
 
 /// The object a nested field of a `LogEvent` is in.
-#[derive(Clone, Copy, Debug)]
-enum Part {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Part {
     Labels,
     JoinKeys,
+    #[default]
     Other,
 }
 
-const LABELS: &str = "labels";
-const JOIN_KEYS: &str = "joinKeys";
+pub(super) const LABELS: &str = "labels";
+pub(super) const JOIN_KEYS: &str = "joinKeys";
+
+impl Part {
+    /// What a field that is not nested begins, if it is an object.
+    pub fn of(name: &str) -> Self {
+        match name {
+            LABELS => Self::Labels,
+            JOIN_KEYS => Self::JoinKeys,
+            _ => Self::Other,
+        }
+    }
+}
 
 /// Fills [`Fields`].
-struct Filler<'a> {
+pub(super) struct Filler<'a> {
     shape: Shape,
     roles: &'a Roles,
-    reader: Reader<'a>,
+    pub reader: Reader<'a>,
     part: Part,
     has_labels: bool,
     has_message: bool,
+}
+
+impl Filler<'_> {
+    /// There are no more fields: the shape that the line has, and its time in the one it was read in.
+    pub fn finish(self) -> (Shape, Result<Timestamp, Bad>) {
+        let is_event = self.has_labels && self.has_message;
+        let actual = if is_event { Shape::LogEvent } else { Shape::Plain };
+        let time = match self.shape {
+            Shape::Plain => self.reader.finish(),
+            Shape::LogEvent => self.reader.finish_time(),
+        };
+        (actual, time)
+    }
 }
 
 impl Visit for Filler<'_> {
     fn object(&mut self, name: &str, top: bool) {
         if top {
             self.has_labels |= name == LABELS;
-            self.part = match name {
-                LABELS => Part::Labels,
-                JOIN_KEYS => Part::JoinKeys,
-                _ => Part::Other,
-            };
+            self.part = Part::of(name);
         }
         // Whatever had this name before is replaced.
         self.field(name, top, Value::Null);

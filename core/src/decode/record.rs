@@ -62,7 +62,7 @@ const MESSAGES: &[&str] = &[
 ];
 
 /// Names of levels; the earlier one wins.
-const LEVELS: &[&str] = &[
+pub(super) const LEVELS: &[&str] = &[
     "level",
     "severity",
     "Level",
@@ -105,7 +105,7 @@ impl<'a> Value<'a> {
 
 /// The field that plays a role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// Not known yet.
     #[default]
     Open,
@@ -128,7 +128,7 @@ impl Role {
         }
     }
 
-    fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.name() == Some(name)
     }
 
@@ -140,9 +140,9 @@ impl Role {
 /// Which fields of a source play which role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roles {
-    time: Role,
-    message: Role,
-    level: Role,
+    pub time: Role,
+    pub message: Role,
+    pub level: Role,
 }
 
 impl Roles {
@@ -152,7 +152,7 @@ impl Roles {
     }
 
     /// The field of the time, as far as it is known.
-    pub fn time(&self) -> Option<&str> {
+    pub fn time_field(&self) -> Option<&str> {
         self.time.name()
     }
 
@@ -166,6 +166,20 @@ impl Roles {
         match &self.message {
             Role::Named(named) => named == name,
             _ => name == "message",
+        }
+    }
+
+    /// Whether the field `name` becomes the message of a record that lacks the usual one.
+    pub fn stands_in_as_message(&self, name: &str) -> bool {
+        !self.message.is_named() && MESSAGES.contains(&name)
+    }
+
+    /// The time in the field that plays this role. `None` where it is no time, or not known.
+    pub fn read_time(&self, text: &str, zone: &Zone) -> Option<Result<Found, Bad>> {
+        match &self.time {
+            Role::Named(_) => instant::value(text, zone),
+            Role::Found(name) => known_time(name, text, zone),
+            Role::Open => None,
         }
     }
 }
@@ -252,13 +266,20 @@ impl<'a> Reader<'a> {
             return false;
         }
         let text = value.text();
-        let found = match &self.roles.time {
-            Role::Named(_) => instant::value(text, self.zone),
-            Role::Found(_) | Role::Open => known_time(name, text, self.zone),
-        };
+        let found = self.roles.read_time(text, self.zone);
         let found = found.unwrap_or_else(|| Err(no_time(name, text)));
         self.time = (!text.is_empty()).then_some(found);
         true
+    }
+
+    /// Takes the time of this source, which has been read already.
+    pub fn found_time(&mut self, time: Timestamp) {
+        self.time = Some(Ok(Found { time, digits: 0, end: 0 }));
+    }
+
+    /// The time of this source, if the last field that holds it is one.
+    pub fn last_time(&self) -> Option<Found> {
+        self.time.as_ref()?.as_ref().ok().copied()
     }
 
     /// Takes the field if it is the message of this source.

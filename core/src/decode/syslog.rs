@@ -5,9 +5,12 @@
 //! latest one is taken in which the time is at most a day after the reference time. Where the format
 //! is named, or a priority stands in front, the time may also be in RFC 3339, as rsyslog writes it.
 
+use memchr::{memchr, memchr2};
+
+use super::clock::Clock;
 use super::code::{self, Bad};
 use super::format::Context;
-use super::instant::{self, Clock};
+use super::instant::{self, TimeOfDay};
 use super::record::LEVEL;
 use super::zone::Zone;
 use crate::event::{Fields, Scratch};
@@ -33,6 +36,7 @@ pub(super) fn decode(
     line: &str,
     named: bool,
     context: &Context,
+    times: &mut Clock,
     fields: &mut Fields,
 ) -> Result<Timestamp, Bad> {
     fields.clear();
@@ -41,7 +45,7 @@ pub(super) fn decode(
         None => (None, line),
     };
     let (time, message) = match rest.strip_prefix("1 ") {
-        Some(rest) => rfc5424(rest, &context.zone, fields)?,
+        Some(rest) => rfc5424(rest, &context.zone, times, fields)?,
         None => rfc3164(rest, named || priority.is_some(), context, fields)?,
     };
     if let Some(priority) = priority {
@@ -64,15 +68,16 @@ fn priority(line: &str) -> Option<(usize, &str)> {
 fn rfc5424<'l>(
     text: &'l str,
     zone: &Zone,
+    times: &mut Clock,
     fields: &mut Fields,
 ) -> Result<(Timestamp, &'l str), Bad> {
-    let (time, mut rest) = text.split_once(' ').ok_or_else(foreign)?;
+    let (time, mut rest) = word(text).ok_or_else(foreign)?;
     if time == "-" {
         return Err(Bad::new(code::LINE_NO_TIME, "the time of the line is `-`: none"));
     }
-    let time = instant::value(time, zone).ok_or_else(foreign)??.time;
+    let time = times.value(time, zone).ok_or_else(foreign)??;
     for name in ["host", "app", "pid", "msgid"] {
-        let (value, after) = rest.split_once(' ').ok_or_else(foreign)?;
+        let (value, after) = word(rest).ok_or_else(foreign)?;
         set(fields, name, value);
         rest = after;
     }
@@ -84,6 +89,12 @@ fn rfc5424<'l>(
     fields.put_scratch(scratch);
     let message = message.strip_prefix(' ').unwrap_or(message);
     Ok((time, message.strip_prefix('\u{feff}').unwrap_or(message)))
+}
+
+/// What stands before the first space, and what follows it.
+fn word(text: &str) -> Option<(&str, &str)> {
+    let space = memchr(b' ', text.as_bytes())?;
+    Some((&text[..space], &text[space + 1..]))
 }
 
 /// `[id name="value" …][…]`. Returns what follows; what is malformed is left to the message.
@@ -118,18 +129,23 @@ fn element<'l>(text: &'l str, scratch: &mut Scratch, fields: &mut Fields) -> Opt
 
 /// Reads a value up to its closing quote, and returns its length with the quote.
 fn parameter(text: &str, value: &mut String) -> Option<usize> {
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Some(at + 1),
-            '\\' => {
-                let escaped = characters.next_if(|(_, next)| matches!(next, '"' | '\\' | ']'));
-                value.push(escaped.map_or('\\', |(_, character)| character));
-            }
-            other => value.push(other),
+    let mut at = 0;
+    loop {
+        let end = at + memchr2(b'"', b'\\', text[at..].as_bytes())?;
+        value.push_str(&text[at..end]);
+        if text[end..].starts_with('"') {
+            return Some(end + 1);
         }
+        // What is no escape stays as it is.
+        let escapes = matches!(text.as_bytes().get(end + 1), Some(b'"' | b'\\' | b']'));
+        at = end + usize::from(escapes);
+        if escapes {
+            value.push_str(&text[at..=at]);
+        } else {
+            value.push('\\');
+        }
+        at += 1;
     }
-    None
 }
 
 /// `Nov 20 21:20:09 host app[123]: message`; `rfc3339`: the time may also be one of these. Returns
@@ -180,7 +196,7 @@ struct Yearless {
     month: i8,
     day: i8,
     year: Option<i16>,
-    clock: Clock,
+    clock: TimeOfDay,
 }
 
 impl Yearless {

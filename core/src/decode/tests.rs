@@ -1,6 +1,7 @@
 //! Decoders from outside: bytes in, events and bad lines out.
 
-use super::{BadLine, Decoder, DecoderOptions, Sink};
+use super::{BadLine, Decoder, DecoderOptions, Sink, code};
+use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
 use crate::time::Timestamp;
 
@@ -24,6 +25,19 @@ struct Owned {
 }
 
 impl Owned {
+    fn of(event: &Event<'_>) -> Self {
+        let pairs = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            time: event.time.as_nanos(),
+            raw: event.raw.to_owned(),
+            message: event.message().to_owned(),
+            source: event.fields.source().to_owned(),
+            stream: event.fields.stream().to_owned(),
+            labels: event.labels().map(pairs).collect(),
+            join_keys: event.join_keys().map(pairs).collect(),
+        }
+    }
+
     fn new(time: Timestamp, raw: &str, fields: &Fields) -> Self {
         let pairs = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
@@ -34,6 +48,25 @@ impl Owned {
             stream: fields.stream().to_owned(),
             labels: fields.labels().map(pairs).collect(),
             join_keys: fields.join_keys().map(pairs).collect(),
+        }
+    }
+
+    /// What is left of it where only these columns are wanted; empty values are missing ones.
+    fn narrowed(&self, columns: &ColumnNames) -> Self {
+        let wanted = |pairs: &[(String, String)], names: &[String]| {
+            let find = |name: &String| {
+                pairs.iter().find(|(known, value)| known == name && !value.is_empty()).cloned()
+            };
+            names.iter().filter_map(find).collect()
+        };
+        Self {
+            time: self.time,
+            raw: self.raw.clone(),
+            message: if columns.message { self.message.clone() } else { String::new() },
+            source: String::new(),
+            stream: String::new(),
+            labels: wanted(&self.labels, &columns.labels),
+            join_keys: wanted(&self.join_keys, &columns.join_keys),
         }
     }
 
@@ -56,7 +89,7 @@ struct Kept {
 
 impl Sink for Kept {
     fn event(&mut self, event: Event<'_>) {
-        self.out.push(Out::Event(Owned::new(event.time, event.raw, event.fields)));
+        self.out.push(Out::Event(Owned::of(&event)));
     }
 
     fn bad_line(&mut self, bad: BadLine<'_>) {
@@ -100,20 +133,98 @@ fn reference(time: &str) -> DecoderOptions {
     DecoderOptions { reference_time: Some(at(time)), ..options() }
 }
 
-/// Decodes pieces, and checks that each event decodes again to the same.
-fn decode_pieces<'b>(options: DecoderOptions, pieces: impl Iterator<Item = &'b [u8]>) -> Kept {
+/// Decodes pieces, and checks that each event decodes again to the same, which is without prediction;
+/// and that some of it is the same where no more is wanted.
+fn decode_pieces<'b>(
+    options: DecoderOptions,
+    pieces: impl Iterator<Item = &'b [u8]> + Clone,
+) -> Kept {
     let mut kept = Kept::default();
-    let mut decoder = Decoder::new(options).expect("the options make sense");
-    for piece in pieces {
+    let mut decoder = Decoder::new(options.clone()).expect("the options make sense");
+    for piece in pieces.clone() {
         decoder.push(piece, &mut kept);
     }
     decoder.close(&mut kept);
+    let mut dropped = 0;
     for event in kept.events() {
         let mut fields = Fields::default();
         let time = decoder.decode_again(&event.raw, &mut fields);
         assert_eq!(&Owned::new(time, &event.raw, &fields), event);
+        dropped += usize::from(fields.dropped() > 0);
     }
+    let told = kept.bad().into_iter().filter(|(code, ..)| *code == code::EVENT_TOO_MANY_LABELS);
+    assert_eq!(told.count(), dropped);
+    some_of(&kept, kept.out.len() % 3, options, pieces);
     kept
+}
+
+/// Decodes pieces again, for a third of the labels and join keys, and checks that these are as in `all`.
+fn some_of<'b>(
+    all: &Kept,
+    part: usize,
+    options: DecoderOptions,
+    pieces: impl Iterator<Item = &'b [u8]>,
+) {
+    let names = |of: fn(&Owned) -> &Vec<(String, String)>| {
+        let mut names: Vec<_> =
+            all.events().into_iter().flat_map(of).map(|(name, _)| name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(100);
+        names.into_iter().enumerate().filter(|(at, _)| at % 3 == part).map(|(_, name)| name)
+    };
+    let columns = ColumnNames {
+        labels: names(|event| &event.labels).chain(["none".to_owned()]).collect(),
+        join_keys: names(|event| &event.join_keys).collect(),
+        all_labels: false,
+        message: part != 1,
+    };
+    let mut some =
+        Partly { columns: columns.clone(), every: part, events: 0, kept: Kept::default() };
+    let mut decoder = Decoder::new(options).expect("the options make sense");
+    decoder.read_only(columns.clone());
+    for piece in pieces {
+        decoder.push(piece, &mut some);
+    }
+    decoder.close(&mut some);
+    let expected = all.out.iter().map(|out| match out {
+        Out::Event(event) => Out::Event(event.narrowed(&columns)),
+        bad @ Out::Bad(..) => bad.clone(),
+    });
+    assert_eq!(some.kept.out, expected.collect::<Vec<_>>());
+    assert_eq!(some.kept.messages, all.messages);
+}
+
+/// Keeps only some columns of what it is given.
+struct Partly {
+    columns: ColumnNames,
+    /// Asks for everything every so many events; never where 0.
+    every: usize,
+    events: usize,
+    kept: Kept,
+}
+
+impl Sink for Partly {
+    fn event(&mut self, event: Event<'_>) {
+        self.events += 1;
+        self.kept.out.push(Out::Event(Owned::of(&event).narrowed(&self.columns)));
+        let Out::Event(kept) = &self.kept.out[self.kept.out.len() - 1] else { unreachable!() };
+        for (name, value) in &kept.labels {
+            assert_eq!(event.label(name), Some(value.as_str()));
+        }
+        for (name, value) in &kept.join_keys {
+            assert_eq!(event.join_key(name), Some(value.as_str()));
+        }
+        assert!(!self.columns.message || event.message() == kept.message);
+    }
+
+    fn bad_line(&mut self, bad: BadLine<'_>) {
+        self.kept.bad_line(bad);
+    }
+
+    fn wants_all(&self) -> bool {
+        self.every > 0 && self.events % (self.every * 3) == 0
+    }
 }
 
 /// Decodes the whole, and checks that it does not matter how it is cut.
@@ -170,6 +281,7 @@ mod bad;
 mod cuts;
 mod detection;
 mod ndjson;
+mod predict;
 mod shop;
 mod text;
 mod times;

@@ -40,6 +40,11 @@ impl Zone {
         &self.name
     }
 
+    /// Whether the offset never changes.
+    pub fn is_fixed(&self) -> bool {
+        self.fixed.is_some()
+    }
+
     /// The instant at which clocks in this zone show `local`. Of an hour that is shown twice, the
     /// first; in an hour that is skipped, as if clocks had not been changed yet.
     pub fn instant(&self, local: DateTime) -> Result<jiff::Timestamp, jiff::Error> {
@@ -131,7 +136,10 @@ const AMBIGUOUS: &[&str] = &[
 
 /// Whether `word` is a zone abbreviation, and not the first word of a message.
 pub(super) fn is_abbreviation(word: &str) -> bool {
-    KNOWN.iter().any(|(name, _)| *name == word) || AMBIGUOUS.contains(&word)
+    // Most words differ in their first letter.
+    let first = word.as_bytes().first();
+    let is_it = |name: &str| name.as_bytes().first() == first && name == word;
+    KNOWN.iter().any(|(name, _)| is_it(name)) || AMBIGUOUS.iter().any(|name| is_it(name))
 }
 
 /// The offset that `bytes` start with (`+02:00`, `+0200`, `+02`), and its length. A digit or a letter

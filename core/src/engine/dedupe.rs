@@ -69,18 +69,18 @@ impl Seen {
             hasher.update(value.as_bytes());
             hasher.digest128()
         };
-        let message = event.fields.message();
+        let message = event.message();
         let time = event.time.as_nanos().to_le_bytes();
         let mut hash = xxh3_128_with_seed(&time, self.seed);
         let mut add = |field: u128| hash = hash.wrapping_add(field);
         match &self.fields {
             None => {
-                event.fields.labels().for_each(|(name, value)| add(field(name, value)));
+                event.labels().for_each(|(name, value)| add(field(name, value)));
                 add(xxh3_128_with_seed(message.as_bytes(), self.seed));
             }
             Some(fields) => {
                 for name in fields {
-                    let value = event.fields.label(name);
+                    let value = event.label(name);
                     let value = value.or((name == "message").then_some(message));
                     add(field(name, value.unwrap_or_default()));
                 }

@@ -116,7 +116,7 @@ impl Flow {
         // What stays with the host is here in part only; the host tells of it.
         let looks = handle.is_none() && Known::looks_at(input.metrics.events);
         if looks {
-            input.known.look(event.fields.labels());
+            input.known.look(event.labels());
         }
         self.arrivals = self.arrivals.wrapping_add(1);
         let watermark = self.progress.watermark();

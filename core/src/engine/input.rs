@@ -72,6 +72,10 @@ impl Sink for Intake<'_> {
         self.flow.take(self.source, self.input, &event, None);
     }
 
+    fn wants_all(&self) -> bool {
+        Known::looks_at(self.input.metrics.events + 1)
+    }
+
     fn bad_line(&mut self, bad: BadLine<'_>) {
         self.input.metrics.bad_lines += 1;
         let notice = || Notice::BadLine {

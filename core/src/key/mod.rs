@@ -18,8 +18,8 @@ use crate::select::Selected;
 pub fn value<'a>(selected: &Selected<'a>, name: &str, patterns: &KeyPatterns) -> Option<&'a str> {
     selected
         .label(name)
-        .or_else(|| selected.event.fields.join_key(name))
-        .or_else(|| patterns.find(name, selected.event.fields.message()))
+        .or_else(|| selected.event.join_key(name))
+        .or_else(|| patterns.find(name, selected.event.message()))
 }
 
 /// The keys of one event, one per key table, in a buffer that is reused from event to event.
@@ -83,7 +83,7 @@ fn append(
 
 /// Appends the key made of all labels that have a value, but `but`: names and values, by name.
 fn append_all_but(bytes: &mut Vec<u8>, selected: &Selected<'_>, but: &[String]) {
-    let own = selected.event.fields;
+    let own = selected.event;
     let added = selected.extracted.labels().filter(|(name, _)| own.label(name).is_none());
     let all = own.labels().chain(added);
     let mut all: Vec<_> =

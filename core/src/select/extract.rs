@@ -1,6 +1,6 @@
 //! Where parsers put the labels they find.
 
-use super::Fields;
+use super::{Event, Fields};
 use crate::limits::{MAX_EXTRACTED_BYTES, MAX_LABELS};
 
 /// The label that says which parser failed, as in `LogQL`.
@@ -8,7 +8,7 @@ const ERROR_LABEL: &str = "__error__";
 
 /// Adds labels to those of an event.
 pub(super) struct Extractor<'a> {
-    own: &'a Fields,
+    own: Event<'a>,
     extracted: &'a mut Fields,
     labels: usize,
     bytes: usize,
@@ -16,7 +16,7 @@ pub(super) struct Extractor<'a> {
 
 impl<'a> Extractor<'a> {
     /// Empties `extracted`, to be filled beside the labels of `own`.
-    pub(super) fn new(own: &'a Fields, extracted: &'a mut Fields) -> Self {
+    pub(super) fn new(own: Event<'a>, extracted: &'a mut Fields) -> Self {
         extracted.clear();
         Self { own, extracted, labels: 0, bytes: 0 }
     }

@@ -33,6 +33,6 @@ pub struct Selected<'a> {
 impl<'a> Selected<'a> {
     /// The value of a label, the event's own first; `None` when missing or empty.
     pub fn label(&self, name: &str) -> Option<&'a str> {
-        self.event.fields.label(name).or_else(|| self.extracted.label(name))
+        self.event.label(name).or_else(|| self.extracted.label(name))
     }
 }

@@ -66,9 +66,8 @@ impl Pipeline {
     /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
     /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        let own = event.fields;
-        let mut to = Extractor::new(own, extracted);
-        self.matchers.iter().all(|matcher| matcher.accepts(own.label(&matcher.label)))
+        let mut to = Extractor::new(*event, extracted);
+        self.matchers.iter().all(|matcher| matcher.accepts(event.label(&matcher.label)))
             && self.lines.iter().all(|filter| filter.keeps(event.raw))
             && self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
     }
@@ -89,6 +88,12 @@ impl Pipeline {
             Step::Regexp { names, .. } => names.iter().any(|(_, found)| is_it(found)),
             Step::Filter(_) => false,
         })
+    }
+
+    /// Whether the event's other labels, too, decide what the selector's parsers add: they find any
+    /// label, and what the event has already is not added again.
+    pub(crate) fn extracts_anything(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Json | Step::Logfmt))
     }
 
     /// What the pipeline looks at.

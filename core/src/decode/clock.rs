@@ -1,0 +1,158 @@
+//! Times of lines that follow each other: mostly of the same minute.
+
+use super::code::Bad;
+use super::instant::{self, Found};
+use super::zone::Zone;
+use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, Timestamp};
+
+/// The last minute seen, as it was written, and what stood after the seconds. Changes what reading a
+/// time costs, never the time.
+#[derive(Debug)]
+pub(super) struct Clock {
+    /// Such as `2026-11-20T21:20`; of the common log format, the first bytes of `20/Nov/2026:21:20`.
+    minute: [u8; MINUTE],
+    /// The byte of it that is missing there.
+    last: Option<u8>,
+    /// The zone, such as `Z` or `+02:00`, in the first bytes.
+    zone: [u8; MAX_ZONE],
+    /// Longer than it can be where no minute has been seen.
+    zone_length: usize,
+    /// When the minute began, in nanoseconds since the epoch.
+    began: i64,
+}
+
+/// `2026-11-20T21:20`.
+const MINUTE: usize = 16;
+
+/// ` +02:00`.
+const MAX_ZONE: usize = 7;
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            minute: [0; MINUTE],
+            last: None,
+            zone: [0; MAX_ZONE],
+            zone_length: usize::MAX,
+            began: 0,
+        }
+    }
+}
+
+impl Clock {
+    /// The time that `text` is: of the last minute, or a whole number since the epoch. `None` where it is
+    /// neither.
+    #[inline]
+    pub fn read(&self, text: &[u8]) -> Option<Timestamp> {
+        let Some((minute, rest)) = text.split_first_chunk() else { return epoch(text) };
+        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute) {
+            return epoch(text);
+        }
+        let rest = match self.last {
+            None => rest,
+            Some(last) => rest.strip_prefix(&[last])?,
+        };
+        let (nanos, zone) = seconds(rest)?;
+        // Mostly `Z`.
+        let same = match zone {
+            [zone] => self.zone_length == 1 && *zone == self.zone[0],
+            _ => zone == self.zone.get(..self.zone_length)?,
+        };
+        same.then(|| self.began.checked_add(nanos).map(Timestamp::from_nanos))?
+    }
+
+    /// As [`instant::value`], which it saves where it can.
+    pub fn value(&mut self, text: &str, zone: &Zone) -> Option<Result<Timestamp, Bad>> {
+        if let Some(time) = self.read(text.as_bytes()) {
+            return Some(Ok(time));
+        }
+        let found = instant::value(text, zone)?;
+        if let Ok(found) = found {
+            self.note(text.as_bytes(), found, zone.is_fixed());
+        }
+        Some(found.map(|found| found.time))
+    }
+
+    /// Takes note of the minute that `text` is in, which is all of it: `found`, by other means. `fixed`
+    /// says that the zone of times that name none is always the same.
+    pub fn note(&mut self, text: &[u8], found: Found, fixed: bool) {
+        let Some((minute, rest)) = text.split_first_chunk::<MINUTE>() else { return };
+        let (last, rest) = match rest.split_first() {
+            Some((last, rest)) if minute[2] == b'/' => (Some(*last), rest),
+            _ => (None, rest),
+        };
+        let Some((nanos, zone)) = seconds(rest) else { return };
+        let knows = match zone {
+            [] => fixed,
+            [b'Z' | b'z'] | b" UTC" => true,
+            [b' ', b'+' | b'-', offset @ ..] | [b'+' | b'-', offset @ ..] => {
+                offset.iter().all(|byte| matches!(byte, b'0'..=b'9' | b':'))
+            }
+            _ => false,
+        };
+        if let (true, Some(own)) = (knows, self.zone.get_mut(..zone.len()))
+            && let Some(began) = found.time.as_nanos().checked_sub(nanos)
+        {
+            own.copy_from_slice(zone);
+            (self.minute, self.last, self.began) = (*minute, last, began);
+            self.zone_length = zone.len();
+        }
+    }
+}
+
+/// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer
+/// or have no digits.
+#[inline(always)]
+fn seconds(text: &[u8]) -> Option<(i64, &[u8])> {
+    // Mostly milliseconds.
+    if let [b':', tens @ b'0'..=b'5', ones, b'.', a, b, c, zone @ ..] = text
+        && [ones, a, b, c].iter().all(|byte| byte.is_ascii_digit())
+        && !zone.first().is_some_and(u8::is_ascii_digit)
+    {
+        let digits = [tens, ones, a, b, c];
+        let millis = digits.into_iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0'));
+        return Some((millis * NANOS_PER_MILLI, zone));
+    }
+    let ([b':', tens @ b'0'..=b'5', ones @ b'0'..=b'9'], rest) = text.split_first_chunk()? else {
+        return None;
+    };
+    let mut nanos = i64::from(tens - b'0') * 10 + i64::from(ones - b'0');
+    let Some((b'.' | b',', fraction)) = rest.split_first() else {
+        return Some((nanos * NANOS_PER_SECOND, rest));
+    };
+    let mut digits = 0;
+    while let Some(digit @ b'0'..=b'9') = fraction.get(digits) {
+        if digits == 9 {
+            return None;
+        }
+        nanos = nanos * 10 + i64::from(digit - b'0');
+        digits += 1;
+    }
+    (digits > 0).then(|| (nanos * POWERS[9 - digits], &fraction[digits..]))
+}
+
+const POWERS: [i64; 10] =
+    [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
+
+/// A whole number since the epoch that can only be a time: in seconds, ms, µs or ns, by its length.
+#[inline]
+fn epoch(text: &[u8]) -> Option<Timestamp> {
+    let unit = match text.len() {
+        9..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        18 => 0,
+        _ => return None,
+    };
+    if text[0] == b'0' {
+        return None;
+    }
+    let mut number = 0_i64;
+    for byte in text {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        number = number * 10 + i64::from(byte - b'0');
+    }
+    number.checked_mul(POWERS[unit]).map(Timestamp::from_nanos)
+}

@@ -1,0 +1,239 @@
+//! The fields seen in a source, each with what it means and what followed it last.
+//!
+//! Owns the names. Bounded: when it is full, everything is forgotten, so that fields that are no more do
+//! not keep out new ones. Changes what decoding costs, never what it gives.
+
+use wide::u8x16;
+
+use crate::limits;
+
+/// Most fields that are remembered, the line itself among them: as many as there are numbers.
+const MAX_FIELDS: usize = 1 << Id::BITS;
+
+/// Longest name that is remembered, with those of the objects it is in.
+const MAX_NAME: usize = 256;
+
+/// Places of the hash table, which is at most half full.
+const PLACES: usize = 2 * MAX_FIELDS;
+
+/// A mask that matches nothing: sixteen bytes compare to sixteen bits.
+const NEVER: u32 = 1 << 16;
+
+/// The number of a field in the dictionary.
+pub(super) type Id = u8;
+
+/// The line itself, as an object.
+pub(super) const LINE: Id = 0;
+
+/// What of a field every line looks at, in one line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+pub(super) struct Field<M> {
+    /// What stands before its value, from the end of the separator, as it was last written; only looked
+    /// up where it is longer than this.
+    literal: [[u8; 16]; 2],
+    /// Which bytes of the literal count.
+    mask: [u32; 2],
+    /// How long it is.
+    length: u8,
+    /// The field after it in the same object, and the first one in it, when it was last seen. The line
+    /// itself where there was none.
+    pub next: Id,
+    pub first: Id,
+    /// The object it is in.
+    pub object: Id,
+    /// How many objects it is in, besides the line.
+    pub depth: u8,
+    pub meaning: M,
+}
+
+/// The name of a field: where in all names it begins and ends, and its own part of it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Name {
+    start: usize,
+    key: usize,
+    end: usize,
+}
+
+/// The fields seen.
+#[derive(Debug)]
+pub(super) struct Dictionary<M> {
+    fields: Box<[Field<M>; MAX_FIELDS]>,
+    /// One for each field seen, and one for the line.
+    names: Vec<Name>,
+    text: String,
+    places: Box<[Id; PLACES]>,
+}
+
+impl<M: Copy> Dictionary<M> {
+    /// An empty one; `line` is what the line itself means.
+    pub fn new(line: M) -> Self {
+        let line = Field {
+            literal: [[0; 16]; 2],
+            mask: [NEVER, 0],
+            length: 0,
+            next: LINE,
+            first: LINE,
+            object: LINE,
+            depth: 0,
+            meaning: line,
+        };
+        Self {
+            fields: Box::new([line; MAX_FIELDS]),
+            names: vec![Name::default()],
+            text: String::new(),
+            places: Box::new([LINE; PLACES]),
+        }
+    }
+
+    #[inline]
+    pub fn field(&self, id: Id) -> &Field<M> {
+        &self.fields[usize::from(id)]
+    }
+
+    /// The name of a field, with those of the objects it is in, dotted.
+    pub fn name(&self, id: Id) -> &str {
+        let name = self.names[usize::from(id)];
+        &self.text[name.start..name.end]
+    }
+
+    /// Notes that `field` was seen after `before` in the same object, or as the first in `before`.
+    #[inline]
+    pub fn note(&mut self, before: Id, is_first: bool, field: Id) {
+        let before = &mut self.fields[usize::from(before)];
+        *(if is_first { &mut before.first } else { &mut before.next }) = field;
+    }
+
+    /// Finds the field `key` of `object`. Where its literal is what `rest` begins with, also its value and
+    /// what follows.
+    #[inline(always)]
+    pub fn find<'b>(
+        &self,
+        object: Id,
+        key: &[u8],
+        rest: &'b [u8],
+    ) -> Option<(Id, Option<&'b [u8]>)> {
+        let mut place = place(object, key);
+        loop {
+            let id = self.places[place];
+            if id == LINE {
+                return None;
+            }
+            let field = self.field(id);
+            if field.object == object {
+                if let Some(value) = field.value(rest) {
+                    return Some((id, Some(value)));
+                }
+                let name = self.names[usize::from(id)];
+                if self.text.as_bytes()[name.key..name.end] == *key {
+                    return Some((id, None));
+                }
+            }
+            place = (place + 1) % PLACES;
+        }
+    }
+
+    /// Adds the field `key` of `object`, which is not there yet; it means what `meaning` makes of its
+    /// name and of what its object means, if any. `None` where there is no room for it.
+    pub fn add(
+        &mut self,
+        object: Id,
+        key: &str,
+        meaning: impl FnOnce(&str, Option<&M>) -> M,
+    ) -> Option<Id> {
+        let Ok(id) = Id::try_from(self.names.len()) else {
+            self.forget();
+            return None;
+        };
+        let outer = self.names[usize::from(object)];
+        if outer.end - outer.start + 1 + key.len() > MAX_NAME {
+            return None;
+        }
+        let is_top = object == LINE;
+        let start = self.text.len();
+        if !is_top {
+            self.text.extend_from_within(outer.start..outer.end);
+            self.text.push('.');
+        }
+        let name = Name { start, key: self.text.len(), end: self.text.len() + key.len() };
+        self.text.push_str(key);
+        let outer = self.field(object);
+        let meaning = meaning(&self.text[start..], (!is_top).then_some(&outer.meaning));
+        let depth = if is_top { 0 } else { outer.depth + 1 };
+        let field = Field { next: LINE, first: LINE, object, depth, meaning, ..*self.field(LINE) };
+        self.fields[usize::from(id)] = field;
+        self.names.push(name);
+        let mut place = place(object, key.as_bytes());
+        while self.places[place] != LINE {
+            place = (place + 1) % PLACES;
+        }
+        self.places[place] = id;
+        Some(id)
+    }
+
+    /// Notes what stands before the value of a field.
+    pub fn write(&mut self, id: Id, literal: &[u8]) {
+        self.fields[usize::from(id)].write(literal);
+    }
+
+    fn forget(&mut self) {
+        self.names.truncate(1);
+        self.text.clear();
+        self.fields[usize::from(LINE)].first = LINE;
+        self.places.fill(LINE);
+    }
+}
+
+impl<M> Field<M> {
+    /// The value and what follows it, if the literal is next.
+    #[inline(always)]
+    pub fn value<'b>(&self, rest: &'b [u8]) -> Option<&'b [u8]> {
+        if !is_same(rest.first_chunk()?, &self.literal[0], self.mask[0]) {
+            return None;
+        }
+        if self.length > 16
+            && !is_same(rest.get(16..)?.first_chunk()?, &self.literal[1], self.mask[1])
+        {
+            return None;
+        }
+        rest.get(usize::from(self.length)..)
+    }
+
+    /// Whether what is nested in it can become dotted names.
+    #[inline]
+    pub fn can_nest(&self) -> bool {
+        usize::from(self.depth) < limits::MAX_LABEL_DEPTH
+    }
+
+    fn write(&mut self, literal: &[u8]) {
+        let Some(own) = self.literal.as_flattened_mut().get_mut(..literal.len()) else {
+            (self.mask, self.length) = ([NEVER, 0], 0);
+            return;
+        };
+        own.copy_from_slice(literal);
+        let ones = |count: usize| (1 << count) - 1;
+        self.mask = [ones(literal.len().min(16)), ones(literal.len().saturating_sub(16))];
+        self.length = u8::try_from(literal.len()).expect("at most 32");
+    }
+}
+
+/// Where the search for a field begins: by the length and both ends of its key. Whoever writes keys to
+/// collide gains little, the table being small and half empty.
+#[inline]
+fn place(object: Id, key: &[u8]) -> usize {
+    let ends = match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23)
+        }
+        _ => key.iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
+    };
+    let hash = ends ^ (key.len() as u64) << 56 ^ u64::from(object) << 48;
+    (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PLACES
+}
+
+/// Whether the bytes are the same that count.
+#[inline(always)]
+fn is_same(bytes: &[u8; 16], literal: &[u8; 16], mask: u32) -> bool {
+    let same = u8x16::new(*bytes).simd_eq(u8x16::new(*literal)).to_bitmask();
+    same & mask == mask
+}

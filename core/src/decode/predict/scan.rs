@@ -1,0 +1,226 @@
+//! Where JSON values end, and whether they are what `serde_json` takes for values.
+//!
+//! Works on what is left of a block that ends with a line ending, which is part of no value: nothing is
+//! read past the end of a line. All lengths count from the beginning of what is left. Strings cost a few
+//! instructions per sixteen bytes.
+
+use wide::u8x16;
+
+/// Deepest nesting of arrays, and of objects in them, that is passed over.
+const MAX_DEPTH: u32 = 64;
+
+/// How many spaces, tabs and CRs there are.
+#[inline]
+pub(super) fn space(rest: &[u8]) -> usize {
+    rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count()
+}
+
+/// What follows spaces, tabs and CRs.
+#[inline]
+pub(super) fn after_space(rest: &[u8]) -> &[u8] {
+    &rest[space(rest)..]
+}
+
+/// The length of text without quotes, backslashes and control bytes.
+#[inline(always)]
+fn plain(rest: &[u8]) -> usize {
+    match rest.first_chunk().map(specials) {
+        // Mostly short.
+        Some(found) if found != 0 => found.trailing_zeros() as usize,
+        _ => long_plain(rest),
+    }
+}
+
+/// Which of sixteen bytes are quotes, backslashes or control bytes, the first in the lowest bit.
+#[inline(always)]
+fn specials(chunk: &[u8; 16]) -> u32 {
+    let (quote, escape, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x1f));
+    let chunk = u8x16::new(*chunk);
+    let found = chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
+    found.to_bitmask()
+}
+
+#[inline]
+fn long_plain(rest: &[u8]) -> usize {
+    let (chunks, _) = rest.as_chunks::<16>();
+    for (at, chunk) in chunks.iter().enumerate().skip(1) {
+        let found = specials(chunk);
+        if found != 0 {
+            return at * 16 + found.trailing_zeros() as usize;
+        }
+    }
+    plain_at_the_end(rest, chunks.len() * 16)
+}
+
+#[inline(never)]
+fn plain_at_the_end(rest: &[u8], before: usize) -> usize {
+    let plain = rest[before..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f));
+    before + plain.count()
+}
+
+/// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
+#[inline(always)]
+pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
+    let length = plain(rest);
+    if *rest.get(length)? == b'"' {
+        Some((length, false))
+    } else {
+        Some((escaped(rest, length)?, true))
+    }
+}
+
+/// The length of the text of a string that begins with `length` bytes of plain text.
+#[inline(never)]
+fn escaped(rest: &[u8], mut length: usize) -> Option<usize> {
+    loop {
+        match rest.get(length..)? {
+            [b'"', ..] => return Some(length),
+            [b'\\', escaped @ ..] => length += escape(escaped)?,
+            _ => return None,
+        }
+        length += plain(rest.get(length..)?);
+    }
+}
+
+/// The length of an escape, which begins after its backslash.
+fn escape(rest: &[u8]) -> Option<usize> {
+    match *rest.first()? {
+        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(2),
+        b'u' => {
+            let digits = rest.get(1..5)?;
+            digits.iter().all(u8::is_ascii_hexdigit).then_some(6)
+        }
+        _ => None,
+    }
+}
+
+/// The length of a value that is neither text nor an object.
+#[inline(always)]
+pub(super) fn other(rest: &[u8]) -> Option<usize> {
+    let length = digits(rest);
+    match *rest.get(length)? {
+        // Mostly a whole number.
+        b',' | b'}' if length == 1 || length > 1 && rest[0] != b'0' => Some(length),
+        _ => any(rest),
+    }
+}
+
+/// The length of any value but an object.
+#[inline(never)]
+fn any(rest: &[u8]) -> Option<usize> {
+    if rest.first() == Some(&b'[') { array(rest) } else { scalar(rest) }
+}
+
+fn scalar(rest: &[u8]) -> Option<usize> {
+    match *rest.first()? {
+        b'"' => string(&rest[1..]).map(|(length, _)| length + 2),
+        b'-' | b'0'..=b'9' => number(rest),
+        b't' => word(rest, b"true"),
+        b'f' => word(rest, b"false"),
+        b'n' => word(rest, b"null"),
+        _ => None,
+    }
+}
+
+pub(super) fn word(rest: &[u8], word: &[u8]) -> Option<usize> {
+    rest.starts_with(word).then_some(word.len())
+}
+
+fn number(rest: &[u8]) -> Option<usize> {
+    let sign = usize::from(rest.first() == Some(&b'-'));
+    let whole = digits(&rest[sign..]);
+    if whole == 0 || whole > 1 && rest[sign] == b'0' {
+        return None;
+    }
+    let mut length = sign + whole;
+    if rest.get(length) == Some(&b'.') {
+        let fraction = digits(&rest[length + 1..]);
+        length += 1 + fraction;
+        if fraction == 0 {
+            return None;
+        }
+    }
+    if let Some(b'e' | b'E') = rest.get(length) {
+        length += 1;
+        length += usize::from(matches!(rest.get(length), Some(b'+' | b'-')));
+        let exponent = digits(&rest[length..]);
+        length += exponent;
+        if exponent == 0 {
+            return None;
+        }
+    }
+    Some(length)
+}
+
+/// How many digits there are.
+#[inline(always)]
+fn digits(rest: &[u8]) -> usize {
+    if let Some(chunk) = rest.first_chunk() {
+        // What is below `0` wraps around to more than nine.
+        let value = u8x16::new(*chunk) - u8x16::splat(b'0');
+        let digits = value.min(u8x16::splat(9)).simd_eq(value).to_bitmask();
+        let count = (!digits).trailing_zeros() as usize;
+        if count < 16 {
+            return count;
+        }
+    }
+    rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// The length of an array.
+fn array(rest: &[u8]) -> Option<usize> {
+    // One bit per level, set for objects; the innermost is the lowest.
+    let mut objects = 0_u64;
+    let mut depth = 0;
+    let mut left = rest;
+    loop {
+        // A value begins here.
+        let is_object = match *left.first()? {
+            b'[' => Some(false),
+            b'{' => Some(true),
+            _ => None,
+        };
+        if let Some(is_object) = is_object {
+            if depth == MAX_DEPTH {
+                return None;
+            }
+            depth += 1;
+            objects = objects << 1 | u64::from(is_object);
+            left = after_space(&left[1..]);
+            if *left.first()? != if is_object { b'}' } else { b']' } {
+                left = if is_object { value(left)? } else { left };
+                continue;
+            }
+        } else {
+            left = after_space(left.get(scalar(left)?..)?);
+        }
+        // A value ends here, and perhaps what it is in.
+        loop {
+            let is_object = objects & 1 == 1;
+            match *left.first()? {
+                b',' => {
+                    left = after_space(&left[1..]);
+                    left = if is_object { value(left)? } else { left };
+                    break;
+                }
+                b'}' if is_object => {}
+                b']' if !is_object => {}
+                _ => return None,
+            }
+            depth -= 1;
+            objects >>= 1;
+            if depth == 0 {
+                return Some(rest.len() - left.len() + 1);
+            }
+            left = after_space(&left[1..]);
+        }
+    }
+}
+
+/// The value of the key that is next.
+fn value(rest: &[u8]) -> Option<&[u8]> {
+    let text = rest.strip_prefix(b"\"")?;
+    let (length, _) = string(text)?;
+    let rest = after_space(&text[length + 1..]).strip_prefix(b":")?;
+    Some(after_space(rest))
+}

@@ -1,0 +1,105 @@
+//! All that a line has.
+
+use std::ops::Range;
+
+use super::Known;
+use super::dictionary::{Dictionary, Id};
+use super::narrow::{Meaning, Use, Wanted, meaning};
+use super::walk::Receive;
+use crate::decode::escape;
+use crate::decode::ndjson::{Filler, Visit};
+use crate::decode::record::Value;
+use crate::event::Fields;
+use crate::time::Timestamp;
+
+/// Hands the fields to what decides their roles in lines of any kind.
+pub(super) struct Whole<'a> {
+    wanted: Option<&'a Wanted>,
+    known: Known<'a>,
+    text: &'a str,
+    filler: Filler<'a>,
+    buffer: &'a mut String,
+}
+
+impl<'a> Whole<'a> {
+    pub fn new(
+        wanted: Option<&'a Wanted>,
+        known: Known<'a>,
+        text: &'a str,
+        fields: &'a mut Fields,
+        buffer: &'a mut String,
+    ) -> Self {
+        let filler = known.ndjson.filler(known.ndjson.usual, known.zone, fields);
+        Self { wanted, known, text, filler, buffer }
+    }
+
+    /// There are no more fields: the time of the line.
+    pub fn finish(self) -> Option<Timestamp> {
+        let (shape, time) = self.filler.finish();
+        time.ok().filter(|_| shape == self.known.ndjson.usual)
+    }
+}
+
+impl Receive<Meaning> for Whole<'_> {
+    fn meaning(&self, name: &str, object: Option<&Meaning>) -> Meaning {
+        meaning(self.wanted, self.known.ndjson, name, object)
+    }
+
+    fn ignores(&self, _: &Meaning) -> bool {
+        false
+    }
+
+    fn text(
+        &mut self,
+        names: &Dictionary<Meaning>,
+        id: Id,
+        at: Range<usize>,
+        escaped: bool,
+    ) -> Option<()> {
+        if escaped {
+            let text = &self.text[at];
+            let text = escape::json(text, self.buffer);
+            let is_top = names.field(id).depth == 0;
+            self.filler.field(names.name(id), is_top, Value::Text(text));
+            return Some(());
+        }
+        let value = Value::Text(&self.text[at.clone()]);
+        self.value(names, id, at, value)
+    }
+
+    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
+        let value = Value::Other(&self.text[at.clone()]);
+        self.value(names, id, at, value)
+    }
+
+    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
+        let (name, is_top) = (names.name(id), names.field(id).depth == 0);
+        if is_object {
+            self.filler.object(name, is_top);
+        } else {
+            self.filler.field(name, is_top, Value::Null);
+        }
+        Some(())
+    }
+}
+
+impl Whole<'_> {
+    fn value(
+        &mut self,
+        names: &Dictionary<Meaning>,
+        id: Id,
+        at: Range<usize>,
+        value: Value<'_>,
+    ) -> Option<()> {
+        let field = names.field(id);
+        if field.meaning.role == Use::Time
+            && !field.meaning.event_message
+            && let Some(time) = self.known.time(self.text, at)
+        {
+            self.filler.reader.found_time(time);
+        } else {
+            self.filler.field(names.name(id), field.depth == 0, value);
+        }
+        Some(())
+    }
+}
