@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
 use logbraid_benches::workload::{Format, Service, Workload};
 
-/// Writes the logs of requests over two services, frontend and backend, that share a request_id
+/// Writes the logs of requests over two services, frontend and backend, that share a key
 #[derive(Parser)]
 struct Arguments {
     /// The file to write, `-` for the standard output; with --per-service the folder
