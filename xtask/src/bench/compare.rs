@@ -13,7 +13,7 @@ use super::peers::{self, Contestant, Engine, Question, folder};
 use super::report;
 use super::run::{Run, run};
 use super::table::{Spread, Table, number};
-use crate::process::{self, cargo, command, root};
+use crate::process;
 
 /// The reference workload has so many requests.
 const REQUESTS: u64 = 200_500;
@@ -108,12 +108,10 @@ pub fn compare(compare: &Compare) -> anyhow::Result<()> {
 
 /// Builds what is measured, and writes the log.
 fn workload(requests: u64) -> anyhow::Result<PathBuf> {
-    let build = ["build", "--release", "--package", "logbraid-benches", "--bins"];
-    process::run(cargo().args(build))?;
-    fs::create_dir_all(folder()).context("target/compare")?;
+    peers::build()?;
     let file = folder().join(format!("{requests}.ndjson"));
-    let generate = root().join("target/release/generate");
-    process::run(command(generate).arg(&file).args(["--requests", &requests.to_string()]))?;
+    let requests = requests.to_string();
+    process::run(peers::program().arg("generate").arg(&file).args(["--requests", &requests]))?;
     Ok(file)
 }
 

@@ -2,12 +2,12 @@
 
 use std::io::Write;
 
-use clap::Parser;
+use clap::Args;
 use logbraid_benches::live::Live;
 
-/// Prints what an event costs, for each number of live events
-#[derive(Parser)]
-struct Arguments {
+/// What it takes.
+#[derive(Args)]
+pub struct Arguments {
     /// Numbers of live events
     #[arg(required = true, value_parser = clap::value_parser!(u64).range(1_000..))]
     live: Vec<u64>,
@@ -25,8 +25,9 @@ struct Arguments {
     disordered: bool,
 }
 
-fn main() -> anyhow::Result<()> {
-    let Arguments { live, query, events, dense, disordered } = Arguments::parse();
+/// Measures and prints.
+pub fn live(arguments: Arguments) -> anyhow::Result<()> {
+    let Arguments { live, query, events, dense, disordered } = arguments;
     for events_live in live {
         let mut steady = Live { events: events_live, dense, disordered }.engine(&query)?;
         let growing = steady.longest;
