@@ -1,5 +1,6 @@
 //! What `cargo xtask bench instructions` counts: each part by itself, on small input, the same in every
-//! run. Run under callgrind, which counts only what happens inside [`counted`].
+//! run. Run under callgrind, which counts only what happens inside [`counted_by_callgrind`], and in pushes
+//! of [`Steady`](logbraid_benches::live::Steady).
 
 use std::hint::black_box;
 use std::io::Write;
@@ -51,7 +52,7 @@ const JOINS: [(&str, &str); 5] = [
 
 /// Callgrind counts what happens in here, and knows it by its name.
 #[inline(never)]
-fn counted<T>(run: impl FnOnce() -> T) -> T {
+fn counted_by_callgrind<T>(run: impl FnOnce() -> T) -> T {
     black_box(run())
 }
 
@@ -80,8 +81,14 @@ pub fn instructions(arguments: Arguments) -> anyhow::Result<()> {
             assert_eq!(kept.0.len() as u64, events);
             if bench == "select" { select(&kept)? } else { keys(&kept) }
         }
-        "within" => assert_eq!(counted(|| correlate(WITHIN, &[&bytes], BLOCK)), WORKLOAD.answer()),
-        "ranges" => assert_eq!(counted(|| correlate(RANGES, &[&bytes], BLOCK)), WORKLOAD.answer()),
+        "within" => assert_eq!(
+            counted_by_callgrind(|| correlate(WITHIN, &[&bytes], BLOCK)),
+            WORKLOAD.answer()
+        ),
+        "ranges" => assert_eq!(
+            counted_by_callgrind(|| correlate(RANGES, &[&bytes], BLOCK)),
+            WORKLOAD.answer()
+        ),
         "drain" => drain(&bytes)?,
         _ => bail!("there is no bench {bench}"),
     }
@@ -129,7 +136,7 @@ fn decode(name: &str) -> anyhow::Result<()> {
     let (bytes, events) = WORKLOAD.bytes(format, None);
     let mut count = Count(0);
     let mut decoder = Decoder::new(DecoderOptions::default())?;
-    counted(|| {
+    counted_by_callgrind(|| {
         decoder.push(&bytes, &mut count);
         decoder.close(&mut count);
     });
@@ -141,15 +148,16 @@ fn select(kept: &Kept) -> anyhow::Result<()> {
     let selector = r#"{service=~"back.*", request_id!=""} |= "order" |~ "order [0-9]+ failed""#;
     let Ok(pipeline) = Pipeline::compile(selector, 0) else { bail!("{selector}") };
     let mut extracted = Fields::default();
-    let found =
-        counted(|| kept.events().filter(|event| pipeline.keeps(event, &mut extracted)).count());
+    let found = counted_by_callgrind(|| {
+        kept.events().filter(|event| pipeline.keeps(event, &mut extracted)).count()
+    });
     assert!(found > 100, "{found}");
     Ok(())
 }
 
 fn keys(kept: &Kept) {
     let (patterns, extracted) = (KeyPatterns::default(), Fields::default());
-    counted(|| {
+    counted_by_callgrind(|| {
         for event in kept.events() {
             let selected = Selected { event, extracted: &extracted };
             black_box(key::value(&selected, "request_id", &patterns));
@@ -165,7 +173,8 @@ fn join(name: &str) -> anyhow::Result<()> {
     let (_, query) = known.with_context(|| format!("no join {name}"))?;
     let live = Live { events: EVENTS as u64, dense: false, disordered: plain != name };
     let mut steady = live.engine(query)?;
-    counted(|| steady.push(EVENTS))?;
+    // Counted as well: each push, also of those that fill it.
+    steady.push(EVENTS)?;
     Ok(())
 }
 
@@ -173,7 +182,7 @@ fn drain(bytes: &[u8]) -> anyhow::Result<()> {
     let mut engine = Correlator::new(plan(WITHIN)?, options())?;
     engine.push(SourceId::new(0), bytes);
     engine.close(SourceId::new(0));
-    let size = counted(|| {
+    let size = counted_by_callgrind(|| {
         let mut size = 0;
         loop {
             let mut batch = Batch::default();
