@@ -1,9 +1,9 @@
 // What crossing between JavaScript and the engine costs, beside JSON.parse of the same bytes.
 // Usage: FILE ROUNDS; prints a line of JSON for each case: nanoseconds an event, of each round.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync } from "node:fs";
 
-import { CorrelationEngine } from '../../npm/packages/logbraid/dist/esm/index.js';
+import { CorrelationEngine } from "../../npm/packages/logbraid/dist/esm/index.js";
 
 const [path, rounds] = process.argv.slice(2);
 const BLOCK = 256 << 10;
@@ -13,7 +13,8 @@ const QUERY =
 
 const bytes = readFileSync(path);
 const blocks = [];
-for (let at = 0; at < bytes.length; at += BLOCK) blocks.push(bytes.subarray(at, at + BLOCK));
+for (let at = 0; at < bytes.length; at += BLOCK)
+  blocks.push(bytes.subarray(at, at + BLOCK));
 const objects = parsed();
 
 /** Every line as an object: the fastest way there is. */
@@ -21,9 +22,11 @@ function parsed() {
   const all = [];
   let from = 0;
   while (from < bytes.length) {
-    const to = bytes.lastIndexOf(10, Math.min(from + BLOCK, bytes.length) - 1) + 1;
-    const text = bytes.toString('utf8', from, to - 1);
-    for (const event of JSON.parse(`[${text.replaceAll('\n', ',')}]`)) all.push(event);
+    const to =
+      bytes.lastIndexOf(10, Math.min(from + BLOCK, bytes.length) - 1) + 1;
+    const text = bytes.toString("utf8", from, to - 1);
+    for (const event of JSON.parse(`[${text.replaceAll("\n", ",")}]`))
+      all.push(event);
     from = to;
   }
   return all;
@@ -33,7 +36,7 @@ function parsed() {
 const inBlocks = {
   bounded: true,
   selects: false,
-  getName: () => 'file',
+  getName: () => "file",
   validateQuery: () => true,
   destroy: () => Promise.resolve(),
   async *createStream() {
@@ -41,15 +44,15 @@ const inBlocks = {
   },
 };
 
-const events = objects.map((event) => ({ ...event, source: 'file' }));
+const events = objects.map((event) => ({ ...event, source: "file" }));
 
 /** Answers the query over a source; `read` sees each result. Returns how many there are. */
 async function answer(source, read, feed) {
   const engine = new CorrelationEngine({ maxMemoryMB: 1000 });
-  if (source !== undefined) engine.addAdapter('file', source);
-  const fed = feed?.(engine.source('file'));
+  if (source !== undefined) engine.addAdapter("file", source);
+  const fed = feed?.(engine.source("file"));
   let count = 0;
-  for await (const correlation of engine.correlate(QUERY, { emit: 'final' })) {
+  for await (const correlation of engine.correlate(QUERY, { emit: "final" })) {
     read(correlation);
     count += 1;
   }
@@ -74,12 +77,21 @@ async function push(source) {
 }
 
 const cases = [
-  { name: 'JSON.parse', run: () => parsed().length },
-  { name: 'bytes in, results counted', run: () => answer(inBlocks, nothing) },
-  { name: 'bytes in, results read', run: () => answer(inBlocks, everything) },
-  { name: 'an array of objects in, results counted', run: () => answer(events, nothing) },
-  { name: 'objects pushed, results counted', run: () => answer(undefined, nothing, push) },
-  { name: 'objects pushed, results read', run: () => answer(undefined, everything, push) },
+  { name: "JSON.parse", run: () => parsed().length },
+  { name: "bytes in, results counted", run: () => answer(inBlocks, nothing) },
+  { name: "bytes in, results read", run: () => answer(inBlocks, everything) },
+  {
+    name: "an array of objects in, results counted",
+    run: () => answer(events, nothing),
+  },
+  {
+    name: "objects pushed, results counted",
+    run: () => answer(undefined, nothing, push),
+  },
+  {
+    name: "objects pushed, results read",
+    run: () => answer(undefined, everything, push),
+  },
 ];
 
 const found = new Map();
