@@ -6,12 +6,19 @@ use serde_json::Value;
 
 use super::peers::{build, folder, program};
 use super::report;
-use super::table::{Spread, Table, number};
+use super::table::{Spread, Table, Target, number};
 use crate::node;
 use crate::process::{self, command, output};
 
 /// Requests of the page.
 const REQUESTS: u32 = 30_000;
+
+/// The case that the target is about.
+const PUSHED: &str = "objects pushed, results counted";
+
+/// What is to be reached.
+const TARGET: Target =
+    Target { what: "objects pushed, ns an event all in", at_most: true, floor: 300.0, aim: 150.0 };
 
 /// What `cargo xtask bench node` takes.
 #[derive(Args)]
@@ -41,12 +48,14 @@ pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
     for (name, ns) in &rows {
         table.row([name.clone(), ns.text(), number(ns.median / peer)]);
     }
+    let pushed = rows.iter().find(|(name, _)| name == PUSHED).map(|(_, ns)| ns.median);
     let node = output(command("node").arg("--version"))?;
     let text = format!(
-        "{machine} Node.js {}. Medians of {} interleaved rounds, in brackets the least and the most.\n\n{}",
+        "{machine} Node.js {}. Medians of {} interleaved rounds, in brackets the least and the most.\n\n{}\n{}",
         node.trim().trim_start_matches('v'),
         arguments.rounds,
-        table.text()
+        table.text(),
+        Target::table([(TARGET, pushed)]).text()
     );
     println!("\n{text}");
     if arguments.requests == REQUESTS && arguments.rounds >= 5 {

@@ -6,13 +6,24 @@ use serde_json::Value;
 
 use super::peers::{build, program};
 use super::report;
-use super::table::{Table, number};
+use super::table::{Table, Target, number};
 use crate::process::output;
 
 /// Numbers of live events.
 const LIVE: [u64; 5] = [1_000, 10_000, 100_000, 1_000_000, 10_000_000];
 /// What ratios are about.
 const BASE: u64 = 100_000;
+
+/// What is to be reached, with 3.4 events a key in order.
+const TARGETS: [Target; 3] = [
+    at_most("cost at ten million ÷ at 100,000", 2.5, 1.8),
+    at_most("bytes of state an event, at ten million", 64.0, 48.0),
+    at_most("longest push while growing to ten million, ms", 10.0, 2.0),
+];
+
+const fn at_most(what: &'static str, floor: f64, aim: f64) -> Target {
+    Target { what, at_most: true, floor, aim }
+}
 
 /// What `cargo xtask bench live` takes.
 #[derive(Args)]
@@ -30,6 +41,7 @@ pub fn live(arguments: &Live) -> anyhow::Result<()> {
     let machine = report::machine()?;
     build()?;
     let mut text = format!("{machine}\n");
+    let mut reached = None;
     for (title, flags) in [
         ("3.4 events a key, in order", [].as_slice()),
         ("3.4 events a key, up to 5 s out of order", &["--disordered"]),
@@ -52,6 +64,8 @@ pub fn live(arguments: &Live) -> anyhow::Result<()> {
             eprintln!("{title}: {live} live, {} ns", number(figure("ns")?));
         }
         let base = rows.iter().find(|(live, ..)| *live == BASE).map_or(f64::NAN, |row| row.1);
+        let most = rows.last().filter(|(live, ..)| *live == 10_000_000);
+        reached = reached.or(most.map(|(_, ns, bytes, longest)| [ns / base, *bytes, *longest]));
         for (live, ns, bytes, longest) in rows {
             #[allow(clippy::cast_precision_loss)] // A round number.
             let live = number(live as f64);
@@ -59,6 +73,9 @@ pub fn live(arguments: &Live) -> anyhow::Result<()> {
         }
         text += &format!("\n{}", table.text());
     }
+    let measured = |at: usize| reached.map(|figures| figures[at]);
+    let targets = TARGETS.into_iter().enumerate().map(|(at, target)| (target, measured(at)));
+    text += &format!("\n{}", Target::table(targets).text());
     println!("\n{text}");
     if !arguments.short {
         report::write("live", &text)?;
