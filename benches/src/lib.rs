@@ -1,6 +1,7 @@
 //! What the benches share: the workload they run on, and asking the engine about it.
 
 pub mod answer;
+pub mod live;
 pub mod workload;
 
 /// Bytes that are read and pushed at a time, as the addon does.

@@ -84,7 +84,7 @@ fn requests_start_at_the_rate_and_their_lines_are_where_they_belong() {
 #[test]
 fn lines_arrive_in_order_and_no_later_than_the_disorder() {
     for (disorder_ms, rate) in [(0, 200), (1, 200), (500, 200), (500, 20_000)] {
-        let workload = Workload { disorder_ms, rate, ..SMALL };
+        let workload = Workload { rate, disorder_ms, ..SMALL };
         let lines: Vec<_> = workload.lines().collect();
         assert!(lines.is_sorted());
         let delays = lines.iter().map(|line| line.arrival_ms - line.time_ms);
@@ -117,7 +117,7 @@ fn keys_are_hot_as_the_skew_says() {
             keys.entry(line.key).or_default().insert(line.request);
         }
         let mut counts: Vec<_> = keys.into_values().map(|requests| requests.len()).collect();
-        counts.sort_unstable_by_key(|requests| std::cmp::Reverse(*requests));
+        counts.sort_unstable_by_key(|requests| Reverse(*requests));
         counts
     };
     let own = keys(0.0);

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
-use crate::process::{command, output, root, run};
+use crate::process::{cargo, command, output, root, run};
 
 /// What Flink looks into, closed since Java 17.
 const JAVA_OPENS: [&str; 5] = [
@@ -118,13 +118,17 @@ impl Contestant {
         };
         match self.engine {
             Engine::Logbraid => {
-                let mut command = command(root().join("target/release/answer"));
-                command.args(["--query", &question.query(), "--threads", &threads]).arg(file);
+                let mut command = program();
+                command.args(["answer", "--query", &question.query(), "--threads", &threads]);
+                command.arg(file);
                 command
             }
             Engine::Scan => {
-                let mut command = command(root().join("target/release/answer"));
-                command.args((!self.variant.is_empty()).then_some(self.variant)).arg(file);
+                let mut command = program();
+                command
+                    .arg("answer")
+                    .args((!self.variant.is_empty()).then_some(self.variant))
+                    .arg(file);
                 command
             }
             Engine::Duckdb => script(python(), "in_duckdb.py"),
@@ -139,6 +143,17 @@ impl Contestant {
             }
         }
     }
+}
+
+/// Builds the program of the benches.
+pub fn build() -> anyhow::Result<()> {
+    run(cargo().args(["build", "--release", "--package", "logbraid-benches", "--bin", "bench"]))?;
+    Ok(fs::create_dir_all(folder())?)
+}
+
+/// The program of the benches.
+pub fn program() -> Command {
+    command(root().join("target/release/bench"))
 }
 
 fn python() -> PathBuf {

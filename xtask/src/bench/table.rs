@@ -98,6 +98,46 @@ pub fn number(figure: f64) -> String {
     grouped + rest
 }
 
+/// A figure that is to reach something.
+#[derive(Copy, Clone, Debug)]
+pub struct Target {
+    /// What is measured.
+    pub what: &'static str,
+    /// Whether less is better.
+    pub at_most: bool,
+    /// What has to be reached.
+    pub floor: f64,
+    /// What is hoped for.
+    pub aim: f64,
+}
+
+impl Target {
+    /// A table of targets and of what was measured, where it was.
+    pub fn table(all: impl IntoIterator<Item = (Self, Option<f64>)>) -> Table {
+        let mut table = Table::new(["target", "floor", "aim", "measured", "met"]);
+        for (target, measured) in all {
+            let bound = |bound: f64| format!("{} {bound}", if target.at_most { "≤" } else { "≥" });
+            table.row([
+                target.what.to_owned(),
+                bound(target.floor),
+                bound(target.aim),
+                measured.map_or("not measured".to_owned(), number),
+                measured.map_or("–", |measured| target.met(measured)).to_owned(),
+            ]);
+        }
+        table
+    }
+
+    fn met(self, measured: f64) -> &'static str {
+        let reaches = |bound: f64| if self.at_most { measured <= bound } else { measured >= bound };
+        match (reaches(self.floor), reaches(self.aim)) {
+            (_, true) => "aim",
+            (true, false) => "floor",
+            (false, false) => "no",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +152,15 @@ mod tests {
     fn figures_are_short_and_grouped() {
         let all = [0.514, 12.34, 123.4, 1_234.5, 1_234_567.0, -1_234.0].map(number);
         assert_eq!(all, ["0.51", "12.3", "123", "1,234", "1,234,567", "-1,234"]);
+    }
+
+    #[test]
+    fn targets_are_met_on_their_side() {
+        let faster = Target { what: "faster", at_most: false, floor: 3.0, aim: 5.0 };
+        assert_eq!([2.9, 3.0, 5.0].map(|it| faster.met(it)), ["no", "floor", "aim"]);
+        let smaller = Target { what: "smaller", at_most: true, floor: 64.0, aim: 48.0 };
+        assert_eq!([64.1, 64.0, 48.0].map(|it| smaller.met(it)), ["no", "floor", "aim"]);
+        assert!(Target::table([(faster, None)]).text().contains("not measured"));
     }
 
     #[test]

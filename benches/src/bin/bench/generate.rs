@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser};
 use logbraid_benches::workload::{Format, Service, Workload};
 
-/// Writes the logs of requests over two services, frontend and backend, that share a request_id
-#[derive(Parser)]
-struct Arguments {
+/// What it takes.
+#[derive(Args)]
+pub struct Generate {
     /// The file to write, `-` for the standard output; with --per-service the folder
     to: PathBuf,
     #[arg(long, default_value = "ndjson", value_parser = formats())]
@@ -64,8 +64,9 @@ fn fraction(text: &str) -> Result<f64, String> {
     }
 }
 
-fn main() -> io::Result<()> {
-    let Arguments { to, format, per_service, workload: numbers } = Arguments::parse();
+/// Writes the log.
+pub fn generate(arguments: Generate) -> io::Result<()> {
+    let Generate { to, format, per_service, workload: numbers } = arguments;
     let workload = Workload {
         requests: numbers.requests,
         seed: numbers.seed,

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::Args;
 use logbraid_benches::BLOCK;
-use logbraid_benches::answer::{Reading, answer};
+use logbraid_benches::answer::{self, Reading};
 use logbraid_benches::workload::Answer;
 
-/// Answers a query and prints correlations, the events in them, and milliseconds, as JSON
-#[derive(Parser)]
-struct Arguments {
+/// What it takes.
+#[derive(Args)]
+pub struct Arguments {
     /// The query; none to only count the lines of the first file
     #[arg(long)]
     query: Option<String>,
@@ -29,8 +29,8 @@ struct Arguments {
     files: Vec<PathBuf>,
 }
 
-fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+/// Prints correlations, the events in them, and milliseconds.
+pub fn answer(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.threads != 1 {
         bail!("the engine runs on one thread so far");
     }
@@ -42,9 +42,9 @@ fn main() -> anyhow::Result<()> {
                 Ok(Reading::new(file, BLOCK))
             });
             let mut files = files.collect::<anyhow::Result<Vec<_>>>()?;
-            (answer(query, &mut files)?, start.elapsed())
+            (answer::answer(query, &mut files)?, start.elapsed())
         }
-        None => scan(&arguments)?,
+        None => scan(arguments)?,
     };
     writeln!(
         std::io::stdout(),

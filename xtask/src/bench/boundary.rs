@@ -1,0 +1,73 @@
+//! `cargo xtask bench node`: what crossing between JavaScript and the engine costs.
+
+use anyhow::Context;
+use clap::Args;
+use serde_json::Value;
+
+use super::peers::{build, folder, program};
+use super::report;
+use super::table::{Spread, Table, Target, number};
+use crate::node;
+use crate::process::{self, command, output};
+
+/// Requests of the page.
+const REQUESTS: u32 = 30_000;
+
+/// The case that the target is about.
+const PUSHED: &str = "objects pushed, results counted";
+
+/// What is to be reached.
+const TARGET: Target =
+    Target { what: "objects pushed, ns an event all in", at_most: true, floor: 300.0, aim: 150.0 };
+
+/// What `cargo xtask bench node` takes.
+#[derive(Args)]
+pub struct Boundary {
+    /// Requests of the log, of 3.4 events each; the page is written at the default only
+    #[arg(long, default_value_t = REQUESTS)]
+    requests: u32,
+    /// Rounds, in each of which every case runs once, after one to warm up
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+}
+
+/// Builds the package, measures, prints, and writes the page.
+pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
+    let machine = report::machine()?;
+    node::build()?;
+    build()?;
+    let log = folder().join("boundary.ndjson");
+    let requests = arguments.requests.to_string();
+    process::run(program().arg("generate").arg(&log).args(["--requests", &requests]))?;
+    let mut run = command("node");
+    let printed =
+        output(run.arg("benches/node/boundary.mjs").arg(log).arg(arguments.rounds.to_string()))?;
+    let rows = printed.lines().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut table = Table::new(["", "ns an event", "÷ JSON.parse"]);
+    let peer = rows.first().context("nothing was measured")?.1.median;
+    for (name, ns) in &rows {
+        table.row([name.clone(), ns.text(), number(ns.median / peer)]);
+    }
+    let pushed = rows.iter().find(|(name, _)| name == PUSHED).map(|(_, ns)| ns.median);
+    let node = output(command("node").arg("--version"))?;
+    let text = format!(
+        "{machine} Node.js {}. Medians of {} interleaved rounds, in brackets the least and the most.\n\n{}\n{}",
+        node.trim().trim_start_matches('v'),
+        arguments.rounds,
+        table.text(),
+        Target::table([(TARGET, pushed)]).text()
+    );
+    println!("\n{text}");
+    if arguments.requests == REQUESTS && arguments.rounds >= 5 {
+        report::write("node", &text)?;
+    }
+    Ok(())
+}
+
+/// A case and its times.
+fn read(line: &str) -> anyhow::Result<(String, Spread)> {
+    let told: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
+    let name = told["name"].as_str().context("a case without a name")?;
+    let ns = told["ns"].as_array().context("a case without times")?;
+    Ok((name.to_owned(), Spread::of(ns.iter().filter_map(Value::as_f64))))
+}
