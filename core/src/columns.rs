@@ -83,8 +83,28 @@ impl ColumnNames {
         names
     }
 
+    /// The column of a label.
+    pub(crate) fn column(&self, label: &str) -> Column {
+        let found = self.labels.binary_search_by(|name| name.as_str().cmp(label));
+        Column(found.ok().and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX))
+    }
+
     fn label_columns(&self) -> usize {
         if self.all_labels { 1 } else { self.labels.len() }
+    }
+}
+
+/// The column of a label in [`ColumnNames::labels`], if it has one.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Column(u16);
+
+impl Column {
+    /// That of a label of which it is not known.
+    pub const UNKNOWN: Self = Self(u16::MAX);
+
+    /// The position among the names.
+    pub fn index(self) -> Option<usize> {
+        (self != Self::UNKNOWN).then_some(usize::from(self.0))
     }
 }
 

@@ -78,7 +78,7 @@ impl Correlator {
     ///
     /// # Errors
     /// [`Error::Option`] for an option that makes no sense.
-    pub fn new(plan: Plan, options: CorrelatorOptions) -> Result<Self, Error> {
+    pub fn new(mut plan: Plan, options: CorrelatorOptions) -> Result<Self, Error> {
         if options.max_events_per_correlation < 2 {
             let message = "must be at least 2: a match has two events".to_owned();
             return Err(Error::Option { name: "maxEventsPerCorrelation", message });
@@ -91,6 +91,7 @@ impl Correlator {
             });
         }
         let mut inputs = Vec::new();
+        let mut stream_columns = vec![ColumnNames::default(); plan.streams.len()];
         let known_room = known_room(&options) / plan.sources.len();
         for at in 0..plan.sources.len() {
             let source = options.sources.get(at).cloned().unwrap_or_default();
@@ -99,7 +100,12 @@ impl Correlator {
                 Error::Option { name: "decoder", message }
             })?;
             let (id, dedupe) = (SourceId::new(at), options.dedupe.as_ref());
-            decoder.read_only(ColumnNames::of_bytes(&plan, id, dedupe));
+            let columns = ColumnNames::of_bytes(&plan, id, dedupe);
+            for stream in plan.sources[at].streams.clone() {
+                plan.streams[stream.index()].pipeline.set_columns(&columns);
+                stream_columns[stream.index()] = columns.clone();
+            }
+            decoder.read_only(columns);
             inputs.push(Input {
                 decoder: Some(decoder),
                 columns: ColumnNames::of(&plan, id, dedupe),
@@ -151,7 +157,7 @@ impl Correlator {
                 plan.kept_labels(),
                 options.max_memory / SPARE_SHARE,
             ),
-            keys: EventKeys::new(joins.shape().tables.len()),
+            keys: EventKeys::new(&joins.shape().tables, &stream_columns),
             kept: KeptLabels::default(),
             emitter: new_emitter(&plan, &options),
             closed: Vec::new(),

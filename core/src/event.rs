@@ -4,6 +4,7 @@
 //! ([`Event`]). Knows no format and no query. Costs no allocation once the buffers have grown; what a
 //! decoder finds as it stands in the line is not copied.
 
+use crate::columns::Column;
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -24,6 +25,15 @@ impl<'a> Event<'a> {
     /// The value of a label; `None` when it is missing or empty.
     pub fn label(&self, name: &str) -> Option<&'a str> {
         self.fields.labels.get(&self.fields.text, self.raw, name)
+    }
+
+    /// As [`label`](Self::label), of a label whose column among those that are wanted is known.
+    pub(crate) fn label_in(&self, column: Column, name: &str) -> Option<&'a str> {
+        let fields = self.fields;
+        match column.index().filter(|_| fields.is_slotted) {
+            Some(at) => fields.labels.value(&fields.text, self.raw, at),
+            None => self.label(name),
+        }
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
@@ -77,6 +87,8 @@ pub struct Fields {
     dropped: usize,
     /// How much of the text is names that stay from event to event; see [`Self::with_slots`].
     fixed: usize,
+    /// Whether there is a slot for each label that is wanted, in that order.
+    is_slotted: bool,
     scratch: Scratch,
 }
 
@@ -102,6 +114,7 @@ impl Fields {
             fields.join_keys.add(&mut fields.text, name, Piece::default());
         }
         fields.fixed = fields.text.len();
+        fields.is_slotted = true;
         fields
     }
 
@@ -343,7 +356,12 @@ impl Pairs {
     }
 
     fn get<'t>(&self, text: &'t str, line: &'t str, name: &str) -> Option<&'t str> {
-        Some(self.find(text, name)?.of(text, line)).filter(|value| !value.is_empty())
+        self.value(text, line, self.position(text, name)?)
+    }
+
+    fn value<'t>(&self, text: &'t str, line: &'t str, at: usize) -> Option<&'t str> {
+        let value = self.values[at];
+        (value.len() > 0).then(|| value.of(text, line))
     }
 
     fn iter<'a>(

@@ -9,15 +9,30 @@ pub use patterns::{KeyPatternError, KeyPatterns};
 
 use std::ops::Range;
 
+use crate::columns::{Column, ColumnNames};
 use crate::id::StreamId;
 use crate::join::shape::TableLabels;
 use crate::plan::KeyLabels;
 use crate::select::Selected;
 
 /// The value of the key label `name` in an event.
-pub fn value<'a>(selected: &Selected<'a>, name: &str, patterns: &KeyPatterns) -> Option<&'a str> {
-    selected
-        .label(name)
+pub(crate) fn value<'a>(
+    selected: &Selected<'a>,
+    name: &str,
+    patterns: &KeyPatterns,
+) -> Option<&'a str> {
+    value_in(selected, Column::UNKNOWN, name, patterns)
+}
+
+/// As [`value`], of a label whose column is known.
+fn value_in<'a>(
+    selected: &Selected<'a>,
+    column: Column,
+    name: &str,
+    patterns: &KeyPatterns,
+) -> Option<&'a str> {
+    let own = selected.event.label_in(column, name);
+    own.or_else(|| selected.extracted.label(name))
         .or_else(|| selected.event.join_key(name))
         .or_else(|| patterns.find(name, selected.event.message()))
 }
@@ -27,12 +42,23 @@ pub fn value<'a>(selected: &Selected<'a>, name: &str, patterns: &KeyPatterns) ->
 pub(crate) struct EventKeys {
     bytes: Vec<u8>,
     ranges: Vec<Option<Range<usize>>>,
+    /// Per table and stream, the columns of the labels.
+    columns: Vec<Vec<Vec<Column>>>,
 }
 
 impl EventKeys {
-    /// Keys for `tables` key tables.
-    pub fn new(tables: usize) -> Self {
-        Self { bytes: Vec::new(), ranges: vec![None; tables] }
+    /// Keys for these key tables, of events that come to each stream with these columns.
+    pub fn new(tables: &[TableLabels], columns: &[ColumnNames]) -> Self {
+        let of_stream = |(labels, names): (&Option<KeyLabels>, &ColumnNames)| match labels {
+            Some(KeyLabels::All(labels)) => labels.iter().map(|label| names.column(label)).collect(),
+            _ => Vec::new(),
+        };
+        let of_table = |table: &TableLabels| table.iter().zip(columns).map(of_stream).collect();
+        Self {
+            bytes: Vec::new(),
+            ranges: vec![None; tables.len()],
+            columns: tables.iter().map(of_table).collect(),
+        }
     }
 
     /// Reads the keys of an event of `stream`. `tables` gives, per table and stream, the labels.
@@ -44,12 +70,15 @@ impl EventKeys {
         patterns: &KeyPatterns,
     ) {
         self.bytes.clear();
-        for (range, table) in self.ranges.iter_mut().zip(tables) {
+        for (at, table) in tables.iter().enumerate() {
             let labels = table[stream.index()].as_ref();
-            *range = labels.and_then(|labels| {
+            self.ranges[at] = labels.and_then(|labels| {
                 let start = self.bytes.len();
                 match labels {
-                    KeyLabels::All(labels) => append(&mut self.bytes, selected, labels, patterns)?,
+                    KeyLabels::All(labels) => {
+                        let columns = &self.columns[at][stream.index()];
+                        append(&mut self.bytes, selected, labels, columns, patterns)?;
+                    }
                     KeyLabels::AllBut(but) => append_all_but(&mut self.bytes, selected, but),
                 }
                 Some(start..self.bytes.len())
@@ -69,14 +98,15 @@ fn append(
     bytes: &mut Vec<u8>,
     selected: &Selected<'_>,
     labels: &[String],
+    columns: &[Column],
     patterns: &KeyPatterns,
 ) -> Option<()> {
-    if let [label] = labels {
-        bytes.extend_from_slice(value(selected, label, patterns)?.as_bytes());
+    if let ([label], [column]) = (labels, columns) {
+        bytes.extend_from_slice(value_in(selected, *column, label, patterns)?.as_bytes());
         return Some(());
     }
-    for label in labels {
-        append_text(bytes, value(selected, label, patterns)?);
+    for (label, column) in labels.iter().zip(columns) {
+        append_text(bytes, value_in(selected, *column, label, patterns)?);
     }
     Some(())
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
+use crate::columns::Column;
 use crate::limits::MAX_REGEX_BYTES;
 
 /// How a matcher compares. Displayed and serialised as in the query.
@@ -60,6 +61,8 @@ pub struct Matcher {
     pub value: String,
     /// The compiled, anchored regex of `=~` and `!~`.
     pub regex: Option<Regex>,
+    /// The column of the label, where events have columns.
+    pub(crate) column: Column,
 }
 
 impl Matcher {
@@ -72,7 +75,7 @@ impl Matcher {
             MatchOp::Equal | MatchOp::NotEqual => None,
             MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value)?),
         };
-        Ok(Self { label, op, value, regex })
+        Ok(Self { label, op, value, regex, column: Column::UNKNOWN })
     }
 
     /// Whether the value of the label (`None`: missing) satisfies the matcher.

@@ -6,6 +6,7 @@ use super::extract::Extractor;
 use super::filter::{LabelFilter, LineFilter};
 use super::pattern::Pattern;
 use super::{Event, Fields, Matcher, compile, json, logfmt};
+use crate::columns::ColumnNames;
 use crate::query::Diagnostic;
 
 /// A compiled selector. The default keeps everything.
@@ -66,10 +67,21 @@ impl Pipeline {
     /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
     /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
+        let value = |matcher: &Matcher| event.label_in(matcher.column, &matcher.label);
+        if !self.matchers.iter().all(|matcher| matcher.accepts(value(matcher)))
+            || !self.lines.iter().all(|filter| filter.keeps(event.raw))
+        {
+            return false;
+        }
         let mut to = Extractor::new(*event, extracted);
-        self.matchers.iter().all(|matcher| matcher.accepts(event.label(&matcher.label)))
-            && self.lines.iter().all(|filter| filter.keeps(event.raw))
-            && self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
+        self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
+    }
+
+    /// Tells the matchers which columns events have.
+    pub(crate) fn set_columns(&mut self, columns: &ColumnNames) {
+        for matcher in &mut self.matchers {
+            matcher.column = columns.column(&matcher.label);
+        }
     }
 
     /// The matchers in braces, which look at the event's own labels, in text order.
