@@ -108,8 +108,7 @@ impl Flow {
         } else {
             // What another session of the key had at that time would have matched what this one has,
             // unless that were the same event in another stream.
-            let is_unique =
-                self.is_simple && !self.has_twins && !truncated && !key.is_empty();
+            let is_unique = self.is_simple && !self.has_twins && !truncated && !key.is_empty();
             let identity = Identity { key, events: &[self.store.order(polled[0])], is_unique };
             self.emitter.stamp_final(&mut self.store, &polled, &identity, kept)
         };

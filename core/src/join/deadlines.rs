@@ -114,7 +114,8 @@ impl Deadlines {
             (None, Some(_)) => true,
             (_, None) => false,
         };
-        let first = if from_again { self.again.peek().map(|Reverse(first)| first) } else { reached };
+        let first =
+            if from_again { self.again.peek().map(|Reverse(first)| first) } else { reached };
         first.filter(|(time, ..)| watermark.has_passed(*time))?;
         self.count -= 1;
         if from_again { self.again.pop().map(|Reverse(first)| first) } else { self.reached.pop() }
@@ -206,7 +207,9 @@ mod tests {
         let mut random = 1_u64;
         let mut popped = Vec::new();
         for number in 0..5_000_i64 {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let ahead = i64::try_from(random >> 33).expect("31 bits") % 4_000;
             let ahead = if number % 7 == 0 { -ahead / 8 } else { 2_560 + ahead / 64 };
             let turn = [Turn::Decide, Turn::Close, Turn::Wait(3)][(random % 3) as usize];

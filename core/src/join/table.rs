@@ -114,7 +114,10 @@ impl KeyTable {
         if entry.events > 0 {
             return;
         }
-        debug_assert!(entry.near.iter().all(|head| head.is_empty()), "a joinable event holds its keys");
+        debug_assert!(
+            entry.near.iter().all(|head| head.is_empty()),
+            "a joinable event holds its keys"
+        );
         if entry.key.spilled() {
             self.spilled -= entry.key.capacity();
             entry.key = KeyBytes::new();

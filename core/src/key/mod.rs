@@ -50,7 +50,9 @@ impl EventKeys {
     /// Keys for these key tables, of events that come to each stream with these columns.
     pub fn new(tables: &[TableLabels], columns: &[ColumnNames]) -> Self {
         let of_stream = |(labels, names): (&Option<KeyLabels>, &ColumnNames)| match labels {
-            Some(KeyLabels::All(labels)) => labels.iter().map(|label| names.column(label)).collect(),
+            Some(KeyLabels::All(labels)) => {
+                labels.iter().map(|label| names.column(label)).collect()
+            }
             _ => Vec::new(),
         };
         let of_table = |table: &TableLabels| table.iter().zip(columns).map(of_stream).collect();

@@ -472,7 +472,8 @@ impl Store {
 
     /// Whether nothing has been evicted that is not older than `time`.
     pub fn has_everything_since(&self, time: Timestamp) -> bool {
-        !self.has_evicted || (0..self.evicted.len()).all(|stream| self.has_all_since(StreamId::new(stream), time))
+        !self.has_evicted
+            || (0..self.evicted.len()).all(|stream| self.has_all_since(StreamId::new(stream), time))
     }
 
     /// The held events that are not newer than `newest`, in no particular order.
