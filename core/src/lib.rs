@@ -26,6 +26,7 @@ mod window;
 pub mod engine;
 pub mod error;
 pub mod inspect;
+mod latency;
 pub mod metrics;
 pub mod options;
 pub mod output;

@@ -10,6 +10,7 @@ import {
   QueryError,
   SourceError,
 } from '../errors.js';
+import { presets } from '../presets.js';
 import { render } from '../query.js';
 import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
@@ -34,6 +35,9 @@ const file = () =>
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
 
+const preset = () =>
+  new Option('--preset <name>', 'options to begin with, for a use').choices(Object.keys(presets));
+
 const selecting = () =>
   new Option(
     '--selecting <source>',
@@ -56,6 +60,7 @@ function program(finish: (code: number) => void): Command {
     .description('run a query over files')
     .argument('<query>', 'such as: edge({status=~"5.."})[5m] and on(request_id) app({})[5m]')
     .addOption(file())
+    .addOption(preset())
     .addOption(
       new Option('--output <how>', 'how to show what is found')
         .choices(OUTPUTS)
