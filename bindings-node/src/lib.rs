@@ -6,7 +6,7 @@
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
 
 mod columns;
-mod files;
+pub mod files;
 pub mod query;
 
 use std::collections::BTreeMap;
