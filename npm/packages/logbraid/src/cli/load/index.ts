@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -86,7 +87,7 @@ async function compareSettings(
       reports.push(JSON.parse(stdout) as LoadReport);
     }
   }
-  return found.map(([file, reports]) => [file, medianOf(reports)]);
+  return found.map(([file, reports]) => [path.basename(file, '.toml'), medianOf(reports)]);
 }
 
 /** What a load test with these settings prints, in a process of its own. */

@@ -39,16 +39,48 @@ export function textOf(report: LoadReport): string {
   return lines.join('\n');
 }
 
+/** The figures of a table; those of which there are none are left out. */
+const FIGURES: readonly (readonly [name: string, of: (report: LoadReport) => number])[] = [
+  ['offered, events/s', ({ rate }) => rate.offered],
+  ['achieved, events/s', ({ rate }) => rate.achieved],
+  ...(['eager', 'final'] as const).flatMap((when) =>
+    (['p50', 'p95', 'p99', 'max'] as const).map(
+      (which) =>
+        [`${when} ${which}, ms`, ({ latency }: LoadReport) => latency[when][which]] as const,
+    ),
+  ),
+  ['turns p99, ms', ({ turns }) => turns.p99],
+  ['event loop delay p99, ms', ({ eventLoopDelay }) => eventLoopDelay.p99],
+  ['CPU, % of a core', ({ cpu }) => cpu.engine],
+  ['CPU of the load, %', ({ cpu }) => cpu.load],
+  ['process, MiB', ({ memory }) => memory.process],
+  ['one query held, MiB', ({ memory }) => memory.query],
+  ['correlations/s', ({ results }) => results.correlations],
+  ['deliveries/s', ({ results }) => results.deliveries],
+  ['late', ({ events }) => events.late],
+  ['evicted', ({ events }) => events.evicted],
+  ['dropped', ({ events }) => events.dropped],
+  ['unknown', ({ events }) => events.unknown],
+  ['not sent', ({ events }) => events.unsent],
+];
+
 /** Reports beside each other, the name of each above it. */
 export function tableOf(reports: readonly (readonly [name: string, report: LoadReport])[]): string {
   const table = new CliTable({
     head: ['', ...reports.map(([name]) => name)],
+    colAligns: ['left', ...reports.map(() => 'right' as const)],
     style: { head: [], border: [], compact: true },
   });
-  for (const [name, show] of shownRows(reports.map(([, report]) => report))) {
-    table.push([name, ...reports.map(([, report]) => show(report))]);
+  for (const [name, of] of FIGURES) {
+    const values = reports.map(([, report]) => of(report));
+    if (values.some((value) => value > 0)) table.push([name, ...values.map(figure)]);
   }
   return table.toString();
+}
+
+/** Three digits or so. */
+function figure(value: number): string {
+  return value >= 100 ? amount(value) : value.toFixed(value >= 10 || value === 0 ? 1 : 2);
 }
 
 /** Of several runs of the same, the median of each figure. */
