@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import {
   CorrelationEngine,
   IterableAdapter,
+  presets,
 } from "../../npm/packages/logbraid/dist/esm/index.js";
 import { slots } from "./workload.mjs";
 
@@ -92,6 +93,10 @@ const CASES = [
   { name: "four times the matches", shape: { match: 4 * MATCH } },
   { name: "events of 1000 bytes", shape: { size: 1000 } },
   { name: "objects pushed, not bytes", objects: true },
+  ...Object.keys(presets).map((preset) => ({
+    name: `preset ${preset}`,
+    options: { preset },
+  })),
 ];
 
 const decoder = new TextDecoder();

@@ -41,6 +41,7 @@ const QUERY = 'web({status=~"5.."})[1m] and on(id) within(5s) app({level!="debug
 const SHAPE: Shape = {
   rate: 1000,
   match: 0.5,
+  repeat: 1,
   disorder: 0,
   late: 0,
   lateBy: 31_000,
@@ -93,6 +94,22 @@ test('a workload keeps rate, share of matches, size and order, and is the same f
   assert.equal(new Set(parsed.map(({ k }) => k)).size, a.length);
   const times = parsed.map(({ time }) => time);
   assert.deepEqual(times, times.slice().sort());
+});
+
+test('a stream may log a request several times', () => {
+  const shape = { ...SHAPE, repeat: 3 };
+  const made = new Workload(templates('a({})[1m] and on(k) b({})[1m]'), shape).take(10_000, 0);
+  assert.ok(Math.abs(made.events - 10_000) < 300, `${made.events} events`);
+  for (const text of made.lines) {
+    const counts = new Map<string, number>();
+    for (const line of text.trimEnd().split('\n')) {
+      const { k } = JSON.parse(line) as { k: string };
+      counts.set(k, (counts.get(k) ?? 0) + 1);
+    }
+    // The last requests are not through.
+    const whole = [...counts.values()].filter((count) => count === 3).length;
+    assert.ok(whole > counts.size * 0.95 && Math.max(...counts.values()) === 3);
+  }
 });
 
 test('disorder and lateness are as asked for', () => {

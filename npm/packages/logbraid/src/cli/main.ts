@@ -152,6 +152,7 @@ function program(finish: (code: number) => void): Command {
       ).choices(['final', 'eager']),
     )
     .option('--match <share>', 'of requests that each stream but the first logs too', '0.8')
+    .option('--repeat <n>', 'events of each stream that logs a request, 50ms apart', '1')
     .option('--disorder <share>', 'of events that are up to 1s older than when they come', '0.05')
     .option('--late <share>', 'of events that come too late', '0')
     .option('--size <bytes>', 'of an event', '220')

@@ -41,6 +41,7 @@ export interface LoadCommand {
   field?: Field[];
   selecting?: string[];
   match: string;
+  repeat: string;
   disorder: string;
   late: string;
   size: string;
@@ -104,21 +105,10 @@ async function printed(file: string, args: readonly string[]): Promise<string> {
 
 /** The same command for one of the settings. */
 function argumentsOf(command: LoadCommand): string[] {
-  const { rate, duration, warmup, engines, preset, emit, match, disorder, late, size, seed } =
-    command;
-  const given = {
-    rate,
-    duration,
-    warmup,
-    engines,
-    preset,
-    emit,
-    match,
-    disorder,
-    late,
-    size,
-    seed,
-  };
+  const { rate, duration, warmup, engines, preset, emit } = command;
+  const { match, repeat, disorder, late, size, seed } = command;
+  const made = { match, repeat, disorder, late, size, seed };
+  const given = { rate, duration, warmup, engines, preset, emit, ...made };
   const flags = Object.entries(given).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, value],
   );
@@ -142,6 +132,7 @@ async function underLoad(
   const shape: Shape = {
     rate: count('--rate', command.rate) ?? 1000,
     match: share('--match', command.match),
+    repeat: count('--repeat', command.repeat) ?? 1,
     disorder: share('--disorder', command.disorder),
     late: share('--late', command.late),
     lateBy: lateToleranceMs + 1000,
@@ -200,7 +191,9 @@ async function checkTemplates(
   selecting: readonly string[],
   sources: readonly { name: string }[],
 ): Promise<void> {
-  const samples = new Workload(templates, { ...shape, disorder: 0, late: 0 }).sample(Date.now());
+  const samples = new Workload(templates, { ...shape, repeat: 1, disorder: 0, late: 0 }).sample(
+    Date.now(),
+  );
   for (const [at, { template, line }] of samples.entries()) {
     const source = sources[template.source]?.name ?? '';
     if (selecting.includes(source)) continue;

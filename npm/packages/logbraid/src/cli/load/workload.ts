@@ -12,6 +12,8 @@ export interface Shape {
   rate: number;
   /** The share of requests that each stream but the first logs too. */
   match: number;
+  /** How often each stream logs a request that it logs. */
+  repeat: number;
   /** The share of events that are up to a second older than when they come. */
   disorder: number;
   /** The share of events that are so much older that they are late. */
@@ -41,6 +43,9 @@ const RandExp = randexp as unknown as typeof randexp.default;
 
 /** How long after the request each further stream logs, in milliseconds, where the query leaves it open. */
 const STEP_MS = 3;
+
+/** How long after one event the next of the same request and stream comes, in milliseconds. */
+const REPEAT_MS = 50;
 
 /** How far events in disorder go back, in milliseconds. */
 const DISORDER_MS = 1000;
@@ -215,7 +220,15 @@ function signedMillis(duration: string): number {
  */
 export class Workload {
   readonly #shape: Shape;
-  readonly #streams: { template: Template; head: string; request: number; salt: number }[];
+  /** One for each time that a stream logs a request. */
+  readonly #streams: {
+    template: Template;
+    head: string;
+    request: number;
+    after: number;
+    salt: number;
+    isFirst: boolean;
+  }[];
   /** Milliseconds between two requests. */
   readonly #every: number;
   readonly #pad: string;
@@ -225,15 +238,18 @@ export class Workload {
 
   constructor(templates: readonly Template[], shape: Shape) {
     this.#shape = shape;
-    const perRequest = 1 + shape.match * (templates.length - 1);
+    const perRequest = shape.repeat * (1 + shape.match * (templates.length - 1));
     this.#every = (1000 * perRequest) / shape.rate;
     this.#pad = 'x'.repeat(shape.size);
     this.#random = generator(shape.seed ^ 0x5bd1e995);
-    this.#streams = templates.map((template, at) => {
+    this.#streams = templates.flatMap((template, at) => {
       const labels = Object.entries(template.labels).map(
         ([label, value]) => `,${JSON.stringify(label)}:${JSON.stringify(value)}`,
       );
-      return { template, head: labels.join(''), request: 0, salt: at * 0x9e3779b1 };
+      const stream = { template, head: labels.join(''), salt: at * 0x9e3779b1, isFirst: at === 0 };
+      return Array.from({ length: shape.repeat }, (_, time) => {
+        return { ...stream, request: 0, after: template.after + time * REPEAT_MS };
+      });
     });
   }
 
@@ -241,16 +257,15 @@ export class Workload {
   take(until: number, start: number): { lines: string[]; events: number } {
     const lines: string[] = [];
     let events = 0;
-    for (const [at, stream] of this.#streams.entries()) {
-      const { template, salt } = stream;
+    const { match, seed } = this.#shape;
+    for (const stream of this.#streams) {
+      const { source } = stream.template;
       for (; ; stream.request += 1) {
-        const due = stream.request * this.#every + template.after;
+        const due = stream.request * this.#every + stream.after;
         if (due >= until) break;
-        const logs =
-          at === 0 || unit(mix(stream.request ^ salt ^ this.#shape.seed)) < this.#shape.match;
-        if (!logs) continue;
-        const line = this.#line(stream, start + due - this.#behind());
-        lines[template.source] = (lines[template.source] ?? '') + line;
+        const chance = unit(mix(stream.request ^ stream.salt ^ seed));
+        if (!stream.isFirst && chance >= match) continue;
+        lines[source] = (lines[source] ?? '') + this.#line(stream, start + due - this.#behind());
         events += 1;
       }
     }
