@@ -38,6 +38,7 @@ export function slots(query, seconds, slotMs, shape = {}) {
   const defaults = {
     rate: 1000,
     match: 0.8,
+    repeat: 1,
     disorder: 0.05,
     late: 0,
     lateBy: 31_000,
@@ -65,6 +66,7 @@ export function slots(query, seconds, slotMs, shape = {}) {
       ),
     );
   }
+  if (events === 0) throw new Error(`no events are made for ${query}`);
   return {
     names: planned.sources.map(({ name }) => name),
     slots: made,

@@ -331,8 +331,10 @@ impl Correlator {
         self.flow.post_drops();
         if self.flow.next_correlation() {
             let flow = &self.flow;
-            let events = flow.polled.iter().map(|id| flow.store.record(*id).arrival);
-            self.latency.deliver(&flow.stamp, events, flow.arrivals);
+            if !flow.stamp.withdrawn {
+                let events = flow.polled.iter().map(|id| flow.store.record(*id).arrival);
+                self.latency.deliver(flow.stamp.is_final, events, flow.arrivals);
+            }
             return Some(Output::Correlation(Correlation {
                 plan: &flow.plan,
                 store: &flow.store,

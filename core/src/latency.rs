@@ -9,11 +9,9 @@ use std::collections::VecDeque;
 
 use hdrhistogram::Histogram;
 
-use crate::emit::Stamp;
 use crate::limits;
 use crate::metrics::{Distribution, Latencies};
 use crate::time::Span;
-use crate::window::record::compare_arrival;
 
 /// Pushes that are this part of their age apart are told as one.
 const AGE_SHARE: i64 = 100;
@@ -42,11 +40,12 @@ impl Latency {
     }
 
     /// A correlation of events with these numbers is delivered; `last` is the newest of all events.
-    pub fn deliver(&mut self, stamp: &Stamp, events: impl Iterator<Item = u32>, last: u32) {
-        let Some(now) = self.clock.filter(|_| !stamp.withdrawn) else { return };
-        let Some(newest) = events.max_by(|a, b| compare_arrival(*a, *b)) else { return };
+    pub fn deliver(&mut self, is_final: bool, events: impl Iterator<Item = u32>, last: u32) {
+        let Some(now) = self.clock else { return };
+        // Numbers wrap.
+        let Some(newest) = events.min_by_key(|number| last.wrapping_sub(*number)) else { return };
         let Some(arrived) = self.arrivals.time_of(newest, last) else { return };
-        let durations = if stamp.is_final { &mut self.finals } else { &mut self.eager };
+        let durations = if is_final { &mut self.finals } else { &mut self.eager };
         durations.record(difference(now, arrived));
     }
 

@@ -1,19 +1,7 @@
 use super::*;
-use crate::id::CorrelationId;
 
 fn millis(ms: i64) -> Span {
     Span::from_millis(ms)
-}
-
-fn stamp(is_final: bool, withdrawn: bool) -> Stamp {
-    Stamp {
-        id: CorrelationId(0),
-        revision: 1,
-        is_final,
-        withdrawn,
-        truncated: false,
-        replaces: Vec::new(),
-    }
 }
 
 #[test]
@@ -25,9 +13,8 @@ fn it_is_from_the_last_event_to_the_delivery() {
         latency.arrive(last);
     }
     latency.set_clock(millis(50));
-    latency.deliver(&stamp(false, false), [2, 5, 1].into_iter(), 6);
-    latency.deliver(&stamp(true, false), [6, 3].into_iter(), 6);
-    latency.deliver(&stamp(true, true), [6, 3].into_iter(), 6);
+    latency.deliver(false, [2, 5, 1].into_iter(), 6);
+    latency.deliver(true, [6, 3].into_iter(), 6);
     let Latencies { eager, finals } = latency.latencies();
     assert_eq!((eager.count, eager.max, eager.sum), (1, 40_000, 40_000));
     assert_eq!((finals.count, finals.max), (1, 20_000));
@@ -37,11 +24,11 @@ fn it_is_from_the_last_event_to_the_delivery() {
 fn nothing_is_measured_without_a_clock() {
     let mut latency = Latency::default();
     latency.arrive(0);
-    latency.deliver(&stamp(true, false), [1].into_iter(), 1);
+    latency.deliver(true, [1].into_iter(), 1);
     assert_eq!(latency.latencies(), Latencies::default());
     // Nor for what came before there was one.
     latency.set_clock(millis(1));
-    latency.deliver(&stamp(true, false), [1].into_iter(), 1);
+    latency.deliver(true, [1].into_iter(), 1);
     assert_eq!(latency.latencies(), Latencies::default());
 }
 
@@ -52,9 +39,9 @@ fn pushes_without_events_and_a_clock_that_goes_back_do_no_harm() {
         latency.set_clock(millis(at));
         latency.arrive(0);
     }
-    latency.deliver(&stamp(true, false), [1].into_iter(), 1);
+    latency.deliver(true, [1].into_iter(), 1);
     latency.set_clock(millis(-100));
-    latency.deliver(&stamp(true, false), [1].into_iter(), 1);
+    latency.deliver(true, [1].into_iter(), 1);
     assert_eq!(latency.latencies().finals.buckets, [(0, 2)]);
 }
 
