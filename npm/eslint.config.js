@@ -25,7 +25,10 @@ export default defineConfig(
       globals: {
         console: 'readonly',
         process: 'readonly',
+        TextDecoder: 'readonly',
+        TextEncoder: 'readonly',
         URL: 'readonly',
+        globalThis: 'readonly',
         performance: 'readonly',
       },
     },

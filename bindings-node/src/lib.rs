@@ -6,19 +6,17 @@
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
 
 mod columns;
-mod files;
+pub mod files;
 pub mod query;
 
 use std::collections::BTreeMap;
 
-use logbraid_core::decode::DecoderOptions;
 use logbraid_core::encode::Batch;
 use logbraid_core::engine::Correlator as Engine;
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;
-use logbraid_core::inspect::Inspector;
 use logbraid_core::options::JsonOptions;
-use logbraid_core::time::{NANOS_PER_MILLI, Timestamp};
+use logbraid_core::time::{NANOS_PER_MILLI, Span, Timestamp};
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
@@ -34,16 +32,6 @@ fn fail(error: &EngineError) -> napi::Error<&'static str> {
 
 fn usage(message: impl ToString) -> napi::Error<&'static str> {
     napi::Error::new("INVALID_ARGUMENT", message.to_string())
-}
-
-/// Reads a file and tells what it holds, as JSON.
-#[napi(catch_unwind)]
-pub fn inspect_file(path: String, options_json: String) -> Result<String> {
-    let options: DecoderOptions = serde_json::from_str(&options_json).map_err(usage)?;
-    let mut inspector = Inspector::new(options)
-        .map_err(|error| napi::Error::new("INVALID_OPTION", error.to_string()))?;
-    files::read_all(&path, |bytes| inspector.push(bytes)).map_err(files::fail)?;
-    Ok(serde_json::to_string(&inspector.finish()).expect("an inspection is plain data"))
 }
 
 /// What a call of `work` did.
@@ -76,16 +64,19 @@ impl Correlator {
         Ok(Self { engine, files: Files::default() })
     }
 
-    /// Takes bytes of a source, cut anywhere.
+    /// Takes bytes of a source, cut anywhere, that have arrived `at` that time of a steady clock, in
+    /// milliseconds; latencies are measured where it is given, here and below.
     #[napi(catch_unwind)]
-    pub fn push(&mut self, source: u32, bytes: &[u8]) -> Result<()> {
+    pub fn push(&mut self, source: u32, bytes: &[u8], at: Option<f64>) -> Result<()> {
+        self.set_clock(at);
         self.engine.push(self.source(source)?, bytes);
         Ok(())
     }
 
     /// Takes events that stay in JavaScript.
     #[napi(catch_unwind)]
-    pub fn push_columns(&mut self, source: u32, columns: Columns) -> Result<()> {
+    pub fn push_columns(&mut self, source: u32, columns: Columns, at: Option<f64>) -> Result<()> {
+        self.set_clock(at);
         let source = self.source(source)?;
         let events = columns.view().map_err(usage)?;
         self.engine.push_events(source, &events).map_err(usage)
@@ -120,7 +111,8 @@ impl Correlator {
 
     /// Reads the attached files, merged by time, until about `max_bytes` are read or results wait.
     #[napi(catch_unwind)]
-    pub fn work(&mut self, max_bytes: u32) -> Result<Work> {
+    pub fn work(&mut self, max_bytes: u32, at: Option<f64>) -> Result<Work> {
+        self.set_clock(at);
         let read = self.files.read(&mut self.engine, max_bytes as usize).map_err(files::fail)?;
         Ok(Work { pending: self.files.pending(), read: u32::try_from(read).unwrap_or(u32::MAX) })
     }
@@ -147,7 +139,8 @@ impl Correlator {
 
     /// Up to `max` outputs, as one batch; empty when nothing waits.
     #[napi(catch_unwind)]
-    pub fn drain(&mut self, max: u32) -> Uint8Array {
+    pub fn drain(&mut self, max: u32, at: Option<f64>) -> Uint8Array {
+        self.set_clock(at);
         let mut batch = Batch::default();
         self.engine.drain(max as usize, &mut batch);
         batch.finish().into()
@@ -167,7 +160,13 @@ impl Correlator {
         Ok(String::from_utf8(json).expect("JSON is UTF-8"))
     }
 
-    /// Counters, as JSON.
+    /// Notes that the event loop was held for so many milliseconds.
+    #[napi(catch_unwind)]
+    pub fn note_turn(&mut self, took: f64) {
+        self.engine.note_turn(span(took));
+    }
+
+    /// Counters and distributions, as JSON.
     #[napi(catch_unwind)]
     pub fn metrics(&self) -> String {
         serde_json::to_string(&self.engine.metrics()).expect("counters are plain data")
@@ -180,6 +179,12 @@ impl Correlator {
         self.engine.stop();
     }
 
+    fn set_clock(&mut self, at: Option<f64>) {
+        if let Some(at) = at {
+            self.engine.set_clock(span(at));
+        }
+    }
+
     fn source(&self, source: u32) -> Result<SourceId> {
         let sources = self.engine.plan().sources.len();
         let index = source as usize;
@@ -189,4 +194,10 @@ impl Correlator {
             Err(usage(format!("source {source} does not exist: the query has {sources}")))
         }
     }
+}
+
+/// Milliseconds of JavaScript as a span, to the nanosecond as far as they tell it.
+#[expect(clippy::cast_possible_truncation, reason = "what is too long saturates")]
+fn span(millis: f64) -> Span {
+    Span::from_nanos((millis * 1e6) as i64)
 }

@@ -41,6 +41,7 @@ use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, SourceId};
 use crate::join::Joins;
 use crate::key::EventKeys;
+use crate::latency::Latency;
 use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
@@ -58,7 +59,7 @@ use known::Known;
 
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
-pub use crate::output::{DropReason, Notice, Output};
+pub use crate::output::{DropReason, Notice, Output, PauseReason};
 
 /// The share of the memory bound that may be kept for reuse while nothing is in it.
 const SPARE_SHARE: usize = 32;
@@ -71,6 +72,7 @@ const KNOWN_SHARE: usize = 64;
 pub struct Correlator {
     inputs: Vec<Input>,
     flow: Flow,
+    latency: Latency,
 }
 
 impl Correlator {
@@ -195,7 +197,7 @@ impl Correlator {
             plan,
             options,
         };
-        let mut correlator = Self { inputs, flow };
+        let mut correlator = Self { inputs, flow, latency: Latency::default() };
         correlator.flow.pace();
         Ok(correlator)
     }
@@ -203,6 +205,7 @@ impl Correlator {
     /// Takes bytes of a source, cut anywhere. Bytes after [`close`](Self::close) or after the end
     /// of the query are ignored.
     pub fn push(&mut self, source: SourceId, bytes: &[u8]) {
+        self.latency.arrive(self.flow.arrivals);
         self.decode(source, |decoder, sink| decoder.push(bytes, sink));
         self.inputs[source.index()].metrics.bytes += bytes.len() as u64;
     }
@@ -219,6 +222,7 @@ impl Correlator {
         self.flow.begin();
         let input = &mut self.inputs[source.index()];
         events.check(&input.columns)?;
+        self.latency.arrive(self.flow.arrivals);
         let ignored = self.flow.end.is_over() || self.flow.progress.source_ended(source);
         let mut fields = Fields::default();
         for at in 0..events.len() {
@@ -337,6 +341,10 @@ impl Correlator {
         self.flow.post_drops();
         if self.flow.next_correlation() {
             let flow = &self.flow;
+            if !flow.stamp.withdrawn {
+                let events = flow.polled.iter().map(|id| flow.store.record(*id).arrival);
+                self.latency.deliver(flow.stamp.is_final, events, flow.arrivals);
+            }
             return Some(Output::Correlation(Correlation {
                 plan: &flow.plan,
                 store: &flow.store,
@@ -349,8 +357,8 @@ impl Correlator {
         if let Some(posted) = self.flow.outbox.pop_front() {
             return Some(match posted {
                 Posted::Notice(notice) => Output::Notice(notice),
-                Posted::Pause(source, true) => Output::Pause(source),
-                Posted::Pause(source, false) => Output::Resume(source),
+                Posted::Pause(source, reason) => Output::Pause(source, reason),
+                Posted::Resume(source) => Output::Resume(source),
                 Posted::Released(handle) => Output::Released(handle),
             });
         }
@@ -397,7 +405,19 @@ impl Correlator {
         self.flow.progress.is_paused(source)
     }
 
-    /// Counters.
+    /// Tells the time of the pushes and polls that follow, for [`metrics`](Self::metrics) alone: how long
+    /// it takes from one to the other. By any clock that does not jump; only differences count.
+    pub fn set_clock(&mut self, at: Span) {
+        self.latency.set_clock(at);
+    }
+
+    /// Notes that the host was busy for so long before anything else had its turn, for
+    /// [`metrics`](Self::metrics) alone.
+    pub fn note_turn(&mut self, took: Span) {
+        self.latency.note_turn(took);
+    }
+
+    /// Counters and distributions.
     pub fn metrics(&self) -> Metrics {
         let flow = &self.flow;
         Metrics {
@@ -417,6 +437,8 @@ impl Correlator {
             memory: flow.memory(),
             peak_memory: flow.bounds.peak_memory.max(flow.memory()),
             watermark: flow.progress.watermark(),
+            latency: self.latency.latencies(),
+            turns: self.latency.turns(),
         }
     }
 

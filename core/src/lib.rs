@@ -27,6 +27,7 @@ mod window;
 pub mod engine;
 pub mod error;
 pub mod inspect;
+mod latency;
 pub mod metrics;
 pub mod options;
 pub mod output;

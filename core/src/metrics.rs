@@ -1,8 +1,8 @@
-//! Counters. Plain numbers, read at any time, at no cost.
+//! Counters and distributions. Plain numbers, read at any time.
 
 use serde::Serialize;
 
-use crate::time::Watermark;
+use crate::time::{Span, Watermark};
 
 /// What an engine has done so far and holds now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -43,6 +43,62 @@ pub struct Metrics {
     pub peak_memory: usize,
     /// The watermark; in JSON, nanoseconds as text, or `null` before it is known or after the end.
     pub watermark: Watermark,
+    /// From arrival to delivery.
+    pub latency: Latencies,
+    /// How long the host was busy in one go; see [`note_turn`](crate::engine::Correlator::note_turn).
+    pub turns: Distribution,
+}
+
+/// How long it took from the arrival of the last event of a correlation until the correlation was
+/// polled, by the clock that [`set_clock`](crate::engine::Correlator::set_clock) tells; empty where
+/// nobody tells it. Withdrawn correlations are not counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Latencies {
+    /// Of the deliveries that may still grow ([`Emit::Eager`](crate::Emit::Eager)): how soon one hears
+    /// of what has happened.
+    pub eager: Distribution,
+    /// Of the final ones: these wait for the window and the late tolerance, by what they promise.
+    #[serde(rename = "final")]
+    pub finals: Distribution,
+}
+
+/// How often which lengths of time were measured, in microseconds, to a hundredth.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Distribution {
+    /// How many were measured.
+    pub count: u64,
+    /// Their sum.
+    pub sum: u64,
+    /// The longest, exactly.
+    pub max: u64,
+    /// How many were about as long as each value, shortest first; values that were not measured are
+    /// left out. The values are the same in all distributions, so that these can be added up.
+    pub buckets: Vec<(u64, u64)>,
+}
+
+impl Distribution {
+    /// What a share of the lengths, from 0 to 1, did not exceed, such as the median for 0.5; `None`
+    /// where nothing was measured.
+    pub fn quantile(&self, share: f64) -> Option<Span> {
+        let mut left = count_of(self.count, share);
+        let bucket = self.buckets.iter().find(|(_, count)| {
+            left = left.saturating_sub(*count);
+            left == 0
+        })?;
+        let micros = bucket.0.min(self.max);
+        Some(Span::from_nanos(i64::try_from(micros).unwrap_or(i64::MAX).saturating_mul(1_000)))
+    }
+}
+
+/// How many of `count` are a `share`, one at least.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "counts below 2^53, and a share of them"
+)]
+fn count_of(count: u64, share: f64) -> u64 {
+    ((count as f64 * share.clamp(0.0, 1.0)).ceil() as u64).max(1)
 }
 
 /// What came from one source.

@@ -14,14 +14,24 @@ pub enum Output<'a> {
     Correlation(Correlation<'a>),
     /// Something about the input that somebody should know.
     Notice(Notice),
-    /// Do not read this source for now.
-    Pause(SourceId),
+    /// Do not read this source for now, and why.
+    Pause(SourceId, PauseReason),
     /// Read this source again.
     Resume(SourceId),
     /// The engine no longer needs this event of the host.
     Released(HostHandle),
     /// Nothing will come any more; why, if the sources have not simply ended.
     End(Option<Error>),
+}
+
+/// Why a source may not be read for now.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PauseReason {
+    /// It is ahead of the others in event time.
+    Ahead,
+    /// Results wait to be polled, as many as may.
+    Consumer,
 }
 
 /// Why an event was dropped.

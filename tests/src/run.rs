@@ -300,7 +300,7 @@ impl Driver {
                     told.correlations.push(delivered(&correlation, &self.hosted)?);
                 }
                 Output::Notice(notice) => told.notices.push(notice_text(&notice, &self.sources)),
-                Output::Pause(source) => {
+                Output::Pause(source, _) => {
                     told.pace.push(format!("pause {}", self.sources[source.index()]));
                 }
                 Output::Resume(source) => {

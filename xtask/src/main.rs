@@ -32,6 +32,11 @@ enum Command {
     Bench(bench::Bench),
     /// Build, then write anew what the examples of docs/language.md print
     Docs,
+    /// Build, then measure the figures of docs/performance.md anew; nothing else should run meanwhile
+    Figures {
+        /// Only those of commands that contain this text
+        only: Option<String>,
+    },
     /// Check formatting, lints and types, of Rust and of TypeScript, without changing a file
     Lint,
     /// Format all Rust and TypeScript sources
@@ -76,6 +81,10 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             run(process::command("node")
                 .args(["--test", "npm/packages/logbraid/dist/test/language.test.js"])
                 .env("LOGBRAID_UPDATE_DOCS", "1"))
+        }
+        Command::Figures { only } => {
+            node::build()?;
+            run(process::command("node").arg("benches/node/figures.mjs").args(only))
         }
         Command::Lint => lint(),
         Command::Fmt => {

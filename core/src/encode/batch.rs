@@ -14,7 +14,7 @@ use super::rfc3339;
 use crate::correlation::Payload;
 use crate::error::Overrun;
 use crate::id::HostHandle;
-use crate::output::{DropReason, Notice, Output};
+use crate::output::{DropReason, Notice, Output, PauseReason};
 
 pub(super) const CORRELATION: u8 = 1;
 pub(super) const NOTICE: u8 = 2;
@@ -115,6 +115,7 @@ enum NoticeJson<'a> {
     },
     Pause {
         source: usize,
+        reason: PauseReason,
     },
     Resume {
         source: usize,
@@ -169,7 +170,9 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
             batch.released.push(*handle);
             return;
         }
-        Output::Pause(source) => NoticeJson::Pause { source: source.index() },
+        Output::Pause(source, reason) => {
+            NoticeJson::Pause { source: source.index(), reason: *reason }
+        }
         Output::Resume(source) => NoticeJson::Resume { source: source.index() },
         Output::End(None) => NoticeJson::End,
         Output::End(Some(error)) => NoticeJson::Error {

@@ -15,7 +15,7 @@ use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Policy};
 use crate::key::{self, EventKeys};
 use crate::options::{CorrelatorOptions, Late, Overflow};
-use crate::output::{DropReason, Notice};
+use crate::output::{DropReason, Notice, PauseReason};
 use crate::plan::Plan;
 use crate::select::Selected;
 use crate::time::{Timestamp, Watermark};
@@ -77,7 +77,8 @@ pub(super) struct Flow {
 #[derive(Debug)]
 pub(super) enum Posted {
     Notice(Notice),
-    Pause(SourceId, bool),
+    Pause(SourceId, PauseReason),
+    Resume(SourceId),
     Released(HostHandle),
 }
 
@@ -494,8 +495,10 @@ impl Flow {
         let hold = backlog >= self.options.buffer_size.max(1) || (backlog > 0 && is_tight);
         let together = is_tight && self.overflow == Overflow::Block;
         let outbox = &mut self.outbox;
+        let why = if hold { PauseReason::Consumer } else { PauseReason::Ahead };
         self.progress.pace(hold, together, |source, paused| {
-            outbox.push_back(Posted::Pause(source, paused));
+            let posted = if paused { Posted::Pause(source, why) } else { Posted::Resume(source) };
+            outbox.push_back(posted);
         });
     }
 

@@ -421,3 +421,23 @@ fn only_a_sample_of_many_events_is_looked_at() {
     assert!(labels.starts_with(&["n0=1".to_owned(), "n100=1".to_owned()]), "{labels:?}");
     assert!(engine.metrics().memory < 1 << 20);
 }
+
+#[test]
+fn latency_is_that_of_the_event_that_completes() {
+    for (emit, eager, finals) in
+        [(Emit::Final, vec![], vec![(7_007, 1)]), (Emit::Eager, vec![(0, 1)], vec![(7_007, 1)])]
+    {
+        let mut run = Run::new(&[(JoinKind::And, 5)], emit);
+        for (at, event) in [(1, "a@1:k"), (4, "b@2:k"), (9, "b@90:other"), (11, "a@90")] {
+            run.engine.set_clock(Span::from_millis(at));
+            run.push(event);
+        }
+        run.engine.note_turn(Span::from_millis(3));
+        let metrics = run.engine.metrics();
+        assert_eq!(
+            (metrics.latency.eager.buckets, metrics.latency.finals.buckets),
+            (eager, finals)
+        );
+        assert_eq!(metrics.turns.max, 3_000);
+    }
+}

@@ -16,11 +16,7 @@ use crate::plan::KeyLabels;
 use crate::select::Selected;
 
 /// The value of the key label `name` in an event.
-pub(crate) fn value<'a>(
-    selected: &Selected<'a>,
-    name: &str,
-    patterns: &KeyPatterns,
-) -> Option<&'a str> {
+pub fn value<'a>(selected: &Selected<'a>, name: &str, patterns: &KeyPatterns) -> Option<&'a str> {
     value_in(selected, Column::UNKNOWN, name, patterns)
 }
 

@@ -41,10 +41,13 @@ export interface Backend {
 
 /** One running query in the engine. */
 export interface NativeCorrelator {
-  /** Bytes of a source, cut anywhere. */
-  push(source: number, bytes: Uint8Array): void;
+  /**
+   * Bytes of a source, cut anywhere, that arrived `at` that time of a steady clock, in milliseconds. Where
+   * times are given, here and below, latencies are measured.
+   */
+  push(source: number, bytes: Uint8Array, at?: number): void;
   /** Objects of a source that stay in JavaScript. */
-  pushColumns(source: number, columns: Columns): void;
+  pushColumns(source: number, columns: Columns, at?: number): void;
   /**
    * Labels of some objects of a source, for {@link vocabulary}: a JSON array of objects of texts.
    */
@@ -57,7 +60,7 @@ export interface NativeCorrelator {
    * Reads attached files, merged by time, up to about `maxBytes`. `pending` is false when all of
    * them have ended.
    */
-  work(maxBytes: number): { pending: boolean; read: number };
+  work(maxBytes: number, at?: number): { pending: boolean; read: number };
   /** Tells the time, in milliseconds since the epoch. */
   advance(nowMs: number): void;
   /** A live source is quiet: settle its format, let go of a multi-line event that waits for its next line. */
@@ -65,12 +68,14 @@ export interface NativeCorrelator {
   /** A source has ended. */
   close(source: number): void;
   /** Up to `max` outputs as one batch; empty when nothing waits. */
-  drain(max: number): Uint8Array;
+  drain(max: number, at?: number): Uint8Array;
   /** When `advance` should be called next, in milliseconds since the epoch. */
   deadline(): number | null;
   /** The events of one correlation record as a JSON array. Works after `release` too. */
   eventsJson(record: Uint8Array): string;
-  /** Counters as a JSON object. */
+  /** The event loop was held for so many milliseconds. */
+  noteTurn(took: number): void;
+  /** Counters and distributions as a JSON object ({@link RawMetrics}). */
   metrics(): string;
   /** Frees the state of the engine. */
   release(): void;
@@ -199,6 +204,9 @@ export interface CorrelatorOptions {
   keyPatterns?: Record<string, string>;
 }
 
+/** Why a source is not read for now: it is ahead of the others, or the consumer is behind. */
+export type PauseReason = 'ahead' | 'consumer';
+
 /** Something the engine tells beside correlations. Sources are positions in the plan. */
 export type Notice =
   | {
@@ -224,7 +232,8 @@ export type Notice =
   /** Bytes. */
   | { type: 'memoryWarning'; used: number; max: number }
   /** Readers of the source stop, and go on. */
-  | { type: 'pause' | 'resume'; source: number }
+  | { type: 'pause'; source: number; reason: PauseReason }
+  | { type: 'resume'; source: number }
   /** Objects the engine will not name again. */
   | { type: 'released'; ids: number[] }
   /** Nothing more will come. */
@@ -251,6 +260,17 @@ export interface RawMetrics {
   memory: number;
   peakMemory: number;
   watermark: string | null;
+  latency: { eager: RawDistribution; final: RawDistribution };
+  turns: RawDistribution;
+}
+
+/** Lengths of time, in microseconds. */
+export interface RawDistribution {
+  count: number;
+  sum: number;
+  max: number;
+  /** How many by about how long; the lengths are the same in all distributions. */
+  buckets: [value: number, count: number][];
 }
 
 /** What {@link Backend.inspectFile} tells of a file. */

@@ -5,6 +5,8 @@
  */
 export { CorrelationEngine } from './engine.js';
 export type { DedupeOptions, EngineOptions } from './options.js';
+export { presets } from './presets.js';
+export type { PresetName } from './presets.js';
 export { CorrelatedEvent, Correlation } from './correlation.js';
 export type { CorrelationJson, EventJson } from './correlation.js';
 export { complete, format, highlight, hover, parse, render, validate } from './query.js';
@@ -80,6 +82,7 @@ export type {
   Diagnostic,
   DroppedEvents,
   DurationInput,
+  Durations,
   Emit,
   EncodedChunk,
   EngineEvents,
@@ -88,7 +91,10 @@ export type {
   LogEvent,
   MemoryWarning,
   Metrics,
+  MetricsOptions,
+  PausedSource,
   RunsBackwards,
+  SourceMetrics,
   TimeInput,
 } from './types.js';
 export {

@@ -1,10 +1,18 @@
 import type { CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
 import { OptionError, errorFrom, shown } from './errors.js';
 import type { ExplainOptions } from './explain.js';
-import { toMillis, toNanos } from './time.js';
+import { MAX_DELAY_MS, toMillis, toNanos } from './time.js';
 import { loadBackend } from './load/native.js';
+import { presets } from './presets.js';
+import type { PresetName } from './presets.js';
 import type { PlanningOptions, RenderOptions } from './query.js';
-import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './types.js';
+import type {
+  CorrelateOptions,
+  DecoderOptions,
+  DurationInput,
+  Emit,
+  MetricsOptions,
+} from './types.js';
 
 /**
  * Options of a {@link CorrelationEngine}. Durations are milliseconds or text such as `30s`, 0 or more
@@ -13,6 +21,11 @@ import type { CorrelateOptions, DecoderOptions, DurationInput, Emit } from './ty
  * than those said here. `undefined` is the default.
  */
 export interface EngineOptions {
+  /**
+   * Options to begin with, for a use: one of `development`, `production`, `high-load`, `electron` and
+   * `low-memory` (see {@link presets}). Options given beside it win. Default: none.
+   */
+  preset?: PresetName | undefined;
   /** The range of a stream that gives none, a duration. Default `5m`. */
   defaultTimeWindow?: DurationInput | undefined;
   /** How far behind the newest event of its stream an event may arrive, a duration. Default `30s`. */
@@ -61,6 +74,11 @@ export interface EngineOptions {
   processingInterval?: DurationInput | undefined;
   /** How many results, or events of one source, may wait for their consumer: a whole number above 0. Default 1000. */
   bufferSize?: number | undefined;
+  /**
+   * How often `performanceMetrics` is emitted while a query runs and somebody listens; a duration of at
+   * least `1ms`. Default `5s`.
+   */
+  metricsInterval?: DurationInput | undefined;
   /** A duration. Accepted, and without effect: memory is freed as event time passes. */
   gcInterval?: DurationInput | undefined;
   /**
@@ -95,6 +113,7 @@ export interface ResolvedOptions {
   emit: Emit | undefined;
   processingIntervalMs: number;
   bufferSize: number;
+  metricsIntervalMs: number;
   keyPatterns: Record<string, string> | undefined;
 }
 
@@ -134,7 +153,10 @@ type Reader<T> = (name: string, value: unknown) => T;
 
 /** Fills in and checks the options of an engine; throws at the first that is wrong, and names it. */
 export function resolveOptions(options: EngineOptions): ResolvedOptions {
-  const read = reader(options, ENGINE_OPTIONS);
+  const preset = reader(options, ENGINE_OPTIONS)('preset', PRESET, undefined);
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const chosen: EngineOptions = { ...(preset && presets[preset]), ...Object.fromEntries(given) };
+  const read = reader(chosen, ENGINE_OPTIONS);
   read('gcInterval', duration, 0);
   read('backend', oneOf(['native']), 'native');
   return {
@@ -151,6 +173,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     emit: read('emit', EMIT, undefined),
     processingIntervalMs: read('processingInterval', duration, 100),
     bufferSize: read('bufferSize', count, 1000),
+    metricsIntervalMs: read('metricsInterval', interval, 5_000),
     keyPatterns: read('keyPatterns', patterns, undefined),
   };
 }
@@ -172,6 +195,11 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
     endNs,
     limit: read('limit', count, undefined),
   };
+}
+
+/** Checks in which format metrics are asked for. */
+export function resolveMetricsOptions(options: MetricsOptions): 'prometheus' | undefined {
+  return reader(options, ['format'])('format', oneOf<'prometheus'>(['prometheus']), undefined);
 }
 
 /** Checks how a query is planned. */
@@ -224,6 +252,7 @@ const EXPLAIN_OPTIONS: readonly (keyof ExplainOptions)[] = [
 ];
 
 const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
+  'preset',
   'defaultTimeWindow',
   'lateTolerance',
   'idleTimeout',
@@ -237,6 +266,7 @@ const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
   'emit',
   'processingInterval',
   'bufferSize',
+  'metricsInterval',
   'gcInterval',
   'keyPatterns',
   'backend',
@@ -253,6 +283,8 @@ const CORRELATE_OPTIONS: readonly (keyof CorrelateOptions)[] = [
 const DECODER_TEXTS = ['format', 'time', 'message', 'level', 'zone'] as const;
 
 const OVERFLOW = oneOf<'evict' | 'block'>(['evict', 'block']);
+
+const PRESET = oneOf(Object.keys(presets) as PresetName[]);
 
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
@@ -298,6 +330,14 @@ function duration(name: string, value: unknown): number {
   return millis !== undefined && millis < ENDLESS_MS
     ? millis
     : bad(name, value, 'milliseconds or a duration such as "30s" or "1h30m", below 292 years');
+}
+
+/** What a timer can wait. */
+function interval(name: string, value: unknown): number {
+  const millis = duration(name, value);
+  return millis >= 1 && millis <= MAX_DELAY_MS
+    ? millis
+    : bad(name, value, 'a duration of at least 1ms and at most 24 days');
 }
 
 /** In MiB; the engine counts whole bytes. */

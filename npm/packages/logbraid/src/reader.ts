@@ -40,10 +40,13 @@ export class Reader {
   #iterator: AsyncIterator<StreamItem> | undefined;
   #asked = false;
   #arrived: Uint8Array | readonly unknown[] | undefined;
+  /** When that arrived; of single events, the first. */
+  #arrivedAt = 0;
   /** What has arrived, where it is single events: those that follow at once join it. */
   #batch: unknown[] | undefined;
   /** Arrived after the batch, and is none of it. */
   #next: Uint8Array | readonly unknown[] | undefined;
+  #nextAt = 0;
   #taken = 0;
   /** Objects handed to the engine. */
   #objects = 0;
@@ -132,13 +135,13 @@ export class Reader {
     const isBytes = arrived instanceof Uint8Array;
     const to = Math.min(from + (isBytes ? BLOCK : this.#context.batch), arrived.length);
     if (isBytes) {
-      correlator.push(this.#source, arrived.subarray(from, to));
+      correlator.push(this.#source, arrived.subarray(from, to), this.#arrivedAt);
       if (!this.#adapter.bounded) this.#quietAt = now + QUIET_MS;
     } else {
       const columns = host.encode(arrived, from, to, this.#columns, this.#refused);
       if (columns) {
         this.hosted = true;
-        correlator.pushColumns(this.#source, columns);
+        correlator.pushColumns(this.#source, columns, this.#arrivedAt);
       }
       const labels = sampleLabels(arrived, from, to, this.#objects);
       if (labels !== '') correlator.observe(this.#source, labels);
@@ -149,6 +152,7 @@ export class Reader {
     this.#batch = undefined;
     if (to === arrived.length) {
       this.#arrived = this.#next;
+      this.#arrivedAt = this.#nextAt;
       this.#next = undefined;
       this.#taken = 0;
       this.#ask();
@@ -188,17 +192,18 @@ export class Reader {
 
   #receive(item: StreamItem): void {
     const arrived = this.#normalize(item);
-    if (arrived) {
-      if (this.#batch) {
-        this.#next = arrived;
-      } else {
-        this.#arrived = arrived;
-      }
-    } else if (this.#batch) {
+    if (!arrived && this.#batch) {
       this.#batch.push(item);
-    } else {
-      this.#arrived = this.#batch = [item];
+      return;
     }
+    const at = arrivalOf(item);
+    if (arrived && this.#batch) {
+      this.#next = arrived;
+      this.#nextAt = at;
+      return;
+    }
+    this.#arrived = arrived ?? (this.#batch = [item]);
+    this.#arrivedAt = at;
   }
 
   /** Bytes or events; `undefined` for a single event. */
@@ -233,6 +238,13 @@ export class Reader {
       details: { source: this.name },
     });
   }
+}
+
+/** When an item arrived, by the steady clock; one that its adapter has told is no later than now. */
+function arrivalOf(item: StreamItem): number {
+  const now = performance.now();
+  const told = typeof item === 'object' && 'arrivedAt' in item ? item.arrivedAt : undefined;
+  return typeof told === 'number' && told < now ? told : now;
 }
 
 /** Whatever a stream says when it is closed early changes nothing. */

@@ -5,14 +5,17 @@ import type {
   CorrelatorOptions,
   NativeCorrelator,
   Notice,
+  PauseReason,
   PlanSummary,
   RawMetrics,
 } from './backend.js';
 import { HostEvents } from './columns.js';
 import { Correlation } from './correlation.js';
+import type { RunningQuery } from './metrics.js';
 import { AdapterError, errorFrom, errorOf } from './errors.js';
 import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
+import { MAX_DELAY_MS } from './time.js';
 
 /** Results taken from the engine at once in final mode. */
 const DRAIN = 256;
@@ -22,9 +25,6 @@ const WORK = 4 << 20;
 
 /** Longest time spent on arrived input before the event loop gets a turn. */
 const SLICE_MS = 8;
-
-/** Longest delay of a timer. */
-const MAX_DELAY_MS = 2 ** 31 - 1;
 
 /** What a query is made of. */
 export interface RunSetup {
@@ -39,6 +39,8 @@ export interface RunSetup {
   streamOptions: (source: number, signal: AbortSignal) => StreamOptions;
   onCorrelation: (correlation: Correlation) => void;
   onNotice: (notice: Notice) => void;
+  /** A source is not read for now, or is again. */
+  onPace: (source: number, paused: PauseReason | undefined) => void;
   onRefused: (source: string, message: string) => void;
   onAdapterError: (source: string, error: AdapterError) => void;
   onStart: (run: QueryRun) => void;
@@ -69,6 +71,11 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   #filesPending = false;
   /** Eager: weight of the input taken since the consumer has had all that there was. */
   #ahead = 0;
+  /** Whether sources have to wait until the consumer has had all that there was. */
+  #behind = false;
+  /** By source, why the engine does not want it to be read, and what has been told. */
+  readonly #held: (PauseReason | undefined)[] = [];
+  readonly #paused: (PauseReason | undefined)[] = [];
   #failure: { error: unknown } | undefined;
   #immediate: NodeJS.Immediate | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -106,7 +113,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       this.#guard(() => {
         this.#collect();
       });
-      if (this.#waiters.length > 0) this.#ahead = 0;
+      if (this.#waiters.length > 0) this.#caughtUp();
       this.#schedule();
     });
   }
@@ -132,6 +139,24 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   /** Counters of the engine. */
   metrics(): RawMetrics {
     return JSON.parse(this.#correlator.metrics()) as RawMetrics;
+  }
+
+  /** What it holds, by these counters. */
+  running({ heldEvents, heldKeys, memory, watermark }: RawMetrics): RunningQuery {
+    return {
+      query: this.#setup.query,
+      heldEvents,
+      heldKeys,
+      memory,
+      waiting: this.#ready.length,
+      paused: this.#paused.filter(Boolean).length,
+      watermark: watermark === null ? undefined : Number(watermark) / 1e9,
+    };
+  }
+
+  /** The names of its sources, by position in the plan. */
+  get sources(): string[] {
+    return this.#setup.plan.sources.map(({ name }) => name);
   }
 
   /** Labels and values seen so far; none once it has ended. */
@@ -225,14 +250,38 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   }
 
   #schedule(): void {
-    if (this.#state === 'running' && !this.#immediate && this.#hungry()) {
+    if (this.#state !== 'running' || this.#immediate) return;
+    if (this.#hungry()) {
       this.#immediate = setImmediate(this.#turn);
+    } else if (!this.#behind) {
+      this.#behind = true;
+      this.#tellPace();
+    }
+  }
+
+  /** The consumer has had all that there was. */
+  #caughtUp(): void {
+    this.#ahead = 0;
+    if (this.#behind) {
+      this.#behind = false;
+      this.#tellPace();
+    }
+  }
+
+  /** Tells which sources are not read any more, and which are again. */
+  #tellPace(): void {
+    for (const source of this.#setup.plan.sources.keys()) {
+      const why = this.#held[source] ?? (this.#behind ? 'consumer' : undefined);
+      const changed = (why === undefined) !== (this.#paused[source] === undefined);
+      this.#paused[source] = why;
+      if (changed) this.#setup.onPace(source, why);
     }
   }
 
   readonly #turn = (): void => {
     this.#immediate = undefined;
     clearTimeout(this.#timer);
+    const begun = performance.now();
     this.#guard(() => {
       const busy = this.#feed();
       // After the feeding, so that what has just arrived counts as activity.
@@ -245,6 +294,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
         this.#rest();
       }
     });
+    this.#correlator.noteTurn(performance.now() - begun);
   };
 
   /** Hands arrived input to the engine; says whether there may be more to hand over at once. */
@@ -264,7 +314,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       }
     } while (busy && performance.now() < until);
     if (this.#filesPending) {
-      const { pending, read } = this.#correlator.work(WORK);
+      const { pending, read } = this.#correlator.work(WORK, performance.now());
       this.#filesPending = pending;
       this.#ahead += read / 256;
       // Nothing read: the files wait for another source, which will cause the next turn.
@@ -299,7 +349,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       (eager ? this.#waiters.length > 0 : this.#ready.length < bufferSize);
     let took = false;
     while (room()) {
-      const batch = this.#correlator.drain(eager ? 1 : DRAIN);
+      const batch = this.#correlator.drain(eager ? 1 : DRAIN, performance.now());
       if (batch.length === 0) break;
       for (const record of records(batch)) {
         this.#take(record);
@@ -342,7 +392,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       case 'resume': {
         const reader = this.#readers[notice.source];
         if (reader) reader.paused = notice.type === 'pause';
-        this.#setup.onNotice(notice);
+        this.#held[notice.source] = notice.type === 'pause' ? notice.reason : undefined;
+        this.#tellPace();
         this.#schedule();
         break;
       }

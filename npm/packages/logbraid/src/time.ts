@@ -8,6 +8,9 @@ export interface Instant {
   nanos: number;
 }
 
+/** Longest delay of a timer. */
+export const MAX_DELAY_MS = 2 ** 31 - 1;
+
 const RFC_3339 =
   /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,9})\d*)?\s*([Zz]|[+-]\d\d(?::?\d\d)?|UTC|GMT)?)?$/;
 

@@ -29,6 +29,11 @@ export interface EncodedChunk {
   /** The format, where the adapter knows it; it must be the one of `adapter.decoder`. */
   format?: string;
   bytes: Uint8Array;
+  /**
+   * When it arrived, as `performance.now()` has it, for the latency that `metrics()` tells. Default: when the
+   * query takes it.
+   */
+  arrivedAt?: number;
 }
 
 /** How the bytes of a source are decoded. What is not given is found out. */
@@ -138,7 +143,36 @@ export interface RunsBackwards {
   late: number;
 }
 
-/** Counters over all queries of an engine. Sizes are of the queries that run. */
+/** Lengths of time that were measured, in milliseconds; those but `max` to a hundredth, and 0 where there are none. */
+export interface Durations {
+  /** How many. */
+  count: number;
+  /** Half of them were not longer. */
+  p50: number;
+  p95: number;
+  p99: number;
+  /** The longest. */
+  max: number;
+}
+
+/** What has come from a source, over all queries that read it: each reads for itself. */
+export interface SourceMetrics {
+  /** Bytes given to the engine. */
+  bytes: number;
+  /** Events decoded or pushed. */
+  events: number;
+  /** Lines, or objects, that could not be used. */
+  badLines: number;
+  /** Selected events that were late. */
+  late: number;
+  /** Events ignored as repeats. */
+  repeats: number;
+}
+
+/**
+ * What an engine has counted and measured over all its queries, running and past, and what the running
+ * ones hold now.
+ */
 export interface Metrics {
   /** Queries that run. */
   queries: number;
@@ -166,16 +200,48 @@ export interface Metrics {
   unknown: number;
   /** Correlations delivered as truncated. */
   truncated: number;
-  /** Correlations, revisions not counted. */
+  /** Correlations delivered as final. */
   correlations: number;
   /** Deliveries, revisions counted. */
   deliveries: number;
+  /** Events held now. */
   heldEvents: number;
+  /** Distinct keys held now. */
   heldKeys: number;
-  /** Bytes held, by the engine's own accounting. */
+  /** Bytes held now, by the engine's own accounting. */
   memory: number;
   /** The most bytes one query has held. */
   peakMemory: number;
+  /** Results that wait for their consumer outside the engine: `bufferSize` of a query at most. */
+  waiting: number;
+  /** Sources that are not read for now; see the event `paused`. */
+  paused: number;
+  /**
+   * From the arrival of the last event of a correlation to the delivery of that. Arrival is when the source
+   * hands the event to the query (of a chunk, `arrivedAt` where it says so); delivery is when the query
+   * takes the correlation from the engine for its consumer. `eager` is of those delivered while they may
+   * still grow, and tells how soon one hears of what has happened. `final` is of those that are final: that
+   * wait for the window and `lateTolerance` is what they promise.
+   */
+  latency: { eager: Durations; final: Durations };
+  /** How long a query held the event loop before it gave others their turn. */
+  turns: Durations;
+  /** By name of the source. */
+  sources: Record<string, SourceMetrics>;
+}
+
+/** How {@link Metrics} are given. */
+export interface MetricsOptions {
+  /** `prometheus`: as text. Default: as an object. */
+  format?: 'prometheus' | undefined;
+}
+
+/** A source that is not read for now, or is again. */
+export interface PausedSource {
+  /** The text of the query. */
+  query: string;
+  /** The name of the source. */
+  source: string;
 }
 
 /** What a {@link CorrelationEngine} emits. */
@@ -188,9 +254,15 @@ export interface EngineEvents {
   /** Once, and again after the query has held less than three fifths. */
   memoryWarning: [warning: MemoryWarning];
   runsBackwards: [source: RunsBackwards];
-  /** A source is ahead of the others in event time and is not read for now. */
-  paused: [source: { source: string }];
-  resumed: [source: { source: string }];
+  /**
+   * A query does not read a source for now: it is `ahead` of the others in event time, or the
+   * `consumer` of the query takes its results more slowly than they come.
+   */
+  paused: [source: PausedSource & { reason: 'ahead' | 'consumer' }];
+  /** A query reads a source again; where its consumer was behind, once that has taken all there was. */
+  resumed: [source: PausedSource];
+  /** Every `metricsInterval` while a query runs: what `metrics()` gives. */
+  performanceMetrics: [metrics: Metrics];
   adapterAdded: [name: string];
   adapterError: [failure: { adapter: string; error: CorrelationError }];
 }

@@ -72,6 +72,25 @@ test('a timeline shows the key and one line for each event', async () => {
   assert.match(lines[4] ?? '', /^ {5}\+1s {2}app {3}error {2}failed$/);
 });
 
+test('a preset gives options, and flags win over it', async () => {
+  const app = file('preset-app.ndjson', line(0, { id: 1 }) + line(100, { id: 2 }));
+  // The last is 10 s behind.
+  const edge = file('preset-edge.ndjson', [0, 60, 50].map((at) => line(at, { id: 1 })).join(''));
+  const files = ['--file', `app=${app}`, '--file', `edge=${edge}`];
+  const late = async (...flags: string[]) => {
+    const query = 'app({})[5m] and on(id) edge({})[5m]';
+    const { code, stderr } = await logbraid(['run', query, ...files, ...flags]);
+    assert.equal(code, 0, stderr);
+    return stderr.includes('came too late');
+  };
+  assert.equal(await late(), false);
+  assert.equal(await late('--preset', 'development'), true);
+  assert.equal(await late('--preset', 'development', '--late-tolerance', '30s'), false);
+  const { code, stderr } = await logbraid(['run', AND, ...FILES, '--preset', 'huge']);
+  assert.equal(code, 2);
+  assert.match(stderr, /development.*low-memory/);
+});
+
 test('a timeline shows the labels of the correlation', async () => {
   const { stdout } = await logbraid(['run', `${AND} | select id, app.level`, ...FILES]);
   assert.equal(stdout.split('\n')[2], '  id=x app.level=info');

@@ -82,6 +82,9 @@ export class FakeCorrelator implements NativeCorrelator {
   eventsJson(): string {
     return '[]';
   }
+  noteTurn(): void {
+    // Only measured.
+  }
   metrics(): string {
     return '{}';
   }
@@ -135,6 +138,7 @@ export function fakeRun(
     streamOptions: (_source, signal) => ({ range: 0, timeRange: '', signal }),
     onCorrelation: () => undefined,
     onNotice: (notice) => notices.push(notice),
+    onPace: () => undefined,
     onRefused: () => undefined,
     onAdapterError: () => undefined,
     onStart: () => undefined,

@@ -44,7 +44,7 @@ test('a paused source is not read until it is resumed', async () => {
   ]);
   engine.onPush = () => {
     engine.onPush = () => undefined;
-    engine.notice({ type: 'pause', source: 0 });
+    engine.notice({ type: 'pause', source: 0, reason: 'ahead' });
   };
   const next = run.next();
   await turns(20);

@@ -10,6 +10,7 @@ import {
   QueryError,
   SourceError,
 } from '../errors.js';
+import { presets } from '../presets.js';
 import { render } from '../query.js';
 import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
@@ -17,6 +18,10 @@ import type { ExplainCommand } from './explain.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
 import type { FileArgument } from './files.js';
 import { parseFile } from './files.js';
+import { loadQuery } from './load/index.js';
+import type { LoadCommand } from './load/index.js';
+import { parseField } from './load/workload.js';
+import type { Field } from './load/workload.js';
 import { OUTPUTS } from './output.js';
 import { runQuery } from './run.js';
 import type { RunOptions } from './run.js';
@@ -33,6 +38,9 @@ const file = () =>
     'a source: its name in the query, and a file, or - for standard input; ' +
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
+
+const preset = () =>
+  new Option('--preset <name>', 'options to begin with, for a use').choices(Object.keys(presets));
 
 const selecting = () =>
   new Option(
@@ -56,6 +64,7 @@ function program(finish: (code: number) => void): Command {
     .description('run a query over files')
     .argument('<query>', 'such as: edge({status=~"5.."})[5m] and on(request_id) app({})[5m]')
     .addOption(file())
+    .addOption(preset())
     .addOption(
       new Option('--output <how>', 'how to show what is found')
         .choices(OUTPUTS)
@@ -123,6 +132,41 @@ function program(finish: (code: number) => void): Command {
     )
     .action(async (query: string, options: ExplainCommand) => {
       finish(await explainQuery(query, options));
+    });
+  logbraid
+    .command('load')
+    .description('put a query under load: made events that suit it, sent as live sources would')
+    .argument('<query>')
+    .option('--rate <events/s>', 'events a second, over all streams', '1000')
+    .option('--duration <duration>', 'how long to measure', '10s')
+    .option('--warmup <duration>', 'how long to run before that', '2s')
+    .option('--engines <n>', 'engines in the process, each under that load', '1')
+    .addOption(preset())
+    .option('--settings <file>', 'options of an engine, as TOML')
+    .option('--compare <files...>', 'settings to run by turns and to show beside each other')
+    .option('--rounds <n>', 'of --compare: how often each runs; medians are shown', '3')
+    .addOption(
+      new Option(
+        '--emit <when>',
+        'deliver results at once, or when final (default: eager)',
+      ).choices(['final', 'eager']),
+    )
+    .option('--match <share>', 'of requests that each stream but the first logs too', '0.8')
+    .option('--repeat <n>', 'events of each stream that logs a request, 50ms apart', '1')
+    .option('--disorder <share>', 'of events that are up to 1s older than when they come', '0.05')
+    .option('--late <share>', 'of events that come too late', '0')
+    .option('--size <bytes>', 'of an event', '220')
+    .option('--seed <n>', 'of all that is random', '1')
+    .addOption(
+      new Option(
+        '--field <stream.label=value>',
+        'a label of the events of a stream; can be given several times',
+      ).argParser((value: string, before: Field[] | undefined) => parseField(value, before)),
+    )
+    .addOption(selecting())
+    .option('--json', 'as JSON')
+    .action(async (query: string, options: LoadCommand) => {
+      finish(await loadQuery(query, options));
     });
   logbraid
     .command('sources')

@@ -5,6 +5,7 @@ import colors from 'picocolors';
 
 import { CorrelationEngine } from '../engine.js';
 import { MAX_MEMORY_MB } from '../options.js';
+import type { PresetName } from '../presets.js';
 import { render } from '../query.js';
 import { toMillis, toNanos } from '../time.js';
 import type { DurationInput, Emit } from '../types.js';
@@ -21,6 +22,7 @@ import { OutputClosed, Writer } from './writer.js';
 /** Options of `logbraid run`. */
 export interface RunOptions {
   file?: FileArgument[];
+  preset?: PresetName;
   output: OutputName;
   start?: string;
   end?: string;
@@ -41,10 +43,11 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const files = options.file ?? [];
   const begun = performance.now();
   await using engine = new CorrelationEngine({
+    preset: options.preset,
     lateTolerance: duration('--late-tolerance', options.lateTolerance),
     late: options.late,
     dedupe: options.dedupe,
-    maxMemoryMB: memory(options.maxMemory),
+    maxMemoryMB: memory(options.maxMemory) ?? (options.preset ? undefined : machineMemory()),
     maxEvents: count('--max-events', options.maxEvents),
     overflow: options.overflow,
     maxEventsPerCorrelation: count('--max-per-correlation', options.maxPerCorrelation),
@@ -138,13 +141,18 @@ export function count(option: string, text: string | undefined): number | undefi
   return text === undefined ? undefined : Number(text);
 }
 
-/** The bound on memory, in MiB. */
-function memory(size: string | undefined): number {
+/** Half of what there is, in MiB: the default bound of a command that runs by itself. */
+function machineMemory(): number {
+  // In a container the machine is smaller than it looks.
+  const limit = process.constrainedMemory();
+  const half = Math.min(os.totalmem(), limit > 0 ? limit : Infinity) / 2;
+  return Math.min(half / (1 << 20), MAX_MEMORY_MB);
+}
+
+/** A bound on memory, in MiB. */
+function memory(size: string | undefined): number | undefined {
   if (size === undefined) {
-    // In a container the machine is smaller than it looks.
-    const limit = process.constrainedMemory();
-    const half = Math.min(os.totalmem(), limit > 0 ? limit : Infinity) / 2;
-    return Math.min(half / (1 << 20), MAX_MEMORY_MB);
+    return undefined;
   }
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([kmgt])(?:i?b)?$/i.exec(size) ?? [];
   const parsed = bytes.parse(`${number}${unit}b`);

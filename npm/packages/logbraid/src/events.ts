@@ -1,0 +1,54 @@
+import { EventEmitter } from 'eventemitter3';
+
+import type { EngineEvents } from './types.js';
+
+type Name = keyof EngineEvents;
+type Listener<T extends Name> = (...told: EngineEvents[T]) => void;
+
+/** Emits the events of an engine, and notices when listeners come and go. */
+export abstract class EngineEmitter extends EventEmitter<EngineEvents> {
+  /** Listeners have come or gone. */
+  protected abstract listenersChanged(): void;
+
+  override on<T extends Name>(event: T, listener: Listener<T>, context?: unknown): this {
+    super.on(event, listener, context);
+    this.listenersChanged();
+    return this;
+  }
+
+  override once<T extends Name>(event: T, listener: Listener<T>, context?: unknown): this {
+    super.once(event, listener, context);
+    this.listenersChanged();
+    return this;
+  }
+
+  override addListener<T extends Name>(event: T, listener: Listener<T>, context?: unknown): this {
+    return this.on(event, listener, context);
+  }
+
+  override removeListener<T extends Name>(
+    event: T,
+    listener?: Listener<T>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    super.removeListener(event, listener, context, once);
+    this.listenersChanged();
+    return this;
+  }
+
+  override off<T extends Name>(
+    event: T,
+    listener?: Listener<T>,
+    context?: unknown,
+    once?: boolean,
+  ): this {
+    return this.removeListener(event, listener, context, once);
+  }
+
+  override removeAllListeners(event?: Name): this {
+    super.removeAllListeners(event);
+    this.listenersChanged();
+    return this;
+  }
+}
