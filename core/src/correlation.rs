@@ -78,12 +78,9 @@ impl<'a> Correlation<'a> {
         let store = self.store;
         self.events.iter().filter_map(move |id| {
             let record = store.record(*id);
-            (!record.flags.has(Flags::HIDDEN)).then(|| CorrelatedEvent {
-                stream: record.stream,
-                time: record.time,
-                store,
-                id: *id,
-            })
+            let event =
+                CorrelatedEvent { stream: record.stream, time: record.time, store, id: *id };
+            (!record.flags.has(Flags::HIDDEN)).then_some(event)
         })
     }
 

@@ -101,7 +101,7 @@ fn spread(hash: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{KeyIndex, TABLE_KEYS};
+    use super::{HashTable, KeyIndex, TABLE_KEYS};
     use crate::id::KeyId;
 
     /// Some function of the number that looks random.
@@ -121,7 +121,7 @@ mod tests {
             assert_eq!(index.find(hash(looked_up), |id| id == looked_up), Some(looked_up));
         }
         assert_eq!(index.tables.len(), 9);
-        let sizes = index.tables.iter().map(|table| table.allocation_size()).sum::<usize>();
+        let sizes = index.tables.iter().map(HashTable::allocation_size).sum::<usize>();
         assert_eq!((index.len(), index.memory), (all.len(), sizes));
         for (count, id) in all.iter().enumerate() {
             index.remove(hash(*id), *id);
