@@ -257,10 +257,9 @@ impl Flow {
     }
 
     /// An event is held that may be among the oldest.
-    pub fn note_held(&mut self, id: EventId) {
-        let order = self.store.order(id);
-        if self.bounds.newest_listed.is_some_and(|newest| order.time <= newest) {
-            self.bounds.oldest.push(Reverse((order, id)));
+    pub fn note_held(&mut self, time: Timestamp, id: EventId) {
+        if self.bounds.newest_listed.is_some_and(|newest| time <= newest) {
+            self.bounds.oldest.push(Reverse((self.store.order(id), id)));
         }
     }
 

@@ -131,9 +131,7 @@ impl Flow {
             self.saw(source, event.time, false);
             return false;
         }
-        let reach = self.joins.reach();
-        let outside = self.options.start.is_some_and(|start| event.time < start.minus(reach))
-            || self.options.end.is_some_and(|end| event.time >= end.plus(reach));
+        let outside = self.is_outside(event.time);
         let mut held = 0;
         if !outside && !self.has_room() {
             self.turn_away(source, event.time);
@@ -151,6 +149,13 @@ impl Flow {
         }
         self.saw(source, event.time, held > 0);
         held > 0
+    }
+
+    /// Whether an event of this time can be part of nothing that is asked for.
+    fn is_outside(&self, time: Timestamp) -> bool {
+        let reach = || self.joins.reach();
+        self.options.start.is_some_and(|start| time < start.minus(reach()))
+            || self.options.end.is_some_and(|end| time >= end.plus(reach()))
     }
 
     /// An event has come, and may have been `held`.
@@ -204,7 +209,7 @@ impl Flow {
         let inserted = self.joins.insert(&mut self.store, &arrival, &self.keys, watermark);
         match inserted {
             Inserted::Held(id) => {
-                self.note_held(id);
+                self.note_held(time, id);
                 self.close_early();
                 true
             }
