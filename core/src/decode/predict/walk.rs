@@ -71,13 +71,12 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
         let mut rest = rest;
         let mut id = self.dictionary.field(LINE).first;
         loop {
-            let value = match self.dictionary.field(id).value(rest) {
-                Some(value) => value,
-                None => {
-                    let value;
-                    (value, id) = self.look_up(rest)?;
-                    value
-                }
+            let value = if let Some(value) = self.dictionary.field(id).value(rest) {
+                value
+            } else {
+                let value;
+                (value, id) = self.look_up(rest)?;
+                value
             };
             if let [b'"', text @ ..] = value {
                 let (length, is_escaped) = scan::string(text)?;
@@ -174,13 +173,12 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
         }
         let [b':', value @ ..] = scan::after_space(&text[length + 1..]) else { return None };
         let value = scan::after_space(value);
-        let id = match found {
-            Some((id, _)) => id,
-            None => {
-                let at = self.text.len() - text.len();
-                let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
-                self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
-            }
+        let id = if let Some((id, _)) = found {
+            id
+        } else {
+            let at = self.text.len() - text.len();
+            let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
+            self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
         };
         self.dictionary.write(id, &rest[..rest.len() - value.len()]);
         self.dictionary.note(self.before, self.before == self.object, id);
