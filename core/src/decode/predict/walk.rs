@@ -71,22 +71,31 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
         let mut rest = rest;
         let mut id = self.dictionary.field(LINE).first;
         loop {
-            let value = if let Some(value) = self.dictionary.field(id).value(rest) {
+            let mut field = self.dictionary.field(id);
+            let value = if let Some(value) = field.value(rest) {
                 value
             } else {
                 let value;
                 (value, id) = self.look_up(rest)?;
+                field = self.dictionary.field(id);
                 value
             };
+            let mut next = field.next;
             if let [b'"', text @ ..] = value {
                 let (length, is_escaped) = scan::string(text)?;
-                if !self.receive.ignores(&self.dictionary.field(id).meaning) {
+                if !self.receive.ignores(&field.meaning) {
                     let at = bytes.len() - text.len();
                     self.receive.text(self.dictionary, id, at..at + length, is_escaped)?;
                 }
                 rest = &text[length + 1..];
+            } else if let Some(length) = scan::whole_number(value) {
+                if !self.receive.ignores(&field.meaning) {
+                    let at = bytes.len() - value.len();
+                    self.receive.other(self.dictionary, id, at..at + length)?;
+                }
+                rest = &value[length..];
             } else {
-                match self.no_text(id, value)? {
+                match self.other(id, value)? {
                     Next::Field(fields, first) => {
                         (rest, id) = (fields, first);
                         continue;
@@ -97,19 +106,19 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
             self.before = id;
             if let [b',', fields @ ..] = rest {
                 rest = fields;
-                id = self.dictionary.field(id).next;
-                continue;
+            } else {
+                match self.close(rest)? {
+                    Next::Field(fields, after) => (rest, next) = (fields, after),
+                    Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
+                }
             }
-            match self.close(rest)? {
-                Next::Field(fields, next) => (rest, id) = (fields, next),
-                Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
-            }
+            id = next;
         }
     }
 
-    /// Takes a value that is no text, or the beginning of an object.
+    /// Takes any value but text, or the beginning of an object.
     #[inline(never)]
-    fn no_text(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
+    fn other(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
         let field = self.dictionary.field(id);
         match value {
             [b'{', fields @ ..] => {
