@@ -2,15 +2,16 @@
 //!
 //! Prints nanoseconds per event of the fastest of several runs: of a newline scan of the same bytes, of
 //! reading what a query reads (three labels, a join key, the message), of that with every 64th event
-//! read whole, as the engine asks for, and of reading everything. With `HOW SHAPE` it decodes one
-//! shape once, for profilers that count instructions.
+//! read whole, as the engine asks for, of reading everything, and of decoding each line again, which
+//! is without prediction. With `HOW SHAPE` it decodes one shape once, for profilers that count
+//! instructions.
 
 use std::hint::black_box;
 use std::time::Instant;
 
 use logbraid_core::columns::ColumnNames;
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, Sink};
-use logbraid_core::event::Event;
+use logbraid_core::event::{Event, Fields};
 
 const EVENTS: u64 = 50_000;
 const RUNS: usize = 9;
@@ -23,13 +24,15 @@ enum How {
     Some,
     SomeAndSamples,
     All,
+    Again,
 }
 
-const HOWS: [(&str, How); 4] = [
+const HOWS: [(&str, How); 5] = [
     ("scan", How::Scan),
     ("some", How::Some),
     ("some+samples", How::SomeAndSamples),
     ("all", How::All),
+    ("again", How::Again),
 ];
 
 const SHAPES: [(&str, fn(u64) -> String); 10] = [
@@ -54,7 +57,7 @@ impl Sink for Reader {
     fn event(&mut self, event: Event<'_>) {
         self.events += 1;
         black_box(event.time);
-        if self.how != How::All {
+        if matches!(self.how, How::Some | How::SomeAndSamples) {
             black_box((event.label("request_id"), event.message()));
         }
     }
@@ -102,6 +105,22 @@ fn decode(bytes: &[u8], how: How) {
         return;
     }
     let mut decoder = Decoder::new(DecoderOptions::default()).expect("no options");
+    if how == How::Again {
+        // The first lines settle the format.
+        let mut reader = Reader { how, events: 0 };
+        let lines = || bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        for line in lines().take(20) {
+            decoder.push(line, &mut reader);
+            decoder.push(b"\n", &mut reader);
+        }
+        decoder.flush(&mut reader);
+        let mut fields = Fields::default();
+        for line in lines() {
+            let line = std::str::from_utf8(line).expect("lines are text");
+            black_box(decoder.decode_again(line, &mut fields));
+        }
+        return;
+    }
     if how != How::All {
         decoder.read_only(ColumnNames {
             labels: ["level", "request_id", "service"].map(str::to_owned).to_vec(),

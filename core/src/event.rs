@@ -128,7 +128,7 @@ impl Fields {
     }
 
     /// Fills a slot.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn fill(&mut self, slot: Slot, value: Filling<'_>) {
         let value = match value {
             Filling::InLine(start, end) => {

@@ -35,7 +35,7 @@ pub(super) struct Assembler {
     /// What is wanted of every event; `None` where that is everything.
     columns: Option<ColumnNames>,
     /// To read the usual lines of NDJSON, once that is settled.
-    predictor: Option<Predictor>,
+    predictor: Option<Box<Predictor>>,
     clock: Clock,
 }
 
@@ -139,7 +139,8 @@ impl Assembler {
         let Some(Format::Ndjson(ndjson)) = self.format.as_ref().filter(|_| self.settled) else {
             return "";
         };
-        self.predictor.get_or_insert_with(|| Predictor::new(self.columns.as_ref(), ndjson));
+        self.predictor
+            .get_or_insert_with(|| Box::new(Predictor::new(self.columns.as_ref(), ndjson)));
         let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
         let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let bytes = &bytes[..whole(bytes)];

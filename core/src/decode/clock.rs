@@ -102,7 +102,7 @@ impl Clock {
 
 /// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer
 /// or have no digits.
-#[inline(always)]
+#[inline]
 fn seconds(text: &[u8]) -> Option<(i64, &[u8])> {
     // Mostly milliseconds.
     if let [b':', tens @ b'0'..=b'5', ones, b'.', a, b, c, zone @ ..] = text

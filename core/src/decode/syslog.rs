@@ -131,7 +131,7 @@ fn element<'l>(text: &'l str, scratch: &mut Scratch, fields: &mut Fields) -> Opt
 fn parameter(text: &str, value: &mut String) -> Option<usize> {
     let mut at = 0;
     loop {
-        let end = at + memchr2(b'"', b'\\', text[at..].as_bytes())?;
+        let end = at + memchr2(b'"', b'\\', &text.as_bytes()[at..])?;
         value.push_str(&text[at..end]);
         if text[end..].starts_with('"') {
             return Some(end + 1);

@@ -55,10 +55,10 @@ struct Name {
     end: usize,
 }
 
-/// The fields seen.
+/// The fields seen. Large: keep it in a box.
 #[derive(Debug)]
 pub(super) struct Dictionary<M> {
-    fields: Box<[Field<M>; MAX_FIELDS]>,
+    fields: [Field<M>; MAX_FIELDS],
     /// One for each field seen, and one for the line.
     names: Vec<Name>,
     text: String,
@@ -79,7 +79,7 @@ impl<M: Copy> Dictionary<M> {
             meaning: line,
         };
         Self {
-            fields: Box::new([line; MAX_FIELDS]),
+            fields: [line; MAX_FIELDS],
             names: vec![Name::default()],
             text: String::new(),
             places: Box::new([LINE; PLACES]),

@@ -260,9 +260,9 @@ impl Receive<Meaning> for Narrow<'_> {
             Use::JoinKey(at) => Slot::JoinKey(at),
         };
         if escaped {
-            self.fill_escaped(slot, at)
+            self.fill_escaped(slot, at);
         } else {
-            self.fill(slot, at)
+            self.fill(slot, at);
         }
         Some(())
     }

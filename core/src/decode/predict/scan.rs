@@ -94,20 +94,16 @@ fn escape(rest: &[u8]) -> Option<usize> {
     }
 }
 
-/// The length of a value that is neither text nor an object.
+/// The length of a value that is a whole number, if it is one that is followed by no space. May miss some.
 #[inline(always)]
-pub(super) fn other(rest: &[u8]) -> Option<usize> {
-    let length = digits(rest);
-    match *rest.get(length)? {
-        // Mostly a whole number.
-        b',' | b'}' if length == 1 || length > 1 && rest[0] != b'0' => Some(length),
-        _ => any(rest),
-    }
+pub(super) fn whole_number(rest: &[u8]) -> Option<usize> {
+    let length = short_digits(rest.first_chunk()?);
+    let is_whole = length == 1 || length > 1 && rest[0] != b'0';
+    matches!(rest.get(length)?, b',' | b'}' if is_whole).then_some(length)
 }
 
 /// The length of any value but an object.
-#[inline(never)]
-fn any(rest: &[u8]) -> Option<usize> {
+pub(super) fn other(rest: &[u8]) -> Option<usize> {
     if rest.first() == Some(&b'[') { array(rest) } else { scalar(rest) }
 }
 
@@ -153,18 +149,17 @@ fn number(rest: &[u8]) -> Option<usize> {
 }
 
 /// How many digits there are.
-#[inline(always)]
 fn digits(rest: &[u8]) -> usize {
-    if let Some(chunk) = rest.first_chunk() {
-        // What is below `0` wraps around to more than nine.
-        let value = u8x16::new(*chunk) - u8x16::splat(b'0');
-        let digits = value.min(u8x16::splat(9)).simd_eq(value).to_bitmask();
-        let count = (!digits).trailing_zeros() as usize;
-        if count < 16 {
-            return count;
-        }
-    }
     rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// How many digits there are, of sixteen bytes.
+#[inline(always)]
+fn short_digits(chunk: &[u8; 16]) -> usize {
+    // What is below `0` wraps around to more than nine.
+    let value = u8x16::new(*chunk) - u8x16::splat(b'0');
+    let digits = value.min(u8x16::splat(9)).simd_eq(value).to_bitmask();
+    (!digits).trailing_zeros() as usize
 }
 
 /// The length of an array.

@@ -71,23 +71,31 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
         let mut rest = rest;
         let mut id = self.dictionary.field(LINE).first;
         loop {
-            let value = match self.dictionary.field(id).value(rest) {
-                Some(value) => value,
-                None => {
-                    let value;
-                    (value, id) = self.look_up(rest)?;
-                    value
-                }
+            let mut field = self.dictionary.field(id);
+            let value = if let Some(value) = field.value(rest) {
+                value
+            } else {
+                let value;
+                (value, id) = self.look_up(rest)?;
+                field = self.dictionary.field(id);
+                value
             };
+            let mut next = field.next;
             if let [b'"', text @ ..] = value {
                 let (length, is_escaped) = scan::string(text)?;
-                if !self.receive.ignores(&self.dictionary.field(id).meaning) {
+                if !self.receive.ignores(&field.meaning) {
                     let at = bytes.len() - text.len();
                     self.receive.text(self.dictionary, id, at..at + length, is_escaped)?;
                 }
                 rest = &text[length + 1..];
+            } else if let Some(length) = scan::whole_number(value) {
+                if !self.receive.ignores(&field.meaning) {
+                    let at = bytes.len() - value.len();
+                    self.receive.other(self.dictionary, id, at..at + length)?;
+                }
+                rest = &value[length..];
             } else {
-                match self.no_text(id, value)? {
+                match self.other(id, value)? {
                     Next::Field(fields, first) => {
                         (rest, id) = (fields, first);
                         continue;
@@ -98,19 +106,19 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
             self.before = id;
             if let [b',', fields @ ..] = rest {
                 rest = fields;
-                id = self.dictionary.field(id).next;
-                continue;
+            } else {
+                match self.close(rest)? {
+                    Next::Field(fields, after) => (rest, next) = (fields, after),
+                    Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
+                }
             }
-            match self.close(rest)? {
-                Next::Field(fields, next) => (rest, id) = (fields, next),
-                Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
-            }
+            id = next;
         }
     }
 
-    /// Takes a value that is no text, or the beginning of an object.
+    /// Takes any value but text, or the beginning of an object.
     #[inline(never)]
-    fn no_text(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
+    fn other(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
         let field = self.dictionary.field(id);
         match value {
             [b'{', fields @ ..] => {
@@ -174,13 +182,12 @@ impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
         }
         let [b':', value @ ..] = scan::after_space(&text[length + 1..]) else { return None };
         let value = scan::after_space(value);
-        let id = match found {
-            Some((id, _)) => id,
-            None => {
-                let at = self.text.len() - text.len();
-                let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
-                self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
-            }
+        let id = if let Some((id, _)) = found {
+            id
+        } else {
+            let at = self.text.len() - text.len();
+            let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
+            self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
         };
         self.dictionary.write(id, &rest[..rest.len() - value.len()]);
         self.dictionary.note(self.before, self.before == self.object, id);

@@ -64,12 +64,14 @@ impl Receive<Meaning> for Whole<'_> {
             return Some(());
         }
         let value = Value::Text(&self.text[at.clone()]);
-        self.value(names, id, at, value)
+        self.value(names, id, at, value);
+        Some(())
     }
 
     fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
         let value = Value::Other(&self.text[at.clone()]);
-        self.value(names, id, at, value)
+        self.value(names, id, at, value);
+        Some(())
     }
 
     fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
@@ -84,13 +86,7 @@ impl Receive<Meaning> for Whole<'_> {
 }
 
 impl Whole<'_> {
-    fn value(
-        &mut self,
-        names: &Dictionary<Meaning>,
-        id: Id,
-        at: Range<usize>,
-        value: Value<'_>,
-    ) -> Option<()> {
+    fn value(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>, value: Value<'_>) {
         let field = names.field(id);
         if field.meaning.role == Use::Time
             && !field.meaning.event_message
@@ -100,6 +96,5 @@ impl Whole<'_> {
         } else {
             self.filler.field(names.name(id), field.depth == 0, value);
         }
-        Some(())
     }
 }

@@ -5,7 +5,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select, subsequence};
 
-use super::{DecoderOptions, decode, decode_pieces, event, events, options};
+use super::{DecoderOptions, decode, decode_pieces, event, events, options, some_of};
 use crate::decode::code;
 
 /// Fields, most of them with a part in what an event is.
@@ -55,8 +55,13 @@ const FIELDS: &[&str] = &[
     r#""\u0061":"escaped key""#,
     r#""a_name_that_is_longer_than_what_is_compared_at_once":"1""#,
     r#""duration":12.5e-1"#,
-    // Not JSON.
+    "\"a\":\"\u{7f}\"",
+];
+
+/// What is not JSON.
+const BROKEN: &[&str] = &[
     r#""a":01"#,
+    r#""timestamp":01795209609"#,
     r#""a":1."#,
     r#""a":1e"#,
     r#""a":"\x""#,
@@ -69,7 +74,6 @@ const FIELDS: &[&str] = &[
     r#""a":"#,
     r#""a""#,
     "\"a\":\"\u{1}\"",
-    "\"a\":\"\u{7f}\"",
 ];
 
 /// How a writer puts fields together.
@@ -91,13 +95,18 @@ fn line(fields: &[&str], style: usize) -> Vec<u8> {
 
 /// Lines like one, with something different now and then.
 fn source() -> impl Strategy<Value = Vec<u8>> {
-    let order = subsequence(FIELDS, 0..8).prop_shuffle();
-    let usual = (order, 0..4_usize);
-    let change = (any::<Index>(), any::<Index>(), 0..8_u8, select(FIELDS), any::<u8>());
+    // Mostly with a time, since without one there is nothing to predict.
+    let order = (subsequence(FIELDS, 0..8), 0..6_usize).prop_map(|(mut fields, time)| {
+        fields.extend(FIELDS[..5].get(time));
+        fields
+    });
+    let usual = (order.prop_shuffle(), 0..4_usize);
+    let field = prop_oneof![2 => select(FIELDS), 1 => select(BROKEN)];
+    let change = (any::<Index>(), any::<Index>(), 0..8_u8, field, any::<u8>());
     let ending = select(vec![&b"\n"[..], b"\r\n"]);
     (
         vec(usual, 1..4),
-        vec((any::<Index>(), proptest::option::weighted(0.4, change)), 0..50),
+        vec((any::<Index>(), proptest::option::weighted(0.4, change)), 0..60),
         ending,
     )
         .prop_map(|(usual, lines, ending)| {
@@ -193,6 +202,29 @@ fn a_line_unlike_the_others() {
         let kept = decode(after_many(usual, bad));
         let byte = u64::try_from((usual.len() + 1) * 20).expect("a few lines");
         assert_eq!((kept.events().len(), kept.bad()), (21, vec![(code, 21, byte)]), "{bad}");
+    }
+}
+
+#[test]
+fn a_log_event_unlike_the_others() {
+    let usual = r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":"1","b":{"c":"2"}},"joinKeys":{"k":"3"}}"#;
+    for other in [
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":"1","a":null,"b":"x","b":{"c":null}},"joinKeys":{"k":"3"}}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":{},"b.c":"4"},"joinKeys":{"k":"3","k":null}}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":"1"},"joinKeys":{"k":"3","k":{}}}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":5},"joinKeys":{"k":[]},"labels":{"b":{"c":true}}}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{"a":"1"},"labels.b":{"c":"x"},"joinKeys.k":"x"}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":{},"x":{"labels":{"a":"x"},"joinKeys":{"k":"x"}},"a":"x"}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":"m","labels":null,"a":"plain","labels.b":{"c":"plain"}}"#,
+        r#"{"timestamp":"2026-11-20T21:20:09Z","message":null,"labels":{"a":"1"},"msg":"stands in"}"#,
+        r#"{"ts":1795209609,"message":"\u0041","labels":{"a":"\n"},"joinKeys":{"k":"\t"}}"#,
+    ] {
+        let bytes = after_many(usual, other);
+        let all = decode(&bytes);
+        assert_eq!((all.events().len(), all.bad()), (22, vec![]), "{other}");
+        for part in 0..3 {
+            some_of(&all, part, options(), std::iter::once(bytes.as_bytes()));
+        }
     }
 }
 
