@@ -223,7 +223,7 @@ impl Sink for Partly {
     }
 
     fn wants_all(&self) -> bool {
-        self.every > 0 && self.events % (self.every * 3) == 0
+        self.every > 0 && self.events.is_multiple_of(self.every * 3)
     }
 }
 
