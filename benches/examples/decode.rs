@@ -13,7 +13,7 @@ use logbraid_core::columns::ColumnNames;
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use logbraid_core::event::{Event, Fields};
 
-const EVENTS: u64 = 50_000;
+const EVENTS: u32 = 50_000;
 const RUNS: usize = 9;
 const BLOCK: usize = 256 << 10;
 
@@ -35,7 +35,10 @@ const HOWS: [(&str, How); 5] = [
     ("again", How::Again),
 ];
 
-const SHAPES: [(&str, fn(u64) -> String); 10] = [
+/// Makes the line of a number.
+type Shape = fn(u64) -> String;
+
+const SHAPES: [(&str, Shape); 10] = [
     ("event", event),
     ("plain", |n| plain(n, ",", ":")),
     ("spaced", |n| plain(n, ", ", ": ")),
@@ -50,7 +53,7 @@ const SHAPES: [(&str, fn(u64) -> String); 10] = [
 
 struct Reader {
     how: How,
-    events: u64,
+    events: u32,
 }
 
 impl Sink for Reader {
@@ -81,7 +84,7 @@ fn main() {
     }
     for (name, shape) in SHAPES {
         let bytes = lines(shape);
-        print!("{name:10} {:4} B", bytes.len() as u64 / EVENTS);
+        print!("{name:10} {:4} B", bytes.len() / EVENTS as usize);
         for (what, how) in HOWS {
             let run = |_| {
                 let start = Instant::now();
@@ -89,14 +92,14 @@ fn main() {
                 start.elapsed()
             };
             let best = (0..RUNS).map(run).min().expect("there are runs");
-            print!("  {what} {:6.1}", best.as_secs_f64() * 1e9 / EVENTS as f64);
+            print!("  {what} {:6.1}", best.as_secs_f64() * 1e9 / f64::from(EVENTS));
         }
         println!();
     }
 }
 
-fn lines(shape: fn(u64) -> String) -> Vec<u8> {
-    (0..EVENTS).map(|n| shape(n) + "\n").collect::<String>().into_bytes()
+fn lines(shape: Shape) -> Vec<u8> {
+    (0..u64::from(EVENTS)).map(|n| shape(n) + "\n").collect::<String>().into_bytes()
 }
 
 fn decode(bytes: &[u8], how: How) {
@@ -146,9 +149,15 @@ fn mix(x: u64) -> u64 {
 }
 
 fn id(n: u64) -> String {
-    let (a, b) = (mix(n), mix(!n));
-    let (c, d, e) = ((a >> 16) & 0xffff, a & 0xffff, b >> 48);
-    format!("{:08x}-{c:04x}-{d:04x}-{e:04x}-{:012x}", a >> 32, b & 0xffff_ffff_ffff)
+    let (high, low) = (mix(n), mix(!n));
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 fn time(n: u64) -> String {

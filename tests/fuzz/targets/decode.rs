@@ -12,6 +12,14 @@ use logbraid_core::event::{Event, Fields};
 /// Labels and join keys with a part in what an event is, and some that a fuzzer finds soon.
 const NAMES: &[&str] = &["level", "severity", "message", "msg", "a", "a.b", "request_id", "host"];
 
+/// Lines that come first, often enough to settle a format, so that the others are read as NDJSON that is
+/// usual, or not.
+const USUAL: [&str; 3] = [
+    "",
+    "{\"ts\":1795209609,\"msg\":\"m\",\"level\":\"info\",\"a\":{\"b\":1}}\n",
+    "{\"timestamp\":\"2026-11-20T21:20:09Z\",\"message\":\"m\",\"labels\":{\"a\":\"1\"}}\n",
+];
+
 #[derive(Default)]
 struct Found {
     /// Everything, where everything is read.
@@ -77,8 +85,9 @@ fn decode(
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
     let (format, cut, bytes) = input;
+    let bytes = [USUAL[usize::from(cut / 7) % 3].repeat(16).as_bytes(), bytes].concat();
     let format = FORMATS.get(usize::from(format) % (FORMATS.len() + 1)).copied();
-    let (whole, decoder) = decode(format, &[bytes], None);
+    let (whole, decoder) = decode(format, &[&bytes], None);
     let pieces: Vec<&[u8]> = bytes.chunks(usize::from(cut % 7) + 1).collect();
     let (cut, _) = decode(format, &pieces, None);
     assert_eq!(whole.all, cut.all, "the cut of the bytes shows");
@@ -94,6 +103,6 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     let names = || NAMES.iter().map(|name| (*name).to_owned()).collect();
     let columns =
         ColumnNames { labels: names(), join_keys: names(), all_labels: false, message: true };
-    let (some, _) = decode(format, &[bytes], Some(columns));
+    let (some, _) = decode(format, &[&bytes], Some(columns));
     assert_eq!(whole.some, some.some, "what is wanted changes what it is");
 });
