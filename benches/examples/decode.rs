@@ -234,9 +234,9 @@ fn escapes(n: u64) -> String {
 }
 
 fn logfmt(n: u64) -> String {
-    let pair = |(name, value): (&str, String)| match value.contains(' ') {
-        true => format!("{name}={value}"),
-        false => format!("{name}={}", value.trim_matches('"')),
+    let pair = |(name, value): (&str, String)| {
+        let bare = value.trim_matches('"');
+        if bare.contains(' ') { format!("{name}={value}") } else { format!("{name}={bare}") }
     };
     fields(n).map(pair).join(" ")
 }
