@@ -235,8 +235,8 @@ fn escapes(n: u64) -> String {
 
 fn logfmt(n: u64) -> String {
     let pair = |(name, value): (&str, String)| {
-        let is_quoted = value.contains(' ');
-        format!("{name}={}", if is_quoted { &value } else { value.trim_matches('"') })
+        let bare = value.trim_matches('"');
+        if bare.contains(' ') { format!("{name}={value}") } else { format!("{name}={bare}") }
     };
     fields(n).map(pair).join(" ")
 }
