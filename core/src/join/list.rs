@@ -276,8 +276,8 @@ impl Lists {
         }
     }
 
-    /// The nearest events before and after an event of which `look` wants to go no further, which it says
-    /// by whether it takes one.
+    /// The nearest events before and after an event that `look` takes, going outwards until it says to
+    /// stop.
     pub fn around(
         &self,
         head: Head,
@@ -295,28 +295,15 @@ impl Lists {
             }
             Held::Dense(at) => self.dense[at].items.as_slices(),
         };
-        let place = |slice: &[Item], inclusive: bool| {
-            slice.partition_point(|item| {
-                comes_before(item, time, arrival)
-                    || (inclusive && item.time == time && item.arrival == arrival)
-            })
+        let split = |items: &[Item]| {
+            let is_before = |item: &Item| comes_before(item, time, arrival);
+            let is_not_after = |item: &Item| !comes_after(item, time, arrival);
+            (items.partition_point(is_before), items.partition_point(is_not_after))
         };
-        let before = back[..place(back, false)].iter().rev();
-        let before = before.chain(front[..place(front, false)].iter().rev());
-        let after = front[place(front, true)..].iter().chain(&back[place(back, true)..]);
-        let mut first = |items: &mut dyn Iterator<Item = &Item>| {
-            for item in items.filter(|item| item.event != EventId::NONE) {
-                match look(item) {
-                    Look::On => {}
-                    Look::Take => return Some(item.event),
-                    Look::Stop => break,
-                }
-            }
-            None
-        };
-        let mut before = before;
-        let mut after = after;
-        (first(&mut before), first(&mut after))
+        let ((before_front, after_front), (before_back, after_back)) = (split(front), split(back));
+        let before = back[..before_back].iter().rev().chain(front[..before_front].iter().rev());
+        let after = front[after_front..].iter().chain(&back[after_back..]);
+        (taken(before, &mut look), taken(after, &mut look))
     }
 
     fn chain(&self, store: &Store, newest: EventId) -> Chain {
@@ -363,6 +350,21 @@ pub(crate) enum Look {
     Take,
     /// There is none.
     Stop,
+}
+
+/// The first event that `look` takes.
+fn taken<'a>(
+    items: impl Iterator<Item = &'a Item>,
+    look: &mut impl FnMut(&Item) -> Look,
+) -> Option<EventId> {
+    for item in items.filter(|item| item.event != EventId::NONE) {
+        match look(item) {
+            Look::On => {}
+            Look::Take => return Some(item.event),
+            Look::Stop => break,
+        }
+    }
+    None
 }
 
 fn item(store: &Store, id: EventId) -> Item {
