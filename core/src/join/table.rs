@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::index::KeyIndex;
 use super::list::{Connect, Density, Head, Item, Lists, Look, Walk};
-use crate::growth::make_room;
+use crate::growth::Pieces;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
 use crate::window::store::Store;
@@ -38,9 +38,9 @@ struct Entry {
 #[derive(Debug)]
 pub(crate) struct KeyTable {
     index: KeyIndex,
-    entries: Vec<Entry>,
+    entries: Pieces<Entry>,
     /// The lists of the further streams of each entry.
-    far: Vec<Head>,
+    far: Pieces<Head>,
     far_streams: usize,
     lists: Lists,
     free: Vec<KeyId>,
@@ -53,8 +53,8 @@ impl KeyTable {
     pub fn new(number: usize, streams: usize, seed: u64) -> Self {
         Self {
             index: KeyIndex::new(),
-            entries: Vec::new(),
-            far: Vec::new(),
+            entries: Pieces::default(),
+            far: Pieces::default(),
             far_streams: streams.saturating_sub(NEAR),
             lists: Lists::new(number),
             free: Vec::new(),
@@ -91,10 +91,10 @@ impl KeyTable {
             self.entries[id.index()] = entry;
             id
         } else {
-            make_room(&mut self.entries);
             self.entries.push(entry);
-            self.far.reserve_exact(self.entries.capacity() * self.far_streams - self.far.len());
-            self.far.resize(self.entries.len() * self.far_streams, Head::EMPTY);
+            for _ in 0..self.far_streams {
+                self.far.push(Head::EMPTY);
+            }
             KeyId::new(self.entries.len() - 1)
         };
         let entries = &self.entries;
@@ -203,8 +203,8 @@ impl KeyTable {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.entries.capacity() * size_of::<Entry>()
-            + self.far.capacity() * size_of::<Head>()
+        self.entries.memory()
+            + self.far.memory()
             + self.free.capacity() * size_of::<KeyId>()
             + self.index.memory()
             + self.lists.memory()
@@ -221,8 +221,8 @@ impl KeyTable {
 }
 
 fn head_mut<'a>(
-    entries: &'a mut [Entry],
-    far: &'a mut [Head],
+    entries: &'a mut Pieces<Entry>,
+    far: &'a mut Pieces<Head>,
     far_streams: usize,
     id: KeyId,
     stream: StreamId,

@@ -9,7 +9,7 @@
 use super::record::{
     Component, EventOrder, Flags, Link, Members, NewEvent, Payload, Place, Record,
 };
-use crate::growth::make_room;
+use crate::growth::Pieces;
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -106,7 +106,7 @@ pub(crate) struct Store {
     labels_per_event: usize,
     /// Per stream, how long after its time the component of an event closes that is alone.
     reaches: Vec<Span>,
-    components: Vec<Component>,
+    components: Pieces<Component>,
     free_components: Vec<u32>,
     held: usize,
     memory: usize,
@@ -131,7 +131,7 @@ impl Store {
             keys_per_event: tables,
             labels_per_event: labels,
             reaches,
-            components: Vec::new(),
+            components: Pieces::default(),
             free_components: Vec::new(),
             held: 0,
             memory: 0,
@@ -259,7 +259,6 @@ impl Store {
             return;
         }
         let at = self.free_components.pop().unwrap_or_else(|| {
-            make_room(&mut self.components);
             self.components.push(component);
             offset(self.components.len() - 1)
         });
@@ -494,9 +493,7 @@ impl Store {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.memory
-            + self.components.capacity() * size_of::<Component>()
-            + self.free_components.capacity() * size_of::<u32>()
+        self.memory + self.components.memory() + self.free_components.capacity() * size_of::<u32>()
     }
 }
 
