@@ -5,23 +5,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use logbraid_benches::BLOCK;
 use logbraid_benches::workload::{Format, Workload};
-use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, FORMATS, Sink};
-use logbraid_core::event::Event;
-
-struct Count(u64);
-
-impl Sink for Count {
-    fn event(&mut self, event: Event<'_>) {
-        black_box(event.time);
-        self.0 += 1;
-    }
-
-    fn bad_line(&mut self, bad: BadLine<'_>) {
-        panic!("the workload has no bad lines: {bad:?}");
-    }
-}
+use logbraid_benches::{BLOCK, Count};
+use logbraid_core::decode::{Decoder, DecoderOptions, FORMATS};
 
 fn decode(bytes: &[u8]) -> u64 {
     let mut count = Count(0);

@@ -1,5 +1,10 @@
 //! What the benches share: the workload they run on, and asking the engine about it.
 
+use std::hint::black_box;
+
+use logbraid_core::decode::{BadLine, Sink};
+use logbraid_core::event::Event;
+
 pub mod answer;
 pub mod live;
 pub mod workload;
@@ -14,3 +19,18 @@ pub const WITHIN: &str = "file({service=\"frontend\"})[5m] and on(request_id) wi
 /// The same with nothing but the ranges.
 pub const RANGES: &str = "file({service=\"frontend\"})[5m] and on(request_id) \
                           file({service=\"backend\"})[5m]";
+
+/// Counts the events of a decoder, as a query that takes none would.
+#[derive(Debug, Default)]
+pub struct Count(pub u64);
+
+impl Sink for Count {
+    fn event(&mut self, event: Event<'_>) {
+        black_box(event.time);
+        self.0 += 1;
+    }
+
+    fn bad_line(&mut self, bad: BadLine<'_>) {
+        panic!("the workload has no bad lines: {bad:?}");
+    }
+}

@@ -10,7 +10,7 @@ use clap::Args;
 use logbraid_benches::answer::{correlate, options, plan};
 use logbraid_benches::live::Live;
 use logbraid_benches::workload::{Format, Workload};
-use logbraid_benches::{BLOCK, RANGES, WITHIN};
+use logbraid_benches::{BLOCK, Count, RANGES, WITHIN};
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, FORMATS, Sink};
 use logbraid_core::encode::Batch;
 use logbraid_core::engine::Correlator;
@@ -112,20 +112,6 @@ impl Sink for Kept {
 impl Kept {
     fn events(&self) -> impl Iterator<Item = Event<'_>> {
         self.0.iter().map(|(raw, fields, time)| Event { time: *time, raw, fields })
-    }
-}
-
-/// Counts events.
-struct Count(u64);
-
-impl Sink for Count {
-    fn event(&mut self, event: Event<'_>) {
-        black_box(event.time);
-        self.0 += 1;
-    }
-
-    fn bad_line(&mut self, bad: BadLine<'_>) {
-        panic!("the workload has no bad lines: {bad:?}");
     }
 }
 
