@@ -137,9 +137,8 @@ pub fn as_far_as_known(
         let has_all = |other: &&Told| one.events.iter().all(|event| other.events.contains(event));
         !may.contains(one) && engine.iter().filter(has_all).any(|other| may.contains(other))
     };
-    let (grown, must): (Vec<_>, Vec<_>) = must.iter().cloned().partition(has_grown);
-    let may: Vec<_> = may.iter().filter(|one| !grown.contains(one)).cloned().collect();
-    in_any_order(when, [&must, &may], engine)
+    let must: Vec<_> = must.iter().filter(|one| !has_grown(one)).cloned().collect();
+    in_any_order(when, [&must, may], engine)
 }
 
 fn difference(when: &str, [must, may]: [&[Told]; 2], engine: &[Told]) -> String {
