@@ -154,7 +154,7 @@ impl Correlator {
                 lead,
             ),
             store: Store::new(
-                joins.shape().reaches(),
+                joins.shape().closes(),
                 joins.shape().tables.len(),
                 plan.kept_labels(),
                 options.max_memory / SPARE_SHARE,
@@ -478,7 +478,7 @@ impl Correlator {
             options.max_events_per_correlation,
         );
         flow.store = Store::new(
-            flow.joins.shape().reaches(),
+            flow.joins.shape().closes(),
             flow.joins.shape().tables.len(),
             flow.plan.kept_labels(),
             0,

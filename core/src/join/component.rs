@@ -5,8 +5,8 @@
 use super::list::Connect;
 use super::shape::Found;
 use crate::id::EventId;
-use crate::time::Watermark;
-use crate::window::record::{Component, Flags, Link, Place};
+use crate::time::{Timestamp, Watermark};
+use crate::window::record::{Flags, Link, Place};
 use crate::window::store::Store;
 
 /// Connects one event with what it matches.
@@ -17,9 +17,10 @@ pub(super) struct Matches<'a> {
     pub found: Found,
     pub watermark: Watermark,
     pub any: bool,
-    /// The root of the component of the event, and what is known about that.
+    /// The root of the component of the event, when that closes, and how many it has.
     pub root: EventId,
-    pub component: Component,
+    pub close: Timestamp,
+    pub size: u32,
     /// Events that a component may have.
     pub max_events: u32,
     /// Members of components that would have had more.
@@ -49,14 +50,18 @@ impl Connect for Matches<'_> {
         if root == self.root {
             return;
         }
-        let component = self.store.component(root);
-        if self.component.size + component.size > self.max_events {
+        let record = self.store.record(root);
+        let (close, size) = (self.store.close_of(record), record.link.size());
+        if self.size + size > self.max_events {
             self.overfull.push(root);
-        } else if self.component.size > component.size {
-            self.component = unite_roots(self.store, self.root, root, self.component, component);
+            return;
+        }
+        self.size += size;
+        if close < self.close {
+            put_below(self.store, self.root, root, self.size);
         } else {
-            self.component = unite_roots(self.store, root, self.root, component, self.component);
-            self.root = root;
+            put_below(self.store, root, self.root, self.size);
+            (self.root, self.close) = (root, close);
         }
     }
 
@@ -80,38 +85,47 @@ pub(super) fn find(store: &mut Store, mut id: EventId) -> EventId {
     }
 }
 
-/// Makes one component of two. On a tie the first stays the root: it has a deadline.
+/// How many events the component with this root has.
+pub(super) fn size(store: &Store, root: EventId) -> u32 {
+    store.record(root).link.size()
+}
+
+/// When everything has been seen that could be connected with the component with this root.
+pub(super) fn close(store: &Store, root: EventId) -> Timestamp {
+    store.close_of(store.record(root))
+}
+
+/// Makes one component of two.
 pub(super) fn unite(store: &mut Store, a: EventId, b: EventId) {
-    let (mut a, mut b) = (find(store, a), find(store, b));
+    let (a, b) = (find(store, a), find(store, b));
     if a != b {
-        let (of_a, of_b) = (store.component(a), store.component(b));
-        if of_a.size < of_b.size {
-            std::mem::swap(&mut a, &mut b);
-        }
-        unite_roots(store, a, b, of_a, of_b);
+        let (above, below) = if close(store, a) < close(store, b) { (b, a) } else { (a, b) };
+        let both = size(store, a) + size(store, b);
+        put_below(store, above, below, both);
     }
 }
 
-/// Puts the component with the root `b` below that with the root `a`. Returns what is known of both.
-fn unite_roots(
-    store: &mut Store,
-    a: EventId,
-    b: EventId,
-    of_a: Component,
-    of_b: Component,
-) -> Component {
-    if of_b.size > 1 {
-        store.forget_component(b);
-    }
-    let close = of_a.close.max(of_b.close);
-    let component = Component { close, size: of_a.size + of_b.size };
-    store.set_component(a, component);
-    let root = store.record_mut(a);
+/// Puts the component with the root `below` under that with the root `above`, which closes no earlier:
+/// the root of a component is the last of its events to close. Together they have `size` events.
+fn put_below(store: &mut Store, above: EventId, below: EventId, size: u32) {
+    let root = store.record_mut(above);
+    root.link = Link::root(size);
     let after = root.next;
     // The newest comes first in the ring.
-    let absorbed = store.record_mut(b);
-    absorbed.link = Link::below(a);
+    let absorbed = store.record_mut(below);
+    absorbed.link = Link::below(above);
     let next = std::mem::replace(&mut absorbed.next, after);
-    store.record_mut(a).next = next;
-    component
+    store.record_mut(above).next = next;
+}
+
+/// An event closes later than it did: it becomes the root where it is the last one to close now. Returns the
+/// root.
+pub(super) fn raise(store: &mut Store, id: EventId) -> EventId {
+    let root = find(store, id);
+    if root == id || close(store, id) <= close(store, root) {
+        return root;
+    }
+    store.record_mut(id).link = store.record(root).link;
+    store.record_mut(root).link = Link::below(id);
+    id
 }

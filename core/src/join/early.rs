@@ -4,7 +4,7 @@
 //! What is known to hold is delivered; nothing is claimed to be unmatched. What would still have
 //! joined is dropped, and with it everything that it would have brought along.
 
-use super::component::find;
+use super::component::{self, find};
 use super::deadlines::Turn;
 use super::session::{Closed, Sessions};
 use super::tables::Tables;
@@ -53,7 +53,7 @@ impl Sessions {
         }
         store.note_evicted(stream, time);
         let root = find(store, id);
-        if store.component(root).size == 1 && !flags.has(Flags::UNMATCHED) {
+        if component::size(store, root) == 1 && !flags.has(Flags::UNMATCHED) {
             self.stop_waiting(id);
             Self::detach(tables, store, id);
             return Evicted::Alone;
@@ -101,7 +101,7 @@ impl Sessions {
         if store.record(root).flags.has(Flags::CLOSED) {
             return;
         }
-        let close = store.component(root).close;
+        let close = component::close(store, root);
         let members = Self::detach(tables, store, root);
         let mut id = root;
         loop {
@@ -120,11 +120,11 @@ impl Sessions {
     fn remember(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) {
         let record = store.record(id);
         let Tables { shape, all, truncated, .. } = &mut *tables;
-        let (stream, time, keys) = (record.stream, record.time, store.keys(id));
+        let (stream, time) = (record.stream, record.time);
         let arrival = record.arrival;
-        truncated.add(all, Arrived { arrival, stream, time, keys: keys.into() });
+        truncated.add(all, Arrived { arrival, stream, time, keys: store.keys(id).collect() });
         // One that is or may be unmatched belongs to others of its key that are.
-        let key = keys[shape.streams[stream.index()].entry_table];
+        let key = store.key(id, shape.streams[stream.index()].entry_table);
         let reports = shape.streams[stream.index()].partial.is_some();
         if reports && !record.flags.has(Flags::MATCHED) && key != KeyId::NONE {
             truncated.add_unmatched(shape, all, key, stream, time);

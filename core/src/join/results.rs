@@ -167,7 +167,7 @@ impl<'a> Evaluation<'a> {
             let begun = if kind.is_ordered() { self.begun(events) } else { Timestamp::MIN };
             for event in events.iter().filter(|event| self.is_open(join, **event)) {
                 let record = store.record(*event);
-                let key = store.keys(*event)[table];
+                let key = store.key(*event, table);
                 if key != KeyId::NONE {
                     let (stream, time, event) = (record.stream, record.time, *event);
                     index.push(Left { key, stream, time, event, begun, group, next: 0 });
@@ -180,7 +180,7 @@ impl<'a> Evaluation<'a> {
         }
         for (at, events) in rights.iter().enumerate() {
             for right in events.iter().filter(|right| self.is_open(join, **right)) {
-                let key = store.keys(*right)[table];
+                let key = store.key(*right, table);
                 if key != KeyId::NONE {
                     self.connect_right(join, *right, lefts.len() + at, &mut index, groups);
                 }
@@ -197,7 +197,7 @@ impl<'a> Evaluation<'a> {
         index: &mut [Left],
         groups: &mut Groups,
     ) {
-        let key = self.store.keys(right)[self.shape.joins[join].table];
+        let key = self.store.key(right, self.shape.joins[join].table);
         let record = self.store.record(right);
         let partners = &self.shape.streams[record.stream.index()].partners;
         for partner in partners.iter().filter(|partner| partner.join == join) {
@@ -253,7 +253,7 @@ impl<'a> Evaluation<'a> {
         results: &mut Vec<Vec<EventId>>,
     ) {
         let store = self.store;
-        let known = known.map(|id| (store.keys(id)[table], id));
+        let known = known.map(|id| (store.key(id, table), id));
         let mut known: Vec<(KeyId, EventId)> = known.collect();
         known.sort_unstable_by_key(|(key, id)| (*key, store.order(*id)));
         let mut last: Option<(KeyId, Timestamp)> = None;

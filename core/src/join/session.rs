@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::component::{Matches, find, unite};
+use super::component::{self, Matches, find, unite};
 use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, Walk};
 use super::results::{deferred, has_unknown};
@@ -17,7 +17,7 @@ use super::tables::Tables;
 use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{Component, Flags, Link, Members, NewEvent, Record};
+use crate::window::record::{Flags, Link, Members, NewEvent, Record};
 use crate::window::store::Store;
 
 /// A component that can no longer change.
@@ -138,7 +138,7 @@ impl Sessions {
             // What is part of a component is looked at with that.
             if root == id || is_reported {
                 let turn = if tables.reports_unmatched { Turn::Decide } else { Turn::Close };
-                self.deadlines.push((close, turn, id));
+                self.await_close(store, id, (close, turn));
             }
         }
         if overfull.is_empty() && size < self.max_events {
@@ -167,7 +167,8 @@ impl Sessions {
             watermark,
             any: false,
             root: id,
-            component: Component { close, size: 1 },
+            close,
+            size: 1,
             max_events,
             overfull: Vec::new(),
         };
@@ -188,8 +189,8 @@ impl Sessions {
             let list = (key, partner.stream);
             all[partner.table].connect_range(list, range, number, walk, &mut matches);
         }
-        let Matches { any, root, component, overfull, .. } = matches;
-        Connected { matched: any, root, size: component.size, overfull }
+        let Matches { any, root, size, overfull, .. } = matches;
+        Connected { matched: any, root, size, overfull }
     }
 
     fn make_joinable(tables: &mut Tables, store: &mut Store, looks: &Looks, root: EventId) {
@@ -260,15 +261,21 @@ impl Sessions {
             }
             // The slot may have been forgotten, or hold another event by now: looking at that one
             // too early does no harm.
-            if !store.is_held(id) || store.record(id).flags.has(Flags::CLOSED) {
+            if !store.is_open(id) {
                 continue;
             }
+            store.record_mut(id).flags.clear(Flags::AWAITED);
             if turn == Turn::Decide {
                 self.decide(tables, store, id, watermark);
             }
-            let is_closed = store.record(id).flags.has(Flags::CLOSED);
-            if !is_closed && find(store, id) == id {
+            if store.record(id).flags.has(Flags::CLOSED) {
+                continue;
+            }
+            let root = find(store, id);
+            if root == id {
                 self.close_component(tables, store, id, (time, turn), watermark, closed);
+            } else {
+                self.await_close_of(store, root);
             }
         }
     }
@@ -303,7 +310,7 @@ impl Sessions {
             tables.unknown += 1;
             return;
         }
-        let key = store.keys(id)[shape.entry_table];
+        let key = store.key(id, shape.entry_table);
         let Tables { shape: shapes, truncated, .. } = &*tables;
         let is_taken = !truncated.is_empty()
             && key != KeyId::NONE
@@ -315,18 +322,12 @@ impl Sessions {
         }
         store.record_mut(id).flags.set(Flags::UNMATCHED);
         tables.add_unmatched(store, id);
-        let shape = &tables.shape.streams[stream.index()];
-        let Partial { gap, .. } = shape.partial.expect("unmatched events of the stream count");
-        let root = find(store, id);
-        let component = store.component(root);
-        let close = component.close.max(time.plus(gap));
-        if close > component.close {
-            store.set_component(root, Component { close, ..component });
-        }
+        // It closes later now.
+        component::raise(store, id);
         let mut overfull = false;
         for other in Self::company(tables, store, id) {
             let (own, other) = (find(store, id), find(store, other));
-            let size = store.component(own).size + store.component(other).size;
+            let size = component::size(store, own) + component::size(store, other);
             if own == other {
                 continue;
             }
@@ -340,7 +341,7 @@ impl Sessions {
         }
         self.mark_dirty(store, id);
         let root = find(store, id);
-        if overfull || store.component(root).size >= self.max_events {
+        if overfull || component::size(store, root) >= self.max_events {
             self.close_early(tables, store, root);
         }
     }
@@ -352,7 +353,7 @@ impl Sessions {
         record.flags.set(Flags::UNKNOWN);
         let (stream, time) = (record.stream, record.time);
         let Tables { shape, all, truncated, .. } = &mut *tables;
-        let key = store.keys(id)[shape.streams[stream.index()].entry_table];
+        let key = store.key(id, shape.streams[stream.index()].entry_table);
         if key != KeyId::NONE {
             truncated.add_unmatched(shape, all, key, stream, time);
         }
@@ -365,7 +366,7 @@ impl Sessions {
         let stream = store.record(id).stream;
         let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
-        let key = store.keys(id)[shape.entry_table];
+        let key = store.key(id, shape.entry_table);
         if key == KeyId::NONE {
             return Vec::new();
         }
@@ -422,6 +423,20 @@ impl Sessions {
         }
     }
 
+    /// Has the component of an event looked at again at a time not later than its close, if the event is
+    /// the root then.
+    fn await_close(&mut self, store: &mut Store, id: EventId, (time, turn): (Timestamp, Turn)) {
+        store.record_mut(id).flags.set(Flags::AWAITED);
+        self.deadlines.push((time, turn, id));
+    }
+
+    /// Has a component looked at again when it closes, unless it is looked at before.
+    fn await_close_of(&mut self, store: &mut Store, root: EventId) {
+        if !store.record(root).flags.has(Flags::AWAITED) {
+            self.await_close(store, root, (component::close(store, root), Turn::Close));
+        }
+    }
+
     fn close_component(
         &mut self,
         tables: &mut Tables,
@@ -432,11 +447,11 @@ impl Sessions {
         closed: &mut Vec<Closed>,
     ) {
         let close = loop {
-            let close = store.component(root).close;
+            let close = component::close(store, root);
             // Not before its turn: members that close at the same time may still be undecided.
             let early = tables.reports_unmatched && now < (close, Turn::Close);
             if early || !watermark.has_passed(close) {
-                self.deadlines.push((close, Turn::Close, root));
+                self.await_close(store, root, (close, Turn::Close));
                 return;
             }
             if !tables.reports_unmatched {
@@ -446,20 +461,24 @@ impl Sessions {
             let depth = Self::undecided_depth(tables, store, root);
             let extension = self.extension(tables, store, root, depth.unwrap_or(usize::MAX));
             if let Some((decided, turn)) = extension {
-                self.deadlines.push((decided, turn, root));
+                self.await_close(store, root, (decided, turn));
                 self.waiting.insert((close, root));
                 self.waiting_until.insert(root, (close, (decided, turn)));
                 return;
             }
             let Some(depth) = depth else { break close };
             self.decide_deferred(tables, store, root, depth);
-            if find(store, root) != root || store.record(root).flags.has(Flags::CLOSED) {
-                // What it has become part of has a deadline, or has been closed.
+            if store.record(root).flags.has(Flags::CLOSED) {
+                return;
+            }
+            let above = find(store, root);
+            if above != root {
+                self.await_close_of(store, above);
                 return;
             }
         };
         let members = Self::detach(tables, store, root);
-        closed.push(Closed { ring: root, close, is_early: false, members });
+        closed.push(Closed { ring: store.record(root).next, close, is_early: false, members });
     }
 
     /// When an undecided event of a depth `below` some is decided that would join the component if it
@@ -476,7 +495,7 @@ impl Sessions {
             let record = store.record(id);
             let shape = &tables.shape.streams[record.stream.index()];
             let Partial { gap, depth } = shape.partial.filter(|partial| partial.depth < below)?;
-            let key = store.keys(id)[shape.entry_table];
+            let key = store.key(id, shape.entry_table);
             if !record.flags.has(Flags::UNMATCHED) || key == KeyId::NONE {
                 return None;
             }
@@ -496,7 +515,7 @@ impl Sessions {
             Some((_, (_, Turn::Wait(u8::MAX)))) => return None,
             Some((_, (time, Turn::Wait(turn)))) => (*time, Turn::Wait(turn + 1)),
             Some((_, (time, _))) => (*time, Turn::Wait(0)),
-            None => (store.component(root).close, Turn::Wait(0)),
+            None => (component::close(store, root), Turn::Wait(0)),
         })
     }
 
@@ -507,7 +526,6 @@ impl Sessions {
 
     /// Takes the events of a closed component out of the key tables. Returns what they are.
     pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) -> Members {
-        store.forget_component(root);
         let mut members = Members::default();
         let mut id = root;
         loop {
@@ -517,7 +535,7 @@ impl Sessions {
             }
             if !flags.has(Flags::LATE) {
                 for (at, table) in tables.all.iter_mut().enumerate() {
-                    let key = store.keys(id)[at];
+                    let key = store.key(id, at);
                     if key != KeyId::NONE {
                         table.remove(store, key, stream, id);
                     }
@@ -559,7 +577,7 @@ fn neighbours(
 ) -> (Option<EventId>, Option<EventId>) {
     let Record { time, stream, .. } = *store.record(id);
     let table = tables.shape.streams[stream.index()].entry_table;
-    let list = (store.keys(id)[table], stream);
+    let list = (store.key(id, table), stream);
     tables.all[table].around(store, list, id, |item| {
         if item.time.since(time) > gap || time.since(item.time) > gap {
             Look::Stop

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::id::{EventId, StreamId};
 use crate::plan::{JoinKind, KeyLabels, Operand, Plan, PlannedJoin};
 use crate::time::Span;
-use crate::window::store::Store;
+use crate::window::store::{Closes, Store};
 
 /// The joins of a plan, resolved to streams and key tables.
 #[derive(Clone, Debug)]
@@ -131,9 +131,13 @@ impl Shape {
         shape
     }
 
-    /// Of each stream, how long an event waits for what it matches.
-    pub fn reaches(&self) -> Vec<Span> {
-        self.streams.iter().map(|stream| stream.reach).collect()
+    /// Of each stream, when the components of its events close.
+    pub fn closes(&self) -> Vec<Closes> {
+        let closes = self.streams.iter().map(|stream| Closes {
+            reach: stream.reach,
+            gap: stream.partial.map_or(Span::ZERO, |partial| partial.gap),
+        });
+        closes.collect()
     }
 
     /// The longest an event can have to wait for anything.

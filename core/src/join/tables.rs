@@ -84,8 +84,8 @@ impl Tables {
     /// Forgets an event and its keys. Returns the handle the host may let go of.
     pub fn forget(&mut self, store: &mut Store, id: EventId) -> Option<HostHandle> {
         for (table, key) in self.all.iter_mut().zip(store.keys(id)) {
-            if *key != KeyId::NONE {
-                table.release(*key);
+            if key != KeyId::NONE {
+                table.release(key);
             }
         }
         let handle = store.handle(id);
@@ -101,7 +101,7 @@ impl Tables {
         if !left.streams.contains(&stream) && !right.streams.contains(&stream) {
             return None;
         }
-        let key = store.keys(id)[*table];
+        let key = store.key(id, *table);
         (key != KeyId::NONE).then(|| self.all[*table].key(key))
     }
 
@@ -139,7 +139,7 @@ impl Tables {
     ) -> Option<(StreamId, KeyId, Timestamp, EventId)> {
         let record = store.record(id);
         let shape = &self.shape.streams[record.stream.index()];
-        let key = store.keys(id)[shape.entry_table];
+        let key = store.key(id, shape.entry_table);
         let is_listed = shape.awaits_results() && key != KeyId::NONE;
         is_listed.then_some((record.stream, key, record.time, id))
     }

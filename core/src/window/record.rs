@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::id::{EventId, HostHandle, StreamId};
+use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::time::Timestamp;
 
 /// What is known about an event; see [`Record`].
@@ -28,6 +28,8 @@ impl Flags {
     pub const CLOSED: Self = Self(1 << 7);
     /// Whether the event has a match cannot be known: what it might match has been evicted.
     pub const UNKNOWN: Self = Self(1 << 8);
+    /// The event is looked at again no later than its component closes if it is the root.
+    pub const AWAITED: Self = Self(1 << 9);
 
     /// Whether all of `other` are set.
     pub const fn has(self, other: Self) -> bool {
@@ -45,8 +47,8 @@ impl Flags {
     }
 }
 
-/// One held event, in half a cache line. `link` and `next` form the components of the join stage: a
-/// union-find forest, and a ring through all members.
+/// One held event. `link` and `next` form the components of the join stage: a union-find forest, and a
+/// ring through all members; `key` and `before` the chain of its key.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     /// Event time.
@@ -57,6 +59,10 @@ pub(crate) struct Record {
     pub link: Link,
     /// Next member of the component, or of the result once that is closed.
     pub next: EventId,
+    /// The key in the first key table; the others are beside.
+    pub(super) key: KeyId,
+    /// The event before this one in the chain of that key.
+    pub(super) before: EventId,
     pub(super) payload_start: u32,
     pub(super) payload_length: u32,
     /// The stream.
@@ -78,9 +84,7 @@ pub(crate) struct Link(u32);
 /// Where an event stands in its component.
 #[derive(Copy, Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Place {
-    /// It is a component of its own, that has nothing to tell but what the event tells.
-    Alone,
-    /// It is the root of the component with this number.
+    /// It is the root of a component of so many events.
     Root(u32),
     /// It has this parent in the forest.
     Below(EventId),
@@ -88,7 +92,7 @@ pub(crate) enum Place {
 
 impl Link {
     /// A component of its own.
-    pub const ALONE: Self = Self(u32::MAX);
+    pub const ALONE: Self = Self::root(1);
 
     /// Tells a number from an event: there are never half as many of these.
     const ROOT_BIT: u32 = 1 << 31;
@@ -104,23 +108,28 @@ impl Link {
     }
 
     /// Where the event stands.
-    pub fn place(self) -> Place {
-        if self == Self::ALONE {
-            Place::Alone
-        } else if self.0 & Self::ROOT_BIT == 0 {
+    pub const fn place(self) -> Place {
+        if self.0 & Self::ROOT_BIT == 0 {
             Place::Below(EventId::from_get(self.0))
         } else {
             Place::Root(self.0 & !Self::ROOT_BIT)
         }
     }
 
-    pub(super) fn root(component: u32) -> Self {
-        debug_assert!(component < Self::ROOT_BIT - 1, "a component has more than one event");
-        Self(component | Self::ROOT_BIT)
+    /// How many events the component has, of which this is the root.
+    pub const fn size(self) -> u32 {
+        debug_assert!(self.0 & Self::ROOT_BIT != 0, "only a root knows");
+        self.0 & !Self::ROOT_BIT
+    }
+
+    /// The root of a component of `size` events.
+    pub const fn root(size: u32) -> Self {
+        debug_assert!(size < Self::ROOT_BIT, "the memory bound is far below 2³¹ records");
+        Self(size | Self::ROOT_BIT)
     }
 
     /// Below `parent` in the forest.
-    pub fn below(parent: EventId) -> Self {
+    pub const fn below(parent: EventId) -> Self {
         debug_assert!(parent.get() < Self::ROOT_BIT, "the memory bound is far below 2³¹ records");
         Self(parent.get())
     }
@@ -169,15 +178,6 @@ impl Members {
     pub fn has(&self, stream: usize) -> bool {
         self.streams & 1 << stream != 0
     }
-}
-
-/// What is known about a component, with its root.
-#[derive(Copy, Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Component {
-    /// When everything that could be connected with it has been seen.
-    pub close: Timestamp,
-    /// Members.
-    pub size: u32,
 }
 
 /// What an event carries to the result.

@@ -6,10 +6,7 @@
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
 //! state allocates nothing.
 
-use super::record::{
-    Component, EventOrder, Flags, Link, Members, NewEvent, Payload, Place, Record,
-};
-use crate::growth::Pieces;
+use super::record::{EventOrder, Flags, KeptLabels, Members, NewEvent, Payload, Record};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -28,9 +25,8 @@ const SPARE_SEGMENT_BYTES: usize = SEGMENT_BYTES;
 #[derive(Debug, Default)]
 struct Segment {
     records: Vec<Record>,
-    keys: Vec<KeyId>,
-    /// Of each record and key table, the event before it in the chain of its key.
-    before: Vec<EventId>,
+    /// Of each record and key table but the first, the key and the event before it in the chain of that.
+    more_keys: Vec<(KeyId, EventId)>,
     /// Of each record that has been delivered and may still grow, as what; shorter than `records`, and
     /// mostly empty.
     deliveries: Vec<DeliveryId>,
@@ -51,27 +47,25 @@ struct Segment {
 const MISSING_BIT: u64 = 1 << 63;
 
 impl Segment {
-    /// Whether one more event may take more memory.
-    fn grows(&self, raw: usize, keys: usize, labels: usize) -> bool {
-        self.records.len() == self.records.capacity()
-            || self.keys.len() + keys > self.keys.capacity()
-            || self.bytes.len() + raw > self.bytes.capacity()
-            || labels > 0
+    /// Whether one more event takes no more memory.
+    fn has_room(&self, raw: usize) -> bool {
+        self.records.len() < self.records.capacity()
+            && raw <= self.bytes.capacity() - self.bytes.len()
     }
 
-    /// Makes room for so many bytes more: by doubling, but for no more than a segment may have.
-    fn reserve(&mut self, raw: usize) {
+    /// Makes room for one more event: by doubling, but for no more than a segment may have.
+    fn make_room(&mut self, raw: usize) {
         let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
         if length + raw > capacity {
             let wanted = (2 * capacity).min(SEGMENT_BYTES).max(length + raw);
             self.bytes.reserve_exact(wanted - length);
         }
+        self.records.reserve(1);
     }
 
     fn clear(&mut self) {
         self.records.clear();
-        self.keys.clear();
-        self.before.clear();
+        self.more_keys.clear();
         self.deliveries.clear();
         self.bytes.clear();
         self.label_ends.clear();
@@ -81,13 +75,21 @@ impl Segment {
 
     fn memory(&self) -> usize {
         self.records.capacity() * size_of::<Record>()
-            + self.keys.capacity() * size_of::<KeyId>()
-            + self.before.capacity() * size_of::<EventId>()
+            + self.more_keys.capacity() * size_of::<(KeyId, EventId)>()
             + self.deliveries.capacity() * size_of::<DeliveryId>()
             + self.bytes.capacity()
             + self.label_ends.capacity() * size_of::<u64>()
             + self.labels.capacity()
     }
+}
+
+/// When the components of a stream's events close, as far as that is for the event to say.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Closes {
+    /// How long after an event what it matches may come.
+    pub reach: Span,
+    /// How long after an unmatched event others join it.
+    pub gap: Span,
 }
 
 /// All held events.
@@ -102,12 +104,11 @@ pub(crate) struct Store {
     free: Vec<usize>,
     /// Per stream, the segment that takes its events.
     current: Vec<usize>,
-    keys_per_event: usize,
+    /// Keys of an event beside the first.
+    more_keys: usize,
     labels_per_event: usize,
     /// Per stream, how long after its time the component of an event closes that is alone.
-    reaches: Vec<Span>,
-    components: Pieces<Component>,
-    free_components: Vec<u32>,
+    closes: Vec<Closes>,
     held: usize,
     memory: usize,
     decided_memory: usize,
@@ -117,10 +118,10 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store for events of streams with these `reaches`, which have keys in `tables` key tables, and of
-    /// which up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
-    pub fn new(reaches: Vec<Span>, tables: usize, labels: usize, spare: usize) -> Self {
-        let streams = reaches.len();
+    /// A store for events of streams that close so, which have keys in `tables` key tables, and of which
+    /// up to `labels` labels are kept. Empty segments may keep `spare` bytes for reuse.
+    pub fn new(closes: Vec<Closes>, tables: usize, labels: usize, spare: usize) -> Self {
+        let streams = closes.len();
         Self {
             segments: (0..streams).map(|_| Segment::default()).collect(),
             spare: Vec::new(),
@@ -128,11 +129,9 @@ impl Store {
             max_spare_memory: spare,
             free: Vec::new(),
             current: (0..streams).collect(),
-            keys_per_event: tables,
+            more_keys: tables - 1,
             labels_per_event: labels,
-            reaches,
-            components: Pieces::default(),
-            free_components: Vec::new(),
+            closes,
             held: 0,
             memory: 0,
             decided_memory: 0,
@@ -143,64 +142,70 @@ impl Store {
 
     /// Holds an event. `keys` has one entry per key table.
     pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
-        debug_assert_eq!(keys.len(), self.keys_per_event, "one key per table");
-        let mut flags = event.flags;
-        flags.set(Flags::HELD);
-        let raw = match event.payload {
-            Payload::Raw(raw) => raw,
-            Payload::Host(_) => "",
+        debug_assert_eq!(keys.len(), 1 + self.more_keys, "one key per table");
+        let (raw, handle) = match event.payload {
+            Payload::Raw(raw) => (raw, None),
+            Payload::Host(handle) => ("", Some(handle)),
         };
         let at = self.segment_for(event.stream, raw.len());
         let segment = &mut self.segments[at];
+        if !segment.has_room(raw.len()) {
+            let before = segment.memory();
+            segment.make_room(raw.len());
+            self.memory = self.memory + segment.memory() - before;
+        }
         let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
-        let grows = segment.grows(raw.len(), keys.len(), self.labels_per_event);
-        let before = if grows { segment.memory() } else { 0 };
-        let (payload_start, payload_length) = match event.payload {
-            Payload::Raw(raw) => {
-                let start = segment.bytes.len();
-                if grows {
-                    segment.reserve(raw.len());
-                }
-                segment.bytes.push_str(raw);
-                (offset(start), offset(raw.len()))
-            }
-            Payload::Host(handle) => {
-                flags.set(Flags::HOST);
-                (handle.0, 0)
-            }
+        let mut flags = event.flags;
+        flags.set(Flags::HELD);
+        let payload_start = if let Some(handle) = handle {
+            flags.set(Flags::HOST);
+            handle.0
+        } else {
+            offset(segment.bytes.len())
         };
+        segment.bytes.push_str(raw);
         if segment.held == 0 || event.time < segment.oldest {
             segment.oldest = event.time;
         }
         segment.held += 1;
         segment.open += 1;
-        self.decided_memory -= std::mem::take(&mut segment.decided_memory);
-        segment.keys.extend_from_slice(keys);
-        segment.before.resize(segment.keys.len(), EventId::NONE);
+        if segment.decided_memory > 0 {
+            self.decided_memory -= std::mem::take(&mut segment.decided_memory);
+        }
         segment.records.push(Record {
             time: event.time,
             arrival: event.arrival,
             link: event.link,
             next: id,
+            key: keys[0],
+            before: EventId::NONE,
             payload_start,
-            payload_length,
+            payload_length: offset(raw.len()),
             stream: event.stream,
             flags,
         });
-        for at in 0..self.labels_per_event {
-            let value = event.kept.get(at);
-            segment.labels.push_str(value.unwrap_or_default());
-            let end = segment.labels.len() as u64;
-            segment.label_ends.push(if value.is_some() { end } else { end | MISSING_BIT });
-        }
         self.held += 1;
-        if grows {
-            self.memory = self.memory + segment.memory() - before;
+        if self.more_keys > 0 || self.labels_per_event > 0 {
+            self.add_more(at, keys, event.kept);
         }
         id
     }
 
-    /// Forgets an event. It is no root of a component that has more to tell.
+    /// Adds what most events do not have: further keys, and labels.
+    fn add_more(&mut self, at: usize, keys: &[KeyId], kept: &KeptLabels) {
+        let segment = &mut self.segments[at];
+        let before = segment.memory();
+        segment.more_keys.extend(keys[1..].iter().map(|key| (*key, EventId::NONE)));
+        for at in 0..self.labels_per_event {
+            let value = kept.get(at);
+            segment.labels.push_str(value.unwrap_or_default());
+            let end = segment.labels.len() as u64;
+            segment.label_ends.push(if value.is_some() { end } else { end | MISSING_BIT });
+        }
+        self.memory = self.memory + segment.memory() - before;
+    }
+
+    /// Forgets an event.
     pub fn forget(&mut self, id: EventId) {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
@@ -238,40 +243,16 @@ impl Store {
         self.memory = self.memory + self.segments[at].memory() - before;
     }
 
-    /// What is known about the component with this root.
-    pub fn component(&self, root: EventId) -> Component {
-        let record = self.record(root);
-        match record.link.place() {
-            Place::Root(component) => self.components[component as usize],
-            // A late event waits for nothing.
-            _ if record.flags.has(Flags::LATE) => Component { close: Timestamp::MIN, size: 1 },
-            _ => {
-                let close = record.time.plus(self.reaches[record.stream.index()]);
-                Component { close, size: 1 }
-            }
+    /// When everything has been seen that could be connected with an event: of a component, the latest
+    /// of its members.
+    pub fn close_of(&self, record: &Record) -> Timestamp {
+        if record.flags.has(Flags::LATE) {
+            // It waits for nothing.
+            return Timestamp::MIN;
         }
-    }
-
-    /// Notes what is known about the component with this root.
-    pub fn set_component(&mut self, root: EventId, component: Component) {
-        if let Place::Root(at) = self.record(root).link.place() {
-            self.components[at as usize] = component;
-            return;
-        }
-        let at = self.free_components.pop().unwrap_or_else(|| {
-            self.components.push(component);
-            offset(self.components.len() - 1)
-        });
-        self.components[at as usize] = component;
-        self.record_mut(root).link = Link::root(at);
-    }
-
-    /// Forgets what is known about the component with this root. Its events still lead there.
-    pub fn forget_component(&mut self, root: EventId) {
-        if let Place::Root(at) = self.record(root).link.place() {
-            self.free_components.push(at);
-            self.record_mut(root).link = Link::ALONE;
-        }
+        let Closes { reach, gap } = self.closes[record.stream.index()];
+        let wait = if record.flags.has(Flags::UNMATCHED) { reach.max(gap) } else { reach };
+        record.time.plus(wait)
     }
 
     /// The delivered correlation that an event is part of.
@@ -380,22 +361,39 @@ impl Store {
         self.segments[segment].records.get(place).is_some_and(|r| r.flags.has(Flags::HELD))
     }
 
+    /// The key of an event in `table`.
+    pub fn key(&self, id: EventId, table: usize) -> KeyId {
+        let (segment, place) = id.split(SEGMENT_BITS);
+        let segment = &self.segments[segment];
+        match table.checked_sub(1) {
+            None => segment.records[place].key,
+            Some(table) => segment.more_keys[place * self.more_keys + table].0,
+        }
+    }
+
+    /// The keys of an event, one per key table.
+    pub fn keys(&self, id: EventId) -> impl Iterator<Item = KeyId> {
+        (0..=self.more_keys).map(move |table| self.key(id, table))
+    }
+
     /// The event before this one in the chain of its key in `table`.
     pub fn before(&self, id: EventId, table: usize) -> EventId {
         let (segment, place) = id.split(SEGMENT_BITS);
-        self.segments[segment].before[place * self.keys_per_event + table]
+        let segment = &self.segments[segment];
+        match table.checked_sub(1) {
+            None => segment.records[place].before,
+            Some(table) => segment.more_keys[place * self.more_keys + table].1,
+        }
     }
 
     /// Sets the event before this one in the chain of its key in `table`.
     pub fn set_before(&mut self, id: EventId, table: usize, before: EventId) {
         let (segment, place) = id.split(SEGMENT_BITS);
-        self.segments[segment].before[place * self.keys_per_event + table] = before;
-    }
-
-    /// The keys of an event, one per key table.
-    pub fn keys(&self, id: EventId) -> &[KeyId] {
-        let (segment, place) = id.split(SEGMENT_BITS);
-        &self.segments[segment].keys[place * self.keys_per_event..][..self.keys_per_event]
+        let segment = &mut self.segments[segment];
+        match table.checked_sub(1) {
+            None => segment.records[place].before = before,
+            Some(table) => segment.more_keys[place * self.more_keys + table].1 = before,
+        }
     }
 
     /// The handle of an event that stays with the host.
@@ -493,7 +491,7 @@ impl Store {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.memory + self.components.memory() + self.free_components.capacity() * size_of::<u32>()
+        self.memory
     }
 }
 

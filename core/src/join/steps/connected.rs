@@ -140,7 +140,7 @@ impl Step {
         let mut lines = Vec::new();
         for event in &group.events {
             let record = store.record(*event);
-            let line = (side, record.stream, store.keys(*event)[self.shape.table]);
+            let line = (side, record.stream, store.key(*event, self.shape.table));
             let known = self.components.stretches.0.get(&line);
             if known.is_some_and(|known| known.holds(record.time) && is_wanted(known)) {
                 lines.push(line);

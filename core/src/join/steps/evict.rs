@@ -50,7 +50,7 @@ impl Step {
                     self.evict_item(shape, store, item);
                 }
             }
-            let key = store.keys(id)[self.shape.table];
+            let key = store.key(id, self.shape.table);
             if key != KeyId::NONE && self.has_partial(side, key, id) {
                 any = true;
                 note_evicted(store, &[id]);
@@ -77,7 +77,7 @@ impl Step {
     /// The items of a side that have an event.
     fn items_with(&self, store: &Store, side: Side, id: EventId) -> Vec<ItemId> {
         let record = store.record(id);
-        let key = store.keys(id)[self.shape.table];
+        let key = store.key(id, self.shape.table);
         if key != KeyId::NONE {
             let place = |item| (record.stream, key, record.time, id, item);
             let found = self.index[side as usize].range(place(ItemId::MIN)..=place(ItemId::MAX));

@@ -88,7 +88,7 @@ impl Step {
         store: &Store,
         event: EventId,
     ) -> SmallVec<[RangeInclusive<Place>; 2]> {
-        let (record, key) = (store.record(event), store.keys(event)[self.shape.table]);
+        let (record, key) = (store.record(event), store.key(event, self.shape.table));
         let partners = &shape.streams[record.stream.index()].partners;
         let own = partners.iter().filter(|partner| partner.join == self.join);
         let places = own.map(|Partner { stream, from, to, .. }| {
@@ -143,7 +143,7 @@ impl Step {
         };
         let mut found = BTreeSet::new();
         for event in &group.events {
-            let key = store.keys(*event)[self.shape.table];
+            let key = store.key(*event, self.shape.table);
             if key == KeyId::NONE {
                 continue;
             }

@@ -249,7 +249,7 @@ impl Step {
         group: Group,
     ) {
         let event = group.events[0];
-        let key = store.keys(event)[self.shape.table];
+        let key = store.key(event, self.shape.table);
         if key == KeyId::NONE || !shape.can_tell_unmatched(store, event, self.join) {
             self.find_unmatched(shape, store, group, DeliveryId::NONE);
             return;

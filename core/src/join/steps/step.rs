@@ -265,7 +265,7 @@ impl Step {
             let own = partners.iter().filter(|partner| partner.join == self.join);
             let last = own.map(|partner| record.time.plus(partner.to)).max();
             deadline = deadline.max(record.time).max(last.unwrap_or(record.time));
-            let key = store.keys(*event)[self.shape.table];
+            let key = store.key(*event, self.shape.table);
             if key != KeyId::NONE {
                 let place = (record.stream, key, record.time, *event, id);
                 self.index[side as usize].insert(place);
@@ -329,7 +329,7 @@ impl Step {
         self.free.push(id);
         for event in &item.group.events {
             let record = store.record(*event);
-            let key = store.keys(*event)[self.shape.table];
+            let key = store.key(*event, self.shape.table);
             if key != KeyId::NONE {
                 let place = (record.stream, key, record.time, *event, id);
                 self.index[item.side as usize].remove(&place);
