@@ -28,6 +28,7 @@ mod deliver;
 mod flow;
 mod input;
 mod known;
+mod reading;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -47,7 +48,6 @@ use crate::metrics::{Metrics, SourceMetrics};
 use crate::plan::Plan;
 use crate::query::{KnownSource, Vocabulary};
 use crate::time::{Span, Timestamp};
-use crate::window::record::KeptLabels;
 use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
@@ -56,6 +56,7 @@ use dedupe::Seen;
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
+use reading::Reading;
 
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
@@ -159,8 +160,7 @@ impl Correlator {
                 plan.kept_labels(),
                 options.max_memory / SPARE_SHARE,
             ),
-            keys: EventKeys::new(&joins.shape().tables, &stream_columns),
-            kept: KeptLabels::default(),
+            reading: Reading::new(EventKeys::new(&joins.shape().tables, &stream_columns)),
             emitter: new_emitter(&plan, &options),
             closed: Vec::new(),
             outbox: VecDeque::new(),
@@ -176,7 +176,6 @@ impl Correlator {
                 replaces: Vec::new(),
             },
             held_more: BTreeMap::new(),
-            extracted: Fields::default(),
             arrivals: 0,
             selected: 0,
             unkeyed: 0,

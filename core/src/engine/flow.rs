@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, VecDeque};
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
 use super::known::Known;
+use super::reading::Reading;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
-use crate::event::{Event, Fields};
+use crate::event::Event;
 use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
 use crate::join::results::{Parts, has_unknown, is_result, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Arrival, Inserted, Joins, Policy};
-use crate::key::{self, EventKeys};
 use crate::options::{CorrelatorOptions, Late, Overflow};
 use crate::output::{DropReason, Notice, PauseReason};
 use crate::plan::Plan;
-use crate::select::Selected;
 use crate::time::{Timestamp, Watermark};
-use crate::window::record::{EventOrder, Flags, KeptLabels, Payload, Record};
+use crate::window::record::{EventOrder, Flags, Payload, Record};
 use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
@@ -45,9 +44,8 @@ pub(super) struct Flow {
     pub stamp: Stamp,
     /// How many more times an event of the host is held that several streams selected.
     pub held_more: BTreeMap<HostHandle, u32>,
-    pub extracted: Fields,
-    pub keys: EventKeys,
-    pub kept: KeptLabels,
+    /// What was read of the event that is looked at.
+    pub reading: Reading,
     /// Counts events; wraps.
     pub arrivals: u32,
     pub selected: u64,
@@ -176,26 +174,34 @@ impl Flow {
         handle: Option<HostHandle>,
         looks: bool,
     ) -> bool {
-        if !self.plan.streams[stream.index()].pipeline.keeps(event, &mut self.extracted) {
+        let Self { reading, plan, joins, options, .. } = self;
+        let tables = &joins.shape().tables;
+        let Some(hidden) = reading.read(plan, tables, &options.key_patterns, stream, event) else {
             return false;
-        }
-        self.selected += 1;
+        };
         if looks {
-            input.known.look(self.extracted.labels());
+            input.known.look(reading.extracted.labels());
         }
-        let selected = Selected { event: *event, extracted: &self.extracted };
-        let mut matchers = self.plan.projection.iter();
-        let hidden = matchers.any(|matcher| !matcher.accepts(selected.label(&matcher.label)));
-        let tables = &self.joins.shape().tables;
-        self.keys.read(&selected, stream, tables, &self.options.key_patterns);
-        let labels = self.plan.streams[stream.index()].kept.iter();
-        self.kept
-            .read(labels.map(|label| key::value(&selected, label, &self.options.key_patterns)));
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
+        self.enter(stream, input, event.time, payload, hidden)
+    }
+
+    /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
+    /// last. Returns whether it is held.
+    #[inline]
+    fn enter(
+        &mut self,
+        stream: StreamId,
+        input: &mut Input,
+        time: Timestamp,
+        payload: Payload<'_>,
+        hidden: bool,
+    ) -> bool {
+        self.selected += 1;
         let watermark = self.progress.watermark();
-        let (time, number) = (event.time, self.arrivals);
+        let number = self.arrivals;
         // One of the first stream may be held all the same, to be reported alone.
-        let keyed = self.keys.get(self.joins.entry_table(stream)).is_some();
+        let keyed = self.reading.keys.get(self.joins.entry_table(stream)).is_some();
         self.unkeyed += u64::from(!keyed);
         let late = watermark.makes_late(time);
         if late {
@@ -204,9 +210,9 @@ impl Flow {
         if late && self.options.late == Late::Drop {
             return false;
         }
-        let kept = &self.kept;
+        let Reading { keys, kept, .. } = &self.reading;
         let arrival = Arrival { time, stream, number, payload, hidden, kept };
-        let inserted = self.joins.insert(&mut self.store, &arrival, &self.keys, watermark);
+        let inserted = self.joins.insert(&mut self.store, &arrival, keys, watermark);
         match inserted {
             Inserted::Held(id) => {
                 self.note_held(time, id);
