@@ -189,6 +189,7 @@ impl Correlator {
             known_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             is_simple: joins.is_simple() && options.emit == Emit::Final,
+            is_plain: joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0,
             joins,
             has_twins: false,
             limited: false,

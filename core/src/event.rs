@@ -36,6 +36,16 @@ impl<'a> Event<'a> {
         }
     }
 
+    /// The value of a label by its column, where it has been read by that; `None` also when it is missing
+    /// or empty.
+    #[inline]
+    pub(crate) fn column(&self, column: Column) -> Option<&'a [u8]> {
+        let fields = self.fields;
+        let at = column.index().filter(|_| fields.is_slotted)?;
+        let value = fields.labels.values[at];
+        (value.len() > 0).then(|| value.bytes_of(&fields.text, self.raw))
+    }
+
     /// The value of a join key the event itself names; `None` when it is missing or empty.
     pub fn join_key(&self, name: &str) -> Option<&'a str> {
         self.fields.join_keys.get(&self.fields.text, self.raw, name)
@@ -396,6 +406,11 @@ impl Pairs {
 impl Piece {
     fn len(self) -> usize {
         (self.end - (self.start & !IN_LINE)) as usize
+    }
+
+    fn bytes_of<'t>(self, text: &'t str, line: &'t str) -> &'t [u8] {
+        let whole = if self.start & IN_LINE == 0 { text } else { line };
+        &whole.as_bytes()[(self.start & !IN_LINE) as usize..self.end as usize]
     }
 
     fn of<'t>(self, text: &'t str, line: &'t str) -> &'t str {

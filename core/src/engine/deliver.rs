@@ -39,9 +39,7 @@ impl Flow {
         if self.polled_is_final && matches!(self.joins.policy, Policy::Steps(_)) {
             self.let_go(&polled);
         } else if self.polled_is_final {
-            for id in polled.drain(..) {
-                self.forget(id);
-            }
+            self.forget_all(&polled);
         }
         polled.clear();
         self.polled = polled;

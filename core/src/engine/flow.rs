@@ -9,16 +9,16 @@ use super::reading::Reading;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
-use crate::id::{DeliveryId, EventId, HostHandle, SourceId, StreamId};
+use crate::id::{DeliveryId, EventId, HostHandle, KeyId, SourceId, StreamId};
 use crate::join::results::{Parts, has_unknown, is_result, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
-use crate::join::{Arrival, Inserted, Joins, Policy};
+use crate::join::{Inserted, Joins, Policy};
 use crate::options::{CorrelatorOptions, Late, Overflow};
 use crate::output::{DropReason, Notice, PauseReason};
 use crate::plan::Plan;
 use crate::time::{Timestamp, Watermark};
-use crate::window::record::{EventOrder, Flags, Payload, Record};
+use crate::window::record::{Arrival, EventOrder, Flags, Payload, Record};
 use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
@@ -64,6 +64,8 @@ pub(super) struct Flow {
     pub end: End,
     /// Whether results are sessions of a single join, each told once.
     pub is_simple: bool,
+    /// Whether all that counts of an event which is not late is its key.
+    pub is_plain: bool,
     /// Whether an event has ever been held in several streams.
     pub has_twins: bool,
     /// Whether a stage has ended the query.
@@ -159,7 +161,9 @@ impl Flow {
     /// An event has come, and may have been `held`.
     fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
-            self.expire();
+            if self.may_expire() {
+                self.expire();
+            }
         } else if held && matches!(self.joins.policy, Policy::Steps(_)) {
             self.collect();
         }
@@ -174,6 +178,13 @@ impl Flow {
         handle: Option<HostHandle>,
         looks: bool,
     ) -> bool {
+        if self.is_plain
+            && !looks
+            && !self.progress.watermark().makes_late(event.time)
+            && let Some(held) = self.take_plain(stream, event, handle)
+        {
+            return held;
+        }
         let Self { reading, plan, joins, options, .. } = self;
         let tables = &joins.shape().tables;
         let Some(hidden) = reading.read(plan, tables, &options.key_patterns, stream, event) else {
@@ -184,6 +195,31 @@ impl Flow {
         }
         let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
         self.enter(stream, input, event.time, payload, hidden)
+    }
+
+    /// Takes an event that is not late into a stream of a query that is plain. `None` where more of it has to
+    /// be looked at.
+    fn take_plain(
+        &mut self,
+        stream: StreamId,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+    ) -> Option<bool> {
+        let Some(key) = self.reading.plain_key(&self.plan, stream, event)? else {
+            return Some(false);
+        };
+        self.selected += 1;
+        let arrival = Arrival {
+            time: event.time,
+            stream,
+            number: self.arrivals,
+            payload: handle.map_or(Payload::Raw(event.raw), Payload::Host),
+            hidden: false,
+            late: false,
+            kept: &self.reading.kept,
+        };
+        let inserted = self.joins.insert_plain(&mut self.store, &arrival, key);
+        Some(self.note_inserted(stream, event.time, inserted))
     }
 
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
@@ -211,12 +247,20 @@ impl Flow {
             return false;
         }
         let Reading { keys, kept, .. } = &self.reading;
-        let arrival = Arrival { time, stream, number, payload, hidden, kept };
+        let arrival = Arrival { time, stream, number, payload, hidden, late, kept };
         let inserted = self.joins.insert(&mut self.store, &arrival, keys, watermark);
+        self.note_inserted(stream, time, inserted)
+    }
+
+    /// An event has entered the joins. Returns whether it is held.
+    #[inline]
+    fn note_inserted(&mut self, stream: StreamId, time: Timestamp, inserted: Inserted) -> bool {
         match inserted {
             Inserted::Held(id) => {
                 self.note_held(time, id);
-                self.close_early();
+                if self.joins.has_closed_early() {
+                    self.close_early();
+                }
                 true
             }
             Inserted::Unkeyed => false,
@@ -228,7 +272,9 @@ impl Flow {
             }
             Inserted::Late { matched, held } => {
                 self.late_matched += u64::from(matched);
-                self.close_early();
+                if self.joins.has_closed_early() {
+                    self.close_early();
+                }
                 held
             }
         }
@@ -246,9 +292,6 @@ impl Flow {
     /// Decides the sessions that have been closed before their time.
     fn close_early(&mut self) {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return };
-        if !sessions.has_closed_early() {
-            return;
-        }
         let (closed, left_out) = (sessions.closed_early(), sessions.left_out());
         for component in closed {
             self.decide(component);
@@ -259,6 +302,19 @@ impl Flow {
         }
     }
 
+    /// Whether there may be something that the watermark has passed: there is nothing, if this says so.
+    #[inline]
+    fn may_expire(&self) -> bool {
+        match &self.joins.policy {
+            Policy::Sessions(sessions) => {
+                sessions.may_expire(self.progress.watermark())
+                    || self.emitter.has_ready()
+                    || !self.joins.tables.truncated.is_empty()
+            }
+            Policy::Steps(_) => true,
+        }
+    }
+
     /// Closes what the watermark has passed.
     pub fn expire(&mut self) {
         if self.end.is_over() {
@@ -266,8 +322,6 @@ impl Flow {
         }
         let watermark = self.progress.watermark();
         match &mut self.joins.policy {
-            Policy::Sessions(sessions)
-                if !sessions.may_expire(watermark) && !self.emitter.has_ready() => {}
             Policy::Sessions(sessions) => {
                 let mut closed = std::mem::take(&mut self.closed);
                 sessions.expire(&mut self.joins.tables, &mut self.store, watermark, &mut closed);
@@ -306,7 +360,9 @@ impl Flow {
 
     /// Collects what has been decided.
     pub fn collect(&mut self) {
-        self.close_early();
+        if self.joins.has_closed_early() {
+            self.close_early();
+        }
         if let Policy::Steps(steps) = &mut self.joins.policy {
             let (dropped, unknown) = steps.left_out();
             for (stream, (count, time)) in dropped.into_iter().flatten() {
@@ -486,8 +542,34 @@ impl Flow {
             && self.options.end.is_none_or(|end| first < end)
     }
 
+    /// Forgets events of one result.
+    pub fn forget_all(&mut self, events: &[EventId]) {
+        if let ([table], [first, ..]) = (self.joins.tables.all.as_mut_slice(), events) {
+            // All that matches has one key.
+            let key = self.store.key(*first, 0);
+            if key != KeyId::NONE {
+                table.release_many(key, u32::try_from(events.len()).expect("events have handles"));
+            }
+            for id in events {
+                let handle = self.store.forget(*id);
+                if let Some(handle) = handle {
+                    self.let_go_of_handle(handle);
+                }
+            }
+        } else {
+            for id in events {
+                self.forget(*id);
+            }
+        }
+    }
+
     pub fn forget(&mut self, id: EventId) {
-        let Some(handle) = self.joins.tables.forget(&mut self.store, id) else { return };
+        if let Some(handle) = self.joins.tables.forget(&mut self.store, id) {
+            self.let_go_of_handle(handle);
+        }
+    }
+
+    fn let_go_of_handle(&mut self, handle: HostHandle) {
         match self.held_more.get_mut(&handle) {
             Some(1) => {
                 self.held_more.remove(&handle);

@@ -39,13 +39,16 @@ impl Input {
             let notice = Notice::LateEvents { source, count, time, behind };
             outbox.push_back(Posted::Notice(notice));
         }
+        self.bad_line_notices = 0;
+        if self.bad_lines.is_empty() {
+            return;
+        }
         for (_, (more, mut notice)) in std::mem::take(&mut self.bad_lines) {
             if let Notice::BadLine { count, .. } = &mut notice {
                 *count = more;
             }
             outbox.push_back(Posted::Notice(notice));
         }
-        self.bad_line_notices = 0;
     }
 }
 

@@ -25,6 +25,22 @@ impl Reading {
         Self { extracted: Fields::default(), keys, kept: KeptLabels::default() }
     }
 
+    /// The key of an event for a stream of a query whose joins are plain, if the event is selected; `None`
+    /// also where more has to be looked at to know that.
+    #[inline]
+    pub fn plain_key<'a>(
+        &mut self,
+        plan: &Plan,
+        stream: StreamId,
+        event: &Event<'a>,
+    ) -> Option<Option<&'a [u8]>> {
+        let planned = &plan.streams[stream.index()];
+        if !planned.pipeline.keeps(event, &mut self.extracted) {
+            return Some(None);
+        }
+        self.keys.plain(stream, event).map(Some)
+    }
+
     /// Reads an event for a stream. `None` where the stream does not select it, else whether the
     /// projection drops it from results.
     #[inline]

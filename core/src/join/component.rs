@@ -9,68 +9,83 @@ use crate::time::{Timestamp, Watermark};
 use crate::window::record::{Flags, Link, Place};
 use crate::window::store::Store;
 
+/// The component of an event that is being connected with what it matches.
+pub(super) struct Component<'a> {
+    pub root: EventId,
+    /// When it closes.
+    pub close: Timestamp,
+    /// How many events it has.
+    pub size: u32,
+    /// How many a component may have.
+    pub max_events: u32,
+    /// Members of components that would have had more.
+    pub overfull: &'a mut Vec<EventId>,
+}
+
 /// Connects one event with what it matches.
 pub(super) struct Matches<'a> {
     pub store: &'a mut Store,
     pub event: EventId,
-    /// What a match means.
-    pub found: Found,
     pub watermark: Watermark,
     pub any: bool,
-    /// The root of the component of the event, when that closes, and how many it has.
-    pub root: EventId,
-    pub close: Timestamp,
-    pub size: u32,
-    /// Events that a component may have.
-    pub max_events: u32,
-    /// Members of components that would have had more.
-    pub overfull: Vec<EventId>,
+    pub component: Component<'a>,
 }
 
-impl Connect for Matches<'_> {
+/// With what a match means.
+impl Connect for (&mut Matches<'_>, &Found) {
+    #[inline]
     fn connect(&mut self, other: EventId) {
-        let Found { marks_event, marks_others, reports_others, others_reach } = self.found;
+        let (matches, found) = self;
+        let Found { marks_event, marks_others, reports_others, others_reach } = **found;
         // Only a late event gets to what is known to be unmatched: it takes back no "no match".
-        if reports_others && self.store.record(other).flags.has(Flags::UNMATCHED) {
+        if reports_others && matches.store.record(other).flags.has(Flags::UNMATCHED) {
             return;
         }
         if marks_others {
-            let record = self.store.record_mut(other);
-            let decided = self.watermark.has_passed(record.time.plus(others_reach));
+            let record = matches.store.record_mut(other);
+            let decided = matches.watermark.has_passed(record.time.plus(others_reach));
             if decided && !record.flags.has(Flags::MATCHED) {
                 return;
             }
             record.flags.set(Flags::MATCHED);
         }
         if marks_event {
-            self.store.record_mut(self.event).flags.set(Flags::MATCHED);
+            matches.store.record_mut(matches.event).flags.set(Flags::MATCHED);
         }
-        self.any = true;
-        let root = find(self.store, other);
+        matches.any = true;
+        matches.component.take_in(matches.store, other);
+    }
+
+    fn is_connected(&mut self, other: EventId) -> bool {
+        find(self.0.store, other) == self.0.component.root
+    }
+
+    fn store(&self) -> &Store {
+        self.0.store
+    }
+}
+
+impl Component<'_> {
+    /// Makes one component of this and that of another event.
+    #[inline]
+    fn take_in(&mut self, store: &mut Store, other: EventId) {
+        let root = find(store, other);
         if root == self.root {
             return;
         }
-        let record = self.store.record(root);
-        let (close, size) = (self.store.close_of(record), record.link.size());
+        let record = store.record(root);
+        let (close, size) = (store.close_of(record), record.link.size());
         if self.size + size > self.max_events {
             self.overfull.push(root);
             return;
         }
         self.size += size;
         if close < self.close {
-            put_below(self.store, self.root, root, self.size);
+            put_below(store, self.root, root, self.size);
         } else {
-            put_below(self.store, root, self.root, self.size);
+            put_below(store, root, self.root, self.size);
             (self.root, self.close) = (root, close);
         }
-    }
-
-    fn is_connected(&mut self, other: EventId) -> bool {
-        find(self.store, other) == self.root
-    }
-
-    fn store(&self) -> &Store {
-        self.store
     }
 }
 

@@ -33,6 +33,10 @@ pub(super) type Deadline = (Timestamp, Turn, EventId);
 /// The deadlines of one bucket, with the earliest.
 #[derive(Debug)]
 struct Bucket {
+    number: i64,
+    /// The times that belong to it.
+    from: Timestamp,
+    to: Timestamp,
     earliest: Timestamp,
     all: Vec<Deadline>,
 }
@@ -51,7 +55,7 @@ pub(super) struct Deadlines {
     /// Buckets to come, by number.
     buckets: BTreeMap<i64, Bucket>,
     /// The bucket that took the last deadline: most go where the one before went.
-    filling: Option<(i64, Bucket)>,
+    filling: Option<Bucket>,
     /// The memory of a bucket that is done.
     spare: Vec<Deadline>,
     count: usize,
@@ -76,20 +80,33 @@ impl Deadlines {
     }
 
     /// Adds a deadline.
+    #[inline]
     pub fn push(&mut self, deadline: Deadline) {
+        let time = deadline.0;
         self.count += 1;
-        self.first = self.first.min(deadline.0);
+        self.first = self.first.min(time);
+        // Most go where the one before went.
+        if let Some(bucket) = &mut self.filling
+            && bucket.from <= time
+            && time <= bucket.to
+        {
+            bucket.earliest = bucket.earliest.min(time);
+            bucket.all.push(deadline);
+        } else {
+            self.push_elsewhere(deadline);
+        }
+    }
+
+    #[inline(never)]
+    fn push_elsewhere(&mut self, deadline: Deadline) {
         let number = deadline.0.as_nanos().div_euclid(self.width);
         if number <= self.at {
             self.again.push(Reverse(deadline));
-            return;
+        } else {
+            let bucket = self.fill(number);
+            bucket.earliest = bucket.earliest.min(deadline.0);
+            bucket.all.push(deadline);
         }
-        if self.filling.as_ref().is_none_or(|(filling, _)| *filling != number) {
-            self.fill(number);
-        }
-        let (_, bucket) = self.filling.as_mut().expect("it has just been filled");
-        bucket.earliest = bucket.earliest.min(deadline.0);
-        bucket.all.push(deadline);
     }
 
     /// Takes the first deadline, if the watermark has passed it.
@@ -130,7 +147,7 @@ impl Deadlines {
     pub fn next(&self) -> Option<Timestamp> {
         let reached = self.reached.last().map(|(time, ..)| *time);
         let again = self.again.peek().map(|Reverse((time, ..))| *time);
-        let filling = self.filling.as_ref().map(|(_, bucket)| bucket.earliest);
+        let filling = self.filling.as_ref().map(|bucket| bucket.earliest);
         let buckets = self.buckets.first_key_value().map(|(_, bucket)| bucket.earliest);
         reached.into_iter().chain(again).chain(filling).chain(buckets).min()
     }
@@ -156,20 +173,23 @@ impl Deadlines {
     }
 
     /// Makes the bucket of this number the one that is filled.
-    fn fill(&mut self, number: i64) {
-        let empty = || Bucket { earliest: Timestamp::MAX, all: Vec::new() };
+    fn fill(&mut self, number: i64) -> &mut Bucket {
+        let from = Timestamp::from_nanos(number.saturating_mul(self.width));
+        let to = from.plus(Span::from_nanos(self.width - 1));
+        let empty = || Bucket { number, from, to, earliest: Timestamp::MAX, all: Vec::new() };
         let mut bucket = self.buckets.remove(&number).unwrap_or_else(empty);
         if bucket.all.capacity() == 0 {
             bucket.all = std::mem::take(&mut self.spare);
         }
-        if let Some((number, full)) = self.filling.replace((number, bucket)) {
-            self.buckets.insert(number, full);
+        if let Some(full) = self.filling.take() {
+            self.buckets.insert(full.number, full);
         }
+        self.filling.insert(bucket)
     }
 
     /// Puts the first bucket in order, if the watermark has reached it.
     fn reach(&mut self, watermark: Watermark) {
-        let filling = self.filling.as_ref().map(|(number, bucket)| (*number, bucket.earliest));
+        let filling = self.filling.as_ref().map(|bucket| (bucket.number, bucket.earliest));
         let first = self.buckets.first_key_value();
         let first = first.map(|(number, bucket)| (*number, bucket.earliest));
         let Some((number, earliest)) = filling.into_iter().chain(first).min() else { return };
@@ -177,7 +197,7 @@ impl Deadlines {
             return;
         }
         let bucket = if filling.is_some_and(|(filling, _)| filling == number) {
-            self.filling.take().map(|(_, bucket)| bucket)
+            self.filling.take()
         } else {
             self.buckets.remove(&number)
         };

@@ -16,6 +16,8 @@ const TABLE_KEYS: usize = 2 << 10;
 pub(super) struct KeyIndex {
     /// A power of two of tables and those that have been split off since.
     tables: Vec<HashTable<KeyId>>,
+    /// The largest power of two that is not more than the number of tables.
+    first_half: usize,
     keys: usize,
     memory: usize,
 }
@@ -23,7 +25,7 @@ pub(super) struct KeyIndex {
 impl KeyIndex {
     /// No keys.
     pub fn new() -> Self {
-        Self { tables: vec![HashTable::new()], keys: 0, memory: 0 }
+        Self { tables: vec![HashTable::new()], first_half: 1, keys: 0, memory: 0 }
     }
 
     /// The key with this hash of which `same` holds.
@@ -67,10 +69,13 @@ impl KeyIndex {
 
     /// Splits the next table that is due into itself and a new one.
     fn split(&mut self, hash_of: &impl Fn(KeyId) -> u32) {
-        let at = self.tables.len() - self.first_half();
+        let at = self.tables.len() - self.first_half;
         let old = std::mem::take(&mut self.tables[at]);
         self.memory -= old.allocation_size();
         self.tables.push(HashTable::new());
+        if self.tables.len() == 2 * self.first_half {
+            self.first_half *= 2;
+        }
         for id in old {
             let hash = hash_of(id);
             let to = self.table(hash);
@@ -80,14 +85,9 @@ impl KeyIndex {
         self.memory += self.tables[at].allocation_size() + self.tables[new].allocation_size();
     }
 
-    /// The largest power of two that is not more than the number of tables.
-    fn first_half(&self) -> usize {
-        1 << self.tables.len().ilog2()
-    }
-
     /// The table of a hash: by as many of its bits as there are tables for.
     fn table(&self, hash: u32) -> usize {
-        let half = self.first_half();
+        let half = self.first_half;
         let by_more = hash as usize & (2 * half - 1);
         if by_more < self.tables.len() { by_more } else { by_more & (half - 1) }
     }

@@ -84,6 +84,11 @@ impl Head {
     /// Tells a dense list from an event: there are never half as many of these.
     const DENSE_BIT: u32 = 1 << 31;
 
+    /// Whether it is a dense list.
+    pub fn is_dense(self) -> bool {
+        !self.is_empty() && self.0 & Self::DENSE_BIT != 0
+    }
+
     /// Whether nothing is in it.
     pub fn is_empty(self) -> bool {
         self == Self::EMPTY
@@ -137,8 +142,15 @@ impl Lists {
         Self { table, dense: Vec::new(), free: Vec::new(), memory: 0 }
     }
 
+    /// The key table; where the joins are plain there is one.
+    #[inline]
+    fn table<const PLAIN: bool>(&self) -> usize {
+        if PLAIN { 0 } else { self.table }
+    }
+
     /// Adds an event in event order. Most come last. `events` of this key are held.
-    pub fn insert(
+    #[inline]
+    pub fn insert<const PLAIN: bool>(
         &mut self,
         head: &mut Head,
         store: &mut Store,
@@ -151,10 +163,24 @@ impl Lists {
                 *head = Head::chain(id);
                 return Density::Sparse;
             }
-            Held::Chain(_) if events <= MANY => {
-                self.insert_into_chain(head, store, id);
+            Held::Chain(newest) if events <= MANY => {
+                let Item { time, arrival, .. } = item(store, id);
+                if comes_after(&item(store, newest), time, arrival) {
+                    self.insert_into_chain(newest, store, id);
+                } else {
+                    store.set_before(id, self.table::<PLAIN>(), newest);
+                    *head = Head::chain(id);
+                }
                 return Density::Sparse;
             }
+            _ => self.insert_dense(head, store, id),
+        }
+        Density::Dense
+    }
+
+    #[inline(never)]
+    fn insert_dense(&mut self, head: &mut Head, store: &mut Store, id: EventId) {
+        match head.held() {
             Held::Dense(at) => {
                 let item = item(store, id);
                 self.change(at, |dense| dense.insert(item));
@@ -173,28 +199,22 @@ impl Lists {
                     dense.insert(item);
                 });
             }
+            Held::Nothing => unreachable!("one event is not many"),
         }
-        Density::Dense
     }
 
-    fn insert_into_chain(&self, head: &mut Head, store: &mut Store, id: EventId) {
+    /// Adds an event before the newest of a chain.
+    #[inline(never)]
+    fn insert_into_chain(&self, newest: EventId, store: &mut Store, id: EventId) {
         let item = item(store, id);
-        let newest = match head.held() {
-            Held::Chain(newest) => newest,
-            _ => EventId::NONE,
-        };
-        let (mut after, mut before) = (EventId::NONE, newest);
+        let (mut after, mut before) = (newest, store.before(newest, self.table));
         while before != EventId::NONE
             && comes_after(&self::item(store, before), item.time, item.arrival)
         {
             (after, before) = (before, store.before(before, self.table));
         }
         store.set_before(id, self.table, before);
-        if after == EventId::NONE {
-            *head = Head::chain(id);
-        } else {
-            store.set_before(after, self.table, id);
-        }
+        store.set_before(after, self.table, id);
     }
 
     /// Tells that an event, just inserted, has found its matches: `connected` says whether it is in the
@@ -228,22 +248,26 @@ impl Lists {
                 }
                 store.set_before(after, self.table, before);
             }
-            Held::Dense(at) => {
-                let item = item(store, id);
-                self.change(at, |dense| dense.remove(item));
-                if self.dense[at].items.is_empty() {
-                    *head = Head::EMPTY;
-                    self.memory -= self.dense[at].memory();
-                    self.dense[at] = Dense::default();
-                    self.free.push(at);
-                }
-            }
+            Held::Dense(at) => self.remove_dense(at, head, store, id),
+        }
+    }
+
+    #[inline(never)]
+    fn remove_dense(&mut self, at: usize, head: &mut Head, store: &Store, id: EventId) {
+        let item = item(store, id);
+        self.change(at, |dense| dense.remove(item));
+        if self.dense[at].items.is_empty() {
+            *head = Head::EMPTY;
+            self.memory -= self.dense[at].memory();
+            self.dense[at] = Dense::default();
+            self.free.push(at);
         }
     }
 
     /// Connects the events in `from..=to`, oldest first; `walk` says which may be left out. `twin` is the
     /// arrival of the event that looks: the same event in another stream is no match.
-    pub fn connect_range(
+    #[inline]
+    pub fn connect_range<const PLAIN: bool>(
         &mut self,
         head: Head,
         (from, to): (Timestamp, Timestamp),
@@ -266,7 +290,7 @@ impl Lists {
                         found[count] = id;
                         count += 1;
                     }
-                    id = store.before(id, self.table);
+                    id = store.before(id, self.table::<PLAIN>());
                 }
                 for id in found[..count].iter().rev() {
                     matches.connect(*id);
@@ -433,6 +457,7 @@ impl Dense {
         self.items.capacity() * size_of::<Item>()
     }
 
+    #[inline(never)]
     fn connect_range(
         &mut self,
         (from, to): (Timestamp, Timestamp),

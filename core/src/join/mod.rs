@@ -22,7 +22,7 @@ use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{KeptLabels, Payload};
+use crate::window::record::Arrival;
 use crate::window::store::Store;
 
 use session::Sessions;
@@ -45,20 +45,6 @@ pub(crate) enum Inserted {
         matched: bool,
         held: bool,
     },
-}
-
-/// An event that has come to a stream.
-#[derive(Copy, Clone, Debug)]
-pub(crate) struct Arrival<'a> {
-    pub time: Timestamp,
-    pub stream: StreamId,
-    /// Counts events; the same for each stream that selects the event.
-    pub number: u32,
-    pub payload: Payload<'a>,
-    /// Whether the projection drops it from results.
-    pub hidden: bool,
-    /// What is kept of its labels.
-    pub kept: &'a KeptLabels,
 }
 
 /// A result that may grow.
@@ -98,6 +84,14 @@ impl Joins {
         Self { tables: Tables::new(shape, seed), policy }
     }
 
+    /// Whether anything was closed before its time.
+    pub fn has_closed_early(&self) -> bool {
+        match &self.policy {
+            Policy::Sessions(sessions) => sessions.has_closed_early(),
+            Policy::Steps(_) => false,
+        }
+    }
+
     /// Whether results are sessions of a single join.
     pub fn is_simple(&self) -> bool {
         matches!(self.policy, Policy::Sessions(_)) && self.shape().joins.len() == 1
@@ -124,21 +118,47 @@ impl Joins {
             return Inserted::Unkeyed;
         }
         // Before keys are looked up, which a late event does not hold.
-        self.tables.settle_truncated(event.number);
-        self.tables.look_up(keys, watermark.makes_late(event.time));
+        if !self.tables.truncated.is_empty() {
+            self.tables.settle_truncated(event.number);
+        }
+        self.tables.look_up(keys, event.late);
         let inserted = match &mut self.policy {
             Policy::Sessions(sessions) => {
-                sessions.insert(&mut self.tables, store, event, watermark)
+                sessions.insert::<false>(&mut self.tables, store, event, watermark)
             }
             Policy::Steps(steps) => {
                 let Tables { shape, ids, .. } = &self.tables;
-                steps.insert(shape, store, event, ids, watermark)
+                steps.insert(shape, store, event, ids)
             }
         };
-        if matches!(inserted, Inserted::Late { held: true, .. }) {
+        if event.late && matches!(inserted, Inserted::Late { held: true, .. }) {
             self.tables.hold_late();
         }
         inserted
+    }
+
+    /// Takes an event that is not late, in a query whose joins are plain, with its key.
+    pub fn insert_plain(&mut self, store: &mut Store, event: &Arrival<'_>, key: &[u8]) -> Inserted {
+        let Policy::Sessions(sessions) = &mut self.policy else {
+            unreachable!("plain joins have sessions")
+        };
+        if !self.tables.truncated.is_empty() {
+            self.tables.settle_truncated(event.number);
+        }
+        self.tables.hold_plain(key);
+        sessions.insert::<true>(&mut self.tables, store, event, Watermark::START)
+    }
+
+    /// Whether nothing has to be known about an event that is not late but its key and what that
+    /// matches: there is one key table, and nothing is reported that matches nothing.
+    pub fn is_plain(&self) -> bool {
+        let shape = self.shape();
+        let streams = &shape.streams;
+        let mut partners = streams.iter().flat_map(|stream| &stream.partners);
+        matches!(self.policy, Policy::Sessions(_))
+            && shape.tables.len() == 1
+            && streams.iter().all(|stream| stream.needs_key && stream.partial.is_none())
+            && partners.all(|partner| !partner.found.marks_event && !partner.found.marks_others)
     }
 
     /// When something may be decided next.

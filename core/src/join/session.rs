@@ -8,16 +8,16 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::component::{self, Matches, find, unite};
+use super::Inserted;
+use super::component::{self, Component, Matches, find, unite};
 use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, Walk};
 use super::results::{deferred, has_unknown};
 use super::shape::{Found, Partial, Shape};
 use super::tables::Tables;
-use super::{Arrival, Inserted};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{Flags, Link, Members, NewEvent, Record};
+use crate::window::record::{Arrival, Flags, Link, Members, Record};
 use crate::window::store::Store;
 
 /// A component that can no longer change.
@@ -46,22 +46,12 @@ pub(crate) struct Sessions {
     eager: bool,
     /// Events that a component may have.
     max_events: u32,
+    /// Members of the components that would have more events with the one that has come than they may have.
+    overfull: Vec<EventId>,
     /// Components that were closed early.
     pub(super) cut: Vec<Closed>,
     /// Unmatched events of sessions that were closed early.
     pub(super) left_out: Vec<(StreamId, Timestamp)>,
-}
-
-/// An event that looks for what it matches.
-#[derive(Copy, Clone, Debug)]
-struct Looks {
-    id: EventId,
-    time: Timestamp,
-    stream: StreamId,
-    number: u32,
-    late: bool,
-    /// When the component that it is alone closes.
-    close: Timestamp,
 }
 
 /// What connecting an event has come to.
@@ -72,8 +62,6 @@ struct Connected {
     root: EventId,
     /// Members of its component.
     size: u32,
-    /// Members of the components that would have more events with it than they may have.
-    overfull: Vec<EventId>,
 }
 
 impl Sessions {
@@ -85,122 +73,71 @@ impl Sessions {
             dirty: VecDeque::new(),
             eager,
             max_events: u32::try_from(max_events).unwrap_or(u32::MAX),
+            overfull: Vec::new(),
             cut: Vec::new(),
             left_out: Vec::new(),
         }
     }
 
-    /// Takes an event, whose keys have just been looked up, and connects it with what it matches.
-    pub fn insert(
+    /// Takes an event, whose keys have just been looked up, and connects it with what it matches. `PLAIN`
+    /// says that the joins are, and that it is not late: most are, so this is compiled twice.
+    pub fn insert<const PLAIN: bool>(
         &mut self,
         tables: &mut Tables,
         store: &mut Store,
         event: &Arrival<'_>,
         watermark: Watermark,
     ) -> Inserted {
-        let Arrival { time, stream, number, payload, hidden, kept } = *event;
-        let late = watermark.makes_late(time);
-        let mut flags = Flags::default();
-        if hidden {
-            flags.set(Flags::HIDDEN);
-        }
-        if late {
-            flags.set(Flags::LATE);
-        }
-        let Tables { shape, ids, truncated, .. } = &*tables;
-        let is_dropped = !truncated.is_empty()
-            && truncated.matched_by(shape, ids, stream, time).next().is_some();
+        let Arrival { time, stream, late, .. } = *event;
+        let late = late && !PLAIN;
+        let is_dropped = !tables.truncated.is_empty() && Self::matches_truncated(tables, event);
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
         }
-        let link = Link::ALONE;
-        let event = NewEvent { time, arrival: number, stream, flags, link, payload, kept };
-        let id = store.add(&event, ids);
+        let id = store.add::<PLAIN>(event, Link::ALONE, &tables.ids);
         // What it would connect with what was closed early is closed, too.
         let max_events = if is_dropped { 0 } else { self.max_events };
         let shape = &tables.shape.streams[stream.index()];
-        let (reach, is_reported) = (shape.reach, shape.partial.is_some());
+        let (reach, is_reported) = (shape.reach, !PLAIN && shape.partial.is_some());
         // A late event waits for nothing.
         let close = if late { Timestamp::MIN } else { time.plus(reach) };
-        let looks = Looks { id, time, stream, number, late, close };
-        let Connected { matched, root, size, overfull } =
-            Self::connect(tables, store, &looks, watermark, max_events);
+        let overfull = &mut self.overfull;
+        let component = Component { root: id, close, size: 1, max_events, overfull };
+        let Connected { matched, root, size } =
+            connect::<PLAIN>(tables, store, id, event, watermark, component);
         if is_dropped {
+            let overfull = std::mem::take(&mut self.overfull);
             self.drop_event(tables, store, id, &overfull);
             return Inserted::Dropped;
         }
-        if late && !matched {
-            store.forget(id);
-            return Inserted::Late { matched: false, held: false };
-        }
-        if !late {
-            Self::make_joinable(tables, store, &looks, root);
+        if late {
+            if !matched {
+                store.forget(id);
+                return Inserted::Late { matched: false, held: false };
+            }
+        } else {
+            make_joinable::<PLAIN>(tables, store, id, event, root);
             // What is part of a component is looked at with that.
-            if root == id || is_reported {
-                let turn = if tables.reports_unmatched { Turn::Decide } else { Turn::Close };
+            if size == 1 || is_reported {
+                let turn =
+                    if !PLAIN && tables.reports_unmatched { Turn::Decide } else { Turn::Close };
                 self.await_close(store, id, (close, turn));
             }
         }
-        if overfull.is_empty() && size < self.max_events {
-            self.mark_dirty(store, id);
-        } else {
+        if !self.overfull.is_empty() || size >= self.max_events {
+            let overfull = std::mem::take(&mut self.overfull);
             self.close_early(tables, store, root);
             self.close_all_early(tables, store, &overfull);
+        } else if self.eager {
+            self.mark_dirty(store, id);
         }
         if late { Inserted::Late { matched: true, held: true } } else { Inserted::Held(id) }
     }
 
-    /// Connects an event, which is a component of its own, with every joinable event it matches.
-    fn connect(
-        tables: &mut Tables,
-        store: &mut Store,
-        looks: &Looks,
-        watermark: Watermark,
-        max_events: u32,
-    ) -> Connected {
-        let Looks { id, time, stream, number, late, close } = *looks;
-        let Tables { shape, all, ids, .. } = tables;
-        let mut matches = Matches {
-            store,
-            event: id,
-            found: Found::default(),
-            watermark,
-            any: false,
-            root: id,
-            close,
-            size: 1,
-            max_events,
-            overfull: Vec::new(),
-        };
-        for partner in &shape.streams[stream.index()].partners {
-            let key = ids[partner.table];
-            let range = (time.plus(partner.from), time.plus(partner.to));
-            if key == KeyId::NONE || range.0 > range.1 {
-                continue;
-            }
-            matches.found = partner.found;
-            let walk = if late {
-                if partner.found.reports_others { Walk::Each } else { Walk::Late }
-            } else if partner.found.marks_others {
-                Walk::Mark
-            } else {
-                Walk::Connect
-            };
-            let list = (key, partner.stream);
-            all[partner.table].connect_range(list, range, number, walk, &mut matches);
-        }
-        let Matches { any, root, size, overfull, .. } = matches;
-        Connected { matched: any, root, size, overfull }
-    }
-
-    fn make_joinable(tables: &mut Tables, store: &mut Store, looks: &Looks, root: EventId) {
-        let Looks { id, time, stream, .. } = *looks;
-        for (table, key) in tables.all.iter_mut().zip(&tables.ids) {
-            if *key != KeyId::NONE && table.insert(store, *key, stream, id) == Density::Dense {
-                let marked = store.record(id).flags.has(Flags::MATCHED);
-                table.settle(*key, stream, time, marked, |member| find(store, member) == root);
-            }
-        }
+    /// Whether an event matches what was closed early.
+    fn matches_truncated(tables: &Tables, event: &Arrival<'_>) -> bool {
+        let Tables { shape, ids, truncated, .. } = tables;
+        truncated.matched_by(shape, ids, event.stream, event.time).next().is_some()
     }
 
     fn mark_dirty(&mut self, store: &mut Store, id: EventId) {
@@ -527,17 +464,22 @@ impl Sessions {
     /// Takes the events of a closed component out of the key tables. Returns what they are.
     pub(super) fn detach(tables: &mut Tables, store: &mut Store, root: EventId) -> Members {
         let mut members = Members::default();
+        // Where there is one table, all that matches has one key.
+        let at_once = tables.all.len() == 1 && {
+            let key = store.key(root, 0);
+            key != KeyId::NONE && tables.all[0].clear(key, component::size(store, root))
+        };
         let mut id = root;
         loop {
             let Record { stream, next, flags, .. } = *store.close(id, &mut members);
             if flags.has(Flags::UNMATCHED) {
                 tables.remove_unmatched(store, id);
             }
-            if !flags.has(Flags::LATE) {
-                for (at, table) in tables.all.iter_mut().enumerate() {
+            if !at_once && !flags.has(Flags::LATE) {
+                for at in 0..tables.all.len() {
                     let key = store.key(id, at);
                     if key != KeyId::NONE {
-                        table.remove(store, key, stream, id);
+                        tables.all[at].remove(store, key, stream, id);
                     }
                 }
             }
@@ -558,6 +500,68 @@ impl Sessions {
         self.deadlines.memory()
             + self.waiting.len() * 2 * size_of::<(Timestamp, EventId)>()
             + self.dirty.capacity() * size_of::<EventId>()
+    }
+}
+
+/// Connects an event, which is a component of its own, with every joinable event it matches.
+#[inline]
+fn connect<const PLAIN: bool>(
+    tables: &mut Tables,
+    store: &mut Store,
+    id: EventId,
+    event: &Arrival<'_>,
+    watermark: Watermark,
+    component: Component<'_>,
+) -> Connected {
+    let Arrival { time, stream, number, late, .. } = *event;
+    let late = late && !PLAIN;
+    let Tables { shape, all, ids, .. } = tables;
+    let mut matches = Matches { store, event: id, watermark, any: false, component };
+    for partner in &shape.streams[stream.index()].partners {
+        let table = if PLAIN { 0 } else { partner.table };
+        let key = ids[table];
+        let range = (time.plus(partner.from), time.plus(partner.to));
+        if (!PLAIN && key == KeyId::NONE) || range.0 > range.1 {
+            continue;
+        }
+        let list = (key, partner.stream);
+        if PLAIN {
+            let found = &Found::default();
+            let matches = &mut (&mut matches, found);
+            all[table].connect_range::<PLAIN>(list, range, number, Walk::Connect, matches);
+            continue;
+        }
+        let found = &partner.found;
+        let walk = if late {
+            if found.reports_others { Walk::Each } else { Walk::Late }
+        } else if found.marks_others {
+            Walk::Mark
+        } else {
+            Walk::Connect
+        };
+        let matches = &mut (&mut matches, found);
+        all[table].connect_range::<PLAIN>(list, range, number, walk, matches);
+    }
+    let Matches { any, component: Component { root, size, .. }, .. } = matches;
+    Connected { matched: any, root, size }
+}
+
+/// Makes an event one that others match.
+#[inline]
+fn make_joinable<const PLAIN: bool>(
+    tables: &mut Tables,
+    store: &mut Store,
+    id: EventId,
+    event: &Arrival<'_>,
+    root: EventId,
+) {
+    let Arrival { time, stream, .. } = *event;
+    for at in 0..if PLAIN { 1 } else { tables.all.len() } {
+        let (table, key) = (&mut tables.all[at], tables.ids[at]);
+        if key != KeyId::NONE && table.insert::<PLAIN>(store, key, stream, id) == Density::Dense {
+            let marked = store.record(id).flags.has(Flags::MATCHED);
+            table.settle(key, stream, time, marked, |member| find(store, member) == root);
+        }
     }
 }
 

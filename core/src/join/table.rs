@@ -68,6 +68,7 @@ impl KeyTable {
         self.find_hashed(key, self.hash(key))
     }
 
+    #[inline]
     fn find_hashed(&self, key: &[u8], hash: u32) -> Option<KeyId> {
         self.index.find(hash, |id| {
             let entry = &self.entries[id.index()];
@@ -82,6 +83,12 @@ impl KeyTable {
             self.entries[id.index()].events += 1;
             return id;
         }
+        self.add(key, hash)
+    }
+
+    /// Adds a key, which is not in it, for an event.
+    #[inline(never)]
+    fn add(&mut self, key: &[u8], hash: u32) -> KeyId {
         let key = KeyBytes::from_slice(key);
         if key.spilled() {
             self.spilled += key.capacity();
@@ -109,11 +116,23 @@ impl KeyTable {
 
     /// One event less has the key.
     pub fn release(&mut self, id: KeyId) {
+        self.release_many(id, 1);
+    }
+
+    /// So many events less have the key.
+    #[inline]
+    pub fn release_many(&mut self, id: KeyId, events: u32) {
         let entry = &mut self.entries[id.index()];
-        entry.events -= 1;
-        if entry.events > 0 {
-            return;
+        entry.events -= events;
+        if entry.events == 0 {
+            self.forget(id);
         }
+    }
+
+    /// Forgets a key that no event has any more.
+    #[inline(never)]
+    fn forget(&mut self, id: KeyId) {
+        let entry = &mut self.entries[id.index()];
         debug_assert!(
             entry.near.iter().all(|head| head.is_empty()),
             "a joinable event holds its keys"
@@ -132,7 +151,8 @@ impl KeyTable {
     }
 
     /// Makes an event, which has the key `id`, one that others match.
-    pub fn insert(
+    #[inline]
+    pub fn insert<const PLAIN: bool>(
         &mut self,
         store: &mut Store,
         id: KeyId,
@@ -142,7 +162,7 @@ impl KeyTable {
         let events = self.entries[id.index()].events as usize;
         let Self { entries, far, lists, .. } = self;
         let head = head_mut(entries, far, self.far_streams, id, stream);
-        lists.insert(head, store, event, events)
+        lists.insert::<PLAIN>(head, store, event, events)
     }
 
     /// Tells that an event, just inserted, has found its matches; see [`Lists::settle`].
@@ -164,8 +184,22 @@ impl KeyTable {
         lists.remove(head, store, event);
     }
 
+    /// Takes all events of a key from those that others match, where these are the only `events` that have
+    /// it. False where they have to be taken one by one.
+    pub fn clear(&mut self, id: KeyId, events: u32) -> bool {
+        let entry = &mut self.entries[id.index()];
+        let is_all = entry.events == events
+            && self.far_streams == 0
+            && entry.near.iter().all(|head| !head.is_dense());
+        if is_all {
+            entry.near = [Head::EMPTY; NEAR];
+        }
+        is_all
+    }
+
     /// Connects the events of a key in one stream; see [`Lists::connect_range`].
-    pub fn connect_range(
+    #[inline]
+    pub fn connect_range<const PLAIN: bool>(
         &mut self,
         (id, stream): (KeyId, StreamId),
         range: (Timestamp, Timestamp),
@@ -173,7 +207,7 @@ impl KeyTable {
         walk: Walk,
         matches: &mut impl Connect,
     ) {
-        self.lists.connect_range(self.head(id, stream), range, twin, walk, matches);
+        self.lists.connect_range::<PLAIN>(self.head(id, stream), range, twin, walk, matches);
     }
 
     /// Looks around an event of a key in one stream; see [`Lists::around`].
@@ -187,6 +221,7 @@ impl KeyTable {
         self.lists.around(self.head(id, stream), store, event, look)
     }
 
+    #[inline]
     fn head(&self, id: KeyId, stream: StreamId) -> Head {
         let stream = stream.index();
         if stream < NEAR {
@@ -211,6 +246,7 @@ impl KeyTable {
             + self.spilled
     }
 
+    #[inline(never)]
     fn hash(&self, key: &[u8]) -> u32 {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);

@@ -32,12 +32,13 @@ impl Tables {
     pub fn new(shape: Shape, seed: u64) -> Self {
         let streams = shape.streams.len();
         let tables = 0..shape.tables.len();
+        let ids = vec![KeyId::NONE; tables.len()];
         let all = tables.map(|number| KeyTable::new(number, streams, seed)).collect();
         Self {
             reports_unmatched: shape.reports_unmatched(),
             shape,
             all,
-            ids: Vec::new(),
+            ids,
             truncated: Truncated::default(),
             unmatched: BTreeSet::new(),
             unknown: 0,
@@ -53,23 +54,25 @@ impl Tables {
     /// Makes known what truncated sessions had, but for what came with the arrival `number`.
     pub fn settle_truncated(&mut self, number: u32) {
         let Self { shape, all, truncated, .. } = self;
-        if !truncated.is_empty() {
-            truncated.settle(shape, all, Some(number));
-        }
+        truncated.settle(shape, all, Some(number));
     }
 
     /// Looks up the keys of an event. One that is not late makes its keys known; they are held for
     /// it.
     pub fn look_up(&mut self, keys: &EventKeys, late: bool) {
-        self.ids.clear();
-        for (at, table) in self.all.iter_mut().enumerate() {
-            self.ids.push(match keys.get(at) {
+        for at in 0..self.all.len() {
+            self.ids[at] = match keys.get(at) {
                 None => KeyId::NONE,
                 // A late event is not kept, so it makes no key known.
-                Some(key) if late => table.find(key).unwrap_or(KeyId::NONE),
-                Some(key) => table.hold(key),
-            });
+                Some(key) if late => self.all[at].find(key).unwrap_or(KeyId::NONE),
+                Some(key) => self.all[at].hold(key),
+            };
         }
+    }
+
+    /// Holds the key of an event in the only table.
+    pub fn hold_plain(&mut self, key: &[u8]) {
+        self.ids[0] = self.all[0].hold(key);
     }
 
     /// A late event is held after all: so are its keys.
@@ -83,14 +86,13 @@ impl Tables {
 
     /// Forgets an event and its keys. Returns the handle the host may let go of.
     pub fn forget(&mut self, store: &mut Store, id: EventId) -> Option<HostHandle> {
-        for (table, key) in self.all.iter_mut().zip(store.keys(id)) {
+        for at in 0..self.all.len() {
+            let key = store.key(id, at);
             if key != KeyId::NONE {
-                table.release(key);
+                self.all[at].release(key);
             }
         }
-        let handle = store.handle(id);
-        store.forget(id);
-        handle
+        store.forget(id)
     }
 
     /// The key of an event in join `join`.

@@ -67,11 +67,14 @@ impl Pipeline {
     /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
     /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        let value = |matcher: &Matcher| event.label_in(matcher.column, &matcher.label);
-        if !self.matchers.iter().all(|matcher| matcher.accepts(value(matcher)))
+        if !self.matchers.iter().all(|matcher| matcher.accepts_event(event))
             || !self.lines.iter().all(|filter| filter.keeps(event.raw))
         {
             return false;
+        }
+        if self.steps.is_empty() {
+            extracted.clear();
+            return true;
         }
         let mut to = Extractor::new(*event, extracted);
         self.steps.iter().all(|step| step.keeps(event.raw, &mut to))

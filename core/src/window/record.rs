@@ -41,6 +41,13 @@ impl Flags {
         self.0 |= other.0;
     }
 
+    /// Sets `other` where `is` holds.
+    pub const fn set_if(&mut self, is: bool, other: Self) {
+        if is {
+            self.set(other);
+        }
+    }
+
     /// Clears `other`.
     pub const fn clear(&mut self, other: Self) {
         self.0 &= !other.0;
@@ -249,13 +256,18 @@ impl KeptLabels {
     }
 }
 
-/// Where an event comes from, for [`Store::add`].
-pub(crate) struct NewEvent<'a> {
+/// An event that has come to a stream.
+#[derive(Copy, Clone, Debug)]
+pub(crate) struct Arrival<'a> {
     pub time: Timestamp,
-    pub arrival: u32,
     pub stream: StreamId,
-    pub flags: Flags,
-    pub link: Link,
+    /// Counts events; the same for each stream that selects the event.
+    pub number: u32,
     pub payload: Payload<'a>,
+    /// Whether the projection drops it from results.
+    pub hidden: bool,
+    /// Whether the watermark has passed it.
+    pub late: bool,
+    /// What is kept of its labels.
     pub kept: &'a KeptLabels,
 }

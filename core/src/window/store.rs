@@ -6,7 +6,7 @@
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
 //! state allocates nothing.
 
-use super::record::{EventOrder, Flags, KeptLabels, Members, NewEvent, Payload, Record};
+use super::record::{Arrival, EventOrder, Flags, KeptLabels, Link, Members, Payload, Record};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -53,14 +53,18 @@ impl Segment {
             && raw <= self.bytes.capacity() - self.bytes.len()
     }
 
-    /// Makes room for one more event: by doubling, but for no more than a segment may have.
-    fn make_room(&mut self, raw: usize) {
+    /// Makes room for one more event: by doubling, but for no more than a segment may have. Returns the
+    /// bytes that takes.
+    #[inline(never)]
+    fn make_room(&mut self, raw: usize) -> usize {
+        let before = self.memory();
         let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
         if length + raw > capacity {
             let wanted = (2 * capacity).min(SEGMENT_BYTES).max(length + raw);
             self.bytes.reserve_exact(wanted - length);
         }
         self.records.reserve(1);
+        self.memory() - before
     }
 
     fn clear(&mut self) {
@@ -140,8 +144,15 @@ impl Store {
         }
     }
 
-    /// Holds an event. `keys` has one entry per key table.
-    pub fn add(&mut self, event: &NewEvent<'_>, keys: &[KeyId]) -> EventId {
+    /// Holds an event. `keys` has one entry per key table. `PLAIN` says that there is one, and that the
+    /// event is not late.
+    #[inline]
+    pub fn add<const PLAIN: bool>(
+        &mut self,
+        event: &Arrival<'_>,
+        link: Link,
+        keys: &[KeyId],
+    ) -> EventId {
         debug_assert_eq!(keys.len(), 1 + self.more_keys, "one key per table");
         let (raw, handle) = match event.payload {
             Payload::Raw(raw) => (raw, None),
@@ -150,13 +161,12 @@ impl Store {
         let at = self.segment_for(event.stream, raw.len());
         let segment = &mut self.segments[at];
         if !segment.has_room(raw.len()) {
-            let before = segment.memory();
-            segment.make_room(raw.len());
-            self.memory = self.memory + segment.memory() - before;
+            self.memory += segment.make_room(raw.len());
         }
         let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
-        let mut flags = event.flags;
-        flags.set(Flags::HELD);
+        let mut flags = Flags::HELD;
+        flags.set_if(event.hidden, Flags::HIDDEN);
+        flags.set_if(event.late && !PLAIN, Flags::LATE);
         let payload_start = if let Some(handle) = handle {
             flags.set(Flags::HOST);
             handle.0
@@ -174,8 +184,8 @@ impl Store {
         }
         segment.records.push(Record {
             time: event.time,
-            arrival: event.arrival,
-            link: event.link,
+            arrival: event.number,
+            link,
             next: id,
             key: keys[0],
             before: EventId::NONE,
@@ -185,13 +195,14 @@ impl Store {
             flags,
         });
         self.held += 1;
-        if self.more_keys > 0 || self.labels_per_event > 0 {
+        if (!PLAIN && self.more_keys > 0) || self.labels_per_event > 0 {
             self.add_more(at, keys, event.kept);
         }
         id
     }
 
     /// Adds what most events do not have: further keys, and labels.
+    #[inline(never)]
     fn add_more(&mut self, at: usize, keys: &[KeyId], kept: &KeptLabels) {
         let segment = &mut self.segments[at];
         let before = segment.memory();
@@ -205,11 +216,12 @@ impl Store {
         self.memory = self.memory + segment.memory() - before;
     }
 
-    /// Forgets an event.
-    pub fn forget(&mut self, id: EventId) {
+    /// Forgets an event. Returns the handle the host may let go of.
+    pub fn forget(&mut self, id: EventId) -> Option<HostHandle> {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
-        let flags = &mut segment.records[place].flags;
+        let Record { flags, payload_start, .. } = &mut segment.records[place];
+        let handle = flags.has(Flags::HOST).then_some(HostHandle(*payload_start));
         debug_assert!(flags.has(Flags::HELD), "an event is forgotten once");
         if !flags.has(Flags::CLOSED) {
             segment.open -= 1;
@@ -222,9 +234,11 @@ impl Store {
         } else if segment.open == 0 {
             self.note_decided(at);
         }
+        handle
     }
 
     /// Makes a segment that no event is held in any more ready for reuse.
+    #[inline(never)]
     fn empty(&mut self, at: usize) {
         let segment = &mut self.segments[at];
         self.decided_memory -= std::mem::take(&mut segment.decided_memory);
@@ -292,6 +306,7 @@ impl Store {
         record
     }
 
+    #[inline(never)]
     fn note_decided(&mut self, at: usize) {
         let segment = &mut self.segments[at];
         if segment.open == 0 && segment.decided_memory == 0 {
@@ -302,7 +317,8 @@ impl Store {
 
     /// Whether an event is held and not known to be decided.
     pub fn is_open(&self, id: EventId) -> bool {
-        self.is_held(id) && !self.record(id).flags.has(Flags::CLOSED)
+        let flags = self.flags(id);
+        flags.has(Flags::HELD) && !flags.has(Flags::CLOSED)
     }
 
     /// Bytes that will be free once all that is decided has been forgotten.
@@ -324,13 +340,22 @@ impl Store {
     }
 
     /// The segment that takes the next event of a stream, which brings so many bytes.
+    #[inline]
     fn segment_for(&mut self, stream: StreamId, raw: usize) -> usize {
-        let current = &mut self.current[stream.index()];
-        let Segment { records, bytes, labels, .. } = &self.segments[*current];
+        let current = self.current[stream.index()];
+        let Segment { records, bytes, labels, .. } = &self.segments[current];
         let has_room = bytes.len() + labels.len() + raw <= SEGMENT_BYTES;
-        if records.is_empty() || (records.len() < SEGMENT_EVENTS && has_room) {
-            return *current;
+        if (records.len() < SEGMENT_EVENTS && has_room) || records.is_empty() {
+            current
+        } else {
+            self.next_segment(stream)
         }
+    }
+
+    /// Has events of a stream go to another segment.
+    #[inline(never)]
+    fn next_segment(&mut self, stream: StreamId) -> usize {
+        let current = &mut self.current[stream.index()];
         *current = if let Some(at) = self.spare.pop() {
             self.spare_memory -= self.segments[at].memory();
             at
@@ -357,8 +382,13 @@ impl Store {
 
     /// Whether `id` is (still, or again) a held event.
     pub fn is_held(&self, id: EventId) -> bool {
+        self.flags(id).has(Flags::HELD)
+    }
+
+    /// What is known about an event that is or was held; nothing, where that is forgotten.
+    fn flags(&self, id: EventId) -> Flags {
         let (segment, place) = id.split(SEGMENT_BITS);
-        self.segments[segment].records.get(place).is_some_and(|r| r.flags.has(Flags::HELD))
+        self.segments[segment].records.get(place).map_or(Flags::default(), |record| record.flags)
     }
 
     /// The key of an event in `table`.
@@ -394,12 +424,6 @@ impl Store {
             None => segment.records[place].before = before,
             Some(table) => segment.more_keys[place * self.more_keys + table].1 = before,
         }
-    }
-
-    /// The handle of an event that stays with the host.
-    pub fn handle(&self, id: EventId) -> Option<HostHandle> {
-        let record = self.record(id);
-        record.flags.has(Flags::HOST).then_some(HostHandle(record.payload_start))
     }
 
     /// What an event carries.

@@ -77,7 +77,9 @@ impl Progress {
         if !was_idle && state.newest.is_some_and(|newest| time <= newest) {
             return false;
         }
-        state.newest = state.newest.max(Some(time));
+        if state.newest.is_none_or(|newest| newest < time) {
+            state.newest = Some(time);
+        }
         self.update()
     }
 
@@ -171,8 +173,11 @@ impl Progress {
 
     fn update(&mut self) -> bool {
         let mut lowest = Watermark::END;
-        for source in &self.sources {
-            if source.ended || source.idle {
+        let (mut has_live, mut is_waiting) = (false, false);
+        for source in self.sources.iter().filter(|source| !source.ended) {
+            has_live |= !source.bounded;
+            is_waiting |= !source.bounded && !source.idle;
+            if source.idle {
                 continue;
             }
             let watermark = match source.newest {
@@ -181,7 +186,10 @@ impl Progress {
             };
             lowest = lowest.min(watermark);
         }
-        if let Some(now) = self.now.filter(|_| self.follows_clock()) {
+        if has_live
+            && !is_waiting
+            && let Some(now) = self.now
+        {
             lowest = lowest.min(Watermark::behind(now, self.tolerance));
         }
         let moved = lowest > self.watermark;

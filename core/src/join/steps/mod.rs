@@ -18,11 +18,11 @@ mod step;
 use std::collections::BTreeSet;
 
 use crate::id::{DeliveryId, EventId, KeyId};
+use crate::join::Inserted;
 use crate::join::shape::Shape;
-use crate::join::{Arrival, Inserted};
 use crate::plan::{Operand, Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
-use crate::window::record::{EventOrder, Flags, Link, NewEvent};
+use crate::window::record::{Arrival, EventOrder, Link};
 use crate::window::store::Store;
 
 use step::{Events, Found, Group, LeftOut, Side, Step};
@@ -114,18 +114,11 @@ impl Steps {
         store: &mut Store,
         event: &Arrival<'_>,
         key_ids: &[KeyId],
-        watermark: Watermark,
     ) -> Inserted {
-        let Arrival { time, stream, number, payload, hidden, kept } = *event;
-        let mut flags = Flags::default();
-        if hidden {
-            flags.set(Flags::HIDDEN);
-        }
+        let time = event.time;
         // Held once for waiting, or for being looked at.
-        let link = Link::holders(1);
-        let new = NewEvent { time, arrival: number, stream, flags, link, payload, kept };
-        let id = store.add(&new, key_ids);
-        if watermark.makes_late(time) {
+        let id = store.add::<false>(event, Link::holders(1), key_ids);
+        if event.late {
             if self.is_behind && !self.clock.makes_late(time) {
                 // It matches what is held: that must be as far as it is.
                 self.expire(shape, store, Watermark::at(time), usize::MAX);
