@@ -144,10 +144,12 @@ impl Assembler {
         let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
         let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let bytes = &bytes[..whole(bytes)];
-        std::str::from_utf8(bytes).unwrap_or_else(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
-        })
+        simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes)).unwrap_or_else(
+            |error| {
+                let valid = &bytes[..error.valid_up_to()];
+                std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
+            },
+        )
     }
 
     /// Takes the lines of `text`, with which `rest` begins, up to one that is not usual; that one, too.
@@ -162,8 +164,9 @@ impl Assembler {
         else {
             unreachable!("there are usual lines only where `usual` has seen to both");
         };
+        let length = u32::try_from(text.len()).expect("at most CHECKED_BYTES");
         let mut start = 0;
-        while start < text.len() {
+        while start < length {
             let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
             let all = sink.wants_all();
             let Some((time, end, fields)) =
@@ -172,12 +175,12 @@ impl Assembler {
                 let (frame, length) = rest.first();
                 self.decode(frame, sink);
                 rest.pass(length);
-                return &text[start + length..];
+                return &text[start as usize + length..];
             };
-            let line = &text[start..end];
+            let line = &text[start as usize..end as usize];
             let raw = line.strip_suffix('\r').unwrap_or(line);
             sink.event(Event { time, raw, fields });
-            rest.pass(end + 1 - start);
+            rest.pass((end + 1 - start) as usize);
             start = end + 1;
         }
         ""

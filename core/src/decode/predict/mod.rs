@@ -28,6 +28,7 @@ use crate::time::Timestamp;
 
 use dictionary::Dictionary;
 use narrow::{Meaning, Narrow, Wanted};
+use scan::At;
 use whole::Whole;
 
 /// What has been seen of a source, to read its next lines fast.
@@ -43,7 +44,7 @@ impl Predictor {
     /// For lines like those that `ndjson` has learnt from; of which the columns are wanted, or all.
     pub fn new(columns: Option<&ColumnNames>, ndjson: &Ndjson) -> Self {
         let wanted = columns.filter(|columns| !columns.all_labels);
-        let wanted = wanted.map(|columns| Wanted::new(columns, ndjson));
+        let wanted = wanted.map(|columns| Wanted::new(columns, ndjson)).filter(Wanted::fits);
         let fields = wanted.as_ref().map_or_else(Fields::default, Wanted::fields);
         Self { dictionary: Dictionary::new(Meaning::default()), wanted, fields }
     }
@@ -54,11 +55,11 @@ impl Predictor {
     pub fn read<'f>(
         &'f mut self,
         text: &str,
-        start: usize,
+        start: At,
         all: bool,
         to: Known<'_>,
         whole: &'f mut Fields,
-    ) -> Option<(Timestamp, usize, &'f Fields)> {
+    ) -> Option<(Timestamp, At, &'f Fields)> {
         let Self { dictionary, wanted, fields } = self;
         if let Some(wanted) = wanted.as_ref().filter(|_| !all) {
             let mut narrow = Narrow::new(wanted, to, text, start, fields);
@@ -88,7 +89,8 @@ pub(super) struct Known<'a> {
 impl Known<'_> {
     /// The time in this place of the text, where the field of the time stands.
     #[inline]
-    fn time(&mut self, text: &str, at: Range<usize>) -> Option<Timestamp> {
+    fn time(&mut self, text: &str, at: Range<At>) -> Option<Timestamp> {
+        let at = at.start as usize..at.end as usize;
         let time = self.clock.read(&text.as_bytes()[at.clone()]);
         time.or_else(|| self.other_time(&text[at]))
     }

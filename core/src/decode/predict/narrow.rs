@@ -4,12 +4,13 @@ use std::ops::Range;
 
 use super::Known;
 use super::dictionary::{Dictionary, Id};
+use super::scan::At;
 use super::walk::Receive;
 use crate::columns::ColumnNames;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
 use crate::decode::record::{LEVEL, LEVELS, Role};
-use crate::event::{Fields, Filling, Slot};
+use crate::event::{Fields, Filling, SLOTS, Slot};
 use crate::time::Timestamp;
 
 /// What a field means.
@@ -18,14 +19,25 @@ pub(super) struct Meaning {
     pub role: Use,
     /// The part of a `LogEvent` that it is, or is in.
     part: Part,
-    /// It is the object that makes a `LogEvent` of a line.
-    labels: bool,
-    /// It is the message that makes a `LogEvent` of a line.
-    pub event_message: bool,
-    /// It becomes the message of a line that lacks the usual one.
-    stands_in: bool,
+    /// What it says of the line.
+    signs: u8,
     /// It means nothing, unless it is an object.
     is_idle: bool,
+}
+
+/// The field is the message that makes a `LogEvent` of a line, if it is text.
+const EVENT_MESSAGE: u8 = 1;
+/// It is the object that does, if it is one.
+const EVENT_LABELS: u8 = 2;
+/// It becomes the message of a line that lacks the usual one.
+const STANDS_IN: u8 = 4;
+/// It is the usual message, if it is text.
+const MESSAGE: u8 = 8;
+
+impl Meaning {
+    pub fn is_event_message(&self) -> bool {
+        self.signs & EVENT_MESSAGE != 0
+    }
 }
 
 /// What is made of the value of a field.
@@ -80,6 +92,11 @@ impl Wanted {
         Self { labels, join_keys: columns.join_keys.clone(), message: columns.message, level }
     }
 
+    /// Whether there are slots enough.
+    pub fn fits(&self) -> bool {
+        self.labels.len().max(self.join_keys.len()) <= SLOTS
+    }
+
     /// Slots for all of it.
     pub fn fields(&self) -> Fields {
         let labels = self.labels.iter().map(String::as_str);
@@ -111,15 +128,13 @@ impl Wanted {
             }
         };
         let role = role.unwrap_or_default();
-        let stands_in = plain && roles.stands_in_as_message(name);
-        Meaning {
-            role,
-            part,
-            labels: top && name == LABELS,
-            event_message,
-            stands_in,
-            is_idle: role == Use::Skip && !event_message && !stands_in,
-        }
+        let sign = |sign: u8, is_it: bool| if is_it { sign } else { 0 };
+        let signs = sign(EVENT_MESSAGE, event_message)
+            | sign(EVENT_LABELS, top && name == LABELS)
+            | sign(STANDS_IN, plain && roles.stands_in_as_message(name))
+            | sign(MESSAGE, role == Use::Message);
+        let is_idle = role == Use::Skip && signs & !EVENT_LABELS == 0;
+        Meaning { role, part, signs, is_idle }
     }
 }
 
@@ -134,8 +149,8 @@ pub(super) fn meaning(
         return wanted.meaning(ndjson, name, object);
     }
     let role = if ndjson.roles.time.is(name) { Use::Time } else { Use::Skip };
-    let event_message = ndjson.roles.is_event_message(name);
-    Meaning { role, event_message, ..Meaning::default() }
+    let signs = if ndjson.roles.is_event_message(name) { EVENT_MESSAGE } else { 0 };
+    Meaning { role, signs, ..Meaning::default() }
 }
 
 fn position(names: &[String], name: &str) -> Option<u16> {
@@ -148,47 +163,42 @@ pub(super) struct Narrow<'a> {
     wanted: &'a Wanted,
     known: Known<'a>,
     text: &'a str,
-    start: usize,
+    start: At,
     fields: &'a mut Fields,
     time: Option<Timestamp>,
-    has_message: bool,
-    has_labels: bool,
-    has_event_message: bool,
-    has_stand_in: bool,
+    /// What the fields say of the line.
+    signs: u8,
 }
 
 impl<'a> Narrow<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn new(
         wanted: &'a Wanted,
         known: Known<'a>,
         text: &'a str,
-        start: usize,
+        start: At,
         fields: &'a mut Fields,
     ) -> Self {
         fields.clear_slots();
-        Self {
-            wanted,
-            known,
-            text,
-            start,
-            fields,
-            time: None,
-            has_message: false,
-            has_labels: false,
-            has_event_message: false,
-            has_stand_in: false,
-        }
+        Self { wanted, known, text, start, fields, time: None, signs: 0 }
     }
 
     /// There are no more fields: the time of the line.
-    #[inline]
-    pub fn finish(self) -> Option<Timestamp> {
-        let is_plain = self.known.is_plain();
-        let is_event = self.has_labels && self.has_event_message;
-        if is_plain == is_event || is_plain && !self.has_message && self.has_stand_in {
+    #[inline(always)]
+    pub fn finish(mut self) -> Option<Timestamp> {
+        let is_event = self.signs & (EVENT_LABELS | EVENT_MESSAGE) == EVENT_LABELS | EVENT_MESSAGE;
+        let lacks_message = self.signs & (STANDS_IN | MESSAGE) == STANDS_IN;
+        if self.known.is_plain() == is_event || lacks_message {
             return None;
         }
+        if !matches!(self.wanted.level, Level::Itself) {
+            self.find_level();
+        }
+        self.time
+    }
+
+    #[inline(never)]
+    fn find_level(&mut self) {
         match &self.wanted.level {
             Level::Itself => {}
             Level::Named { from, to } => {
@@ -204,18 +214,18 @@ impl<'a> Narrow<'a> {
                 }
             }
         }
-        self.time
     }
 
     #[inline(always)]
-    fn fill(&mut self, slot: Slot, at: Range<usize>) {
+    fn fill(&mut self, slot: Slot, at: Range<At>) {
         self.fields.fill(slot, Filling::InLine(at.start - self.start, at.end - self.start));
     }
 
     #[inline(never)]
-    fn fill_escaped(&mut self, slot: Slot, at: Range<usize>) {
+    fn fill_escaped(&mut self, slot: Slot, at: Range<At>) {
         let mut scratch = self.fields.take_scratch();
-        let text = escape::json(&self.text[at], &mut scratch.value);
+        let text = &self.text[at.start as usize..at.end as usize];
+        let text = escape::json(text, &mut scratch.value);
         self.fields.fill(slot, Filling::Text(text));
         self.fields.put_scratch(scratch);
     }
@@ -226,22 +236,33 @@ impl Receive<Meaning> for Narrow<'_> {
         self.wanted.meaning(self.known.ndjson, name, object)
     }
 
-    #[inline]
+    #[inline(always)]
     fn ignores(&self, meaning: &Meaning) -> bool {
         meaning.is_idle
     }
 
     #[inline]
+    fn is_time(&self, meaning: &Meaning) -> bool {
+        meaning.role == Use::Time && meaning.signs == 0
+    }
+
+    #[inline(always)]
+    fn time(&mut self, bytes: &[u8], at: At) -> Option<At> {
+        let (time, length) = self.known.clock.millis(bytes.get(at as usize..)?.first_chunk()?)?;
+        self.time = Some(time);
+        Some(length)
+    }
+
+    #[inline(always)]
     fn text(
         &mut self,
         names: &Dictionary<Meaning>,
         id: Id,
-        at: Range<usize>,
+        at: Range<At>,
         escaped: bool,
     ) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_event_message |= meaning.event_message;
-        self.has_stand_in |= meaning.stands_in;
+        let meaning = &names.field(id).meaning;
+        self.signs |= meaning.signs & !EVENT_LABELS;
         let slot = match meaning.role {
             Use::Skip => return Some(()),
             Use::Time if escaped => return None,
@@ -249,13 +270,8 @@ impl Receive<Meaning> for Narrow<'_> {
                 self.time = Some(self.known.time(self.text, at)?);
                 return Some(());
             }
-            Use::Message => {
-                self.has_message = true;
-                if !self.wanted.message {
-                    return Some(());
-                }
-                Slot::Message
-            }
+            Use::Message if !self.wanted.message => return Some(()),
+            Use::Message => Slot::Message,
             Use::Label(at) => Slot::Label(at),
             Use::JoinKey(at) => Slot::JoinKey(at),
         };
@@ -268,9 +284,9 @@ impl Receive<Meaning> for Narrow<'_> {
     }
 
     #[inline]
-    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_stand_in |= meaning.stands_in;
+    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<At>) -> Option<()> {
+        let meaning = &names.field(id).meaning;
+        self.signs |= meaning.signs & STANDS_IN;
         match meaning.role {
             Use::Skip => {}
             Use::Time => self.time = Some(self.known.time(self.text, at)?),
@@ -283,8 +299,10 @@ impl Receive<Meaning> for Narrow<'_> {
 
     #[inline]
     fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_labels |= is_object && meaning.labels;
+        let meaning = &names.field(id).meaning;
+        if is_object {
+            self.signs |= meaning.signs & EVENT_LABELS;
+        }
         match meaning.role {
             Use::Skip | Use::JoinKey(_) => Some(()),
             // Whatever had this name before is replaced.

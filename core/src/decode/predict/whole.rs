@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::Known;
 use super::dictionary::{Dictionary, Id};
 use super::narrow::{Meaning, Use, Wanted, meaning};
+use super::scan::At;
 use super::walk::Receive;
 use crate::decode::escape;
 use crate::decode::ndjson::{Filler, Visit};
@@ -49,27 +50,37 @@ impl Receive<Meaning> for Whole<'_> {
         false
     }
 
+    fn is_time(&self, meaning: &Meaning) -> bool {
+        meaning.role == Use::Time && !meaning.is_event_message()
+    }
+
+    fn time(&mut self, bytes: &[u8], at: At) -> Option<At> {
+        let (time, length) = self.known.clock.millis(bytes.get(at as usize..)?.first_chunk()?)?;
+        self.filler.reader.found_time(time);
+        Some(length)
+    }
+
     fn text(
         &mut self,
         names: &Dictionary<Meaning>,
         id: Id,
-        at: Range<usize>,
+        at: Range<At>,
         escaped: bool,
     ) -> Option<()> {
         if escaped {
-            let text = &self.text[at];
+            let text = self.piece(at);
             let text = escape::json(text, self.buffer);
             let is_top = names.field(id).depth == 0;
             self.filler.field(names.name(id), is_top, Value::Text(text));
             return Some(());
         }
-        let value = Value::Text(&self.text[at.clone()]);
+        let value = Value::Text(self.piece(at.clone()));
         self.value(names, id, at, value);
         Some(())
     }
 
-    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
-        let value = Value::Other(&self.text[at.clone()]);
+    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<At>) -> Option<()> {
+        let value = Value::Other(self.piece(at.clone()));
         self.value(names, id, at, value);
         Some(())
     }
@@ -85,11 +96,14 @@ impl Receive<Meaning> for Whole<'_> {
     }
 }
 
-impl Whole<'_> {
-    fn value(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>, value: Value<'_>) {
+impl<'a> Whole<'a> {
+    fn piece(&self, at: Range<At>) -> &'a str {
+        &self.text[at.start as usize..at.end as usize]
+    }
+
+    fn value(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<At>, value: Value<'_>) {
         let field = names.field(id);
-        if field.meaning.role == Use::Time
-            && !field.meaning.event_message
+        if self.is_time(&field.meaning)
             && let Some(time) = self.known.time(self.text, at)
         {
             self.filler.reader.found_time(time);
