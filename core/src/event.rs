@@ -28,12 +28,16 @@ impl<'a> Event<'a> {
     }
 
     /// As [`label`](Self::label), of a label whose column among those that are wanted is known.
+    #[inline]
     pub(crate) fn label_in(&self, column: Column, name: &str) -> Option<&'a str> {
         let fields = self.fields;
-        match column.index().filter(|_| fields.is_slotted) {
-            Some(at) => fields.labels.value(&fields.text, self.raw, at),
-            None => self.label(name),
+        if fields.is_slotted
+            && let Some(at) = column.index()
+        {
+            let value = fields.labels.slot(at)?;
+            return (value.len() > 0).then(|| value.of(&fields.text, self.raw));
         }
+        self.label(name)
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
@@ -370,6 +374,13 @@ impl Pairs {
     fn fill(&mut self, at: u16, value: Piece) {
         self.values[usize::from(at)] = value;
         self.empty &= !(1_u64.wrapping_shl(u32::from(at)));
+    }
+
+    /// What is in the slot `at`, if it has been filled.
+    #[inline]
+    fn slot(&self, at: usize) -> Option<Piece> {
+        let is_empty = self.empty >> (at % SLOTS) & 1 == 1;
+        if is_empty { None } else { self.values.get(at).copied() }
     }
 
     #[inline]

@@ -1,5 +1,7 @@
 //! Times of lines that follow each other: mostly of the same minute.
 
+use wide::{i16x8, u8x16};
+
 use super::code::Bad;
 use super::instant::{self, Found};
 use super::zone::Zone;
@@ -59,11 +61,16 @@ impl Clock {
         let (minute, rest) = text.split_first_chunk()?;
         let (seconds, tail) = (rest.first_chunk()?, rest.last_chunk()?);
         let tail = (u64::from_le_bytes(*tail) ^ self.tail) & self.tail_mask;
-        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute) || tail != 0 {
+        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute)
+            || tail != 0
+            || !is_seconds(u64::from_le_bytes(*seconds))
+        {
             return None;
         }
-        let millis = millis(u64::from_le_bytes(*seconds))?;
-        let time = self.began.checked_add(millis * NANOS_PER_MILLI)?;
+        // From the last digit of the minute on.
+        let digits = i16x8::from_u8x16_low(u8x16::new(*text.last_chunk()?));
+        let millis = digits.dot(i16x8::new(WEIGHTS)).reduce_add() - ZEROS;
+        let time = self.began.checked_add(i64::from(millis) * NANOS_PER_MILLI)?;
         Some((Timestamp::from_nanos(time), (MINUTE + 7 + self.zone_length) as u32))
     }
 
@@ -135,20 +142,20 @@ impl Clock {
     }
 }
 
-/// `:09.364`, in the lower seven bytes, in milliseconds.
+/// How many milliseconds the characters of `0:09.364` stand for, besides the minute, and how many too many
+/// these are as characters.
+const WEIGHTS: [i16; 8] = [0, 0, 10_000, 1_000, 0, 100, 10, 1];
+const ZEROS: i32 = b'0' as i32 * 11_111;
+
+/// Whether the lower seven bytes are as in `:09.364`.
 #[inline(always)]
-fn millis(text: u64) -> Option<i64> {
+fn is_seconds(text: u64) -> bool {
     // Punctuation and the upper bits of digits; then that digits added to are still no more than nine,
     // tens no more than five.
     let shape = (text ^ 0x0030_3030_2e30_303a) & 0x00f0_f0f0_fff0_f8ff;
     let range =
         (text.wrapping_add(0x0006_0606_0006_0200) ^ 0x0030_3030_0030_3000) & 0x00f0_f0f0_00f0_f800;
-    if shape | range != 0 {
-        return None;
-    }
-    let [_, tens, ones, _, a, b, c, _] =
-        (text & 0x000f_0f0f_000f_0f00).to_le_bytes().map(i64::from);
-    Some(tens * 10_000 + ones * 1000 + a * 100 + b * 10 + c)
+    shape | range == 0
 }
 
 /// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer

@@ -63,8 +63,10 @@ pub(super) struct Field<M> {
     mask: [u32; 2],
     /// How long it is.
     length: u8,
-    /// What its value was.
+    /// What its value was, and whether that was text, but not the time.
     pub kind: Kind,
+    pub is_text: bool,
+    pub id: Id,
     /// The field after it, or the first one in it, when it was last seen. The line itself where there was
     /// none.
     pub next: Id,
@@ -102,6 +104,8 @@ impl<M: Copy> Dictionary<M> {
             mask: [NEVER, 0],
             length: 0,
             kind: Kind::Object,
+            is_text: false,
+            id: LINE,
             next: LINE,
             from: From { object: LINE, opens: false },
             object: LINE,
@@ -200,8 +204,8 @@ impl<M: Copy> Dictionary<M> {
         let outer = self.field(object);
         let meaning = meaning(&self.text[start..], (!is_top).then_some(&outer.meaning));
         let depth = if is_top { 0 } else { outer.depth + 1 };
-        let never = Field { mask: [NEVER, 0], kind: Kind::Other, ..*self.field(LINE) };
-        self.fields[usize::from(id)] = Field { next: LINE, from, object, depth, meaning, ..never };
+        let never = Field { next: LINE, kind: Kind::Other, ..*self.field(LINE) };
+        self.fields[usize::from(id)] = Field { id, from, object, depth, meaning, ..never };
         self.names.push(name);
         let mut place = place(from, object, key.as_bytes());
         while self.places[place] != LINE {
@@ -214,15 +218,8 @@ impl<M: Copy> Dictionary<M> {
     /// Notes what stands before the value of a field, and what that is.
     pub fn write(&mut self, id: Id, literal: &[u8], kind: Kind) {
         let field = &mut self.fields[usize::from(id)];
-        field.kind = kind;
+        (field.kind, field.is_text) = (kind, kind == Kind::Text);
         field.write(literal);
-    }
-
-    /// Takes back what stands before the value of a field. Returns how long it is.
-    pub fn unwrite(&mut self, id: Id) -> At {
-        let field = &mut self.fields[usize::from(id)];
-        field.mask[0] = NEVER;
-        field.length()
     }
 
     fn forget(&mut self) {

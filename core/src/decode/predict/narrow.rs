@@ -3,14 +3,14 @@
 use std::ops::Range;
 
 use super::Known;
-use super::dictionary::{Dictionary, Id};
-use super::scan::At;
-use super::walk::Receive;
+use super::dictionary::{Dictionary, Field};
+use super::scan::{self, At};
+use super::walk::{Receive, Value};
 use crate::columns::ColumnNames;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
 use crate::decode::record::{LEVEL, LEVELS, Role};
-use crate::event::{Fields, Filling, SLOTS, Slot};
+use crate::event::{Fields, Filling, Slot};
 use crate::time::Timestamp;
 
 /// What a field means.
@@ -33,6 +33,8 @@ const EVENT_LABELS: u8 = 2;
 const STANDS_IN: u8 = 4;
 /// It is the usual message, if it is text.
 const MESSAGE: u8 = 8;
+/// Its value was the time.
+const TIME: u8 = 16;
 
 impl Meaning {
     pub fn is_event_message(&self) -> bool {
@@ -58,6 +60,8 @@ pub(super) struct Wanted {
     join_keys: Vec<String>,
     message: bool,
     level: Level,
+    /// One bit for each set of signs, set where a line that shows them is usual.
+    usual: u32,
 }
 
 /// Where the label `level` comes from, if it is wanted.
@@ -69,6 +73,17 @@ enum Level {
     Named { from: u16, to: u16 },
     /// From the first of these that is there, where the field of its name is not.
     First { from: Vec<u16>, to: u16 },
+}
+
+/// Which signs the usual lines show.
+fn usual(ndjson: &Ndjson) -> u32 {
+    let is_usual = |signs: u32| {
+        let has = |all: u8| signs & u32::from(all) == u32::from(all);
+        let is_event = has(EVENT_LABELS | EVENT_MESSAGE);
+        let lacks_message = has(STANDS_IN) && !has(MESSAGE);
+        has(TIME) && is_event == (ndjson.usual == Shape::LogEvent) && !lacks_message
+    };
+    (0..u32::BITS).filter(|signs| is_usual(*signs)).fold(0, |usual, signs| usual | 1 << signs)
 }
 
 impl Wanted {
@@ -89,12 +104,13 @@ impl Wanted {
                 }
             };
         }
-        Self { labels, join_keys: columns.join_keys.clone(), message: columns.message, level }
-    }
-
-    /// Whether there are slots enough.
-    pub fn fits(&self) -> bool {
-        self.labels.len().max(self.join_keys.len()) <= SLOTS
+        Self {
+            labels,
+            join_keys: columns.join_keys.clone(),
+            message: columns.message,
+            level,
+            usual: usual(ndjson),
+        }
     }
 
     /// Slots for all of it.
@@ -104,7 +120,7 @@ impl Wanted {
     }
 
     /// What the field `name` means, which may be in an object.
-    fn meaning(&self, ndjson: &Ndjson, name: &str, object: Option<&Meaning>) -> Meaning {
+    pub fn meaning(&self, ndjson: &Ndjson, name: &str, object: Option<&Meaning>) -> Meaning {
         let (roles, top) = (&ndjson.roles, object.is_none());
         let part = object.map_or_else(|| Part::of(name), |object| object.part);
         let plain = ndjson.usual == Shape::Plain;
@@ -133,24 +149,10 @@ impl Wanted {
             | sign(EVENT_LABELS, top && name == LABELS)
             | sign(STANDS_IN, plain && roles.stands_in_as_message(name))
             | sign(MESSAGE, role == Use::Message);
+        let role = if role == Use::Message && !self.message { Use::Skip } else { role };
         let is_idle = role == Use::Skip && signs & !EVENT_LABELS == 0;
         Meaning { role, part, signs, is_idle }
     }
-}
-
-/// The meaning of a field where all fields are wanted.
-pub(super) fn meaning(
-    wanted: Option<&Wanted>,
-    ndjson: &Ndjson,
-    name: &str,
-    object: Option<&Meaning>,
-) -> Meaning {
-    if let Some(wanted) = wanted {
-        return wanted.meaning(ndjson, name, object);
-    }
-    let role = if ndjson.roles.time.is(name) { Use::Time } else { Use::Skip };
-    let signs = if ndjson.roles.is_event_message(name) { EVENT_MESSAGE } else { 0 };
-    Meaning { role, signs, ..Meaning::default() }
 }
 
 fn position(names: &[String], name: &str) -> Option<u16> {
@@ -159,42 +161,37 @@ fn position(names: &[String], name: &str) -> Option<u16> {
 }
 
 /// Fills the slots.
-pub(super) struct Narrow<'a> {
+pub(super) struct Narrow<'a, 'k> {
     wanted: &'a Wanted,
-    known: Known<'a>,
-    text: &'a str,
-    start: At,
-    fields: &'a mut Fields,
-    time: Option<Timestamp>,
+    pub known: &'a mut Known<'k>,
+    pub fields: &'a mut Fields,
+    time: Timestamp,
     /// What the fields say of the line.
     signs: u8,
 }
 
-impl<'a> Narrow<'a> {
-    #[inline(always)]
-    pub fn new(
-        wanted: &'a Wanted,
-        known: Known<'a>,
-        text: &'a str,
-        start: At,
-        fields: &'a mut Fields,
-    ) -> Self {
-        fields.clear_slots();
-        Self { wanted, known, text, start, fields, time: None, signs: 0 }
+impl<'a, 'k> Narrow<'a, 'k> {
+    pub fn new(wanted: &'a Wanted, known: &'a mut Known<'k>, fields: &'a mut Fields) -> Self {
+        Self { wanted, known, fields, time: Timestamp::default(), signs: 0 }
+    }
+
+    /// A line begins.
+    #[inline]
+    pub fn begin(&mut self) {
+        self.fields.clear_slots();
+        self.signs = 0;
     }
 
     /// There are no more fields: the time of the line.
-    #[inline(always)]
-    pub fn finish(mut self) -> Option<Timestamp> {
-        let is_event = self.signs & (EVENT_LABELS | EVENT_MESSAGE) == EVENT_LABELS | EVENT_MESSAGE;
-        let lacks_message = self.signs & (STANDS_IN | MESSAGE) == STANDS_IN;
-        if self.known.is_plain() == is_event || lacks_message {
+    #[inline]
+    pub fn finish(&mut self) -> Option<Timestamp> {
+        if self.wanted.usual.wrapping_shr(u32::from(self.signs)) & 1 == 0 {
             return None;
         }
         if !matches!(self.wanted.level, Level::Itself) {
             self.find_level();
         }
-        self.time
+        Some(self.time)
     }
 
     #[inline(never)]
@@ -216,22 +213,45 @@ impl<'a> Narrow<'a> {
         }
     }
 
-    #[inline(always)]
     fn fill(&mut self, slot: Slot, at: Range<At>) {
-        self.fields.fill(slot, Filling::InLine(at.start - self.start, at.end - self.start));
+        self.fields.fill(slot, Filling::InLine(at.start, at.end));
     }
 
     #[inline(never)]
-    fn fill_escaped(&mut self, slot: Slot, at: Range<At>) {
+    fn fill_escaped(&mut self, slot: Slot, text: &str) {
         let mut scratch = self.fields.take_scratch();
-        let text = &self.text[at.start as usize..at.end as usize];
         let text = escape::json(text, &mut scratch.value);
         self.fields.fill(slot, Filling::Text(text));
         self.fields.put_scratch(scratch);
     }
+
+    /// Takes text that is neither a label nor the message, or has escapes.
+    #[inline(never)]
+    fn other_text(&mut self, value: &Value<'_, Meaning>, escaped: bool) -> Option<()> {
+        let slot = match value.field.meaning.role {
+            Use::Skip => return Some(()),
+            Use::Time if escaped => return None,
+            Use::Time => return self.found_time(value),
+            Use::Message => Slot::Message,
+            Use::Label(at) => Slot::Label(at),
+            Use::JoinKey(at) => Slot::JoinKey(at),
+        };
+        if escaped {
+            self.fill_escaped(slot, value.text());
+        } else {
+            self.fill(slot, value.at.clone());
+        }
+        Some(())
+    }
+
+    fn found_time(&mut self, value: &Value<'_, Meaning>) -> Option<()> {
+        self.time = self.known.time(value.text())?;
+        self.signs |= TIME;
+        Some(())
+    }
 }
 
-impl Receive<Meaning> for Narrow<'_> {
+impl Receive<Meaning> for Narrow<'_, '_> {
     fn meaning(&self, name: &str, object: Option<&Meaning>) -> Meaning {
         self.wanted.meaning(self.known.ndjson, name, object)
     }
@@ -248,69 +268,63 @@ impl Receive<Meaning> for Narrow<'_> {
 
     #[inline(always)]
     fn time(&mut self, bytes: &[u8], at: At) -> Option<At> {
-        let (time, length) = self.known.clock.millis(bytes.get(at as usize..)?.first_chunk()?)?;
-        self.time = Some(time);
+        let (time, length) = self.known.clock.millis(scan::chunk(bytes, at)?)?;
+        self.time = time;
+        self.signs |= TIME;
         Some(length)
     }
 
     #[inline(always)]
-    fn text(
-        &mut self,
-        names: &Dictionary<Meaning>,
-        id: Id,
-        at: Range<At>,
-        escaped: bool,
-    ) -> Option<()> {
-        let meaning = &names.field(id).meaning;
+    fn text(&mut self, value: Value<'_, Meaning>, escaped: bool) -> Option<()> {
+        let meaning = &value.field.meaning;
         self.signs |= meaning.signs & !EVENT_LABELS;
-        let slot = match meaning.role {
-            Use::Skip => return Some(()),
-            Use::Time if escaped => return None,
-            Use::Time => {
-                self.time = Some(self.known.time(self.text, at)?);
-                return Some(());
-            }
-            Use::Message if !self.wanted.message => return Some(()),
-            Use::Message => Slot::Message,
-            Use::Label(at) => Slot::Label(at),
-            Use::JoinKey(at) => Slot::JoinKey(at),
-        };
         if escaped {
-            self.fill_escaped(slot, at);
+            return self.other_text(&value, true);
+        }
+        if let Use::Label(slot) = meaning.role {
+            self.fill(Slot::Label(slot), value.at);
+        } else if meaning.role == Use::Message {
+            self.fill(Slot::Message, value.at);
         } else {
-            self.fill(slot, at);
+            return self.other_text(&value, false);
         }
         Some(())
     }
 
     #[inline]
-    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<At>) -> Option<()> {
-        let meaning = &names.field(id).meaning;
+    fn other(&mut self, value: Value<'_, Meaning>) -> Option<()> {
+        let meaning = &value.field.meaning;
+        if meaning.signs & MESSAGE != 0 {
+            return None;
+        }
         self.signs |= meaning.signs & STANDS_IN;
         match meaning.role {
-            Use::Skip => {}
-            Use::Time => self.time = Some(self.known.time(self.text, at)?),
-            Use::Message => return None,
-            Use::Label(slot) => self.fill(Slot::Label(slot), at),
-            Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), at),
+            Use::Skip | Use::Message => {}
+            Use::Time => return self.found_time(&value),
+            Use::Label(slot) => self.fill(Slot::Label(slot), value.at),
+            Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), value.at),
         }
         Some(())
     }
 
     #[inline]
-    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
-        let meaning = &names.field(id).meaning;
+    fn null(
+        &mut self,
+        _: &Dictionary<Meaning>,
+        field: &Field<Meaning>,
+        is_object: bool,
+    ) -> Option<()> {
+        let meaning = &field.meaning;
+        if meaning.signs & MESSAGE != 0 || meaning.role == Use::Time {
+            return None;
+        }
         if is_object {
             self.signs |= meaning.signs & EVENT_LABELS;
         }
-        match meaning.role {
-            Use::Skip | Use::JoinKey(_) => Some(()),
-            // Whatever had this name before is replaced.
-            Use::Label(at) => {
-                self.fields.fill(Slot::Label(at), Filling::Nothing);
-                Some(())
-            }
-            Use::Time | Use::Message => None,
+        // Whatever had this name before is replaced.
+        if let Use::Label(at) = meaning.role {
+            self.fields.fill(Slot::Label(at), Filling::Nothing);
         }
+        Some(())
     }
 }

@@ -12,17 +12,11 @@ const MAX_DEPTH: u32 = 64;
 /// no check for overflow before they are compared to the length of a block.
 pub(super) type At = u32;
 
-/// The byte in a place.
+/// The bytes from a place on, as many as are asked for.
 #[inline(always)]
-pub(super) fn byte(bytes: &[u8], at: At) -> Option<u8> {
-    bytes.get(at as usize).copied()
-}
-
-/// The sixteen bytes from a place on.
-#[inline(always)]
-pub(super) fn chunk(bytes: &[u8], at: At) -> Option<&[u8; 16]> {
+pub(super) fn chunk<const N: usize>(bytes: &[u8], at: At) -> Option<&[u8; N]> {
     let at = at as usize;
-    bytes.get(at..at + 16)?.first_chunk()
+    bytes.get(at..at + N)?.first_chunk()
 }
 
 /// How many spaces, tabs and CRs there are.
@@ -37,52 +31,41 @@ pub(super) fn after_space(rest: &[u8]) -> &[u8] {
     &rest[space(rest)..]
 }
 
-/// Which of sixteen bytes are quotes, backslashes, control bytes or not ASCII, the first in the lowest bit.
+/// Which of sixteen bytes are quotes, backslashes or control bytes, the first in the lowest bit.
 #[inline(always)]
 fn specials(chunk: &[u8; 16]) -> u32 {
     let chunk = u8x16::new(*chunk);
-    // Moves quotes to the control bytes, and both behind what is not ASCII.
-    let moved = chunk ^ u8x16::splat(0x82);
-    (moved.simd_lt(u8x16::splat(0xa1)) | chunk.simd_eq(u8x16::splat(b'\\'))).to_bitmask()
+    // Zero for quotes, which that moves to the control bytes, and for these.
+    let quote = (chunk ^ u8x16::splat(2)).saturating_sub(u8x16::splat(0x20));
+    let escape = chunk ^ u8x16::splat(b'\\');
+    quote.min(escape).simd_eq(u8x16::splat(0)).to_bitmask()
+}
+
+/// Where the quote stands that closes the text that begins at `at`. May miss some, and all of text with
+/// escapes.
+#[inline(always)]
+pub(super) fn plain_text(bytes: &[u8], mut at: At) -> Option<At> {
+    loop {
+        let chunk = chunk(bytes, at)?;
+        let found = specials(chunk);
+        if found != 0 {
+            let first = found.trailing_zeros();
+            return (chunk[first as usize % 16] == b'"').then_some(at + first);
+        }
+        at += 16;
+    }
 }
 
 /// Where the quote stands that closes the text that begins at `at`, and whether there are escapes in it.
-#[inline(always)]
 pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
-    let mut end = at;
-    while let Some(chunk) = chunk(bytes, end) {
-        let found = specials(chunk);
-        if found == 0 {
-            end += 16;
-            continue;
-        }
-        let first = found.trailing_zeros();
-        end += first;
-        if chunk[first as usize % 16] == b'"' {
-            return Some((end, false));
-        }
-        break;
-    }
-    any_text(bytes, at, end)
-}
-
-/// As [`text`], where no quote stands before `from`, nor an escape.
-#[inline(never)]
-fn any_text(bytes: &[u8], at: At, from: At) -> Option<(At, bool)> {
-    let (length, is_escaped) = string_from(bytes.get(at as usize..)?, (from - at) as usize)?;
+    let (length, is_escaped) = string(bytes.get(at as usize..)?)?;
     Some((at + At::try_from(length).ok()?, is_escaped))
 }
 
 /// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
-    string_from(rest, 0)
-}
-
-/// As [`string`], where the first bytes have been looked at.
-#[inline]
-fn string_from(rest: &[u8], from: usize) -> Option<(usize, bool)> {
-    let mut length = from + plain(rest.get(from..)?);
+    let mut length = plain(rest);
     let mut is_escaped = false;
     loop {
         match rest.get(length..)? {
@@ -98,12 +81,9 @@ fn string_from(rest: &[u8], from: usize) -> Option<(usize, bool)> {
 /// The length of text without quotes, backslashes and control bytes.
 #[inline]
 fn plain(rest: &[u8]) -> usize {
-    let (quote, escape, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x20));
     let (chunks, end) = rest.as_chunks::<16>();
     for (at, chunk) in chunks.iter().enumerate() {
-        let chunk = u8x16::new(*chunk);
-        let found = chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.simd_lt(control);
-        let found = found.to_bitmask();
+        let found = specials(chunk);
         if found != 0 {
             return at * 16 + found.trailing_zeros() as usize;
         }
@@ -127,7 +107,7 @@ fn escape(rest: &[u8]) -> Option<usize> {
 /// The length of a value that is a whole number, if it is one that is followed by no space. May miss some.
 #[inline(always)]
 pub(super) fn whole_number(bytes: &[u8], at: At) -> Option<At> {
-    let chunk = chunk(bytes, at)?;
+    let chunk: &[u8; 16] = chunk(bytes, at)?;
     let length = short_digits(chunk);
     let is_whole = length == 1 || length > 1 && chunk[0] != b'0';
     matches!(chunk.get(length)?, b',' | b'}' if is_whole).then_some(length as At)

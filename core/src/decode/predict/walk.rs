@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use super::dictionary::{Dictionary, From, Id, Kind, LINE};
+use super::dictionary::{Dictionary, Field, From, Id, Kind, LINE};
 use super::scan::{self, At};
 use crate::limits;
 
@@ -22,112 +22,167 @@ pub(super) trait Receive<M> {
     /// A field that is text and the time. Returns its length, up to its quote; `None` where it is to be
     /// taken as text instead.
     fn time(&mut self, bytes: &[u8], at: At) -> Option<At>;
-    /// A field that is text: what stands between the quotes, from one byte of the block to another, and
-    /// whether there are escapes in it.
-    fn text(&mut self, names: &Dictionary<M>, id: Id, at: Range<At>, escaped: bool) -> Option<()>;
+    /// A field that is text: what stands between the quotes. `escaped` says whether there are escapes in it.
+    fn text(&mut self, value: Value<'_, M>, escaped: bool) -> Option<()>;
     /// A field that is any other value: a number, `true`, an array.
-    fn other(&mut self, names: &Dictionary<M>, id: Id, at: Range<At>) -> Option<()>;
+    fn other(&mut self, value: Value<'_, M>) -> Option<()>;
     /// A field that is `null`, or an object, which begins.
-    fn null(&mut self, names: &Dictionary<M>, id: Id, is_object: bool) -> Option<()>;
+    fn null(&mut self, names: &Dictionary<M>, field: &Field<M>, is_object: bool) -> Option<()>;
 }
 
-/// Walks over the line of `text` that begins at `start`. Returns where its line ending stands; `None`
-/// where the line is not JSON, or unusual.
-#[inline(always)]
+/// The value of a field.
+pub(super) struct Value<'a, M> {
+    pub names: &'a Dictionary<M>,
+    pub field: &'a Field<M>,
+    /// The block, from the beginning of the line.
+    pub text: &'a str,
+    /// Where in that the value stands.
+    pub at: Range<At>,
+}
+
+impl<'a, M> Value<'a, M> {
+    /// The value as it stands in the line.
+    pub fn text(&self) -> &'a str {
+        &self.text[self.at.start as usize..self.at.end as usize]
+    }
+}
+
+/// Walks over the line that `text` begins with. Returns where its line ending stands; `None` where the line
+/// is not JSON, or unusual.
+#[inline(never)]
 pub(super) fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
-    start: At,
     receive: &mut impl Receive<M>,
 ) -> Option<At> {
     let bytes = text.as_bytes();
     // Where the last byte of the value before stands, or the brace of the object that has begun.
-    let mut at = start;
-    if scan::byte(bytes, at)? != b'{' {
-        at += At::try_from(scan::space(&bytes[at as usize..])).ok()?;
-        if scan::byte(bytes, at)? != b'{' {
+    let mut at = 0;
+    if *bytes.first()? != b'{' {
+        at = At::try_from(scan::space(bytes)).ok()?;
+        if *bytes.get(at as usize)? != b'{' {
             return None;
         }
     }
-    let mut before = LINE;
+    let mut field = dictionary.field(LINE);
     loop {
-        let mut id = dictionary.field(before).next;
-        let mut field = dictionary.field(id);
-        if field.is_next(bytes, at) {
-            at += field.length();
+        let next = dictionary.field(field.next);
+        if next.is_next(bytes, at) {
+            at += next.length();
+            field = next;
         } else {
-            (at, id) = look_up(dictionary, text, receive, before, at)?;
+            let id;
+            (at, id) = look_up(dictionary, text, receive, field.id, at)?;
             field = dictionary.field(id);
         }
-        let is_text = match field.kind {
-            Kind::Text => true,
-            Kind::Time => {
-                if let Some(length) = receive.time(bytes, at) {
-                    (at, before) = (at + length, id);
-                    continue;
-                }
-                true
-            }
-            _ => false,
-        };
-        if is_text {
-            let (end, is_escaped) = scan::text(bytes, at)?;
-            if !receive.ignores(&field.meaning) {
-                receive.text(dictionary, id, at..end, is_escaped)?;
-            }
-            at = end;
-        } else if field.kind == Kind::Other {
-            if let Some(length) = scan::whole_number(bytes, at) {
+        if field.is_text {
+            at = if let Some(end) = scan::plain_text(bytes, at) {
                 if !receive.ignores(&field.meaning) {
-                    receive.other(dictionary, id, at..at + length)?;
+                    receive.text(Value { names: dictionary, field, text, at: at..end }, false)?;
                 }
-                at += length - 1;
+                end
             } else {
-                match other(dictionary, text, receive, id, at)? {
-                    Some(last) => at = last,
-                    None => {
-                        at -= dictionary.unwrite(id);
-                        continue;
+                any_text(dictionary, text, receive, field, at)?
+            };
+            continue;
+        }
+        match field.kind {
+            Kind::Text | Kind::Time => {
+                at = match receive.time(bytes, at) {
+                    Some(length) => at + length,
+                    None => any_text(dictionary, text, receive, field, at)?,
+                };
+            }
+            Kind::Object => {
+                receive.null(dictionary, field, true)?;
+                at -= 1;
+            }
+            Kind::Other => {
+                if let Some(length) = scan::whole_number(bytes, at) {
+                    let end = at + length;
+                    if !receive.ignores(&field.meaning) {
+                        receive.other(Value { names: dictionary, field, text, at: at..end })?;
                     }
+                    at = end - 1;
+                } else {
+                    let id = field.id;
+                    at = other(dictionary, text, receive, id, at)?;
+                    field = dictionary.field(id);
                 }
             }
-        } else if field.kind == Kind::Object {
-            receive.null(dictionary, id, true)?;
-            at -= 1;
-        } else {
-            let end = at - 1;
-            let is_short = end - start <= SHORT;
-            return (is_short || fits(&bytes[start as usize..end as usize])).then_some(end);
+            Kind::End => {
+                let end = at - 1;
+                return (end <= SHORT || fits(&bytes[..end as usize])).then_some(end);
+            }
         }
-        before = id;
     }
 }
 
-/// Takes any value but a whole number. Returns where its last byte is; nothing where the value is text or an
-/// object, which it was not the last time.
+/// Takes any text. Returns where its closing quote is.
+#[inline(never)]
+fn any_text<M: Copy>(
+    dictionary: &Dictionary<M>,
+    text: &str,
+    receive: &mut impl Receive<M>,
+    field: &Field<M>,
+    at: At,
+) -> Option<At> {
+    let (end, is_escaped) = scan::text(text.as_bytes(), at)?;
+    if !receive.ignores(&field.meaning) {
+        receive.text(Value { names: dictionary, field, text, at: at..end }, is_escaped)?;
+    }
+    Some(end)
+}
+
+/// Takes any value but a whole number. Returns where its last byte is, or the brace of an object.
 #[inline(never)]
 fn other<M: Copy>(
-    dictionary: &Dictionary<M>,
+    dictionary: &mut Dictionary<M>,
     text: &str,
     receive: &mut impl Receive<M>,
     id: Id,
     at: At,
-) -> Option<Option<At>> {
+) -> Option<At> {
     let value = &text.as_bytes()[at as usize..];
+    let field = dictionary.field(id);
     match *value.first()? {
-        b'"' | b'{' => return Some(None),
+        // Which it was not the last time.
+        b'"' | b'{' => {
+            let (kind, start) = kind(field, receive, value)?;
+            let literal = &text.as_bytes()[(at - field.length()) as usize..];
+            dictionary.write(id, &literal[..(field.length() + start) as usize], kind);
+            let field = dictionary.field(id);
+            if kind != Kind::Object {
+                return any_text(dictionary, text, receive, field, at + start);
+            }
+            receive.null(dictionary, field, true)?;
+            Some(at)
+        }
         b'n' => {
             scan::word(value, b"null")?;
-            receive.null(dictionary, id, false)?;
-            return Some(Some(at + 3));
+            receive.null(dictionary, field, false)?;
+            Some(at + 3)
         }
-        _ => {}
+        _ => {
+            let end = at + scan::other(value)?;
+            if !receive.ignores(&field.meaning) {
+                receive.other(Value { names: dictionary, field, text, at: at..end })?;
+            }
+            Some(end - 1)
+        }
     }
-    let length = scan::other(value)?;
-    if !receive.ignores(&dictionary.field(id).meaning) {
-        receive.other(dictionary, id, at..at + length)?;
+}
+
+/// What the value of a field is, and how much of it stands before what it holds. `None` for objects that
+/// are nested too deeply.
+fn kind<M>(field: &Field<M>, receive: &impl Receive<M>, value: &[u8]) -> Option<(Kind, At)> {
+    match *value.first()? {
+        b'"' if receive.is_time(&field.meaning) => Some((Kind::Time, 1)),
+        b'"' => Some((Kind::Text, 1)),
+        b'{' if field.can_nest() => Some((Kind::Object, 1)),
+        b'{' => None,
+        _ => Some((Kind::Other, 0)),
     }
-    Some(Some(at + length - 1))
 }
 
 /// Finds the field after `before`, which is not the one that followed last time. Returns where its value
@@ -174,18 +229,11 @@ fn look_up<M: Copy>(
         let meaning = |name: &str, object: Option<&M>| receive.meaning(name, object);
         dictionary.add(from, object, &text[start..start + length], meaning)?
     };
-    let field = dictionary.field(id);
-    let (kind, value) = match value {
-        [b'"', text @ ..] if receive.is_time(&field.meaning) => (Kind::Time, text),
-        [b'"', text @ ..] => (Kind::Text, text),
-        [b'{', fields @ ..] if field.can_nest() => (Kind::Object, fields),
-        [b'{', ..] => return None,
-        _ => (Kind::Other, value),
-    };
-    let start = bytes.len() - value.len();
-    dictionary.write(id, &bytes[at as usize..start], kind);
+    let (kind, start) = kind(dictionary.field(id), receive, value)?;
+    let start = At::try_from(bytes.len() - value.len()).ok()? + start;
+    dictionary.write(id, &bytes[at as usize..start as usize], kind);
     dictionary.note(before, id);
-    Some((At::try_from(start).ok()?, id))
+    Some((start, id))
 }
 
 /// Takes the end of the line, whose object has just ended.
