@@ -63,9 +63,11 @@ pub(super) struct Field<M> {
     mask: [u32; 2],
     /// How long it is.
     length: u8,
-    /// What its value was, and whether that was text, but not the time.
+    /// What its value was.
     pub kind: Kind,
+    /// So that the usual ones are told by one comparison each.
     pub is_text: bool,
+    pub is_time: bool,
     pub id: Id,
     /// The field after it, or the first one in it, when it was last seen. The line itself where there was
     /// none.
@@ -105,6 +107,7 @@ impl<M: Copy> Dictionary<M> {
             length: 0,
             kind: Kind::Object,
             is_text: false,
+            is_time: false,
             id: LINE,
             next: LINE,
             from: From { object: LINE, opens: false },
@@ -218,7 +221,9 @@ impl<M: Copy> Dictionary<M> {
     /// Notes what stands before the value of a field, and what that is.
     pub fn write(&mut self, id: Id, literal: &[u8], kind: Kind) {
         let field = &mut self.fields[usize::from(id)];
-        (field.kind, field.is_text) = (kind, kind == Kind::Text);
+        field.kind = kind;
+        field.is_text = kind == Kind::Text;
+        field.is_time = kind == Kind::Time;
         field.write(literal);
     }
 

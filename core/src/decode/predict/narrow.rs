@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::Known;
 use super::dictionary::{Dictionary, Field};
 use super::scan::{self, At};
-use super::walk::{Receive, Value};
+use super::walk::{Receive, Value, piece};
 use crate::columns::ColumnNames;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
@@ -225,27 +225,28 @@ impl<'a, 'k> Narrow<'a, 'k> {
         self.fields.put_scratch(scratch);
     }
 
-    /// Takes text that is neither a label nor the message, or has escapes.
+    /// Takes text that is neither a label nor the message, or has escapes. Gets parts of a [`Value`], which
+    /// then need not be put together in memory.
     #[inline(never)]
-    fn other_text(&mut self, value: &Value<'_, Meaning>, escaped: bool) -> Option<()> {
-        let slot = match value.field.meaning.role {
+    fn other_text(&mut self, role: Use, text: &str, at: Range<At>, escaped: bool) -> Option<()> {
+        let slot = match role {
             Use::Skip => return Some(()),
             Use::Time if escaped => return None,
-            Use::Time => return self.found_time(value),
+            Use::Time => return self.found_time(piece(text, &at)),
             Use::Message => Slot::Message,
             Use::Label(at) => Slot::Label(at),
             Use::JoinKey(at) => Slot::JoinKey(at),
         };
         if escaped {
-            self.fill_escaped(slot, value.text());
+            self.fill_escaped(slot, piece(text, &at));
         } else {
-            self.fill(slot, value.at.clone());
+            self.fill(slot, at);
         }
         Some(())
     }
 
-    fn found_time(&mut self, value: &Value<'_, Meaning>) -> Option<()> {
-        self.time = self.known.time(value.text())?;
+    fn found_time(&mut self, text: &str) -> Option<()> {
+        self.time = self.known.time(text)?;
         self.signs |= TIME;
         Some(())
     }
@@ -279,14 +280,14 @@ impl Receive<Meaning> for Narrow<'_, '_> {
         let meaning = &value.field.meaning;
         self.signs |= meaning.signs & !EVENT_LABELS;
         if escaped {
-            return self.other_text(&value, true);
+            return self.other_text(meaning.role, value.text, value.at, true);
         }
         if let Use::Label(slot) = meaning.role {
             self.fill(Slot::Label(slot), value.at);
         } else if meaning.role == Use::Message {
             self.fill(Slot::Message, value.at);
         } else {
-            return self.other_text(&value, false);
+            return self.other_text(meaning.role, value.text, value.at, false);
         }
         Some(())
     }
@@ -300,7 +301,7 @@ impl Receive<Meaning> for Narrow<'_, '_> {
         self.signs |= meaning.signs & STANDS_IN;
         match meaning.role {
             Use::Skip | Use::Message => {}
-            Use::Time => return self.found_time(&value),
+            Use::Time => return self.found_time(value.text()),
             Use::Label(slot) => self.fill(Slot::Label(slot), value.at),
             Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), value.at),
         }

@@ -43,8 +43,13 @@ pub(super) struct Value<'a, M> {
 impl<'a, M> Value<'a, M> {
     /// The value as it stands in the line.
     pub fn text(&self) -> &'a str {
-        &self.text[self.at.start as usize..self.at.end as usize]
+        piece(self.text, &self.at)
     }
+}
+
+/// What stands there in `text`.
+pub(super) fn piece<'a>(text: &'a str, at: &Range<At>) -> &'a str {
+    &text[at.start as usize..at.end as usize]
 }
 
 /// Walks over the line that `text` begins with. Returns where its line ending stands; `None` where the line
@@ -86,13 +91,15 @@ pub(super) fn walk<M: Copy>(
             };
             continue;
         }
+        if field.is_time {
+            at = match receive.time(bytes, at) {
+                Some(length) => at + length,
+                None => any_text(dictionary, text, receive, field, at)?,
+            };
+            continue;
+        }
         match field.kind {
-            Kind::Text | Kind::Time => {
-                at = match receive.time(bytes, at) {
-                    Some(length) => at + length,
-                    None => any_text(dictionary, text, receive, field, at)?,
-                };
-            }
+            Kind::Text | Kind::Time => at = any_text(dictionary, text, receive, field, at)?,
             Kind::Object => {
                 receive.null(dictionary, field, true)?;
                 at -= 1;
