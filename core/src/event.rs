@@ -28,12 +28,16 @@ impl<'a> Event<'a> {
     }
 
     /// As [`label`](Self::label), of a label whose column among those that are wanted is known.
+    #[inline]
     pub(crate) fn label_in(&self, column: Column, name: &str) -> Option<&'a str> {
         let fields = self.fields;
-        match column.index().filter(|_| fields.is_slotted) {
-            Some(at) => fields.labels.value(&fields.text, self.raw, at),
-            None => self.label(name),
+        if fields.is_slotted
+            && let Some(at) = column.index()
+        {
+            let value = fields.labels.slot(at)?;
+            return (value.len() > 0).then(|| value.of(&fields.text, self.raw));
         }
+        self.label(name)
     }
 
     /// The value of a label by its column, where it has been read by that; `None` also when it is missing
@@ -129,11 +133,13 @@ impl Fields {
     }
 
     /// Empties the slots.
+    #[inline]
     pub(crate) fn clear_slots(&mut self) {
-        self.text.truncate(self.fixed);
-        for pairs in [&mut self.labels, &mut self.join_keys] {
-            pairs.values.fill(Piece::default());
+        if self.text.len() > self.fixed {
+            self.text.truncate(self.fixed);
         }
+        self.labels.empty = u64::MAX;
+        self.join_keys.empty = u64::MAX;
         self.message = Piece::default();
     }
 
@@ -141,28 +147,26 @@ impl Fields {
     #[inline]
     pub(crate) fn fill(&mut self, slot: Slot, value: Filling<'_>) {
         let value = match value {
-            Filling::InLine(start, end) => {
-                Piece { start: offset(start) | IN_LINE, end: offset(end) }
-            }
+            Filling::InLine(start, end) => Piece { start: start | IN_LINE, end },
             Filling::Text(text) => keep(&mut self.text, text),
             Filling::Nothing => Piece::default(),
         };
         match slot {
-            Slot::Label(at) => self.labels.values[usize::from(at)] = value,
-            Slot::JoinKey(at) => self.join_keys.values[usize::from(at)] = value,
+            Slot::Label(at) => self.labels.fill(at, value),
+            Slot::JoinKey(at) => self.join_keys.fill(at, value),
             Slot::Message => self.message = value,
         }
     }
 
     /// Whether the slot of a label has been filled, be it with empty text, and whether with any text.
     pub(crate) fn is_filled(&self, label: u16) -> (bool, bool) {
-        let value = self.labels.values[usize::from(label)];
+        let value = self.labels.piece(usize::from(label));
         (value != Piece::default(), value.len() > 0)
     }
 
     /// Fills the slot of the label `to` with what is in that of `from`.
     pub(crate) fn copy_label(&mut self, from: u16, to: u16) {
-        self.labels.values[usize::from(to)] = self.labels.values[usize::from(from)];
+        self.labels.fill(to, self.labels.piece(usize::from(from)));
     }
 
     /// Empties the buffer, keeping its memory.
@@ -287,6 +291,9 @@ impl Fields {
     }
 }
 
+/// Most labels, and most join keys, that [`Fields::with_slots`] can have.
+pub(crate) const SLOTS: usize = u64::BITS as usize;
+
 /// One of the places of [`Fields::with_slots`].
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
@@ -299,7 +306,7 @@ pub(crate) enum Slot {
 #[derive(Copy, Clone, Debug)]
 pub(crate) enum Filling<'a> {
     /// What stands in the line from one byte to another.
-    InLine(usize, usize),
+    InLine(u32, u32),
     /// Text of its own, which is copied.
     Text(&'a str),
     Nothing,
@@ -315,6 +322,9 @@ struct Pairs {
     /// One bit per name set, by its tag: most names are new, and this tells without a scan. A bit that
     /// is set proves nothing.
     seen: u64,
+    /// One bit for each of the first values, the first in the lowest, that is not there, whatever stands in
+    /// its place: to empty slots at once.
+    empty: u64,
 }
 
 impl Pairs {
@@ -362,15 +372,36 @@ impl Pairs {
     }
 
     fn find(&self, text: &str, name: &str) -> Option<Piece> {
-        Some(self.values[self.position(text, name)?])
+        Some(self.piece(self.position(text, name)?))
     }
 
     fn get<'t>(&self, text: &'t str, line: &'t str, name: &str) -> Option<&'t str> {
         self.value(text, line, self.position(text, name)?)
     }
 
+    /// Fills the slot `at`.
+    #[inline]
+    fn fill(&mut self, at: u16, value: Piece) {
+        self.values[usize::from(at)] = value;
+        self.empty &= !(1_u64.wrapping_shl(u32::from(at)));
+    }
+
+    /// What is in the slot `at`, if it has been filled.
+    #[inline]
+    fn slot(&self, at: usize) -> Option<Piece> {
+        let is_empty = self.empty >> (at % SLOTS) & 1 == 1;
+        if is_empty { None } else { self.values.get(at).copied() }
+    }
+
+    #[inline]
+    fn piece(&self, at: usize) -> Piece {
+        let is_empty = at < SLOTS && self.empty >> at & 1 == 1;
+        if is_empty { Piece::default() } else { self.values[at] }
+    }
+
+    #[inline]
     fn value<'t>(&self, text: &'t str, line: &'t str, at: usize) -> Option<&'t str> {
-        let value = self.values[at];
+        let value = self.piece(at);
         (value.len() > 0).then(|| value.of(text, line))
     }
 
@@ -379,8 +410,8 @@ impl Pairs {
         text: &'a str,
         line: &'a str,
     ) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let pairs = self.names.iter().zip(&self.values);
-        pairs.map(move |(name, value)| (name.of(text, line), value.of(text, line)))
+        let pairs = self.names.iter().enumerate();
+        pairs.map(move |(at, name)| (name.of(text, line), self.piece(at).of(text, line)))
     }
 
     /// Labels are few, and comparing tags first makes a scan cheaper than a map.

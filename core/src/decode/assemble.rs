@@ -125,10 +125,18 @@ impl Assembler {
             if text.is_empty() {
                 let (frame, length) = rest.first();
                 self.line(frame, sink);
-                rest.pass(length);
+                rest.pass(1, length);
             }
             while !text.is_empty() {
-                text = self.usual_lines(text, &mut rest, sink);
+                let (lines, after) = self.usual_lines(text, sink);
+                rest.pass(lines, text.len() - after.len());
+                text = after;
+                if !text.is_empty() {
+                    let (frame, length) = rest.first();
+                    self.decode(frame, sink);
+                    rest.pass(1, length);
+                    text = &text[length..];
+                }
             }
         }
         rest.line - block.line
@@ -144,43 +152,22 @@ impl Assembler {
         let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
         let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let bytes = &bytes[..whole(bytes)];
-        std::str::from_utf8(bytes).unwrap_or_else(|error| {
-            let valid = &bytes[..error.valid_up_to()];
-            std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
-        })
+        simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes)).unwrap_or_else(
+            |error| {
+                let valid = &bytes[..error.valid_up_to()];
+                std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
+            },
+        )
     }
 
-    /// Takes the lines of `text`, with which `rest` begins, up to one that is not usual; that one, too.
-    /// Returns those that are left.
-    fn usual_lines<'t>(
-        &mut self,
-        text: &'t str,
-        rest: &mut Block<'_>,
-        sink: &mut dyn Sink,
-    ) -> &'t str {
+    /// Takes the lines of `text` up to one that is not usual. Returns how many these were, and what is left.
+    fn usual_lines<'t>(&mut self, text: &'t str, sink: &mut dyn Sink) -> (u64, &'t str) {
         let Self { format: Some(Format::Ndjson(ndjson)), predictor: Some(predictor), .. } = self
         else {
             unreachable!("there are usual lines only where `usual` has seen to both");
         };
-        let mut start = 0;
-        while start < text.len() {
-            let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
-            let all = sink.wants_all();
-            let Some((time, end, fields)) =
-                predictor.read(text, start, all, known, &mut self.fields)
-            else {
-                let (frame, length) = rest.first();
-                self.decode(frame, sink);
-                rest.pass(length);
-                return &text[start + length..];
-            };
-            let line = &text[start..end];
-            let raw = line.strip_suffix('\r').unwrap_or(line);
-            sink.event(Event { time, raw, fields });
-            rest.pass(end + 1 - start);
-            start = end + 1;
-        }
-        ""
+        let known = Known { ndjson, zone: &self.context.zone, clock: &mut self.clock };
+        predictor.read(text, known, &mut self.fields, sink)
     }
 
     /// Takes the next line.

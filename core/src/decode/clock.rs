@@ -1,5 +1,7 @@
 //! Times of lines that follow each other: mostly of the same minute.
 
+use wide::{i16x8, u8x16};
+
 use super::code::Bad;
 use super::instant::{self, Found};
 use super::zone::Zone;
@@ -19,10 +21,20 @@ pub(super) struct Clock {
     zone_length: usize,
     /// When the minute began, in nanoseconds since the epoch.
     began: i64,
+    /// The zone and the quote after it, and which bits of them count; nothing is the same where a minute is
+    /// written otherwise.
+    tail: u64,
+    tail_mask: u64,
 }
 
 /// `2026-11-20T21:20`.
 const MINUTE: usize = 16;
+
+/// What no text ends with.
+const NO_TAIL: u64 = u64::MAX;
+
+/// Longest beginning of a line that [`Clock::millis`] looks at: a minute, `:09.364`, a zone and a quote.
+pub(super) const QUICK: usize = MINUTE + 7 + 8;
 
 /// ` +02:00`.
 const MAX_ZONE: usize = 7;
@@ -35,11 +47,33 @@ impl Default for Clock {
             zone: [0; MAX_ZONE],
             zone_length: usize::MAX,
             began: 0,
+            tail: NO_TAIL,
+            tail_mask: NO_TAIL,
         }
     }
 }
 
 impl Clock {
+    /// The time with milliseconds that `text` begins with, up to a quote, if it is of the last minute; and
+    /// its length.
+    #[inline(always)]
+    pub fn millis(&self, text: &[u8; QUICK]) -> Option<(Timestamp, u32)> {
+        let (minute, rest) = text.split_first_chunk()?;
+        let (seconds, tail) = (rest.first_chunk()?, rest.last_chunk()?);
+        let tail = (u64::from_le_bytes(*tail) ^ self.tail) & self.tail_mask;
+        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute)
+            || tail != 0
+            || !is_seconds(u64::from_le_bytes(*seconds))
+        {
+            return None;
+        }
+        // From the last digit of the minute on.
+        let digits = i16x8::from_u8x16_low(u8x16::new(*text.last_chunk()?));
+        let millis = digits.dot(i16x8::new(WEIGHTS)).reduce_add() - ZEROS;
+        let time = self.began.checked_add(i64::from(millis) * NANOS_PER_MILLI)?;
+        Some((Timestamp::from_nanos(time), (MINUTE + 7 + self.zone_length) as u32))
+    }
+
     /// The time that `text` is: of the last minute, or a whole number since the epoch. `None` where it is
     /// neither.
     #[inline]
@@ -96,8 +130,32 @@ impl Clock {
             own.copy_from_slice(zone);
             (self.minute, self.last, self.began) = (*minute, last, began);
             self.zone_length = zone.len();
+            let mut tail = [0; 8];
+            tail[..zone.len()].copy_from_slice(zone);
+            tail[zone.len()] = b'"';
+            self.tail_mask = u64::MAX >> (56 - 8 * zone.len());
+            self.tail = u64::from_le_bytes(tail);
+            if last.is_some() {
+                (self.tail, self.tail_mask) = (NO_TAIL, NO_TAIL);
+            }
         }
     }
+}
+
+/// How many milliseconds the characters of `0:09.364` stand for, besides the minute, and how many too many
+/// these are as characters.
+const WEIGHTS: [i16; 8] = [0, 0, 10_000, 1_000, 0, 100, 10, 1];
+const ZEROS: i32 = b'0' as i32 * 11_111;
+
+/// Whether the lower seven bytes are as in `:09.364`.
+#[inline(always)]
+fn is_seconds(text: u64) -> bool {
+    // Punctuation and the upper bits of digits; then that digits added to are still no more than nine,
+    // tens no more than five.
+    let shape = (text ^ 0x0030_3030_2e30_303a) & 0x00f0_f0f0_fff0_f8ff;
+    let range =
+        (text.wrapping_add(0x0006_0606_0006_0200) ^ 0x0030_3030_0030_3000) & 0x00f0_f0f0_00f0_f800;
+    shape | range == 0
 }
 
 /// `:09.364` in nanoseconds, and what follows. `None` for leap seconds, and for fractions that are finer

@@ -34,11 +34,11 @@ impl<'a> Block<'a> {
         (Frame { line: self.line, byte: self.byte, text: text(line, self.line == 1) }, length)
     }
 
-    /// Passes over the first line, which has that many bytes.
-    pub fn pass(&mut self, length: usize) {
+    /// Passes over the first lines, which have that many bytes.
+    pub fn pass(&mut self, lines: u64, length: usize) {
         self.bytes = &self.bytes[length..];
         self.byte += self::length(length);
-        self.line += 1;
+        self.line += lines;
     }
 }
 

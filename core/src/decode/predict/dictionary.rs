@@ -1,10 +1,13 @@
 //! The fields seen in a source, each with what it means and what followed it last.
 //!
-//! Owns the names. Bounded: when it is full, everything is forgotten, so that fields that are no more do
-//! not keep out new ones. Changes what decoding costs, never what it gives.
+//! Owns the names, and what stands before values. A field that begins in other places of a line is another
+//! one each time: what stands before its value says then how the line goes on there. Bounded: when it is
+//! full, everything is forgotten, so that fields that are no more do not keep out new ones. Changes what
+//! decoding costs, never what it gives.
 
 use wide::u8x16;
 
+use super::scan::{self, At};
 use crate::limits;
 
 /// Most fields that are remembered, the line itself among them: as many as there are numbers.
@@ -25,21 +28,51 @@ pub(super) type Id = u8;
 /// The line itself, as an object.
 pub(super) const LINE: Id = 0;
 
+/// What a value was when it was last seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text, after its quote.
+    Text,
+    /// Text that is the time.
+    Time,
+    /// Any value, from its first byte.
+    Other,
+    /// An object, after its brace.
+    Object,
+    /// No value: the line is over.
+    End,
+}
+
+/// Where what stands before a value begins: with the last byte of the value before, or the brace of the
+/// object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct From {
+    /// The object that this is in, or that it opens.
+    pub object: Id,
+    pub opens: bool,
+}
+
 /// What of a field every line looks at, in one line of the cache.
 #[derive(Clone, Copy, Debug)]
 #[repr(align(64))]
 pub(super) struct Field<M> {
-    /// What stands before its value, from the end of the separator, as it was last written; only looked
-    /// up where it is longer than this.
+    /// What stands before its value, as it was last written, after a byte that may be any; only looked up
+    /// where it is longer than this.
     literal: [[u8; 16]; 2],
     /// Which bytes of the literal count.
     mask: [u32; 2],
     /// How long it is.
     length: u8,
-    /// The field after it in the same object, and the first one in it, when it was last seen. The line
-    /// itself where there was none.
+    /// What its value was.
+    pub kind: Kind,
+    /// So that the usual ones are told by one comparison each.
+    pub is_text: bool,
+    pub is_time: bool,
+    pub id: Id,
+    /// The field after it, or the first one in it, when it was last seen. The line itself where there was
+    /// none.
     pub next: Id,
-    pub first: Id,
+    from: From,
     /// The object it is in.
     pub object: Id,
     /// How many objects it is in, besides the line.
@@ -72,8 +105,12 @@ impl<M: Copy> Dictionary<M> {
             literal: [[0; 16]; 2],
             mask: [NEVER, 0],
             length: 0,
+            kind: Kind::Object,
+            is_text: false,
+            is_time: false,
+            id: LINE,
             next: LINE,
-            first: LINE,
+            from: From { object: LINE, opens: false },
             object: LINE,
             depth: 0,
             meaning: line,
@@ -86,7 +123,7 @@ impl<M: Copy> Dictionary<M> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn field(&self, id: Id) -> &Field<M> {
         &self.fields[usize::from(id)]
     }
@@ -97,36 +134,45 @@ impl<M: Copy> Dictionary<M> {
         &self.text[name.start..name.end]
     }
 
-    /// Notes that `field` was seen after `before` in the same object, or as the first in `before`.
+    /// Where a line goes on after the value of a field.
     #[inline]
-    pub fn note(&mut self, before: Id, is_first: bool, field: Id) {
-        let before = &mut self.fields[usize::from(before)];
-        *(if is_first { &mut before.first } else { &mut before.next }) = field;
+    pub fn after(&self, id: Id) -> From {
+        let field = self.field(id);
+        let opens = field.kind == Kind::Object;
+        From { object: if opens { id } else { field.object }, opens }
     }
 
-    /// Finds the field `key` of `object`. Where its literal is what `rest` begins with, also its value and
-    /// what follows.
+    /// Notes that `field` was seen after `before`.
+    #[inline]
+    pub fn note(&mut self, before: Id, field: Id) {
+        self.fields[usize::from(before)].next = field;
+    }
+
+    /// Finds the field `key` of `object`, and whether what stands before its value is what stands in
+    /// `bytes`. The end of a line is a field without a name.
     #[inline(always)]
-    pub fn find<'b>(
+    pub fn find(
         &self,
+        from: From,
         object: Id,
         key: &[u8],
-        rest: &'b [u8],
-    ) -> Option<(Id, Option<&'b [u8]>)> {
-        let mut place = place(object, key);
+        bytes: &[u8],
+        at: At,
+    ) -> Option<(Id, bool)> {
+        let mut place = place(from, object, key);
         loop {
             let id = self.places[place];
             if id == LINE {
                 return None;
             }
             let field = self.field(id);
-            if field.object == object {
-                if let Some(value) = field.value(rest) {
-                    return Some((id, Some(value)));
+            if field.from == from && field.object == object {
+                if field.is_next(bytes, at) {
+                    return Some((id, true));
                 }
                 let name = self.names[usize::from(id)];
                 if self.text.as_bytes()[name.key..name.end] == *key {
-                    return Some((id, None));
+                    return Some((id, false));
                 }
             }
             place = (place + 1) % PLACES;
@@ -137,6 +183,7 @@ impl<M: Copy> Dictionary<M> {
     /// name and of what its object means, if any. `None` where there is no room for it.
     pub fn add(
         &mut self,
+        from: From,
         object: Id,
         key: &str,
         meaning: impl FnOnce(&str, Option<&M>) -> M,
@@ -160,10 +207,10 @@ impl<M: Copy> Dictionary<M> {
         let outer = self.field(object);
         let meaning = meaning(&self.text[start..], (!is_top).then_some(&outer.meaning));
         let depth = if is_top { 0 } else { outer.depth + 1 };
-        let field = Field { next: LINE, first: LINE, object, depth, meaning, ..*self.field(LINE) };
-        self.fields[usize::from(id)] = field;
+        let never = Field { next: LINE, kind: Kind::Other, ..*self.field(LINE) };
+        self.fields[usize::from(id)] = Field { id, from, object, depth, meaning, ..never };
         self.names.push(name);
-        let mut place = place(object, key.as_bytes());
+        let mut place = place(from, object, key.as_bytes());
         while self.places[place] != LINE {
             place = (place + 1) % PLACES;
         }
@@ -171,32 +218,38 @@ impl<M: Copy> Dictionary<M> {
         Some(id)
     }
 
-    /// Notes what stands before the value of a field.
-    pub fn write(&mut self, id: Id, literal: &[u8]) {
-        self.fields[usize::from(id)].write(literal);
+    /// Notes what stands before the value of a field, and what that is.
+    pub fn write(&mut self, id: Id, literal: &[u8], kind: Kind) {
+        let field = &mut self.fields[usize::from(id)];
+        field.kind = kind;
+        field.is_text = kind == Kind::Text;
+        field.is_time = kind == Kind::Time;
+        field.write(literal);
     }
 
     fn forget(&mut self) {
         self.names.truncate(1);
         self.text.clear();
-        self.fields[usize::from(LINE)].first = LINE;
+        self.fields[usize::from(LINE)].next = LINE;
         self.places.fill(LINE);
     }
 }
 
 impl<M> Field<M> {
-    /// The value and what follows it, if the literal is next.
+    /// Whether what stands before its value stands there.
     #[inline(always)]
-    pub fn value<'b>(&self, rest: &'b [u8]) -> Option<&'b [u8]> {
-        if !is_same(rest.first_chunk()?, &self.literal[0], self.mask[0]) {
-            return None;
-        }
-        if self.length > 16
-            && !is_same(rest.get(16..)?.first_chunk()?, &self.literal[1], self.mask[1])
-        {
-            return None;
-        }
-        rest.get(usize::from(self.length)..)
+    pub fn is_next(&self, bytes: &[u8], at: At) -> bool {
+        let is_same = |at, part: usize| {
+            scan::chunk(bytes, at)
+                .is_some_and(|chunk| is_same(chunk, &self.literal[part], self.mask[part]))
+        };
+        is_same(at, 0) && (self.length <= 16 || is_same(at + 16, 1))
+    }
+
+    /// How long what stands before its value is, where it is next.
+    #[inline(always)]
+    pub fn length(&self) -> At {
+        At::from(self.length)
     }
 
     /// Whether what is nested in it can become dotted names.
@@ -212,7 +265,8 @@ impl<M> Field<M> {
         };
         own.copy_from_slice(literal);
         let ones = |count: usize| (1 << count) - 1;
-        self.mask = [ones(literal.len().min(16)), ones(literal.len().saturating_sub(16))];
+        // The first byte may be any.
+        self.mask = [ones(literal.len().min(16)) & !1, ones(literal.len().saturating_sub(16))];
         self.length = u8::try_from(literal.len()).expect("at most 32");
     }
 }
@@ -220,14 +274,15 @@ impl<M> Field<M> {
 /// Where the search for a field begins: by the length and both ends of its key. Whoever writes keys to
 /// collide gains little, the table being small and half empty.
 #[inline]
-fn place(object: Id, key: &[u8]) -> usize {
+fn place(from: From, object: Id, key: &[u8]) -> usize {
     let ends = match (key.first_chunk(), key.last_chunk()) {
         (Some(first), Some(last)) => {
             u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(23)
         }
         _ => key.iter().fold(0, |hash, byte| hash << 8 | u64::from(*byte)),
     };
-    let hash = ends ^ (key.len() as u64) << 56 ^ u64::from(object) << 48;
+    let from = u64::from(from.object) << 1 | u64::from(from.opens);
+    let hash = ends ^ (key.len() as u64) << 56 ^ u64::from(object) << 48 ^ from << 37;
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PLACES
 }
 

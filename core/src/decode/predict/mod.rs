@@ -17,64 +17,93 @@ mod scan;
 mod walk;
 mod whole;
 
-use std::ops::Range;
-
 use super::clock::Clock;
-use super::ndjson::{Ndjson, Shape};
+use super::ndjson::Ndjson;
 use super::zone::Zone;
 use crate::columns::ColumnNames;
-use crate::event::Fields;
+use crate::decode::Sink;
+use crate::decode::record::LEVELS;
+use crate::event::{Event, Fields, SLOTS};
 use crate::time::Timestamp;
 
 use dictionary::Dictionary;
 use narrow::{Meaning, Narrow, Wanted};
+use scan::At;
 use whole::Whole;
 
 /// What has been seen of a source, to read its next lines fast.
 #[derive(Debug)]
 pub(super) struct Predictor {
     dictionary: Dictionary<Meaning>,
-    wanted: Option<Wanted>,
+    wanted: Wanted,
+    /// Everything is wanted of every line.
+    is_all: bool,
     /// What is wanted of the line that is looked at.
     fields: Fields,
 }
 
 impl Predictor {
-    /// For lines like those that `ndjson` has learnt from; of which the columns are wanted, or all.
+    /// For lines like those that `ndjson` has learnt from; of which the columns are wanted, or all: also
+    /// where these are too many.
     pub fn new(columns: Option<&ColumnNames>, ndjson: &Ndjson) -> Self {
-        let wanted = columns.filter(|columns| !columns.all_labels);
-        let wanted = wanted.map(|columns| Wanted::new(columns, ndjson));
-        let fields = wanted.as_ref().map_or_else(Fields::default, Wanted::fields);
-        Self { dictionary: Dictionary::new(Meaning::default()), wanted, fields }
+        let wanted = columns.filter(|columns| !columns.all_labels).filter(|columns| {
+            let most = columns.labels.len().max(columns.join_keys.len());
+            most + LEVELS.len() <= SLOTS
+        });
+        let is_all = wanted.is_none();
+        let wanted = Wanted::new(wanted.unwrap_or(&ColumnNames::default()), ndjson);
+        let fields = wanted.fields();
+        Self { dictionary: Dictionary::new(Meaning::default()), wanted, is_all, fields }
     }
 
-    /// Reads what is wanted of the line of `text` that begins at `start`, or all of it. Returns its time
-    /// and where its line ending stands; `None` for a line that is not usual.
-    #[inline]
-    pub fn read<'f>(
-        &'f mut self,
-        text: &str,
-        start: usize,
-        all: bool,
-        to: Known<'_>,
-        whole: &'f mut Fields,
-    ) -> Option<(Timestamp, usize, &'f Fields)> {
-        let Self { dictionary, wanted, fields } = self;
-        if let Some(wanted) = wanted.as_ref().filter(|_| !all) {
-            let mut narrow = Narrow::new(wanted, to, text, start, fields);
-            let end = walk::walk(dictionary, text, start, &mut narrow)?;
-            Some((narrow.finish()?, end, fields))
-        } else {
-            whole.clear();
-            let mut scratch = whole.take_scratch();
-            let mut receive = Whole::new(wanted.as_ref(), to, text, whole, &mut scratch.value);
-            let read = walk::walk(dictionary, text, start, &mut receive)
-                .and_then(|end| Some((receive.finish()?, end)));
-            whole.put_scratch(scratch);
-            let (time, end) = read?;
-            Some((time, end, whole))
+    /// Reads the lines of `text` up to one that is not usual: what is wanted of them, or all of what the sink
+    /// wants whole. Returns how many lines these were, and what is left.
+    pub fn read<'t>(
+        &mut self,
+        text: &'t str,
+        mut known: Known<'_>,
+        whole: &mut Fields,
+        sink: &mut dyn Sink,
+    ) -> (u64, &'t str) {
+        let Self { dictionary, wanted, is_all, fields } = self;
+        let (mut rest, mut lines) = (text, 0);
+        let mut narrow = Narrow::new(wanted, &mut known, fields);
+        while !rest.is_empty() {
+            let (read, fields) = if *is_all || sink.wants_all() {
+                (all_of(dictionary, wanted, narrow.known, rest, whole), &*whole)
+            } else {
+                narrow.begin();
+                let end = walk::walk(dictionary, rest, &mut narrow);
+                (end.and_then(|end| Some((end, narrow.finish()?))), &*narrow.fields)
+            };
+            let Some((end, time)) = read else { break };
+            let (line, after) = rest.split_at(end as usize + 1);
+            let line = line.strip_suffix('\n').unwrap_or(line);
+            let raw = line.strip_suffix('\r').unwrap_or(line);
+            sink.event(Event { time, raw, fields });
+            rest = after;
+            lines += 1;
         }
+        (lines, rest)
     }
+}
+
+/// Reads all of the line that `text` begins with. Returns where its ending stands, and its time.
+#[inline(never)]
+fn all_of(
+    dictionary: &mut Dictionary<Meaning>,
+    wanted: &Wanted,
+    known: &mut Known<'_>,
+    text: &str,
+    fields: &mut Fields,
+) -> Option<(At, Timestamp)> {
+    fields.clear();
+    let mut scratch = fields.take_scratch();
+    let mut whole = Whole::new(wanted, known, fields, &mut scratch.value);
+    let end = walk::walk(dictionary, text, &mut whole);
+    let read = end.and_then(|end| Some((end, whole.finish()?)));
+    fields.put_scratch(scratch);
+    read
 }
 
 /// What is known of a source besides its fields.
@@ -86,11 +115,10 @@ pub(super) struct Known<'a> {
 }
 
 impl Known<'_> {
-    /// The time in this place of the text, where the field of the time stands.
+    /// The time that the field of the time holds.
     #[inline]
-    fn time(&mut self, text: &str, at: Range<usize>) -> Option<Timestamp> {
-        let time = self.clock.read(&text.as_bytes()[at.clone()]);
-        time.or_else(|| self.other_time(&text[at]))
+    fn time(&mut self, text: &str) -> Option<Timestamp> {
+        self.clock.read(text.as_bytes()).or_else(|| self.other_time(text))
     }
 
     /// A time of another minute, or written otherwise.
@@ -99,9 +127,5 @@ impl Known<'_> {
         let found = self.ndjson.roles.read_time(text, self.zone)?.ok()?;
         self.clock.note(text.as_bytes(), found, self.zone.is_fixed());
         Some(found.time)
-    }
-
-    fn is_plain(&self) -> bool {
-        self.ndjson.usual == Shape::Plain
     }
 }

@@ -3,8 +3,9 @@
 use std::ops::Range;
 
 use super::Known;
-use super::dictionary::{Dictionary, Id};
-use super::walk::Receive;
+use super::dictionary::{Dictionary, Field};
+use super::scan::{self, At};
+use super::walk::{Receive, Value, piece};
 use crate::columns::ColumnNames;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
@@ -18,14 +19,27 @@ pub(super) struct Meaning {
     pub role: Use,
     /// The part of a `LogEvent` that it is, or is in.
     part: Part,
-    /// It is the object that makes a `LogEvent` of a line.
-    labels: bool,
-    /// It is the message that makes a `LogEvent` of a line.
-    pub event_message: bool,
-    /// It becomes the message of a line that lacks the usual one.
-    stands_in: bool,
+    /// What it says of the line.
+    signs: u8,
     /// It means nothing, unless it is an object.
     is_idle: bool,
+}
+
+/// The field is the message that makes a `LogEvent` of a line, if it is text.
+const EVENT_MESSAGE: u8 = 1;
+/// It is the object that does, if it is one.
+const EVENT_LABELS: u8 = 2;
+/// It becomes the message of a line that lacks the usual one.
+const STANDS_IN: u8 = 4;
+/// It is the usual message, if it is text.
+const MESSAGE: u8 = 8;
+/// Its value was the time.
+const TIME: u8 = 16;
+
+impl Meaning {
+    pub fn is_event_message(&self) -> bool {
+        self.signs & EVENT_MESSAGE != 0
+    }
 }
 
 /// What is made of the value of a field.
@@ -46,6 +60,8 @@ pub(super) struct Wanted {
     join_keys: Vec<String>,
     message: bool,
     level: Level,
+    /// One bit for each set of signs, set where a line that shows them is usual.
+    usual: u32,
 }
 
 /// Where the label `level` comes from, if it is wanted.
@@ -57,6 +73,17 @@ enum Level {
     Named { from: u16, to: u16 },
     /// From the first of these that is there, where the field of its name is not.
     First { from: Vec<u16>, to: u16 },
+}
+
+/// Which signs the usual lines show.
+fn usual(ndjson: &Ndjson) -> u32 {
+    let is_usual = |signs: u32| {
+        let has = |all: u8| signs & u32::from(all) == u32::from(all);
+        let is_event = has(EVENT_LABELS | EVENT_MESSAGE);
+        let lacks_message = has(STANDS_IN) && !has(MESSAGE);
+        has(TIME) && is_event == (ndjson.usual == Shape::LogEvent) && !lacks_message
+    };
+    (0..u32::BITS).filter(|signs| is_usual(*signs)).fold(0, |usual, signs| usual | 1 << signs)
 }
 
 impl Wanted {
@@ -77,7 +104,13 @@ impl Wanted {
                 }
             };
         }
-        Self { labels, join_keys: columns.join_keys.clone(), message: columns.message, level }
+        Self {
+            labels,
+            join_keys: columns.join_keys.clone(),
+            message: columns.message,
+            level,
+            usual: usual(ndjson),
+        }
     }
 
     /// Slots for all of it.
@@ -87,7 +120,7 @@ impl Wanted {
     }
 
     /// What the field `name` means, which may be in an object.
-    fn meaning(&self, ndjson: &Ndjson, name: &str, object: Option<&Meaning>) -> Meaning {
+    pub fn meaning(&self, ndjson: &Ndjson, name: &str, object: Option<&Meaning>) -> Meaning {
         let (roles, top) = (&ndjson.roles, object.is_none());
         let part = object.map_or_else(|| Part::of(name), |object| object.part);
         let plain = ndjson.usual == Shape::Plain;
@@ -111,31 +144,15 @@ impl Wanted {
             }
         };
         let role = role.unwrap_or_default();
-        let stands_in = plain && roles.stands_in_as_message(name);
-        Meaning {
-            role,
-            part,
-            labels: top && name == LABELS,
-            event_message,
-            stands_in,
-            is_idle: role == Use::Skip && !event_message && !stands_in,
-        }
+        let sign = |sign: u8, is_it: bool| if is_it { sign } else { 0 };
+        let signs = sign(EVENT_MESSAGE, event_message)
+            | sign(EVENT_LABELS, top && name == LABELS)
+            | sign(STANDS_IN, plain && roles.stands_in_as_message(name))
+            | sign(MESSAGE, role == Use::Message);
+        let role = if role == Use::Message && !self.message { Use::Skip } else { role };
+        let is_idle = role == Use::Skip && signs & !EVENT_LABELS == 0;
+        Meaning { role, part, signs, is_idle }
     }
-}
-
-/// The meaning of a field where all fields are wanted.
-pub(super) fn meaning(
-    wanted: Option<&Wanted>,
-    ndjson: &Ndjson,
-    name: &str,
-    object: Option<&Meaning>,
-) -> Meaning {
-    if let Some(wanted) = wanted {
-        return wanted.meaning(ndjson, name, object);
-    }
-    let role = if ndjson.roles.time.is(name) { Use::Time } else { Use::Skip };
-    let event_message = ndjson.roles.is_event_message(name);
-    Meaning { role, event_message, ..Meaning::default() }
 }
 
 fn position(names: &[String], name: &str) -> Option<u16> {
@@ -144,51 +161,41 @@ fn position(names: &[String], name: &str) -> Option<u16> {
 }
 
 /// Fills the slots.
-pub(super) struct Narrow<'a> {
+pub(super) struct Narrow<'a, 'k> {
     wanted: &'a Wanted,
-    known: Known<'a>,
-    text: &'a str,
-    start: usize,
-    fields: &'a mut Fields,
-    time: Option<Timestamp>,
-    has_message: bool,
-    has_labels: bool,
-    has_event_message: bool,
-    has_stand_in: bool,
+    pub known: &'a mut Known<'k>,
+    pub fields: &'a mut Fields,
+    time: Timestamp,
+    /// What the fields say of the line.
+    signs: u8,
 }
 
-impl<'a> Narrow<'a> {
+impl<'a, 'k> Narrow<'a, 'k> {
+    pub fn new(wanted: &'a Wanted, known: &'a mut Known<'k>, fields: &'a mut Fields) -> Self {
+        Self { wanted, known, fields, time: Timestamp::default(), signs: 0 }
+    }
+
+    /// A line begins.
     #[inline]
-    pub fn new(
-        wanted: &'a Wanted,
-        known: Known<'a>,
-        text: &'a str,
-        start: usize,
-        fields: &'a mut Fields,
-    ) -> Self {
-        fields.clear_slots();
-        Self {
-            wanted,
-            known,
-            text,
-            start,
-            fields,
-            time: None,
-            has_message: false,
-            has_labels: false,
-            has_event_message: false,
-            has_stand_in: false,
-        }
+    pub fn begin(&mut self) {
+        self.fields.clear_slots();
+        self.signs = 0;
     }
 
     /// There are no more fields: the time of the line.
     #[inline]
-    pub fn finish(self) -> Option<Timestamp> {
-        let is_plain = self.known.is_plain();
-        let is_event = self.has_labels && self.has_event_message;
-        if is_plain == is_event || is_plain && !self.has_message && self.has_stand_in {
+    pub fn finish(&mut self) -> Option<Timestamp> {
+        if self.wanted.usual.wrapping_shr(u32::from(self.signs)) & 1 == 0 {
             return None;
         }
+        if !matches!(self.wanted.level, Level::Itself) {
+            self.find_level();
+        }
+        Some(self.time)
+    }
+
+    #[inline(never)]
+    fn find_level(&mut self) {
         match &self.wanted.level {
             Level::Itself => {}
             Level::Named { from, to } => {
@@ -204,95 +211,121 @@ impl<'a> Narrow<'a> {
                 }
             }
         }
-        self.time
     }
 
-    #[inline(always)]
-    fn fill(&mut self, slot: Slot, at: Range<usize>) {
-        self.fields.fill(slot, Filling::InLine(at.start - self.start, at.end - self.start));
+    fn fill(&mut self, slot: Slot, at: Range<At>) {
+        self.fields.fill(slot, Filling::InLine(at.start, at.end));
     }
 
     #[inline(never)]
-    fn fill_escaped(&mut self, slot: Slot, at: Range<usize>) {
+    fn fill_escaped(&mut self, slot: Slot, text: &str) {
         let mut scratch = self.fields.take_scratch();
-        let text = escape::json(&self.text[at], &mut scratch.value);
+        let text = escape::json(text, &mut scratch.value);
         self.fields.fill(slot, Filling::Text(text));
         self.fields.put_scratch(scratch);
     }
-}
 
-impl Receive<Meaning> for Narrow<'_> {
-    fn meaning(&self, name: &str, object: Option<&Meaning>) -> Meaning {
-        self.wanted.meaning(self.known.ndjson, name, object)
-    }
-
-    #[inline]
-    fn ignores(&self, meaning: &Meaning) -> bool {
-        meaning.is_idle
-    }
-
-    #[inline]
-    fn text(
-        &mut self,
-        names: &Dictionary<Meaning>,
-        id: Id,
-        at: Range<usize>,
-        escaped: bool,
-    ) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_event_message |= meaning.event_message;
-        self.has_stand_in |= meaning.stands_in;
-        let slot = match meaning.role {
+    /// Takes text that is neither a label nor the message, or has escapes. Gets parts of a [`Value`], which
+    /// then need not be put together in memory.
+    #[inline(never)]
+    fn other_text(&mut self, role: Use, text: &str, at: Range<At>, escaped: bool) -> Option<()> {
+        let slot = match role {
             Use::Skip => return Some(()),
             Use::Time if escaped => return None,
-            Use::Time => {
-                self.time = Some(self.known.time(self.text, at)?);
-                return Some(());
-            }
-            Use::Message => {
-                self.has_message = true;
-                if !self.wanted.message {
-                    return Some(());
-                }
-                Slot::Message
-            }
+            Use::Time => return self.found_time(piece(text, &at)),
+            Use::Message => Slot::Message,
             Use::Label(at) => Slot::Label(at),
             Use::JoinKey(at) => Slot::JoinKey(at),
         };
         if escaped {
-            self.fill_escaped(slot, at);
+            self.fill_escaped(slot, piece(text, &at));
         } else {
             self.fill(slot, at);
         }
         Some(())
     }
 
+    fn found_time(&mut self, text: &str) -> Option<()> {
+        self.time = self.known.time(text)?;
+        self.signs |= TIME;
+        Some(())
+    }
+}
+
+impl Receive<Meaning> for Narrow<'_, '_> {
+    fn meaning(&self, name: &str, object: Option<&Meaning>) -> Meaning {
+        self.wanted.meaning(self.known.ndjson, name, object)
+    }
+
+    #[inline(always)]
+    fn ignores(&self, meaning: &Meaning) -> bool {
+        meaning.is_idle
+    }
+
     #[inline]
-    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_stand_in |= meaning.stands_in;
-        match meaning.role {
-            Use::Skip => {}
-            Use::Time => self.time = Some(self.known.time(self.text, at)?),
-            Use::Message => return None,
-            Use::Label(slot) => self.fill(Slot::Label(slot), at),
-            Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), at),
+    fn is_time(&self, meaning: &Meaning) -> bool {
+        meaning.role == Use::Time && meaning.signs == 0
+    }
+
+    #[inline(always)]
+    fn time(&mut self, bytes: &[u8], at: At) -> Option<At> {
+        let (time, length) = self.known.clock.millis(scan::chunk(bytes, at)?)?;
+        self.time = time;
+        self.signs |= TIME;
+        Some(length)
+    }
+
+    #[inline(always)]
+    fn text(&mut self, value: Value<'_, Meaning>, escaped: bool) -> Option<()> {
+        let meaning = &value.field.meaning;
+        self.signs |= meaning.signs & !EVENT_LABELS;
+        if escaped {
+            return self.other_text(meaning.role, value.text, value.at, true);
+        }
+        if let Use::Label(slot) = meaning.role {
+            self.fill(Slot::Label(slot), value.at);
+        } else if meaning.role == Use::Message {
+            self.fill(Slot::Message, value.at);
+        } else {
+            return self.other_text(meaning.role, value.text, value.at, false);
         }
         Some(())
     }
 
     #[inline]
-    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
-        let meaning = names.field(id).meaning;
-        self.has_labels |= is_object && meaning.labels;
-        match meaning.role {
-            Use::Skip | Use::JoinKey(_) => Some(()),
-            // Whatever had this name before is replaced.
-            Use::Label(at) => {
-                self.fields.fill(Slot::Label(at), Filling::Nothing);
-                Some(())
-            }
-            Use::Time | Use::Message => None,
+    fn other(&mut self, value: Value<'_, Meaning>) -> Option<()> {
+        let meaning = &value.field.meaning;
+        if meaning.signs & MESSAGE != 0 {
+            return None;
         }
+        self.signs |= meaning.signs & STANDS_IN;
+        match meaning.role {
+            Use::Skip | Use::Message => {}
+            Use::Time => return self.found_time(value.text()),
+            Use::Label(slot) => self.fill(Slot::Label(slot), value.at),
+            Use::JoinKey(slot) => self.fill(Slot::JoinKey(slot), value.at),
+        }
+        Some(())
+    }
+
+    #[inline]
+    fn null(
+        &mut self,
+        _: &Dictionary<Meaning>,
+        field: &Field<Meaning>,
+        is_object: bool,
+    ) -> Option<()> {
+        let meaning = &field.meaning;
+        if meaning.signs & MESSAGE != 0 || meaning.role == Use::Time {
+            return None;
+        }
+        if is_object {
+            self.signs |= meaning.signs & EVENT_LABELS;
+        }
+        // Whatever had this name before is replaced.
+        if let Use::Label(at) = meaning.role {
+            self.fields.fill(Slot::Label(at), Filling::Nothing);
+        }
+        Some(())
     }
 }

@@ -1,13 +1,23 @@
 //! Where JSON values end, and whether they are what `serde_json` takes for values.
 //!
-//! Works on what is left of a block that ends with a line ending, which is part of no value: nothing is
-//! read past the end of a line. All lengths count from the beginning of what is left. Strings cost a few
-//! instructions per sixteen bytes.
+//! Works on a block that ends with a line ending, which is part of no value: nothing is read past the end
+//! of a line. Text costs a few instructions per sixteen bytes.
 
 use wide::u8x16;
 
 /// Deepest nesting of arrays, and of objects in them, that is passed over.
 const MAX_DEPTH: u32 = 64;
+
+/// A place in a block. Blocks are far smaller than 4 GiB, and sums of places as numbers of this size need
+/// no check for overflow before they are compared to the length of a block.
+pub(super) type At = u32;
+
+/// The bytes from a place on, as many as are asked for.
+#[inline(always)]
+pub(super) fn chunk<const N: usize>(bytes: &[u8], at: At) -> Option<&[u8; N]> {
+    let at = at as usize;
+    bytes.get(at..at + N)?.first_chunk()
+}
 
 /// How many spaces, tabs and CRs there are.
 #[inline]
@@ -21,65 +31,65 @@ pub(super) fn after_space(rest: &[u8]) -> &[u8] {
     &rest[space(rest)..]
 }
 
-/// The length of text without quotes, backslashes and control bytes.
-#[inline(always)]
-fn plain(rest: &[u8]) -> usize {
-    match rest.first_chunk().map(specials) {
-        // Mostly short.
-        Some(found) if found != 0 => found.trailing_zeros() as usize,
-        _ => long_plain(rest),
-    }
-}
-
 /// Which of sixteen bytes are quotes, backslashes or control bytes, the first in the lowest bit.
 #[inline(always)]
 fn specials(chunk: &[u8; 16]) -> u32 {
-    let (quote, escape, control) = (u8x16::splat(b'"'), u8x16::splat(b'\\'), u8x16::splat(0x1f));
     let chunk = u8x16::new(*chunk);
-    let found = chunk.simd_eq(quote) | chunk.simd_eq(escape) | chunk.min(control).simd_eq(chunk);
-    found.to_bitmask()
+    // Zero for quotes, which that moves to the control bytes, and for these.
+    let quote = (chunk ^ u8x16::splat(2)).saturating_sub(u8x16::splat(0x20));
+    let escape = chunk ^ u8x16::splat(b'\\');
+    quote.min(escape).simd_eq(u8x16::splat(0)).to_bitmask()
 }
 
+/// Where the quote stands that closes the text that begins at `at`. May miss some, and all of text with
+/// escapes.
+#[inline(always)]
+pub(super) fn plain_text(bytes: &[u8], mut at: At) -> Option<At> {
+    loop {
+        let chunk = chunk(bytes, at)?;
+        let found = specials(chunk);
+        if found != 0 {
+            let first = found.trailing_zeros();
+            return (chunk[first as usize % 16] == b'"').then_some(at + first);
+        }
+        at += 16;
+    }
+}
+
+/// Where the quote stands that closes the text that begins at `at`, and whether there are escapes in it.
+pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
+    let (length, is_escaped) = string(bytes.get(at as usize..)?)?;
+    Some((at + At::try_from(length).ok()?, is_escaped))
+}
+
+/// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
-fn long_plain(rest: &[u8]) -> usize {
-    let (chunks, _) = rest.as_chunks::<16>();
-    for (at, chunk) in chunks.iter().enumerate().skip(1) {
+pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
+    let mut length = plain(rest);
+    let mut is_escaped = false;
+    loop {
+        match rest.get(length..)? {
+            [b'"', ..] => return Some((length, is_escaped)),
+            [b'\\', escaped @ ..] => length += escape(escaped)?,
+            _ => return None,
+        }
+        is_escaped = true;
+        length += plain(rest.get(length..)?);
+    }
+}
+
+/// The length of text without quotes, backslashes and control bytes.
+#[inline]
+fn plain(rest: &[u8]) -> usize {
+    let (chunks, end) = rest.as_chunks::<16>();
+    for (at, chunk) in chunks.iter().enumerate() {
         let found = specials(chunk);
         if found != 0 {
             return at * 16 + found.trailing_zeros() as usize;
         }
     }
-    plain_at_the_end(rest, chunks.len() * 16)
-}
-
-#[inline(never)]
-fn plain_at_the_end(rest: &[u8], before: usize) -> usize {
-    let plain = rest[before..].iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f));
-    before + plain.count()
-}
-
-/// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
-#[inline(always)]
-pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
-    let length = plain(rest);
-    if *rest.get(length)? == b'"' {
-        Some((length, false))
-    } else {
-        Some((escaped(rest, length)?, true))
-    }
-}
-
-/// The length of the text of a string that begins with `length` bytes of plain text.
-#[inline(never)]
-fn escaped(rest: &[u8], mut length: usize) -> Option<usize> {
-    loop {
-        match rest.get(length..)? {
-            [b'"', ..] => return Some(length),
-            [b'\\', escaped @ ..] => length += escape(escaped)?,
-            _ => return None,
-        }
-        length += plain(rest.get(length..)?);
-    }
+    let plain = end.iter().take_while(|byte| !matches!(byte, b'"' | b'\\' | ..=0x1f));
+    chunks.len() * 16 + plain.count()
 }
 
 /// The length of an escape, which begins after its backslash.
@@ -96,15 +106,17 @@ fn escape(rest: &[u8]) -> Option<usize> {
 
 /// The length of a value that is a whole number, if it is one that is followed by no space. May miss some.
 #[inline(always)]
-pub(super) fn whole_number(rest: &[u8]) -> Option<usize> {
-    let length = short_digits(rest.first_chunk()?);
-    let is_whole = length == 1 || length > 1 && rest[0] != b'0';
-    matches!(rest.get(length)?, b',' | b'}' if is_whole).then_some(length)
+pub(super) fn whole_number(bytes: &[u8], at: At) -> Option<At> {
+    let chunk: &[u8; 16] = chunk(bytes, at)?;
+    let length = short_digits(chunk);
+    let is_whole = length == 1 || length > 1 && chunk[0] != b'0';
+    matches!(chunk.get(length)?, b',' | b'}' if is_whole).then_some(length as At)
 }
 
 /// The length of any value but an object.
-pub(super) fn other(rest: &[u8]) -> Option<usize> {
-    if rest.first() == Some(&b'[') { array(rest) } else { scalar(rest) }
+pub(super) fn other(rest: &[u8]) -> Option<At> {
+    let length = if rest.first() == Some(&b'[') { array(rest)? } else { scalar(rest)? };
+    At::try_from(length).ok()
 }
 
 fn scalar(rest: &[u8]) -> Option<usize> {
@@ -118,6 +130,7 @@ fn scalar(rest: &[u8]) -> Option<usize> {
     }
 }
 
+/// The length of a word, if it is next.
 pub(super) fn word(rest: &[u8], word: &[u8]) -> Option<usize> {
     rest.starts_with(word).then_some(word.len())
 }

@@ -1,11 +1,14 @@
 //! One pass over a line, as the last lines were made.
+//!
+//! What stands between two values mostly stood there in the line before: it is compared as a whole, and
+//! that proves, too, that the value before it ended there.
 
 use std::ops::Range;
 
 use memchr::memchr_iter;
 
-use super::dictionary::{Dictionary, Id, LINE};
-use super::scan;
+use super::dictionary::{Dictionary, Field, From, Id, Kind, LINE};
+use super::scan::{self, At};
 use crate::limits;
 
 /// Takes the fields of a line, in order. `None` gives the line up.
@@ -14,204 +17,263 @@ pub(super) trait Receive<M> {
     fn meaning(&self, name: &str, object: Option<&M>) -> M;
     /// Whether fields that mean this can be passed over.
     fn ignores(&self, meaning: &M) -> bool;
-    /// A field that is text: what stands between the quotes, from one byte of the block to another, and
-    /// whether there are escapes in it.
-    fn text(
-        &mut self,
-        names: &Dictionary<M>,
-        id: Id,
-        at: Range<usize>,
-        escaped: bool,
-    ) -> Option<()>;
+    /// Whether fields that mean this can be taken by [`Receive::time`], if they are text.
+    fn is_time(&self, meaning: &M) -> bool;
+    /// A field that is text and the time. Returns its length, up to its quote; `None` where it is to be
+    /// taken as text instead.
+    fn time(&mut self, bytes: &[u8], at: At) -> Option<At>;
+    /// A field that is text: what stands between the quotes. `escaped` says whether there are escapes in it.
+    fn text(&mut self, value: Value<'_, M>, escaped: bool) -> Option<()>;
     /// A field that is any other value: a number, `true`, an array.
-    fn other(&mut self, names: &Dictionary<M>, id: Id, at: Range<usize>) -> Option<()>;
+    fn other(&mut self, value: Value<'_, M>) -> Option<()>;
     /// A field that is `null`, or an object, which begins.
-    fn null(&mut self, names: &Dictionary<M>, id: Id, is_object: bool) -> Option<()>;
+    fn null(&mut self, names: &Dictionary<M>, field: &Field<M>, is_object: bool) -> Option<()>;
 }
 
-/// Walks over the line of `text` that begins at `start`. Returns where its line ending stands; `None`
-/// where the line is not JSON, or unusual.
-#[inline]
+/// The value of a field.
+pub(super) struct Value<'a, M> {
+    pub names: &'a Dictionary<M>,
+    pub field: &'a Field<M>,
+    /// The block, from the beginning of the line.
+    pub text: &'a str,
+    /// Where in that the value stands.
+    pub at: Range<At>,
+}
+
+impl<'a, M> Value<'a, M> {
+    /// The value as it stands in the line.
+    pub fn text(&self) -> &'a str {
+        piece(self.text, &self.at)
+    }
+}
+
+/// What stands there in `text`.
+pub(super) fn piece<'a>(text: &'a str, at: &Range<At>) -> &'a str {
+    &text[at.start as usize..at.end as usize]
+}
+
+/// Walks over the line that `text` begins with. Returns where its line ending stands; `None` where the line
+/// is not JSON, or unusual.
+#[inline(never)]
 pub(super) fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
-    start: usize,
     receive: &mut impl Receive<M>,
-) -> Option<usize> {
-    Walk { dictionary, text, receive, object: LINE, before: LINE }.line(start)
-}
-
-/// A walk, as far as it has come. What is left of the text is no part of it: that changes with every
-/// step, and stays out of memory.
-struct Walk<'a, M, R> {
-    dictionary: &'a mut Dictionary<M>,
-    text: &'a str,
-    receive: &'a mut R,
-    /// The object the walk is in.
-    object: Id,
-    /// The field that came before in it; itself where none did.
-    before: Id,
-}
-
-/// What comes after a value that is no text, or after the last value of an object.
-enum Next<'a> {
-    /// What may follow any value.
-    After(&'a [u8]),
-    /// A field, and which it probably is.
-    Field(&'a [u8], Id),
-    /// Nothing but the ending of the line.
-    End(&'a [u8]),
-}
-
-impl<'a, M: Copy, R: Receive<M>> Walk<'a, M, R> {
-    #[inline(never)]
-    fn line(&mut self, start: usize) -> Option<usize> {
-        let bytes = self.text.as_bytes();
-        let [b'{', rest @ ..] = scan::after_space(bytes.get(start..)?) else { return None };
-        let mut rest = rest;
-        let mut id = self.dictionary.field(LINE).first;
-        loop {
-            let mut field = self.dictionary.field(id);
-            let value = if let Some(value) = field.value(rest) {
-                value
-            } else {
-                let value;
-                (value, id) = self.look_up(rest)?;
-                field = self.dictionary.field(id);
-                value
-            };
-            let mut next = field.next;
-            if let [b'"', text @ ..] = value {
-                let (length, is_escaped) = scan::string(text)?;
-                if !self.receive.ignores(&field.meaning) {
-                    let at = bytes.len() - text.len();
-                    self.receive.text(self.dictionary, id, at..at + length, is_escaped)?;
-                }
-                rest = &text[length + 1..];
-            } else if let Some(length) = scan::whole_number(value) {
-                if !self.receive.ignores(&field.meaning) {
-                    let at = bytes.len() - value.len();
-                    self.receive.other(self.dictionary, id, at..at + length)?;
-                }
-                rest = &value[length..];
-            } else {
-                match self.other(id, value)? {
-                    Next::Field(fields, first) => {
-                        (rest, id) = (fields, first);
-                        continue;
-                    }
-                    Next::After(after) | Next::End(after) => rest = after,
-                }
-            }
-            self.before = id;
-            if let [b',', fields @ ..] = rest {
-                rest = fields;
-            } else {
-                match self.close(rest)? {
-                    Next::Field(fields, after) => (rest, next) = (fields, after),
-                    Next::After(rest) | Next::End(rest) => return end(bytes, start, rest),
-                }
-            }
-            id = next;
-        }
-    }
-
-    /// Takes any value but text, or the beginning of an object.
-    #[inline(never)]
-    fn other(&mut self, id: Id, value: &'a [u8]) -> Option<Next<'a>> {
-        let field = self.dictionary.field(id);
-        match value {
-            [b'{', fields @ ..] => {
-                if !field.can_nest() {
-                    return None;
-                }
-                self.receive.null(self.dictionary, id, true)?;
-                if let [b'}', after @ ..] = scan::after_space(fields) {
-                    return Some(Next::After(after));
-                }
-                (self.object, self.before) = (id, id);
-                Some(Next::Field(fields, field.first))
-            }
-            [b'n', ..] => {
-                self.receive.null(self.dictionary, id, false)?;
-                Some(Next::After(&value[scan::word(value, b"null")?..]))
-            }
-            _ => {
-                let length = scan::other(value)?;
-                if !self.receive.ignores(&field.meaning) {
-                    let at = self.text.len() - value.len();
-                    self.receive.other(self.dictionary, id, at..at + length)?;
-                }
-                Some(Next::After(&value[length..]))
-            }
-        }
-    }
-
-    /// Takes what follows a value, if it is no comma: ends of objects, and spaces.
-    #[inline(never)]
-    fn close(&mut self, mut rest: &'a [u8]) -> Option<Next<'a>> {
-        loop {
-            let (next, after) = rest.split_first()?;
-            match next {
-                b'}' if self.object == LINE => return Some(Next::End(after)),
-                b'}' => {
-                    self.before = self.object;
-                    self.object = self.dictionary.field(self.object).object;
-                }
-                b',' => return Some(Next::Field(after, self.dictionary.field(self.before).next)),
-                b' ' | b'\t' | b'\r' => {}
-                _ => return None,
-            }
-            rest = after;
-        }
-    }
-
-    /// Finds the field that is next, which is not the one that followed last time. Returns its value, with
-    /// what follows, and which it is.
-    #[inline(never)]
-    fn look_up(&mut self, rest: &'a [u8]) -> Option<(&'a [u8], Id)> {
-        let [b'"', text @ ..] = scan::after_space(rest) else { return None };
-        let (length, is_escaped) = scan::string(text)?;
-        if is_escaped || length == 0 {
+) -> Option<At> {
+    let bytes = text.as_bytes();
+    // Where the last byte of the value before stands, or the brace of the object that has begun.
+    let mut at = 0;
+    if *bytes.first()? != b'{' {
+        at = At::try_from(scan::space(bytes)).ok()?;
+        if *bytes.get(at as usize)? != b'{' {
             return None;
         }
-        let found = self.dictionary.find(self.object, &text[..length], rest);
-        if let Some((id, Some(value))) = found {
-            self.dictionary.note(self.before, self.before == self.object, id);
-            return Some((value, id));
-        }
-        let [b':', value @ ..] = scan::after_space(&text[length + 1..]) else { return None };
-        let value = scan::after_space(value);
-        let id = if let Some((id, _)) = found {
-            id
+    }
+    let mut field = dictionary.field(LINE);
+    loop {
+        let next = dictionary.field(field.next);
+        if next.is_next(bytes, at) {
+            at += next.length();
+            field = next;
         } else {
-            let at = self.text.len() - text.len();
-            let meaning = |name: &str, object: Option<&M>| self.receive.meaning(name, object);
-            self.dictionary.add(self.object, &self.text[at..at + length], meaning)?
-        };
-        self.dictionary.write(id, &rest[..rest.len() - value.len()]);
-        self.dictionary.note(self.before, self.before == self.object, id);
-        Some((value, id))
+            let id;
+            (at, id) = look_up(dictionary, text, receive, field.id, at)?;
+            field = dictionary.field(id);
+        }
+        if field.is_text {
+            at = if let Some(end) = scan::plain_text(bytes, at) {
+                if !receive.ignores(&field.meaning) {
+                    receive.text(Value { names: dictionary, field, text, at: at..end }, false)?;
+                }
+                end
+            } else {
+                any_text(dictionary, text, receive, field, at)?
+            };
+            continue;
+        }
+        if field.is_time {
+            at = match receive.time(bytes, at) {
+                Some(length) => at + length,
+                None => any_text(dictionary, text, receive, field, at)?,
+            };
+            continue;
+        }
+        match field.kind {
+            Kind::Text | Kind::Time => at = any_text(dictionary, text, receive, field, at)?,
+            Kind::Object => {
+                receive.null(dictionary, field, true)?;
+                at -= 1;
+            }
+            Kind::Other => {
+                if let Some(length) = scan::whole_number(bytes, at) {
+                    let end = at + length;
+                    if !receive.ignores(&field.meaning) {
+                        receive.other(Value { names: dictionary, field, text, at: at..end })?;
+                    }
+                    at = end - 1;
+                } else {
+                    let id = field.id;
+                    at = other(dictionary, text, receive, id, at)?;
+                    field = dictionary.field(id);
+                }
+            }
+            Kind::End => {
+                let end = at - 1;
+                return (end <= SHORT || fits(&bytes[..end as usize])).then_some(end);
+            }
+        }
     }
 }
 
-/// Where the ending of the line stands that began at `start`, whose object has just ended.
-#[inline]
-fn end(bytes: &[u8], start: usize, rest: &[u8]) -> Option<usize> {
-    let rest = scan::after_space(rest);
+/// Takes any text. Returns where its closing quote is.
+#[inline(never)]
+fn any_text<M: Copy>(
+    dictionary: &Dictionary<M>,
+    text: &str,
+    receive: &mut impl Receive<M>,
+    field: &Field<M>,
+    at: At,
+) -> Option<At> {
+    let (end, is_escaped) = scan::text(text.as_bytes(), at)?;
+    if !receive.ignores(&field.meaning) {
+        receive.text(Value { names: dictionary, field, text, at: at..end }, is_escaped)?;
+    }
+    Some(end)
+}
+
+/// Takes any value but a whole number. Returns where its last byte is, or the brace of an object.
+#[inline(never)]
+fn other<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &str,
+    receive: &mut impl Receive<M>,
+    id: Id,
+    at: At,
+) -> Option<At> {
+    let value = &text.as_bytes()[at as usize..];
+    let field = dictionary.field(id);
+    match *value.first()? {
+        // Which it was not the last time.
+        b'"' | b'{' => {
+            let (kind, start) = kind(field, receive, value)?;
+            let literal = &text.as_bytes()[(at - field.length()) as usize..];
+            dictionary.write(id, &literal[..(field.length() + start) as usize], kind);
+            let field = dictionary.field(id);
+            if kind != Kind::Object {
+                return any_text(dictionary, text, receive, field, at + start);
+            }
+            receive.null(dictionary, field, true)?;
+            Some(at)
+        }
+        b'n' => {
+            scan::word(value, b"null")?;
+            receive.null(dictionary, field, false)?;
+            Some(at + 3)
+        }
+        _ => {
+            let end = at + scan::other(value)?;
+            if !receive.ignores(&field.meaning) {
+                receive.other(Value { names: dictionary, field, text, at: at..end })?;
+            }
+            Some(end - 1)
+        }
+    }
+}
+
+/// What the value of a field is, and how much of it stands before what it holds. `None` for objects that
+/// are nested too deeply.
+fn kind<M>(field: &Field<M>, receive: &impl Receive<M>, value: &[u8]) -> Option<(Kind, At)> {
+    match *value.first()? {
+        b'"' if receive.is_time(&field.meaning) => Some((Kind::Time, 1)),
+        b'"' => Some((Kind::Text, 1)),
+        b'{' if field.can_nest() => Some((Kind::Object, 1)),
+        b'{' => None,
+        _ => Some((Kind::Other, 0)),
+    }
+}
+
+/// Finds the field after `before`, which is not the one that followed last time. Returns where its value
+/// begins, and which it is.
+#[inline(never)]
+fn look_up<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &str,
+    receive: &impl Receive<M>,
+    before: Id,
+    at: At,
+) -> Option<(At, Id)> {
+    let bytes = text.as_bytes();
+    let from = dictionary.after(before);
+    let From { mut object, opens: mut is_first } = from;
+    let mut rest = scan::after_space(bytes.get(at as usize + 1..)?);
+    while let [b'}', after @ ..] = rest {
+        rest = scan::after_space(after);
+        if object == LINE {
+            return end(dictionary, bytes, before, at, rest);
+        }
+        (object, is_first) = (dictionary.field(object).object, false);
+    }
+    if !is_first {
+        let [b',', after @ ..] = rest else { return None };
+        rest = scan::after_space(after);
+    }
+    let [b'"', key @ ..] = rest else { return None };
+    let (length, is_escaped) = scan::string(key)?;
+    if is_escaped || length == 0 {
+        return None;
+    }
+    let found = dictionary.find(from, object, &key[..length], bytes, at);
+    if let Some((id, true)) = found {
+        dictionary.note(before, id);
+        return Some((at + dictionary.field(id).length(), id));
+    }
+    let [b':', value @ ..] = scan::after_space(&key[length + 1..]) else { return None };
+    let value = scan::after_space(value);
+    let id = if let Some((id, _)) = found {
+        id
+    } else {
+        let start = bytes.len() - key.len();
+        let meaning = |name: &str, object: Option<&M>| receive.meaning(name, object);
+        dictionary.add(from, object, &text[start..start + length], meaning)?
+    };
+    let (kind, start) = kind(dictionary.field(id), receive, value)?;
+    let start = At::try_from(bytes.len() - value.len()).ok()? + start;
+    dictionary.write(id, &bytes[at as usize..start as usize], kind);
+    dictionary.note(before, id);
+    Some((start, id))
+}
+
+/// Takes the end of the line, whose object has just ended.
+fn end<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    bytes: &[u8],
+    before: Id,
+    at: At,
+    rest: &[u8],
+) -> Option<(At, Id)> {
     if *rest.first()? != b'\n' {
         return None;
     }
-    let end = bytes.len() - rest.len();
-    (end - start <= SHORT || fits(&bytes[start..end])).then_some(end)
+    let from = dictionary.after(before);
+    let id = match dictionary.find(from, LINE, b"", bytes, at) {
+        Some((id, _)) => id,
+        None => {
+            let line = dictionary.field(LINE).meaning;
+            dictionary.add(from, LINE, "", |_, _| line)?
+        }
+    };
+    let start = bytes.len() - rest.len() + 1;
+    dictionary.write(id, &bytes[at as usize..start], Kind::End);
+    dictionary.note(before, id);
+    Some((At::try_from(start).ok()?, id))
 }
 
 /// Lines up to this length cannot have too many fields, nor too long names: a field has four bytes at
 /// least.
-const SHORT: usize = 2 << 10;
+const SHORT: At = 2 << 10;
 
-const _: () = assert!(SHORT / 4 < limits::MAX_LABELS);
-const _: () = assert!((SHORT / 4 + 1) * SHORT < limits::MAX_FIELDS_BYTES);
+const _: () = assert!(SHORT as usize / 4 < limits::MAX_LABELS);
+const _: () = assert!((SHORT as usize / 4 + 1) * (SHORT as usize) < limits::MAX_FIELDS_BYTES);
 
 /// Whether no bound on lines and fields is reached; names repeat those of outer objects. The other path
 /// knows what to do then.

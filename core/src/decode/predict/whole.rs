@@ -1,36 +1,34 @@
 //! All that a line has.
 
-use std::ops::Range;
-
 use super::Known;
-use super::dictionary::{Dictionary, Id};
-use super::narrow::{Meaning, Use, Wanted, meaning};
-use super::walk::Receive;
+use super::dictionary::{Dictionary, Field};
+use super::narrow::{Meaning, Use, Wanted};
+use super::scan::{self, At};
+use super::walk::{Receive, Value};
 use crate::decode::escape;
 use crate::decode::ndjson::{Filler, Visit};
-use crate::decode::record::Value;
+use crate::decode::record;
 use crate::event::Fields;
 use crate::time::Timestamp;
 
 /// Hands the fields to what decides their roles in lines of any kind.
-pub(super) struct Whole<'a> {
-    wanted: Option<&'a Wanted>,
-    known: Known<'a>,
-    text: &'a str,
+pub(super) struct Whole<'a, 'k> {
+    wanted: &'a Wanted,
+    known: &'a mut Known<'k>,
     filler: Filler<'a>,
     buffer: &'a mut String,
 }
 
-impl<'a> Whole<'a> {
+impl<'a, 'k> Whole<'a, 'k> {
     pub fn new(
-        wanted: Option<&'a Wanted>,
-        known: Known<'a>,
-        text: &'a str,
+        wanted: &'a Wanted,
+        known: &'a mut Known<'k>,
         fields: &'a mut Fields,
         buffer: &'a mut String,
     ) -> Self {
-        let filler = known.ndjson.filler(known.ndjson.usual, known.zone, fields);
-        Self { wanted, known, text, filler, buffer }
+        let ndjson = known.ndjson;
+        let filler = ndjson.filler(ndjson.usual, known.zone, fields);
+        Self { wanted, known, filler, buffer }
     }
 
     /// There are no more fields: the time of the line.
@@ -40,61 +38,66 @@ impl<'a> Whole<'a> {
     }
 }
 
-impl Receive<Meaning> for Whole<'_> {
+impl Receive<Meaning> for Whole<'_, '_> {
     fn meaning(&self, name: &str, object: Option<&Meaning>) -> Meaning {
-        meaning(self.wanted, self.known.ndjson, name, object)
+        self.wanted.meaning(self.known.ndjson, name, object)
     }
 
     fn ignores(&self, _: &Meaning) -> bool {
         false
     }
 
-    fn text(
+    fn is_time(&self, meaning: &Meaning) -> bool {
+        meaning.role == Use::Time && !meaning.is_event_message()
+    }
+
+    fn time(&mut self, bytes: &[u8], at: At) -> Option<At> {
+        let (time, length) = self.known.clock.millis(scan::chunk(bytes, at)?)?;
+        self.filler.reader.found_time(time);
+        Some(length)
+    }
+
+    fn text(&mut self, value: Value<'_, Meaning>, escaped: bool) -> Option<()> {
+        if escaped {
+            let text = escape::json(value.text(), self.buffer);
+            let (name, is_top) = (value.names.name(value.field.id), value.field.depth == 0);
+            self.filler.field(name, is_top, record::Value::Text(text));
+        } else {
+            self.value(&value, record::Value::Text(value.text()));
+        }
+        Some(())
+    }
+
+    fn other(&mut self, value: Value<'_, Meaning>) -> Option<()> {
+        self.value(&value, record::Value::Other(value.text()));
+        Some(())
+    }
+
+    fn null(
         &mut self,
         names: &Dictionary<Meaning>,
-        id: Id,
-        at: Range<usize>,
-        escaped: bool,
+        field: &Field<Meaning>,
+        is_object: bool,
     ) -> Option<()> {
-        if escaped {
-            let text = &self.text[at];
-            let text = escape::json(text, self.buffer);
-            let is_top = names.field(id).depth == 0;
-            self.filler.field(names.name(id), is_top, Value::Text(text));
-            return Some(());
-        }
-        let value = Value::Text(&self.text[at.clone()]);
-        self.value(names, id, at, value);
-        Some(())
-    }
-
-    fn other(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>) -> Option<()> {
-        let value = Value::Other(&self.text[at.clone()]);
-        self.value(names, id, at, value);
-        Some(())
-    }
-
-    fn null(&mut self, names: &Dictionary<Meaning>, id: Id, is_object: bool) -> Option<()> {
-        let (name, is_top) = (names.name(id), names.field(id).depth == 0);
+        let (name, is_top) = (names.name(field.id), field.depth == 0);
         if is_object {
             self.filler.object(name, is_top);
         } else {
-            self.filler.field(name, is_top, Value::Null);
+            self.filler.field(name, is_top, record::Value::Null);
         }
         Some(())
     }
 }
 
-impl Whole<'_> {
-    fn value(&mut self, names: &Dictionary<Meaning>, id: Id, at: Range<usize>, value: Value<'_>) {
-        let field = names.field(id);
-        if field.meaning.role == Use::Time
-            && !field.meaning.event_message
-            && let Some(time) = self.known.time(self.text, at)
+impl Whole<'_, '_> {
+    fn value(&mut self, value: &Value<'_, Meaning>, text: record::Value<'_>) {
+        if self.is_time(&value.field.meaning)
+            && let Some(time) = self.known.time(value.text())
         {
             self.filler.reader.found_time(time);
         } else {
-            self.filler.field(names.name(id), field.depth == 0, value);
+            let (name, is_top) = (value.names.name(value.field.id), value.field.depth == 0);
+            self.filler.field(name, is_top, text);
         }
     }
 }
