@@ -66,15 +66,24 @@ impl Pipeline {
     ///
     /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
     /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
+    #[inline]
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        if !self.matchers.iter().all(|matcher| matcher.accepts_event(event))
-            || !self.lines.iter().all(|filter| filter.keeps(event.raw))
-        {
-            return false;
+        for matcher in &self.matchers {
+            if !matcher.accepts_event(event) {
+                return false;
+            }
         }
-        if self.steps.is_empty() {
+        if !extracted.is_empty() {
             extracted.clear();
-            return true;
+        }
+        (self.lines.is_empty() && self.steps.is_empty()) || self.keeps_further(event, extracted)
+    }
+
+    /// Whether the event's line passes the filters, and its labels those among the steps.
+    #[inline(never)]
+    fn keeps_further(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
+        if !self.lines.iter().all(|filter| filter.keeps(event.raw)) {
+            return false;
         }
         let mut to = Extractor::new(*event, extracted);
         self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
