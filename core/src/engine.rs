@@ -56,7 +56,7 @@ use dedupe::Seen;
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
-use reading::Reading;
+use reading::{Reading, Route};
 
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
@@ -112,6 +112,7 @@ impl Correlator {
             inputs.push(Input {
                 decoder: Some(decoder),
                 columns: ColumnNames::of(&plan, id, dedupe),
+                routes: Vec::new(),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
                 late_events: 0,
@@ -138,6 +139,13 @@ impl Correlator {
             options.emit == Emit::Eager,
             options.max_events_per_correlation,
         );
+        if joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0 {
+            for (at, input) in inputs.iter_mut().enumerate() {
+                let source = SourceId::new(at);
+                let columns = ColumnNames::of_bytes(&plan, source, options.dedupe.as_ref());
+                input.routes = Route::all(&plan, source, &columns).unwrap_or_default();
+            }
+        }
         if let Some(dedupe) = &options.dedupe {
             let window = joins.reach().plus(options.late_tolerance);
             for input in &mut inputs {
@@ -162,7 +170,6 @@ impl Correlator {
             ),
             reading: Reading::new(EventKeys::new(&joins.shape().tables, &stream_columns)),
             emitter: new_emitter(&plan, &options),
-            closed: Vec::new(),
             outbox: VecDeque::new(),
             updates: VecDeque::new(),
             polled: Vec::new(),
@@ -189,7 +196,6 @@ impl Correlator {
             known_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             is_simple: joins.is_simple() && options.emit == Emit::Final,
-            is_plain: joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0,
             joins,
             has_twins: false,
             limited: false,

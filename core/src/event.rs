@@ -169,11 +169,6 @@ impl Fields {
         self.labels.fill(to, self.labels.piece(usize::from(from)));
     }
 
-    /// Whether nothing is in the buffer.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.text.is_empty() && self.labels.names.is_empty() && self.dropped == 0
-    }
-
     /// Empties the buffer, keeping its memory.
     pub fn clear(&mut self) {
         self.text.clear();

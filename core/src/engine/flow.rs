@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
 use super::known::Known;
-use super::reading::Reading;
+use super::reading::{Reading, Route, Routed};
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
@@ -32,7 +32,6 @@ pub(super) struct Flow {
     pub store: Store,
     pub joins: Joins,
     pub emitter: Emitter,
-    pub closed: Vec<Closed>,
     pub outbox: VecDeque<Posted>,
     /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]), and whether
     /// each still is one.
@@ -64,8 +63,6 @@ pub(super) struct Flow {
     pub end: End,
     /// Whether results are sessions of a single join, each told once.
     pub is_simple: bool,
-    /// Whether all that counts of an event which is not late is its key.
-    pub is_plain: bool,
     /// Whether an event has ever been held in several streams.
     pub has_twins: bool,
     /// Whether a stage has ended the query.
@@ -135,6 +132,18 @@ impl Flow {
         let mut held = 0;
         if !outside && !self.has_room() {
             self.turn_away(source, event.time);
+        } else if !outside
+            && !looks
+            && !watermark.makes_late(event.time)
+            && !input.routes.is_empty()
+        {
+            for at in 0..input.routes.len() {
+                let route = &input.routes[at];
+                held += u32::from(match self.take_plain(route, event, handle) {
+                    Some(is_held) => is_held,
+                    None => self.take_into(route.stream, input, event, handle, looks),
+                });
+            }
         } else if !outside {
             for at in 0..self.plan.sources[source.index()].streams.len() {
                 let stream = self.plan.sources[source.index()].streams[at];
@@ -170,6 +179,7 @@ impl Flow {
         self.check_event();
     }
 
+    #[inline(never)]
     fn take_into(
         &mut self,
         stream: StreamId,
@@ -178,13 +188,6 @@ impl Flow {
         handle: Option<HostHandle>,
         looks: bool,
     ) -> bool {
-        if self.is_plain
-            && !looks
-            && !self.progress.watermark().makes_late(event.time)
-            && let Some(held) = self.take_plain(stream, event, handle)
-        {
-            return held;
-        }
         let Self { reading, plan, joins, options, .. } = self;
         let tables = &joins.shape().tables;
         let Some(hidden) = reading.read(plan, tables, &options.key_patterns, stream, event) else {
@@ -197,20 +200,23 @@ impl Flow {
         self.enter(stream, input, event.time, payload, hidden)
     }
 
-    /// Takes an event that is not late into a stream of a query that is plain. `None` where more of it has to
-    /// be looked at.
+    /// Takes an event that is not late into a stream by the short way. `None` where more of it has to be looked
+    /// at.
+    #[inline]
     fn take_plain(
         &mut self,
-        stream: StreamId,
+        route: &Route,
         event: &Event<'_>,
         handle: Option<HostHandle>,
     ) -> Option<bool> {
-        let Some(key) = self.reading.plain_key(&self.plan, stream, event)? else {
-            return Some(false);
+        let key = match route.look(event) {
+            Routed::Selected(key) => key,
+            Routed::Left => return Some(false),
+            Routed::Unclear => return None,
         };
-        self.selected += 1;
+        let (time, stream) = (event.time, route.stream);
         let arrival = Arrival {
-            time: event.time,
+            time,
             stream,
             number: self.arrivals,
             payload: handle.map_or(Payload::Raw(event.raw), Payload::Host),
@@ -218,8 +224,13 @@ impl Flow {
             late: false,
             kept: &self.reading.kept,
         };
-        let inserted = self.joins.insert_plain(&mut self.store, &arrival, key);
-        Some(self.note_inserted(stream, event.time, inserted))
+        let id = self.joins.insert_plain(&mut self.store, &arrival, key)?;
+        self.selected += 1;
+        self.note_held(time, id);
+        if self.joins.has_closed_early() {
+            self.close_early();
+        }
+        Some(true)
     }
 
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
@@ -322,18 +333,20 @@ impl Flow {
         }
         let watermark = self.progress.watermark();
         match &mut self.joins.policy {
-            Policy::Sessions(sessions) => {
-                let mut closed = std::mem::take(&mut self.closed);
-                sessions.expire(&mut self.joins.tables, &mut self.store, watermark, &mut closed);
-                for component in closed.drain(..) {
-                    self.decide(component);
+            Policy::Sessions(_) => {
+                while let Some(closed) = self.next_closed(watermark) {
+                    self.decide(closed);
                 }
-                self.closed = closed;
                 self.collect();
             }
             Policy::Steps(_) => self.expire_steps(watermark),
         }
         self.joins.forget_truncated(&self.store, watermark);
+    }
+
+    fn next_closed(&mut self, watermark: Watermark) -> Option<Closed> {
+        let Policy::Sessions(sessions) = &mut self.joins.policy else { return None };
+        sessions.next_closed(&mut self.joins.tables, &mut self.store, watermark)
     }
 
     /// Has the steps follow the watermark as far as there is room for what they find.

@@ -3,13 +3,77 @@
 //!
 //! Knows nothing of other events: this may be done for several of them at once, in any order.
 
+use crate::columns::{Column, ColumnNames};
 use crate::event::{Event, Fields};
-use crate::id::StreamId;
+use crate::id::{SourceId, StreamId};
 use crate::join::shape::TableLabels;
 use crate::key::{self, EventKeys, KeyPatterns};
-use crate::plan::Plan;
+use crate::plan::{KeyLabels, Plan};
 use crate::select::Selected;
 use crate::window::record::KeptLabels;
+
+/// How an event gets into a stream where nothing counts but what a few of its labels are: those that the
+/// selector compares, and the one that is the key.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub stream: StreamId,
+    key: Column,
+    comparisons: Vec<Comparison>,
+}
+
+#[derive(Debug)]
+struct Comparison {
+    column: Column,
+    is_equal: bool,
+    value: Box<[u8]>,
+}
+
+/// What looking at an event has come to.
+pub(super) enum Routed<'a> {
+    /// The stream selects it, with this key.
+    Selected(&'a [u8]),
+    /// The stream does not select it.
+    Left,
+    /// One of the labels is missing, or not among the columns: it has to be looked at as a whole.
+    Unclear,
+}
+
+impl Route {
+    /// The ways into the streams of a source, of events with these columns; `None` where more counts.
+    pub fn all(plan: &Plan, source: SourceId, columns: &ColumnNames) -> Option<Vec<Self>> {
+        let streams = plan.sources[source.index()].streams.iter();
+        streams.map(|stream| Self::new(plan, *stream, columns)).collect()
+    }
+
+    fn new(plan: &Plan, stream: StreamId, columns: &ColumnNames) -> Option<Self> {
+        let comparisons = plan.streams[stream.index()].pipeline.comparisons()?;
+        let comparisons = comparisons.map(|(label, is_equal, value)| Comparison {
+            column: columns.column(label),
+            is_equal,
+            value: value.as_bytes().into(),
+        });
+        let key = match plan.key_labels(0, stream.index())? {
+            KeyLabels::All(labels) => match labels.as_slice() {
+                [label] => columns.column(label),
+                _ => return None,
+            },
+            KeyLabels::AllBut(_) => return None,
+        };
+        Some(Self { stream, key, comparisons: comparisons.collect() })
+    }
+
+    /// Looks at an event.
+    #[inline]
+    pub fn look<'a>(&self, event: &Event<'a>) -> Routed<'a> {
+        for Comparison { column, is_equal, value } in &self.comparisons {
+            let Some(own) = event.column(*column) else { return Routed::Unclear };
+            if (own == &**value) != *is_equal {
+                return Routed::Left;
+            }
+        }
+        event.column(self.key).map_or(Routed::Unclear, Routed::Selected)
+    }
+}
 
 /// What was read of an event for one stream, in buffers that are reused from event to event.
 #[derive(Debug)]
@@ -23,22 +87,6 @@ pub(super) struct Reading {
 impl Reading {
     pub fn new(keys: EventKeys) -> Self {
         Self { extracted: Fields::default(), keys, kept: KeptLabels::default() }
-    }
-
-    /// The key of an event for a stream of a query whose joins are plain, if the event is selected; `None`
-    /// also where more has to be looked at to know that.
-    #[inline]
-    pub fn plain_key<'a>(
-        &mut self,
-        plan: &Plan,
-        stream: StreamId,
-        event: &Event<'a>,
-    ) -> Option<Option<&'a [u8]>> {
-        let planned = &plan.streams[stream.index()];
-        if !planned.pipeline.keeps(event, &mut self.extracted) {
-            return Some(None);
-        }
-        self.keys.plain(stream, event).map(Some)
     }
 
     /// Reads an event for a stream. `None` where the stream does not select it, else whether the

@@ -65,6 +65,27 @@ impl Connect for (&mut Matches<'_>, &Found) {
     }
 }
 
+/// Connects one event with what it matches, where no event is told whether it does.
+pub(super) struct PlainMatches<'a> {
+    pub store: &'a mut Store,
+    pub component: Component<'a>,
+}
+
+impl Connect for PlainMatches<'_> {
+    #[inline]
+    fn connect(&mut self, other: EventId) {
+        self.component.take_in(self.store, other);
+    }
+
+    fn is_connected(&mut self, other: EventId) -> bool {
+        find(self.store, other) == self.component.root
+    }
+
+    fn store(&self) -> &Store {
+        self.store
+    }
+}
+
 impl Component<'_> {
     /// Makes one component of this and that of another event.
     #[inline]

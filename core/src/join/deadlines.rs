@@ -50,8 +50,8 @@ pub(super) struct Deadlines {
     reached: Vec<Deadline>,
     /// What came for that bucket, or for an earlier one, since then.
     again: BinaryHeap<Reverse<Deadline>>,
-    /// The number of that bucket.
-    at: i64,
+    /// The last time that belongs to that bucket.
+    reached_to: Timestamp,
     /// Buckets to come, by number.
     buckets: BTreeMap<i64, Bucket>,
     /// The bucket that took the last deadline: most go where the one before went.
@@ -70,7 +70,7 @@ impl Deadlines {
             width: (reach.as_nanos() / BUCKETS).max(1),
             reached: Vec::new(),
             again: BinaryHeap::new(),
-            at: i64::MIN,
+            reached_to: Timestamp::MIN,
             buckets: BTreeMap::new(),
             filling: None,
             spare: Vec::new(),
@@ -99,14 +99,19 @@ impl Deadlines {
 
     #[inline(never)]
     fn push_elsewhere(&mut self, deadline: Deadline) {
-        let number = deadline.0.as_nanos().div_euclid(self.width);
-        if number <= self.at {
+        if deadline.0 <= self.reached_to {
             self.again.push(Reverse(deadline));
-        } else {
-            let bucket = self.fill(number);
-            bucket.earliest = bucket.earliest.min(deadline.0);
-            bucket.all.push(deadline);
+            return;
         }
+        let number = deadline.0.as_nanos().div_euclid(self.width);
+        let is_earlier = self.filling.as_ref().is_some_and(|bucket| number < bucket.number);
+        let known = if is_earlier { self.buckets.get_mut(&number) } else { None };
+        let bucket = match known {
+            Some(bucket) => bucket,
+            None => self.fill(number),
+        };
+        bucket.earliest = bucket.earliest.min(deadline.0);
+        bucket.all.push(deadline);
     }
 
     /// Takes the first deadline, if the watermark has passed it.
@@ -202,7 +207,7 @@ impl Deadlines {
             self.buckets.remove(&number)
         };
         let Some(bucket) = bucket else { return };
-        self.at = number;
+        self.reached_to = bucket.to;
         let mut done = std::mem::replace(&mut self.reached, bucket.all);
         // Nearly sorted as they came; taken from the end.
         self.reached.sort_unstable();

@@ -142,15 +142,9 @@ impl Lists {
         Self { table, dense: Vec::new(), free: Vec::new(), memory: 0 }
     }
 
-    /// The key table; where the joins are plain there is one.
-    #[inline]
-    fn table<const PLAIN: bool>(&self) -> usize {
-        if PLAIN { 0 } else { self.table }
-    }
-
     /// Adds an event in event order. Most come last. `events` of this key are held.
     #[inline]
-    pub fn insert<const PLAIN: bool>(
+    pub fn insert(
         &mut self,
         head: &mut Head,
         store: &mut Store,
@@ -168,7 +162,7 @@ impl Lists {
                 if comes_after(&item(store, newest), time, arrival) {
                     self.insert_into_chain(newest, store, id);
                 } else {
-                    store.set_before(id, self.table::<PLAIN>(), newest);
+                    store.set_before(id, self.table, newest);
                     *head = Head::chain(id);
                 }
                 return Density::Sparse;
@@ -267,7 +261,7 @@ impl Lists {
     /// Connects the events in `from..=to`, oldest first; `walk` says which may be left out. `twin` is the
     /// arrival of the event that looks: the same event in another stream is no match.
     #[inline]
-    pub fn connect_range<const PLAIN: bool>(
+    pub fn connect_range(
         &mut self,
         head: Head,
         (from, to): (Timestamp, Timestamp),
@@ -290,7 +284,7 @@ impl Lists {
                         found[count] = id;
                         count += 1;
                     }
-                    id = store.before(id, self.table::<PLAIN>());
+                    id = store.before(id, self.table);
                 }
                 for id in found[..count].iter().rev() {
                     matches.connect(*id);

@@ -124,7 +124,7 @@ impl Joins {
         self.tables.look_up(keys, event.late);
         let inserted = match &mut self.policy {
             Policy::Sessions(sessions) => {
-                sessions.insert::<false>(&mut self.tables, store, event, watermark)
+                sessions.insert(&mut self.tables, store, event, watermark)
             }
             Policy::Steps(steps) => {
                 let Tables { shape, ids, .. } = &self.tables;
@@ -137,16 +137,20 @@ impl Joins {
         inserted
     }
 
-    /// Takes an event that is not late, in a query whose joins are plain, with its key.
-    pub fn insert_plain(&mut self, store: &mut Store, event: &Arrival<'_>, key: &[u8]) -> Inserted {
+    /// Takes an event that is not late, in a query whose joins are plain, with its key. `None` where more
+    /// has to be looked at.
+    #[inline]
+    pub fn insert_plain(
+        &mut self,
+        store: &mut Store,
+        event: &Arrival<'_>,
+        key: &[u8],
+    ) -> Option<EventId> {
         let Policy::Sessions(sessions) = &mut self.policy else {
             unreachable!("plain joins have sessions")
         };
-        if !self.tables.truncated.is_empty() {
-            self.tables.settle_truncated(event.number);
-        }
-        self.tables.hold_plain(key);
-        sessions.insert::<true>(&mut self.tables, store, event, Watermark::START)
+        let is_whole = self.tables.truncated.is_empty();
+        is_whole.then(|| sessions.insert_plain(&mut self.tables, store, event, key))
     }
 
     /// Whether nothing has to be known about an event that is not late but its key and what that

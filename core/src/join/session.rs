@@ -9,11 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::Inserted;
-use super::component::{self, Component, Matches, find, unite};
+use super::component::{self, Component, Matches, PlainMatches, find, unite};
 use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, Walk};
 use super::results::{deferred, has_unknown};
-use super::shape::{Found, Partial, Shape};
+use super::shape::{Partial, Shape};
 use super::tables::Tables;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
@@ -79,9 +79,8 @@ impl Sessions {
         }
     }
 
-    /// Takes an event, whose keys have just been looked up, and connects it with what it matches. `PLAIN`
-    /// says that the joins are, and that it is not late: most are, so this is compiled twice.
-    pub fn insert<const PLAIN: bool>(
+    /// Takes an event, whose keys have just been looked up, and connects it with what it matches.
+    pub fn insert(
         &mut self,
         tables: &mut Tables,
         store: &mut Store,
@@ -89,22 +88,21 @@ impl Sessions {
         watermark: Watermark,
     ) -> Inserted {
         let Arrival { time, stream, late, .. } = *event;
-        let late = late && !PLAIN;
         let is_dropped = !tables.truncated.is_empty() && Self::matches_truncated(tables, event);
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
         }
-        let id = store.add::<PLAIN>(event, Link::ALONE, &tables.ids);
+        let id = store.add(event, Link::ALONE, &tables.ids);
         // What it would connect with what was closed early is closed, too.
         let max_events = if is_dropped { 0 } else { self.max_events };
         let shape = &tables.shape.streams[stream.index()];
-        let (reach, is_reported) = (shape.reach, !PLAIN && shape.partial.is_some());
+        let (reach, is_reported) = (shape.reach, shape.partial.is_some());
         // A late event waits for nothing.
         let close = if late { Timestamp::MIN } else { time.plus(reach) };
         let overfull = &mut self.overfull;
         let component = Component { root: id, close, size: 1, max_events, overfull };
         let Connected { matched, root, size } =
-            connect::<PLAIN>(tables, store, id, event, watermark, component);
+            connect(tables, store, id, event, watermark, component);
         if is_dropped {
             let overfull = std::mem::take(&mut self.overfull);
             self.drop_event(tables, store, id, &overfull);
@@ -116,22 +114,67 @@ impl Sessions {
                 return Inserted::Late { matched: false, held: false };
             }
         } else {
-            make_joinable::<PLAIN>(tables, store, id, event, root);
+            make_joinable(tables, store, id, event, root);
             // What is part of a component is looked at with that.
             if size == 1 || is_reported {
-                let turn =
-                    if !PLAIN && tables.reports_unmatched { Turn::Decide } else { Turn::Close };
+                let turn = if tables.reports_unmatched { Turn::Decide } else { Turn::Close };
                 self.await_close(store, id, (close, turn));
             }
         }
         if !self.overfull.is_empty() || size >= self.max_events {
-            let overfull = std::mem::take(&mut self.overfull);
-            self.close_early(tables, store, root);
-            self.close_all_early(tables, store, &overfull);
+            self.close_overfull(tables, store, root);
         } else if self.eager {
             self.mark_dirty(store, id);
         }
         if late { Inserted::Late { matched: true, held: true } } else { Inserted::Held(id) }
+    }
+
+    /// As [`insert`](Self::insert), of an event that is not late, with its key, in a query whose joins are
+    /// plain, where nothing was closed early.
+    #[inline(never)]
+    pub fn insert_plain(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        event: &Arrival<'_>,
+        key: &[u8],
+    ) -> EventId {
+        let Arrival { time, stream, number, .. } = *event;
+        let Tables { shape, all, .. } = tables;
+        let [table] = all.as_mut_slice() else { unreachable!("plain joins have one key table") };
+        let key = table.hold(key);
+        let id = store.add(event, Link::ALONE, &[key]);
+        let shape = &shape.streams[stream.index()];
+        let close = time.plus(shape.reach);
+        let (max_events, overfull) = (self.max_events, &mut self.overfull);
+        let component = Component { root: id, close, size: 1, max_events, overfull };
+        let mut matches = PlainMatches { store, component };
+        for partner in &shape.partners {
+            let range = (time.plus(partner.from), time.plus(partner.to));
+            let list = (key, partner.stream);
+            table.connect_range(list, range, number, Walk::Connect, &mut matches);
+        }
+        let Component { root, size, .. } = matches.component;
+        if table.insert(store, key, stream, id) == Density::Dense {
+            table.settle(key, stream, time, false, |member| find(store, member) == root);
+        }
+        if size == 1 {
+            self.await_close(store, id, (close, Turn::Close));
+        }
+        if !self.overfull.is_empty() || size >= self.max_events {
+            self.close_overfull(tables, store, root);
+        } else if self.eager {
+            self.mark_dirty(store, id);
+        }
+        id
+    }
+
+    /// Closes a component that has as many events as it may have, with those that would have had more.
+    #[inline(never)]
+    fn close_overfull(&mut self, tables: &mut Tables, store: &mut Store, root: EventId) {
+        let overfull = std::mem::take(&mut self.overfull);
+        self.close_early(tables, store, root);
+        self.close_all_early(tables, store, &overfull);
     }
 
     /// Whether an event matches what was closed early.
@@ -182,14 +225,13 @@ impl Sessions {
         self.deadlines.may_be_due(watermark)
     }
 
-    /// Closes the components whose close the watermark has passed, in no particular order.
-    pub fn expire(
+    /// Closes the next component whose close the watermark has passed: these come in no particular order.
+    pub fn next_closed(
         &mut self,
         tables: &mut Tables,
         store: &mut Store,
         watermark: Watermark,
-        closed: &mut Vec<Closed>,
-    ) {
+    ) -> Option<Closed> {
         while let Some((time, turn, id)) = self.deadlines.pop(watermark) {
             if !self.waiting_until.is_empty()
                 && let Some((close, _)) = self.waiting_until.remove(&id)
@@ -209,12 +251,16 @@ impl Sessions {
                 continue;
             }
             let root = find(store, id);
-            if root == id {
-                self.close_component(tables, store, id, (time, turn), watermark, closed);
-            } else {
+            if root != id {
                 self.await_close_of(store, root);
+                continue;
+            }
+            let closed = self.close_component(tables, store, id, (time, turn), watermark);
+            if closed.is_some() {
+                return closed;
             }
         }
+        None
     }
 
     /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
@@ -381,15 +427,14 @@ impl Sessions {
         root: EventId,
         now: (Timestamp, Turn),
         watermark: Watermark,
-        closed: &mut Vec<Closed>,
-    ) {
+    ) -> Option<Closed> {
         let close = loop {
             let close = component::close(store, root);
             // Not before its turn: members that close at the same time may still be undecided.
             let early = tables.reports_unmatched && now < (close, Turn::Close);
             if early || !watermark.has_passed(close) {
                 self.await_close(store, root, (close, Turn::Close));
-                return;
+                return None;
             }
             if !tables.reports_unmatched {
                 break close;
@@ -401,21 +446,21 @@ impl Sessions {
                 self.await_close(store, root, (decided, turn));
                 self.waiting.insert((close, root));
                 self.waiting_until.insert(root, (close, (decided, turn)));
-                return;
+                return None;
             }
             let Some(depth) = depth else { break close };
             self.decide_deferred(tables, store, root, depth);
             if store.record(root).flags.has(Flags::CLOSED) {
-                return;
+                return None;
             }
             let above = find(store, root);
             if above != root {
                 self.await_close_of(store, above);
-                return;
+                return None;
             }
         };
         let members = Self::detach(tables, store, root);
-        closed.push(Closed { ring: store.record(root).next, close, is_early: false, members });
+        Some(Closed { ring: store.record(root).next, close, is_early: false, members })
     }
 
     /// When an undecided event of a depth `below` some is decided that would join the component if it
@@ -504,8 +549,7 @@ impl Sessions {
 }
 
 /// Connects an event, which is a component of its own, with every joinable event it matches.
-#[inline]
-fn connect<const PLAIN: bool>(
+fn connect(
     tables: &mut Tables,
     store: &mut Store,
     id: EventId,
@@ -514,23 +558,15 @@ fn connect<const PLAIN: bool>(
     component: Component<'_>,
 ) -> Connected {
     let Arrival { time, stream, number, late, .. } = *event;
-    let late = late && !PLAIN;
     let Tables { shape, all, ids, .. } = tables;
     let mut matches = Matches { store, event: id, watermark, any: false, component };
     for partner in &shape.streams[stream.index()].partners {
-        let table = if PLAIN { 0 } else { partner.table };
-        let key = ids[table];
+        let key = ids[partner.table];
         let range = (time.plus(partner.from), time.plus(partner.to));
-        if (!PLAIN && key == KeyId::NONE) || range.0 > range.1 {
+        if key == KeyId::NONE || range.0 > range.1 {
             continue;
         }
         let list = (key, partner.stream);
-        if PLAIN {
-            let found = &Found::default();
-            let matches = &mut (&mut matches, found);
-            all[table].connect_range::<PLAIN>(list, range, number, Walk::Connect, matches);
-            continue;
-        }
         let found = &partner.found;
         let walk = if late {
             if found.reports_others { Walk::Each } else { Walk::Late }
@@ -540,15 +576,14 @@ fn connect<const PLAIN: bool>(
             Walk::Connect
         };
         let matches = &mut (&mut matches, found);
-        all[table].connect_range::<PLAIN>(list, range, number, walk, matches);
+        all[partner.table].connect_range(list, range, number, walk, matches);
     }
     let Matches { any, component: Component { root, size, .. }, .. } = matches;
     Connected { matched: any, root, size }
 }
 
 /// Makes an event one that others match.
-#[inline]
-fn make_joinable<const PLAIN: bool>(
+fn make_joinable(
     tables: &mut Tables,
     store: &mut Store,
     id: EventId,
@@ -556,9 +591,9 @@ fn make_joinable<const PLAIN: bool>(
     root: EventId,
 ) {
     let Arrival { time, stream, .. } = *event;
-    for at in 0..if PLAIN { 1 } else { tables.all.len() } {
+    for at in 0..tables.all.len() {
         let (table, key) = (&mut tables.all[at], tables.ids[at]);
-        if key != KeyId::NONE && table.insert::<PLAIN>(store, key, stream, id) == Density::Dense {
+        if key != KeyId::NONE && table.insert(store, key, stream, id) == Density::Dense {
             let marked = store.record(id).flags.has(Flags::MATCHED);
             table.settle(key, stream, time, marked, |member| find(store, member) == root);
         }

@@ -152,7 +152,7 @@ impl KeyTable {
 
     /// Makes an event, which has the key `id`, one that others match.
     #[inline]
-    pub fn insert<const PLAIN: bool>(
+    pub fn insert(
         &mut self,
         store: &mut Store,
         id: KeyId,
@@ -162,7 +162,7 @@ impl KeyTable {
         let events = self.entries[id.index()].events as usize;
         let Self { entries, far, lists, .. } = self;
         let head = head_mut(entries, far, self.far_streams, id, stream);
-        lists.insert::<PLAIN>(head, store, event, events)
+        lists.insert(head, store, event, events)
     }
 
     /// Tells that an event, just inserted, has found its matches; see [`Lists::settle`].
@@ -199,7 +199,7 @@ impl KeyTable {
 
     /// Connects the events of a key in one stream; see [`Lists::connect_range`].
     #[inline]
-    pub fn connect_range<const PLAIN: bool>(
+    pub fn connect_range(
         &mut self,
         (id, stream): (KeyId, StreamId),
         range: (Timestamp, Timestamp),
@@ -207,7 +207,7 @@ impl KeyTable {
         walk: Walk,
         matches: &mut impl Connect,
     ) {
-        self.lists.connect_range::<PLAIN>(self.head(id, stream), range, twin, walk, matches);
+        self.lists.connect_range(self.head(id, stream), range, twin, walk, matches);
     }
 
     /// Looks around an event of a key in one stream; see [`Lists::around`].

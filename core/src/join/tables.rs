@@ -70,11 +70,6 @@ impl Tables {
         }
     }
 
-    /// Holds the key of an event in the only table.
-    pub fn hold_plain(&mut self, key: &[u8]) {
-        self.ids[0] = self.all[0].hold(key);
-    }
-
     /// A late event is held after all: so are its keys.
     pub fn hold_late(&mut self) {
         for (table, key) in self.all.iter_mut().zip(&self.ids) {

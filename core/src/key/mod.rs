@@ -10,7 +10,6 @@ pub use patterns::{KeyPatternError, KeyPatterns};
 use std::ops::Range;
 
 use crate::columns::{Column, ColumnNames};
-use crate::event::Event;
 use crate::id::StreamId;
 use crate::join::shape::TableLabels;
 use crate::plan::KeyLabels;
@@ -57,15 +56,6 @@ impl EventKeys {
             bytes: Vec::new(),
             ranges: vec![None; tables.len()],
             columns: tables.iter().map(of_table).collect(),
-        }
-    }
-
-    /// The key of an event in the only table, if it is the value of a label that the event has itself.
-    #[inline]
-    pub fn plain<'a>(&self, stream: StreamId, event: &Event<'a>) -> Option<&'a [u8]> {
-        match self.columns[0][stream.index()].as_slice() {
-            [column] => event.column(*column),
-            _ => None,
         }
     }
 

@@ -7,7 +7,6 @@ use std::ops::Range;
 use regex::{Regex, RegexBuilder};
 
 use crate::columns::Column;
-use crate::event::Event;
 use crate::limits::MAX_REGEX_BYTES;
 
 /// How a matcher compares. Displayed and serialised as in the query.
@@ -77,16 +76,6 @@ impl Matcher {
             MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value)?),
         };
         Ok(Self { label, op, value, regex, column: Column::UNKNOWN })
-    }
-
-    /// Whether the label of an event satisfies the matcher.
-    #[inline]
-    pub(super) fn accepts_event(&self, event: &Event<'_>) -> bool {
-        match (self.op, event.column(self.column)) {
-            (MatchOp::Equal, Some(value)) => value == self.value.as_bytes(),
-            (MatchOp::NotEqual, Some(value)) => value != self.value.as_bytes(),
-            _ => self.accepts(event.label_in(self.column, &self.label)),
-        }
     }
 
     /// Whether the value of the label (`None`: missing) satisfies the matcher.

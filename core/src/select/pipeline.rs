@@ -5,7 +5,7 @@ use regex::Regex;
 use super::extract::Extractor;
 use super::filter::{LabelFilter, LineFilter};
 use super::pattern::Pattern;
-use super::{Event, Fields, Matcher, compile, json, logfmt};
+use super::{Event, Fields, MatchOp, Matcher, compile, json, logfmt};
 use crate::columns::ColumnNames;
 use crate::query::Diagnostic;
 
@@ -66,27 +66,29 @@ impl Pipeline {
     ///
     /// A parser that fails keeps the event, with the label `__error__` (`JSONParserErr` or
     /// `LogfmtParserErr`). Allocates nothing in matchers and line filters; parsers may.
-    #[inline]
     pub fn keeps(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        for matcher in &self.matchers {
-            if !matcher.accepts_event(event) {
-                return false;
-            }
-        }
-        if !extracted.is_empty() {
-            extracted.clear();
-        }
-        (self.lines.is_empty() && self.steps.is_empty()) || self.keeps_further(event, extracted)
-    }
-
-    /// Whether the event's line passes the filters, and its labels those among the steps.
-    #[inline(never)]
-    fn keeps_further(&self, event: &Event<'_>, extracted: &mut Fields) -> bool {
-        if !self.lines.iter().all(|filter| filter.keeps(event.raw)) {
+        let value = |matcher: &Matcher| event.label_in(matcher.column, &matcher.label);
+        if !self.matchers.iter().all(|matcher| matcher.accepts(value(matcher)))
+            || !self.lines.iter().all(|filter| filter.keeps(event.raw))
+        {
             return false;
         }
         let mut to = Extractor::new(*event, extracted);
         self.steps.iter().all(|step| step.keeps(event.raw, &mut to))
+    }
+
+    /// The label, the value, and whether they are to be equal, of each comparison, where the selector does
+    /// nothing but compare.
+    pub(crate) fn comparisons(&self) -> Option<impl Iterator<Item = (&str, bool, &str)>> {
+        let compares = |matcher: &Matcher| matcher.regex.is_none();
+        let is_all =
+            self.lines.is_empty() && self.steps.is_empty() && self.matchers.iter().all(compares);
+        is_all.then(|| {
+            let matchers = self.matchers.iter();
+            matchers.map(|matcher| {
+                (matcher.label.as_str(), matcher.op == MatchOp::Equal, matcher.value.as_str())
+            })
+        })
     }
 
     /// Tells the matchers which columns events have.

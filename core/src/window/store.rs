@@ -47,15 +47,15 @@ struct Segment {
 const MISSING_BIT: u64 = 1 << 63;
 
 impl Segment {
-    /// Whether one more event takes no more memory.
+    /// Whether one more event takes no more memory, but for labels.
     fn has_room(&self, raw: usize) -> bool {
         self.records.len() < self.records.capacity()
             && raw <= self.bytes.capacity() - self.bytes.len()
+            && self.labels.len() <= SEGMENT_BYTES
     }
 
     /// Makes room for one more event: by doubling, but for no more than a segment may have. Returns the
     /// bytes that takes.
-    #[inline(never)]
     fn make_room(&mut self, raw: usize) -> usize {
         let before = self.memory();
         let (length, capacity) = (self.bytes.len(), self.bytes.capacity());
@@ -144,29 +144,24 @@ impl Store {
         }
     }
 
-    /// Holds an event. `keys` has one entry per key table. `PLAIN` says that there is one, and that the
-    /// event is not late.
+    /// Holds an event. `keys` has one entry per key table.
     #[inline]
-    pub fn add<const PLAIN: bool>(
-        &mut self,
-        event: &Arrival<'_>,
-        link: Link,
-        keys: &[KeyId],
-    ) -> EventId {
+    pub fn add(&mut self, event: &Arrival<'_>, link: Link, keys: &[KeyId]) -> EventId {
         debug_assert_eq!(keys.len(), 1 + self.more_keys, "one key per table");
         let (raw, handle) = match event.payload {
             Payload::Raw(raw) => (raw, None),
             Payload::Host(handle) => ("", Some(handle)),
         };
-        let at = self.segment_for(event.stream, raw.len());
-        let segment = &mut self.segments[at];
+        let mut at = self.current[event.stream.index()];
+        let mut segment = &mut self.segments[at];
         if !segment.has_room(raw.len()) {
-            self.memory += segment.make_room(raw.len());
+            at = self.make_room(event.stream, raw.len());
+            segment = &mut self.segments[at];
         }
         let id = EventId::new(at * SEGMENT_EVENTS + segment.records.len());
         let mut flags = Flags::HELD;
         flags.set_if(event.hidden, Flags::HIDDEN);
-        flags.set_if(event.late && !PLAIN, Flags::LATE);
+        flags.set_if(event.late, Flags::LATE);
         let payload_start = if let Some(handle) = handle {
             flags.set(Flags::HOST);
             handle.0
@@ -195,7 +190,7 @@ impl Store {
             flags,
         });
         self.held += 1;
-        if (!PLAIN && self.more_keys > 0) || self.labels_per_event > 0 {
+        if self.more_keys > 0 || self.labels_per_event > 0 {
             self.add_more(at, keys, event.kept);
         }
         id
@@ -339,21 +334,22 @@ impl Store {
         self.spare_memory = 0;
     }
 
-    /// The segment that takes the next event of a stream, which brings so many bytes.
-    #[inline]
-    fn segment_for(&mut self, stream: StreamId, raw: usize) -> usize {
+    /// Makes room for the next event of a stream, which brings so many bytes. Returns the segment.
+    #[inline(never)]
+    fn make_room(&mut self, stream: StreamId, raw: usize) -> usize {
         let current = self.current[stream.index()];
         let Segment { records, bytes, labels, .. } = &self.segments[current];
         let has_room = bytes.len() + labels.len() + raw <= SEGMENT_BYTES;
-        if (records.len() < SEGMENT_EVENTS && has_room) || records.is_empty() {
+        let at = if (records.len() < SEGMENT_EVENTS && has_room) || records.is_empty() {
             current
         } else {
             self.next_segment(stream)
-        }
+        };
+        self.memory += self.segments[at].make_room(raw);
+        at
     }
 
     /// Has events of a stream go to another segment.
-    #[inline(never)]
     fn next_segment(&mut self, stream: StreamId) -> usize {
         let current = &mut self.current[stream.index()];
         *current = if let Some(at) = self.spare.pop() {

@@ -80,6 +80,13 @@ impl Progress {
         if state.newest.is_none_or(|newest| newest < time) {
             state.newest = Some(time);
         }
+        if let [Source { ended: false, newest: Some(newest), .. }] = self.sources.as_slice() {
+            // The only one says it all.
+            let watermark = Watermark::behind(*newest, self.tolerance);
+            let moved = watermark > self.watermark;
+            self.watermark = self.watermark.max(watermark);
+            return moved;
+        }
         self.update()
     }
 
