@@ -28,7 +28,12 @@ mod deliver;
 mod flow;
 mod input;
 mod known;
+mod merge;
+mod reader;
 mod reading;
+mod rows;
+mod sequence;
+mod share;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -61,6 +66,10 @@ use reading::Reading;
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
 pub use crate::output::{DropReason, Notice, Output, PauseReason};
+pub use merge::{Merge, Place};
+pub use reader::Reader;
+pub use rows::{Rows, Share};
+pub use sequence::{Load, Sequencer, Step};
 
 /// The share of the memory bound that may be kept for reuse while nothing is in it.
 const SPARE_SHARE: usize = 32;
@@ -114,6 +123,7 @@ impl Correlator {
                 columns: ColumnNames::of(&plan, id, dedupe),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
+                lines: 0,
                 late_events: 0,
                 late_notice: None,
                 bad_lines: BTreeMap::new(),
@@ -184,6 +194,8 @@ impl Correlator {
             correlations: 0,
             deliveries: 0,
             bounds: Bounds::default(),
+            share: None,
+            place: Place::EARLY,
             overflow: options.overflow.unwrap_or(default),
             seen_memory: 0,
             known_memory: 0,

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
 use super::known::Known;
+use super::merge::Place;
 use super::reading::Reading;
+use super::rows::Share;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
@@ -42,6 +44,10 @@ pub(super) struct Flow {
     pub polled: Vec<EventId>,
     pub polled_is_final: bool,
     pub stamp: Stamp,
+    /// The place of that correlation among all that are final.
+    pub place: Place,
+    /// Which keys it has, where it follows steps that others follow, too.
+    pub share: Option<Share>,
     /// How many more times an event of the host is held that several streams selected.
     pub held_more: BTreeMap<HostHandle, u32>,
     /// What was read of the event that is looked at.
@@ -150,14 +156,14 @@ impl Flow {
     }
 
     /// Whether an event of this time can be part of nothing that is asked for.
-    fn is_outside(&self, time: Timestamp) -> bool {
+    pub fn is_outside(&self, time: Timestamp) -> bool {
         let reach = || self.joins.reach();
         self.options.start.is_some_and(|start| time < start.minus(reach()))
             || self.options.end.is_some_and(|end| time >= end.plus(reach()))
     }
 
     /// An event has come, and may have been `held`.
-    fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
+    pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
             self.expire();
         } else if held && matches!(self.joins.policy, Policy::Steps(_)) {
@@ -189,7 +195,7 @@ impl Flow {
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
     /// last. Returns whether it is held.
     #[inline]
-    fn enter(
+    pub fn enter(
         &mut self,
         stream: StreamId,
         input: &mut Input,
@@ -499,7 +505,7 @@ impl Flow {
 
     /// Tells the readers which sources may be read.
     pub fn pace(&mut self) {
-        if self.end.is_over() {
+        if self.end.is_over() || self.share.is_some() {
             return;
         }
         let (backlog, is_tight) = (self.emitter.backlog(), self.is_tight());
