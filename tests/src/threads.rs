@@ -161,7 +161,7 @@ fn memmem(record: &[u8], part: &[u8]) -> bool {
 pub fn agree(case: &Case, delivery: Delivery, threads: usize) -> Result<bool, String> {
     let (plan, options) = prepared(case)?;
     let sources = source_names(&plan);
-    let several = Threads::start(plan.clone(), &options, threads, write, || ());
+    let several = Threads::start(plan.clone(), &options, threads, append_output, || ());
     let one = Correlator::new(plan, options).map_err(|error| error.to_string())?;
     let columns: Vec<_> =
         (0..sources.len()).map(|at| one.columns(SourceId::new(at)).clone()).collect();
@@ -229,10 +229,6 @@ fn counted(metrics: &Metrics) -> String {
         "{sources:?} {selected} {unkeyed} {late} {late_matched} {correlations} {} {:?}",
         metrics.held_events, metrics.watermark
     )
-}
-
-fn write(output: &logbraid_core::engine::Output<'_>, bytes: &mut Vec<u8>) {
-    append_output(bytes, output);
 }
 
 fn act(

@@ -16,7 +16,7 @@ mod state;
 mod worker;
 
 use std::fs::File;
-use std::panic::RefUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -41,7 +41,7 @@ pub use state::Failure;
 pub const MAX_THREADS: usize = 64;
 
 /// Writes an output for the host, after those before it.
-pub type Write = fn(&Output<'_>, &mut Vec<u8>);
+pub type Write = fn(&mut Vec<u8>, &Output<'_>);
 
 /// What the threads share.
 struct Shared {
@@ -50,13 +50,23 @@ struct Shared {
     work: Condvar,
     /// A thread has finished something.
     done: Condvar,
-    wake: Box<dyn Fn() + Send + Sync + RefUnwindSafe>,
+    /// None once the query has been stopped: it may hold on to whoever holds this.
+    wake: Mutex<Option<Arc<dyn Fn() + Send + Sync>>>,
+    /// Said beside the state, to those who are at work.
+    is_stopping: AtomicBool,
     write: Write,
     /// A time of the host's clock, and when it was told.
     clock: Mutex<Option<(Span, Instant)>>,
 }
 
 impl Shared {
+    fn wake(&self) {
+        let wake = self.wake.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+
     /// The time, by the host's clock, where that has been told.
     fn now(&self) -> Option<Span> {
         let (at, told) = (*self.clock.lock().unwrap_or_else(PoisonError::into_inner))?;
@@ -85,6 +95,8 @@ pub struct Threads {
     running: Vec<JoinHandle<()>>,
     cutters: Vec<Cutter>,
     plan: Plan,
+    /// When what is pushed has arrived, where that is told.
+    arrival: Option<Span>,
 }
 
 impl Threads {
@@ -99,7 +111,7 @@ impl Threads {
         options: &CorrelatorOptions,
         threads: usize,
         write: Write,
-        wake: impl Fn() + Send + Sync + RefUnwindSafe + 'static,
+        wake: impl Fn() + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         if !(2..=MAX_THREADS).contains(&threads) {
             let message = format!("must be from 2 to {MAX_THREADS} here, not {threads}");
@@ -116,14 +128,15 @@ impl Threads {
         };
         let cutters = plan.sources.iter().map(|_| Cutter::default()).collect();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(engines, options, threads)?),
+            state: Mutex::new(State::new(engines, options, threads, write)?),
             work: Condvar::new(),
             done: Condvar::new(),
-            wake: Box::new(wake),
+            wake: Mutex::new(Some(Arc::new(wake))),
+            is_stopping: AtomicBool::new(false),
             write,
             clock: Mutex::new(None),
         });
-        let mut started = Self { shared, running: Vec::new(), cutters, plan };
+        let mut started = Self { shared, running: Vec::new(), cutters, plan, arrival: None };
         for number in 0..threads {
             let shared = Arc::clone(&started.shared);
             let name = format!("logbraid-{number}");
@@ -137,15 +150,19 @@ impl Threads {
         Ok(started)
     }
 
-    /// Tells the time of the pushes that follow; see [`Correlator::set_clock`]. It goes on by itself.
+    /// Tells the time of the pushes that follow; see [`Correlator::set_clock`]. Otherwise the latest time
+    /// told goes on by itself.
     pub fn set_clock(&mut self, at: Span) {
-        *self.shared.clock.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((at, Instant::now()));
+        self.arrival = Some(at);
+        if self.shared.now().is_none_or(|now| now < at) {
+            *self.shared.clock.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some((at, Instant::now()));
+        }
     }
 
     /// Takes bytes of a source, cut anywhere.
     pub fn push(&mut self, source: SourceId, bytes: &[u8]) {
-        let at = self.shared.now();
+        let at = self.arrival;
         let mut blocks = Vec::new();
         self.cutters[source.index()].push(bytes, |block| blocks.push(block));
         self.change(|state| {
@@ -157,7 +174,7 @@ impl Threads {
 
     /// Takes events that stay with the host. Columns that do not fit together fail the query.
     pub fn push_events(&mut self, source: SourceId, events: &HostEvents<'_>) {
-        let at = self.shared.now();
+        let at = self.arrival;
         let piece = Piece::Events(Box::new(OwnedEvents::of(events)), at);
         self.change(|state| state.push(source, piece));
     }
@@ -196,6 +213,13 @@ impl Threads {
     /// Whether more should be pushed: what was pushed waits otherwise, in memory.
     pub fn has_room(&self) -> bool {
         self.shared.lock().has_room()
+    }
+
+    /// Whether something is being done or can be, or has been told and not drained: without being
+    /// pushed more, there will be news.
+    pub fn is_busy(&self) -> bool {
+        let mut state = self.shared.lock();
+        state.has_news() || !state.is_idle()
     }
 
     /// What the query has to tell, as it was written. Eager results are not written before as many
@@ -267,12 +291,14 @@ impl Threads {
 
     /// Ends the query, its threads, and what they hold. Counters can still be read.
     pub fn stop(&mut self) {
+        self.shared.is_stopping.store(true, Ordering::Relaxed);
         self.shared.lock().stop();
         self.shared.work.notify_all();
         for thread in self.running.drain(..) {
             // A panic was caught in it and has been told.
             let _ = thread.join();
         }
+        *self.shared.wake.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.shared.lock().clear();
     }
 

@@ -141,6 +141,7 @@ enum Found {
 
 #[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct State {
+    write: Write,
     /// The first is what was pushed, the others are files.
     queues: Vec<Queue>,
     sources: Vec<Source>,
@@ -190,6 +191,7 @@ impl State {
         engines: Vec<Correlator>,
         options: &CorrelatorOptions,
         threads: usize,
+        write: Write,
     ) -> Result<Self, Error> {
         let first = &engines[0];
         let readers = (0..first.plan().sources.len())
@@ -215,6 +217,7 @@ impl State {
             has_ended: false,
         };
         let mut state = Self {
+            write,
             queues: vec![Queue::default()],
             sources,
             sequencer,
@@ -551,7 +554,7 @@ impl State {
                 Some(why) => Output::Pause(source, why),
                 None => Output::Resume(source),
             };
-            logbraid_core::encode::append_output(&mut self.out, &output);
+            (self.write)(&mut self.out, &output);
             self.steps.push_back(Arc::new(Step::Pause(source, why.is_some())));
         }
     }
@@ -619,7 +622,7 @@ impl State {
     }
 
     /// An engine has followed some steps.
-    pub fn put_done(&mut self, number: usize, done: Done, write: Write) {
+    pub fn put_done(&mut self, number: usize, done: Done) {
         let Done { engine, results, notices, released, is_dry, end } = done;
         self.active -= 1;
         let own = &mut self.engines[number];
@@ -668,7 +671,7 @@ impl State {
                 }
             }
             self.queues[0].slots.retain(|slot| !matches!(slot.stage, Stage::Unread(_)));
-            write(&Output::End(end.err()), &mut self.out);
+            (self.write)(&mut self.out, &Output::End(end.err()));
         }
         self.pace();
     }

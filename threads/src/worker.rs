@@ -2,14 +2,15 @@
 
 use std::io::{self, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use logbraid_core::engine::{Correlator, Output, Step};
 use logbraid_core::time::Span;
 
+use crate::Shared;
 use crate::cutter::BLOCK;
 use crate::state::{Done, State, Task, Written};
-use crate::{Shared, Write};
 
 /// Does what there is to do until the query is stopped.
 pub fn work(shared: &Shared, number: usize) {
@@ -22,7 +23,7 @@ pub fn work(shared: &Shared, number: usize) {
             let wakes = state.wakes();
             if wakes {
                 drop(state);
-                (shared.wake)();
+                shared.wake();
                 state = shared.lock();
                 continue;
             }
@@ -31,7 +32,7 @@ pub fn work(shared: &Shared, number: usize) {
         };
         drop(state);
         let now = shared.now();
-        let done = catch_unwind(AssertUnwindSafe(|| run(task, now, shared.write, &mut block)));
+        let done = catch_unwind(AssertUnwindSafe(|| run(task, shared, now, &mut block)));
         state = shared.lock();
         match done {
             Ok(put) => put(&mut state),
@@ -45,7 +46,7 @@ pub fn work(shared: &Shared, number: usize) {
         shared.done.notify_all();
         if state.wakes() {
             drop(state);
-            (shared.wake)();
+            shared.wake();
             state = shared.lock();
         }
     }
@@ -54,11 +55,11 @@ pub fn work(shared: &Shared, number: usize) {
 /// What has come of a task, to be put where all see it.
 type Put = Box<dyn FnOnce(&mut State)>;
 
-fn run(task: Task, now: Option<Span>, write: Write, block: &mut Vec<u8>) -> Put {
+fn run(task: Task, shared: &Shared, now: Option<Span>, block: &mut Vec<u8>) -> Put {
     match task {
         Task::Follow { number, engine, steps, room } => {
-            let done = follow(engine, &steps, room, now, write);
-            Box::new(move |state| state.put_done(number, done, write))
+            let done = follow(engine, &steps, room, now, shared);
+            Box::new(move |state| state.put_done(number, done))
         }
         Task::Read { queue, ticket, source, piece, mut reader, is_apart } => {
             let steps = piece.read(source, &mut reader);
@@ -93,12 +94,16 @@ fn follow(
     steps: &[Arc<Step>],
     room: usize,
     now: Option<Span>,
-    write: Write,
+    shared: &Shared,
 ) -> Done {
+    let write = shared.write;
     let (mut written, mut places) = (Vec::new(), Vec::new());
     let (mut notices, mut released) = (Vec::new(), Vec::new());
     let (mut is_dry, mut end) = (false, None);
     for at in 0..steps.len().max(1) {
+        if shared.is_stopping.load(Ordering::Relaxed) {
+            break;
+        }
         if let Some(step) = steps.get(at) {
             engine.follow(step);
         }
@@ -114,13 +119,13 @@ fn follow(
             match output {
                 Output::Correlation(_) => {
                     let from = written.len();
-                    write(&output, &mut written);
+                    write(&mut written, &output);
                     places.push((engine.place(), from, written.len()));
                 }
                 Output::Released(handle) => released.push(handle),
                 Output::End(error) => end = Some(error.map_or(Ok(()), Err)),
                 Output::Pause(..) | Output::Resume(_) => {}
-                Output::Notice(_) => write(&output, &mut notices),
+                Output::Notice(_) => write(&mut notices, &output),
             }
         }
     }

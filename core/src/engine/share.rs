@@ -49,10 +49,9 @@ impl Correlator {
         let mut others = shape.streams.iter().enumerate().filter(|(at, _)| {
             !first.left.streams.contains(at) && !first.right.streams.contains(at)
         });
-        // Of several joins of which one picks, the results are decided in another order than they
-        // close in.
-        let is_ordered = matches!(joins.policy, Policy::Sessions(_)) || shape.joins.len() == 1;
-        is_ordered
+        // Which of several results that the same identifies is decided first is a matter of all events
+        // where matches are picked.
+        matches!(joins.policy, Policy::Sessions(_))
             && shape.tables.len() == 1
             && others.all(|(_, stream)| stream.partial.is_none())
             && options.emit == Emit::Final
