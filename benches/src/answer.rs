@@ -1,6 +1,8 @@
 //! Asks the engine a query about bytes, block by block, as it allows.
 
+use std::fs::File;
 use std::io::{self, Read};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use logbraid_core::engine::{Correlator, CorrelatorOptions, Output};
@@ -8,6 +10,7 @@ use logbraid_core::id::SourceId;
 use logbraid_core::limits;
 use logbraid_core::plan::Plan;
 use logbraid_core::query::{PlanOptions, check};
+use logbraid_threads::Threads;
 
 use crate::workload::Answer;
 
@@ -103,6 +106,38 @@ pub fn answer(query: &str, sources: &mut [impl Blocks]) -> anyhow::Result<Answer
         }
     }
     Ok(answer)
+}
+
+/// Bytes of files that the threads may read before they are asked again.
+const GRANT: usize = 64 << 20;
+
+/// Answers `query` over files on so many threads, from 2.
+///
+/// # Errors
+/// As [`answer`].
+pub fn answer_on(threads: usize, query: &str, files: &[PathBuf]) -> anyhow::Result<Answer> {
+    let mut engine = Threads::start(plan(query)?, &options(), threads, count, || ())?;
+    for (at, path) in files.iter().enumerate() {
+        let file = File::open(path).with_context(|| path.display().to_string())?;
+        engine.attach(SourceId::new(at), path.display().to_string(), file);
+    }
+    let mut answer = Answer::default();
+    while !engine.has_ended() {
+        engine.grant(GRANT);
+        engine.wait();
+        for count in engine.drain(usize::MAX)?.as_chunks::<8>().0 {
+            answer.correlations += 1;
+            answer.events += u64::from_le_bytes(*count);
+        }
+    }
+    Ok(answer)
+}
+
+/// Of outputs only how many events a correlation has, since nobody looks at more.
+fn count(bytes: &mut Vec<u8>, output: &Output<'_>) {
+    if let Output::Correlation(correlation) = output {
+        bytes.extend_from_slice(&(correlation.events().count() as u64).to_le_bytes());
+    }
 }
 
 /// Counts what the engine has to say.

@@ -105,7 +105,7 @@ fn read_all(path: &str, mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
 }
 
 /// Opens a file; a directory is refused here, with words, since reading it fails without.
-fn open(path: &str) -> Result<File, FileError> {
+pub fn open(path: &str) -> Result<File, FileError> {
     let named = |error| FileError { path: path.to_owned(), error };
     let file = File::open(path).map_err(named)?;
     if file.metadata().map_err(named)?.is_dir() {

@@ -6,22 +6,23 @@
 #![allow(missing_docs, clippy::missing_errors_doc, clippy::needless_pass_by_value)]
 
 mod columns;
+mod engine;
 pub mod files;
 pub mod query;
 
 use std::collections::BTreeMap;
 
-use logbraid_core::encode::Batch;
-use logbraid_core::engine::Correlator as Engine;
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;
 use logbraid_core::options::JsonOptions;
 use logbraid_core::time::{NANOS_PER_MILLI, Span, Timestamp};
-use napi::bindgen_prelude::Uint8Array;
+use napi::Status;
+use napi::bindgen_prelude::{Function, Uint8Array};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
 use columns::Columns;
-use files::Files;
+use engine::Engine;
 
 /// An exception whose `code` is the stable code of the mistake.
 type Result<T> = napi::Result<T, &'static str>;
@@ -43,25 +44,44 @@ pub struct Work {
     pub read: u32,
 }
 
+/// Calls JavaScript from any thread, without keeping the process alive.
+type Wake = ThreadsafeFunction<(), (), (), Status, false, true>;
+
 /// Runs one query.
 #[napi]
 pub struct Correlator {
     engine: Engine,
-    files: Files,
 }
 
 #[napi]
 impl Correlator {
+    /// On so many threads; with more than one, `wake` is called when there is something to drain, or
+    /// room to push more.
     #[napi(constructor, catch_unwind)]
-    pub fn new(query: String, options_json: String) -> Result<Self> {
+    pub fn new(
+        query: String,
+        options_json: String,
+        threads: Option<u32>,
+        wake: Option<Function<'_, (), ()>>,
+    ) -> Result<Self> {
         let options = JsonOptions::parse(&options_json).map_err(|error| fail(&error))?;
         let plan_options = options.plan_options().map_err(|error| fail(&error))?;
         let checked = logbraid_core::query::check(&query, &plan_options);
         let plan = checked.plan.ok_or_else(|| fail(&EngineError::Query(checked.diagnostics)))?;
         let seed = getrandom::u64().map_err(usage)?;
         let options = options.correlator_options(seed).map_err(|error| fail(&error))?;
-        let engine = Engine::new(plan, options).map_err(|error| fail(&error))?;
-        Ok(Self { engine, files: Files::default() })
+        let wake: Option<Wake> = wake
+            .map(|wake| wake.build_threadsafe_function().weak::<true>().build())
+            .transpose()
+            .map_err(usage)?;
+        let wake = move || {
+            if let Some(wake) = &wake {
+                // Where it cannot be called, JavaScript is going away.
+                wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
+        };
+        let engine = Engine::new(plan, options, threads.unwrap_or(1) as usize, wake)?;
+        Ok(Self { engine })
     }
 
     /// Takes bytes of a source, cut anywhere, that have arrived `at` that time of a steady clock, in
@@ -79,7 +99,7 @@ impl Correlator {
         self.set_clock(at);
         let source = self.source(source)?;
         let events = columns.view().map_err(usage)?;
-        self.engine.push_events(source, &events).map_err(usage)
+        self.engine.push_events(source, &events)
     }
 
     /// Takes in the labels of some events that stay in JavaScript, to complete queries with: a JSON
@@ -89,9 +109,8 @@ impl Correlator {
         let source = self.source(source)?;
         let events: Vec<BTreeMap<String, String>> =
             serde_json::from_str(&labels_json).map_err(usage)?;
-        for labels in &events {
-            let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            self.engine.observe(source, labels);
+        for labels in events {
+            self.engine.observe(source, labels.into_iter().collect());
         }
         Ok(())
     }
@@ -106,15 +125,16 @@ impl Correlator {
     #[napi(catch_unwind)]
     pub fn attach_file(&mut self, source: u32, path: String) -> Result<()> {
         let source = self.source(source)?;
-        self.files.attach(source, path).map_err(files::fail)
+        self.engine.attach(source, path)
     }
 
-    /// Reads the attached files, merged by time, until about `max_bytes` are read or results wait.
+    /// Reads the attached files, merged by time, until about `max_bytes` are read or results wait. On
+    /// several threads it returns at once, and says what has been read since the last call.
     #[napi(catch_unwind)]
     pub fn work(&mut self, max_bytes: u32, at: Option<f64>) -> Result<Work> {
         self.set_clock(at);
-        let read = self.files.read(&mut self.engine, max_bytes as usize).map_err(files::fail)?;
-        Ok(Work { pending: self.files.pending(), read: u32::try_from(read).unwrap_or(u32::MAX) })
+        let logbraid_threads::Work { pending, read } = self.engine.work(max_bytes as usize)?;
+        Ok(Work { pending, read: u32::try_from(read).unwrap_or(u32::MAX) })
     }
 
     /// Tells the time, in milliseconds since the epoch.
@@ -139,11 +159,21 @@ impl Correlator {
 
     /// Up to `max` outputs, as one batch; empty when nothing waits.
     #[napi(catch_unwind)]
-    pub fn drain(&mut self, max: u32, at: Option<f64>) -> Uint8Array {
+    pub fn drain(&mut self, max: u32, at: Option<f64>) -> Result<Uint8Array> {
         self.set_clock(at);
-        let mut batch = Batch::default();
-        self.engine.drain(max as usize, &mut batch);
-        batch.finish().into()
+        Ok(self.engine.drain(max as usize)?.into())
+    }
+
+    /// Whether more should be pushed for now.
+    #[napi(catch_unwind)]
+    pub fn has_room(&self) -> bool {
+        self.engine.has_room()
+    }
+
+    /// Whether `wake` will be called without anything being pushed.
+    #[napi(catch_unwind)]
+    pub fn is_busy(&self) -> bool {
+        self.engine.is_busy()
     }
 
     /// When `advance` should be called next, in milliseconds since the epoch.
@@ -156,7 +186,7 @@ impl Correlator {
     /// The events of a correlation record as JSON; also after `release`.
     #[napi(catch_unwind)]
     pub fn events_json(&self, record: &[u8]) -> Result<String> {
-        let json = self.engine.recipe().events_json(record).map_err(usage)?;
+        let json = self.engine.with_recipe(|recipe| recipe.events_json(record)).map_err(usage)?;
         Ok(String::from_utf8(json).expect("JSON is UTF-8"))
     }
 
@@ -175,8 +205,7 @@ impl Correlator {
     /// Ends the query and frees what it holds.
     #[napi(catch_unwind)]
     pub fn release(&mut self) {
-        self.files = Files::default();
-        self.engine.stop();
+        self.engine.release();
     }
 
     fn set_clock(&mut self, at: Option<f64>) {

@@ -44,10 +44,12 @@ pub(crate) struct Closing {
 
 /// A decided result, in final order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Ready {
-    close: Timestamp,
-    first: EventOrder,
-    result: Decided,
+pub(crate) struct Ready {
+    /// The least where it has been closed early, and so has no place in the order.
+    pub close: Timestamp,
+    /// Its first event.
+    pub first: EventOrder,
+    pub result: Decided,
 }
 
 /// The events of a decided result.
@@ -137,7 +139,7 @@ pub(crate) struct Emitter {
     interval: Span,
     /// In final order. Most come last.
     ready: VecDeque<Ready>,
-    finals: VecDeque<Decided>,
+    finals: VecDeque<Ready>,
     /// Events in `finals`; one that is in several counts for each.
     waiting: usize,
     /// Bytes of `ready` and `finals` outside of themselves.
@@ -197,7 +199,7 @@ impl Emitter {
     fn wait(&mut self, ready: Ready, is_early: bool) {
         self.lists += ready.result.memory();
         if is_early {
-            self.finish(ready.result);
+            self.finish(Ready { close: Timestamp::MIN, ..ready });
         } else if self.ready.back().is_none_or(|last| *last < ready) {
             self.ready.push_back(ready);
         } else {
@@ -206,9 +208,18 @@ impl Emitter {
         }
     }
 
-    fn finish(&mut self, result: Decided) {
-        self.waiting += result.size();
-        self.finals.push_back(result);
+    fn finish(&mut self, ready: Ready) {
+        self.waiting += ready.result.size();
+        self.finals.push_back(ready);
+    }
+
+    /// The first close of what is decided and has not been taken.
+    pub fn first_close(&self) -> Option<Timestamp> {
+        self.finals
+            .iter()
+            .find(|ready| ready.close > Timestamp::MIN)
+            .or(self.ready.front())
+            .map(|ready| ready.close)
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
@@ -218,7 +229,7 @@ impl Emitter {
                 break;
             }
             let Some(ready) = self.ready.pop_front() else { break };
-            self.finish(ready.result);
+            self.finish(ready);
         }
         if self.ready.capacity() > FEW && self.ready.len() < self.ready.capacity() / 4 {
             self.ready.shrink_to(self.ready.capacity() / 2);
@@ -226,14 +237,14 @@ impl Emitter {
     }
 
     /// The next final result.
-    pub fn next_final(&mut self) -> Option<Decided> {
-        let result = self.finals.pop_front()?;
-        self.waiting -= result.size();
-        self.lists -= result.memory();
+    pub fn next_final(&mut self) -> Option<Ready> {
+        let ready = self.finals.pop_front()?;
+        self.waiting -= ready.result.size();
+        self.lists -= ready.result.memory();
         if self.finals.capacity() > FEW && self.finals.len() < self.finals.capacity() / 4 {
             self.finals.shrink_to(self.finals.capacity() / 2);
         }
-        Some(result)
+        Some(ready)
     }
 
     /// Final results that wait to be taken.
@@ -244,7 +255,7 @@ impl Emitter {
     /// Bytes used by decided results.
     pub fn waiting_memory(&self) -> usize {
         self.lists
-            + self.finals.capacity() * size_of::<Decided>()
+            + self.finals.capacity() * size_of::<Ready>()
             + self.ready.capacity() * size_of::<Ready>()
     }
 

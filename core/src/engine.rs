@@ -28,7 +28,12 @@ mod deliver;
 mod flow;
 mod input;
 mod known;
+mod merge;
+mod reader;
 mod reading;
+mod rows;
+mod sequence;
+mod share;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -61,6 +66,10 @@ use reading::{Reading, Route};
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
 pub use crate::output::{DropReason, Notice, Output, PauseReason};
+pub use merge::{Merge, Place};
+pub use reader::Reader;
+pub use rows::{Rows, Share};
+pub use sequence::{Load, Sequencer, Step};
 
 /// The share of the memory bound that may be kept for reuse while nothing is in it.
 const SPARE_SHARE: usize = 32;
@@ -115,6 +124,7 @@ impl Correlator {
                 routes: Vec::new(),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
+                lines: 0,
                 late_events: 0,
                 late_notice: None,
                 bad_lines: BTreeMap::new(),
@@ -139,7 +149,9 @@ impl Correlator {
             options.emit == Emit::Eager,
             options.max_events_per_correlation,
         );
-        if joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0 {
+        let is_plain =
+            joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0;
+        if is_plain {
             for (at, input) in inputs.iter_mut().enumerate() {
                 let source = SourceId::new(at);
                 let columns = ColumnNames::of_bytes(&plan, source, options.dedupe.as_ref());
@@ -191,10 +203,13 @@ impl Correlator {
             correlations: 0,
             deliveries: 0,
             bounds: Bounds::default(),
+            share: None,
+            place: Place::EARLY,
             overflow: options.overflow.unwrap_or(default),
             seen_memory: 0,
             known_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
+            is_plain,
             is_simple: joins.is_simple() && options.emit == Emit::Final,
             joins,
             has_twins: false,

@@ -7,6 +7,9 @@ macro_rules! position {
         pub struct $name(u16);
 
         impl $name {
+            /// The id of the first position.
+            pub const FIRST: Self = Self(0);
+
             /// The id of position `index`. Plans are small (`limits::MAX_STREAMS`), so every
             /// position that `query::check` has let through fits.
             pub fn new(index: usize) -> Self {

@@ -1,5 +1,7 @@
 //! Counters and distributions. Plain numbers, read at any time.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::time::{Span, Watermark};
@@ -49,6 +51,38 @@ pub struct Metrics {
     pub turns: Distribution,
 }
 
+impl Metrics {
+    /// Adds those of another engine of the same query, which has other keys. The peaks are added up,
+    /// too, so that their sum is a bound.
+    pub fn add(&mut self, other: &Self) {
+        for (own, other) in self.sources.iter_mut().zip(&other.sources) {
+            own.bytes += other.bytes;
+            own.events += other.events;
+            own.bad_lines += other.bad_lines;
+            own.late += other.late;
+            own.repeats += other.repeats;
+        }
+        self.selected += other.selected;
+        self.unkeyed += other.unkeyed;
+        self.late += other.late;
+        self.late_matched += other.late_matched;
+        self.evicted += other.evicted;
+        self.dropped += other.dropped;
+        self.unknown += other.unknown;
+        self.truncated += other.truncated;
+        self.correlations += other.correlations;
+        self.deliveries += other.deliveries;
+        self.held_events += other.held_events;
+        self.held_keys += other.held_keys;
+        self.memory += other.memory;
+        self.peak_memory += other.peak_memory;
+        self.watermark = self.watermark.min(other.watermark);
+        self.latency.eager.add(&other.latency.eager);
+        self.latency.finals.add(&other.latency.finals);
+        self.turns.add(&other.turns);
+    }
+}
+
 /// How long it took from the arrival of the last event of a correlation until the correlation was
 /// polled, by the clock that [`set_clock`](crate::engine::Correlator::set_clock) tells; empty where
 /// nobody tells it. Withdrawn correlations are not counted.
@@ -77,6 +111,18 @@ pub struct Distribution {
 }
 
 impl Distribution {
+    /// Adds what was measured elsewhere.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum = self.sum.saturating_add(other.sum);
+        self.max = self.max.max(other.max);
+        let mut buckets: BTreeMap<u64, u64> = self.buckets.drain(..).collect();
+        for (value, count) in &other.buckets {
+            *buckets.entry(*value).or_insert(0) += count;
+        }
+        self.buckets = buckets.into_iter().collect();
+    }
+
     /// What a share of the lengths, from 0 to 1, did not exceed, such as the median for 0.5; `None`
     /// where nothing was measured.
     pub fn quantile(&self, share: f64) -> Option<Span> {

@@ -9,3 +9,4 @@ pub mod oracle;
 pub mod random;
 pub mod run;
 pub mod script;
+pub mod threads;

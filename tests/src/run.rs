@@ -110,74 +110,84 @@ pub fn source_names(plan: &Plan) -> Vec<String> {
     names.collect()
 }
 
+/// The plan and the options of a case.
+///
+/// # Errors
+/// Says what is wrong with them.
+pub fn prepared(case: &Case) -> Result<(Plan, CorrelatorOptions), String> {
+    let checked = query::check(&case.query, &plan_options(case));
+    let Some(plan) = checked.plan else {
+        return Err(format!("the query is wrong: {:#?}", checked.diagnostics));
+    };
+    let span = |text: &Option<String>, default: Span| {
+        let text = text.as_deref().map(script::duration).transpose()?;
+        Ok::<_, String>(text.map_or(default, Span::from_nanos))
+    };
+    let time = |text: &Option<String>| {
+        let text = text.as_deref().map(script::instant).transpose()?;
+        Ok::<_, String>(text.map(|at| Timestamp::from_nanos(BASE + at)))
+    };
+    let sources = source_names(&plan);
+    for name in case.live.iter().chain(case.decoders.keys()) {
+        if !sources.contains(name) {
+            return Err(format!("the query has no source `{name}`"));
+        }
+    }
+    let ndjson = DecoderOptions {
+        format: Some("ndjson".into()),
+        time: Some("time".into()),
+        message: Some("message".into()),
+        ..DecoderOptions::default()
+    };
+    let default = CorrelatorOptions::default();
+    let options = CorrelatorOptions {
+        late_tolerance: span(&case.late_tolerance, Span::ZERO)?,
+        idle_timeout: span(&case.idle_timeout, default.idle_timeout)?,
+        processing_interval: span(&case.processing_interval, Span::ZERO)?,
+        emit: match case.emit.as_deref() {
+            None | Some("final") => Emit::Final,
+            Some("eager") => Emit::Eager,
+            Some(other) => return Err(format!("emit is final or eager, not `{other}`")),
+        },
+        start: time(&case.start)?,
+        end: time(&case.end)?,
+        limit: case.limit,
+        late: case.late.unwrap_or_default(),
+        overflow: case.overflow,
+        max_events: case.max_events,
+        max_memory: case.max_memory.unwrap_or(default.max_memory),
+        max_events_per_correlation: case
+            .max_events_per_correlation
+            .unwrap_or(default.max_events_per_correlation),
+        dedupe: match &case.dedupe {
+            None | Some(CaseDedupe::Default(false)) => None,
+            Some(CaseDedupe::Default(true)) => Some(Dedupe::default()),
+            Some(CaseDedupe::Options { window, fields }) => {
+                let window = window.as_deref().map(script::duration).transpose()?;
+                let window = window.map(Span::from_nanos);
+                Some(Dedupe { window, fields: fields.clone() })
+            }
+        },
+        sources: sources
+            .iter()
+            .map(|name| SourceOptions {
+                bounded: !case.live.contains(name),
+                decoder: case.decoders.get(name).cloned().unwrap_or_else(|| ndjson.clone()),
+            })
+            .collect(),
+        ..default
+    };
+    Ok((plan, options))
+}
+
 impl Driver {
     /// An engine for the query and the options of `case`.
     ///
     /// # Errors
     /// Says what is wrong with them.
     pub fn new(case: &Case, delivery: Delivery) -> Result<Self, String> {
-        let checked = query::check(&case.query, &plan_options(case));
-        let Some(plan) = checked.plan else {
-            return Err(format!("the query is wrong: {:#?}", checked.diagnostics));
-        };
-        let span = |text: &Option<String>, default: Span| {
-            let text = text.as_deref().map(script::duration).transpose()?;
-            Ok::<_, String>(text.map_or(default, Span::from_nanos))
-        };
-        let time = |text: &Option<String>| {
-            let text = text.as_deref().map(script::instant).transpose()?;
-            Ok::<_, String>(text.map(|at| Timestamp::from_nanos(BASE + at)))
-        };
+        let (plan, options) = prepared(case)?;
         let sources = source_names(&plan);
-        for name in case.live.iter().chain(case.decoders.keys()) {
-            if !sources.contains(name) {
-                return Err(format!("the query has no source `{name}`"));
-            }
-        }
-        let ndjson = DecoderOptions {
-            format: Some("ndjson".into()),
-            time: Some("time".into()),
-            message: Some("message".into()),
-            ..DecoderOptions::default()
-        };
-        let default = CorrelatorOptions::default();
-        let options = CorrelatorOptions {
-            late_tolerance: span(&case.late_tolerance, Span::ZERO)?,
-            idle_timeout: span(&case.idle_timeout, default.idle_timeout)?,
-            processing_interval: span(&case.processing_interval, Span::ZERO)?,
-            emit: match case.emit.as_deref() {
-                None | Some("final") => Emit::Final,
-                Some("eager") => Emit::Eager,
-                Some(other) => return Err(format!("emit is final or eager, not `{other}`")),
-            },
-            start: time(&case.start)?,
-            end: time(&case.end)?,
-            limit: case.limit,
-            late: case.late.unwrap_or_default(),
-            overflow: case.overflow,
-            max_events: case.max_events,
-            max_memory: case.max_memory.unwrap_or(default.max_memory),
-            max_events_per_correlation: case
-                .max_events_per_correlation
-                .unwrap_or(default.max_events_per_correlation),
-            dedupe: match &case.dedupe {
-                None | Some(CaseDedupe::Default(false)) => None,
-                Some(CaseDedupe::Default(true)) => Some(Dedupe::default()),
-                Some(CaseDedupe::Options { window, fields }) => {
-                    let window = window.as_deref().map(script::duration).transpose()?;
-                    let window = window.map(Span::from_nanos);
-                    Some(Dedupe { window, fields: fields.clone() })
-                }
-            },
-            sources: sources
-                .iter()
-                .map(|name| SourceOptions {
-                    bounded: !case.live.contains(name),
-                    decoder: case.decoders.get(name).cloned().unwrap_or_else(|| ndjson.clone()),
-                })
-                .collect(),
-            ..default
-        };
         let engine = Correlator::new(plan, options).map_err(|error| error.to_string())?;
         Ok(Self {
             engine,
@@ -327,7 +337,7 @@ impl Driver {
 
 /// The columns of some host events, owned.
 #[derive(Default)]
-struct Columns {
+pub(crate) struct Columns {
     handles: Vec<u32>,
     millis: Vec<f64>,
     nanos: Vec<u32>,
@@ -340,7 +350,7 @@ struct Columns {
 
 impl Columns {
     #[allow(clippy::cast_precision_loss)]
-    fn of(events: &[ScriptEvent], names: &ColumnNames, first: usize) -> Self {
+    pub(crate) fn of(events: &[ScriptEvent], names: &ColumnNames, first: usize) -> Self {
         let mut columns = Self { text_ends: vec![0], ..Self::default() };
         let count = |number: usize| u32::try_from(number).expect("cases are small");
         for (at, event) in events.iter().enumerate() {
@@ -375,7 +385,7 @@ impl Columns {
         u32::try_from(self.text_ends.len() - 1).expect("cases are small")
     }
 
-    fn view(&self) -> HostEvents<'_> {
+    pub(crate) fn view(&self) -> HostEvents<'_> {
         HostEvents {
             handles: &self.handles,
             millis: &self.millis,
@@ -472,7 +482,7 @@ fn error_text(error: &Error) -> String {
     format!("error {}{}", error.code(), shown.concat())
 }
 
-fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
     let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let wrong = || format!("not pairs of hexadecimal digits: {digits:?}");
     let pair = |pair: &[u8]| {

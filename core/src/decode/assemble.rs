@@ -102,6 +102,23 @@ impl Assembler {
         })
     }
 
+    /// One that takes for granted what this one has found out, once that is settled.
+    pub fn settled(&self) -> Option<Self> {
+        let format = self.format.as_ref().filter(|_| self.settled)?;
+        Some(Self {
+            context: self.context.clone(),
+            candidates: Vec::new(),
+            format: Some(format.clone()),
+            settled: true,
+            sample: Sample::default(),
+            pending: Pending::default(),
+            fields: Fields::default(),
+            columns: self.columns.clone(),
+            predictor: None,
+            clock: Clock::default(),
+        })
+    }
+
     /// Reads no more than these columns, where that is faster.
     pub fn read_only(&mut self, columns: ColumnNames) {
         self.columns = Some(columns);

@@ -79,7 +79,17 @@ pub(super) struct Framer {
 
 impl Framer {
     pub fn new() -> Self {
-        Self { partial: Vec::new(), skipping: false, line: 1, byte: 0, length: 0 }
+        Self::new_at(1)
+    }
+
+    /// One whose first line has this number; only number 1 begins a source.
+    pub fn new_at(line: u64) -> Self {
+        Self { partial: Vec::new(), skipping: false, line, byte: 0, length: 0 }
+    }
+
+    /// The number of the unfinished line.
+    pub fn line(&self) -> u64 {
+        self.line
     }
 
     /// Calls `each` for the lines that `bytes` complete, with one block or several; it tells how many

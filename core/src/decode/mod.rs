@@ -159,6 +159,33 @@ impl Decoder {
         assembler.flush(sink);
     }
 
+    /// A decoder that takes for granted what this one has found out; `None` as long as its lines look
+    /// like nothing.
+    pub fn settled(&self) -> Option<Self> {
+        Some(Self { framer: Framer::new(), assembler: self.assembler.settled()? })
+    }
+
+    /// Whether a line means the same wherever it stands, so that several [settled](Self::settled)
+    /// decoders may share the lines of the source among them.
+    pub fn reads_apart(&self) -> bool {
+        self.assembler.settled().is_some_and(|one| !one.format().is_none_or(Format::is_multi_line))
+    }
+
+    /// Decodes whole lines that may stand anywhere in the source but at its beginning. Their places are
+    /// told as if they began with line 0 at byte 0. Returns how many there were.
+    pub fn push_apart(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> u64 {
+        let Self { framer, assembler } = self;
+        *framer = Framer::new_at(0);
+        framer.push(bytes, &mut |block| assembler.lines(block, sink));
+        framer.close(&mut |block| assembler.lines(block, sink));
+        framer.line()
+    }
+
+    /// The number of the line that has not ended yet.
+    pub(crate) fn line(&self) -> u64 {
+        self.framer.line()
+    }
+
     /// What has been found out about the source; `None` as long as its lines look like nothing.
     pub fn detected(&self) -> Option<Detected<'_>> {
         let format = self.assembler.format()?;

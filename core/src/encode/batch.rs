@@ -132,6 +132,19 @@ enum NoticeJson<'a> {
     End,
 }
 
+/// Appends an output to the bytes of a batch, as a record of its own.
+pub fn append_output(bytes: &mut Vec<u8>, output: &Output<'_>) {
+    let mut batch = Batch { bytes: std::mem::take(bytes), ..Batch::default() };
+    write_output(&mut batch, output);
+    *bytes = batch.finish();
+}
+
+/// Appends host events that are released to the bytes of a batch.
+pub fn append_released(bytes: &mut Vec<u8>, released: Vec<HostHandle>) {
+    let batch = Batch { bytes: std::mem::take(bytes), released, ..Batch::default() };
+    *bytes = batch.finish();
+}
+
 /// Adds an output to a batch.
 pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
     let notice = match output {

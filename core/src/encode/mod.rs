@@ -9,7 +9,7 @@ mod head;
 mod recipe;
 mod summary;
 
-pub use batch::{Batch, write_output};
+pub use batch::{Batch, append_output, append_released, write_output};
 pub use recipe::{Recipe, RecordError};
 pub use summary::checked_json;
 

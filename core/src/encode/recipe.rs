@@ -49,7 +49,8 @@ impl Serialize for Labels<'_> {
 }
 
 impl<'a> Recipe<'a> {
-    pub(crate) fn new(plan: &'a Plan, decoders: Vec<&'a Decoder>) -> Self {
+    /// For a query with this plan, whose sources were read by these decoders.
+    pub fn new(plan: &'a Plan, decoders: Vec<&'a Decoder>) -> Self {
         Self { plan, decoders }
     }
 

@@ -45,6 +45,8 @@ pub(super) struct Bounds {
     pub dropped: u64,
     pub truncated: u64,
     pub peak_memory: usize,
+    /// Bytes and events that other engines of the query hold.
+    beside: (usize, usize),
     /// What steps held when the bounds were last looked at.
     steps_memory: usize,
     /// What was dropped since the last poll: how many, and the newest time.
@@ -55,6 +57,11 @@ impl Bounds {
     /// Whether an event is being evicted, and so counted.
     pub fn is_evicted(&self, id: EventId) -> bool {
         self.evicting == Some(id)
+    }
+
+    /// Notes what other engines of the query hold.
+    pub fn set_beside(&mut self, memory: usize, events: usize) {
+        self.beside = (memory, events);
     }
 
     /// Counts events that are dropped, of which the newest has this time.
@@ -94,9 +101,11 @@ impl Flow {
 
     /// Looks at the bounds after an event.
     pub fn check_event(&mut self) {
-        let crowded = self.options.max_events.is_some_and(|max| self.store.held() > max);
+        let (memory, events) = self.bounds.beside;
+        let crowded = self.options.max_events.is_some_and(|max| self.store.held() + events > max);
         let many = self.arrivals.is_multiple_of(CHECK_EVENTS);
-        if crowded || many || self.store.memory() > self.options.max_memory || self.has_grown() {
+        let large = self.store.memory() + memory > self.options.max_memory;
+        if crowded || many || large || self.has_grown() {
             self.check_bounds();
         }
     }
@@ -134,7 +143,11 @@ impl Flow {
     }
 
     fn warn(&mut self, used: usize) {
+        if self.share.is_some_and(|share| !share.is_first()) {
+            return;
+        }
         let max = self.options.max_memory;
+        let used = used + self.bounds.beside.0;
         if used > max / 5 * 4 && !self.bounds.has_warned {
             self.bounds.has_warned = true;
             self.outbox.push_back(Posted::Notice(Notice::MemoryWarning { used, max }));
@@ -155,19 +168,30 @@ impl Flow {
 
     /// Whether `events` of those held are more than may be held, or take more than `max_memory`.
     fn is_too_much(&self, events: usize, max_memory: usize) -> bool {
-        self.options.max_events.is_some_and(|max| events > max) || self.share(events) > max_memory
+        let of = self.engines();
+        self.options.max_events.is_some_and(|max| events > max / of)
+            || self.part(events) > max_memory / of
+    }
+
+    /// How many engines the query has.
+    fn engines(&self) -> usize {
+        self.share.map_or(1, |share| share.of)
     }
 
     /// Bytes that `events` of those held take: their share of what is used is as large as their number.
-    fn share(&self, events: usize) -> usize {
+    fn part(&self, events: usize) -> usize {
         scaled(self.memory(), events as u128, self.store.held() as u128)
     }
 
     /// Whether what does not wait to be polled is more than may be held, or takes more than
-    /// `max_memory`.
+    /// `max_memory`, in all engines of the query together; and this one has at least its part of it.
     fn has_too_much_open(&self, max_memory: usize) -> bool {
         let used = self.memory() - self.store.decided_memory();
-        self.options.max_events.is_some_and(|max| self.open() > max) || used > max_memory
+        let (memory, events) = self.bounds.beside;
+        let of = self.engines();
+        let too_much = |own: usize, beside, max| own + beside > max && own > max / of;
+        self.options.max_events.is_some_and(|max| too_much(self.open(), events, max))
+            || too_much(used, memory, max_memory)
     }
 
     /// Whether the sources should not be read ahead: half of what may be held is.
@@ -268,9 +292,12 @@ impl Flow {
 
     /// Ends the query, which has to hold more than it may.
     fn fail(&mut self, cause: Cause) {
+        let (memory, events) = self.bounds.beside;
         let (held_events, held_bytes) = match cause {
-            Cause::Window => (self.open(), self.memory() - self.store.decided_memory()),
-            Cause::Results => (self.waiting(), self.share(self.waiting())),
+            Cause::Window => {
+                (self.open() + events, self.memory() - self.store.decided_memory() + memory)
+            }
+            Cause::Results => (self.waiting(), self.part(self.waiting())),
         };
         let open = self
             .store

@@ -15,53 +15,21 @@ use crate::time::{Span, Timestamp};
 /// Bytes for a hash in a set, at its usual load.
 const HASH_BYTES: usize = 24;
 
-/// What has been seen of one source.
-#[derive(Debug)]
-pub(super) struct Seen {
-    window: Span,
+/// What of events is compared.
+#[derive(Clone, Debug)]
+pub(super) struct Compared {
     fields: Option<Vec<String>>,
     seed: u64,
-    newer: HashSet<u128, FixedState>,
-    older: HashSet<u128, FixedState>,
-    /// The newest time when the newer generation began.
-    began: Timestamp,
-    newest: Timestamp,
 }
 
-impl Seen {
-    /// Nothing yet. What `dedupe` leaves open is remembered for `window`.
-    pub fn new(dedupe: &Dedupe, window: Span, seed: u64) -> Self {
-        Self {
-            window: dedupe.window.unwrap_or(window),
-            fields: dedupe.fields.clone(),
-            seed,
-            newer: HashSet::default(),
-            older: HashSet::default(),
-            began: Timestamp::MIN,
-            newest: Timestamp::MIN,
-        }
-    }
-
-    /// Whether an event is seen for the first time; it is remembered.
-    pub fn is_new(&mut self, event: &Event<'_>) -> bool {
-        self.newest = event.time.max(self.newest);
-        if self.newest.since(self.began) > self.window {
-            self.forget_older();
-        }
-        let hash = self.hash(event);
-        !self.older.contains(&hash) && self.newer.insert(hash)
-    }
-
-    /// Forgets the older generation.
-    pub fn forget_older(&mut self) {
-        std::mem::swap(&mut self.newer, &mut self.older);
-        self.newer.clear();
-        self.began = self.newest;
+impl Compared {
+    pub fn new(dedupe: &Dedupe, seed: u64) -> Self {
+        Self { fields: dedupe.fields.clone(), seed }
     }
 
     /// The hash of what is compared. Labels add up, whatever their order: a server need not tell them
     /// in the same one twice.
-    fn hash(&self, event: &Event<'_>) -> u128 {
+    pub fn hash(&self, event: &Event<'_>) -> u128 {
         let field = |name: &str, value: &str| {
             let mut hasher = Xxh3::with_seed(self.seed);
             hasher.update(&(name.len() as u64).to_le_bytes());
@@ -87,6 +55,54 @@ impl Seen {
             }
         }
         hash
+    }
+}
+
+/// What has been seen of one source.
+#[derive(Debug)]
+pub(super) struct Seen {
+    window: Span,
+    compared: Compared,
+    newer: HashSet<u128, FixedState>,
+    older: HashSet<u128, FixedState>,
+    /// The newest time when the newer generation began.
+    began: Timestamp,
+    newest: Timestamp,
+}
+
+impl Seen {
+    /// Nothing yet. What `dedupe` leaves open is remembered for `window`.
+    pub fn new(dedupe: &Dedupe, window: Span, seed: u64) -> Self {
+        Self {
+            window: dedupe.window.unwrap_or(window),
+            compared: Compared::new(dedupe, seed),
+            newer: HashSet::default(),
+            older: HashSet::default(),
+            began: Timestamp::MIN,
+            newest: Timestamp::MIN,
+        }
+    }
+
+    /// Whether an event is seen for the first time; it is remembered.
+    pub fn is_new(&mut self, event: &Event<'_>) -> bool {
+        let hash = self.compared.hash(event);
+        self.is_new_hash(event.time, hash)
+    }
+
+    /// As [`is_new`](Self::is_new), of an event whose hash is known.
+    pub fn is_new_hash(&mut self, time: Timestamp, hash: u128) -> bool {
+        self.newest = time.max(self.newest);
+        if self.newest.since(self.began) > self.window {
+            self.forget_older();
+        }
+        !self.older.contains(&hash) && self.newer.insert(hash)
+    }
+
+    /// Forgets the older generation.
+    pub fn forget_older(&mut self) {
+        std::mem::swap(&mut self.newer, &mut self.older);
+        self.newer.clear();
+        self.began = self.newest;
     }
 
     /// Bytes used.

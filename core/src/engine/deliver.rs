@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::flow::{End, Flow};
+use super::merge::Place;
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
 use crate::id::{DeliveryId, EventId};
@@ -53,7 +54,8 @@ impl Flow {
         }
         loop {
             while let Some(result) = self.emitter.next_final() {
-                if self.poll_final(result) {
+                self.place = Place { close: result.close, first: result.first };
+                if self.poll_final(result.result) {
                     return true;
                 }
                 // Its events are let go of before the next is looked at.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use super::bounds::{Bounds, side_share};
 use super::input::Input;
 use super::known::Known;
+use super::merge::Place;
 use super::reading::{Reading, Route, Routed};
+use super::rows::Share;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
@@ -41,6 +43,10 @@ pub(super) struct Flow {
     pub polled: Vec<EventId>,
     pub polled_is_final: bool,
     pub stamp: Stamp,
+    /// The place of that correlation among all that are final.
+    pub place: Place,
+    /// Which keys it has, where it follows steps that others follow, too.
+    pub share: Option<Share>,
     /// How many more times an event of the host is held that several streams selected.
     pub held_more: BTreeMap<HostHandle, u32>,
     /// What was read of the event that is looked at.
@@ -63,6 +69,8 @@ pub(super) struct Flow {
     pub end: End,
     /// Whether results are sessions of a single join, each told once.
     pub is_simple: bool,
+    /// Whether nothing counts of an event that is not late but its key.
+    pub is_plain: bool,
     /// Whether an event has ever been held in several streams.
     pub has_twins: bool,
     /// Whether a stage has ended the query.
@@ -161,14 +169,14 @@ impl Flow {
     }
 
     /// Whether an event of this time can be part of nothing that is asked for.
-    fn is_outside(&self, time: Timestamp) -> bool {
+    pub fn is_outside(&self, time: Timestamp) -> bool {
         let reach = || self.joins.reach();
         self.options.start.is_some_and(|start| time < start.minus(reach()))
             || self.options.end.is_some_and(|end| time >= end.plus(reach()))
     }
 
     /// An event has come, and may have been `held`.
-    fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
+    pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
             if self.may_expire() {
                 self.expire();
@@ -236,7 +244,7 @@ impl Flow {
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
     /// last. Returns whether it is held.
     #[inline]
-    fn enter(
+    pub fn enter(
         &mut self,
         stream: StreamId,
         input: &mut Input,
@@ -259,6 +267,13 @@ impl Flow {
         }
         let Reading { keys, kept, .. } = &self.reading;
         let arrival = Arrival { time, stream, number, payload, hidden, late, kept };
+        if self.is_plain
+            && !late
+            && let Some(key) = keys.get(0)
+            && let Some(id) = self.joins.insert_plain(&mut self.store, &arrival, key)
+        {
+            return self.note_inserted(stream, time, Inserted::Held(id));
+        }
         let inserted = self.joins.insert(&mut self.store, &arrival, keys, watermark);
         self.note_inserted(stream, time, inserted)
     }
@@ -594,7 +609,7 @@ impl Flow {
 
     /// Tells the readers which sources may be read.
     pub fn pace(&mut self) {
-        if self.end.is_over() {
+        if self.end.is_over() || self.share.is_some() {
             return;
         }
         let (backlog, is_tight) = (self.emitter.backlog(), self.is_tight());

@@ -24,6 +24,8 @@ pub(super) struct Input {
     pub routes: Vec<Route>,
     pub bounded: bool,
     pub metrics: SourceMetrics,
+    /// Lines read, of sources that are read apart.
+    pub lines: u64,
     /// Events decoded that were late.
     pub late_events: u64,
     pub late_notice: Option<(u64, Timestamp, Span)>,
@@ -53,6 +55,28 @@ impl Input {
             outbox.push_back(Posted::Notice(notice));
         }
     }
+
+    /// Notes a line that could not be used.
+    pub fn bad_line(&mut self, source: SourceId, bad: BadLine<'_>, outbox: &mut VecDeque<Posted>) {
+        if self.bad_line_notices < limits::NOTICES_PER_POLL {
+            self.metrics.bad_lines += 1;
+            self.bad_line_notices += 1;
+            outbox.push_back(Posted::Notice(notice(source, bad)));
+        } else {
+            self.more_bad_lines(source, bad, 1);
+        }
+    }
+
+    /// Notes so many lines of one code that could not be used, of which this is the first.
+    pub fn more_bad_lines(&mut self, source: SourceId, bad: BadLine<'_>, count: u64) {
+        self.metrics.bad_lines += count;
+        self.bad_lines.entry(bad.code).or_insert_with(|| (0, notice(source, bad))).0 += count;
+    }
+}
+
+fn notice(source: SourceId, bad: BadLine<'_>) -> Notice {
+    let BadLine { code, message, line, byte } = bad;
+    Notice::BadLine { source, code, message: message.to_owned(), line, byte, count: 1 }
 }
 
 /// Takes what a decoder finds.
@@ -83,20 +107,6 @@ impl Sink for Intake<'_> {
     }
 
     fn bad_line(&mut self, bad: BadLine<'_>) {
-        self.input.metrics.bad_lines += 1;
-        let notice = || Notice::BadLine {
-            source: self.source,
-            code: bad.code,
-            message: bad.message.to_owned(),
-            line: bad.line,
-            byte: bad.byte,
-            count: 1,
-        };
-        if self.input.bad_line_notices < limits::NOTICES_PER_POLL {
-            self.input.bad_line_notices += 1;
-            self.flow.outbox.push_back(Posted::Notice(notice()));
-        } else {
-            self.input.bad_lines.entry(bad.code).or_insert_with(|| (0, notice())).0 += 1;
-        }
+        self.input.bad_line(self.source, bad, &mut self.flow.outbox);
     }
 }

@@ -33,8 +33,11 @@ fn value_in<'a>(
         .or_else(|| patterns.find(name, selected.event.message()))
 }
 
+/// Stands for the end of what is missing.
+const MISSING: usize = usize::MAX;
+
 /// The keys of one event, one per key table, in a buffer that is reused from event to event.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct EventKeys {
     bytes: Vec<u8>,
     ranges: Vec<Option<Range<usize>>>,
@@ -82,6 +85,30 @@ impl EventKeys {
                 Some(start..self.bytes.len())
             });
         }
+    }
+
+    /// Appends the keys, and where each ends.
+    pub fn save(&self, bytes: &mut Vec<u8>, ends: &mut Vec<usize>) {
+        for range in &self.ranges {
+            // Between two keys there may be the beginning of one that lacks a part.
+            let key = range.clone().map(|range| &self.bytes[range]);
+            bytes.extend_from_slice(key.unwrap_or_default());
+            ends.push(if key.is_some() { bytes.len() } else { MISSING });
+        }
+    }
+
+    /// Takes keys that were [saved](Self::save) from `start` on, in place of those of an event. Returns
+    /// the ends that are none of theirs.
+    pub fn load<'e>(&mut self, bytes: &[u8], start: usize, ends: &'e [usize]) -> &'e [usize] {
+        let (ends, rest) = ends.split_at(self.ranges.len());
+        let mut from = 0;
+        for (range, end) in self.ranges.iter_mut().zip(ends) {
+            *range = (*end != MISSING).then(|| from..*end - start);
+            from = range.as_ref().map_or(from, |range| range.end);
+        }
+        self.bytes.clear();
+        self.bytes.extend_from_slice(&bytes[start..start + from]);
+        rest
     }
 
     /// The key in `table`; `None` where the event lacks any part of it.

@@ -230,6 +230,9 @@ pub(crate) fn compare_arrival(a: u32, b: u32) -> std::cmp::Ordering {
     }
 }
 
+/// Stands for the end of what is missing.
+const MISSING: usize = usize::MAX;
+
 /// The labels of one event that are kept with it, in a buffer that is reused from event to event.
 #[derive(Debug, Default)]
 pub(crate) struct KeptLabels {
@@ -249,6 +252,27 @@ impl KeptLabels {
                 start..self.text.len()
             }));
         }
+    }
+
+    /// Appends the labels, and where each ends.
+    pub fn save(&self, text: &mut String, ends: &mut Vec<usize>) {
+        let start = text.len();
+        text.push_str(&self.text);
+        let ranges = self.ranges.iter();
+        ends.extend(ranges.map(|range| range.as_ref().map_or(MISSING, |range| start + range.end)));
+    }
+
+    /// Takes labels that were [saved](Self::save) from `start` on, in place of those of an event; as
+    /// many as `labels`.
+    pub fn load(&mut self, text: &str, start: usize, labels: usize, ends: &[usize]) {
+        self.ranges.clear();
+        let mut from = 0;
+        for end in &ends[..labels] {
+            self.ranges.push((*end != MISSING).then(|| from..*end - start));
+            from = if *end == MISSING { from } else { *end - start };
+        }
+        self.text.clear();
+        self.text.push_str(&text[start..start + from]);
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&str> {

@@ -138,6 +138,11 @@ impl Progress {
         self.sources[source.index()].paused
     }
 
+    /// Has `source` paused or not, as somebody else has decided.
+    pub fn set_paused(&mut self, source: SourceId, paused: bool) {
+        self.sources[source.index()].paused = paused;
+    }
+
     /// Whether every source that is waited for has had an event.
     pub fn has_begun(&self) -> bool {
         self.sources.iter().all(|source| source.newest.is_some() || source.ended || source.idle)

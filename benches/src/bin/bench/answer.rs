@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use logbraid_benches::BLOCK;
 use logbraid_benches::answer::{self, Reading};
@@ -31,10 +31,11 @@ pub struct Arguments {
 
 /// Prints correlations, the events in them, and milliseconds.
 pub fn answer(arguments: &Arguments) -> anyhow::Result<()> {
-    if arguments.threads != 1 {
-        bail!("the engine runs on one thread so far");
-    }
     let (answer, took) = match &arguments.query {
+        Some(query) if arguments.threads > 1 => {
+            let start = Instant::now();
+            (answer::answer_on(arguments.threads, query, &arguments.files)?, start.elapsed())
+        }
         Some(query) => {
             let start = Instant::now();
             let files = arguments.files.iter().map(|path| {

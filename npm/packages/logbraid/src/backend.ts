@@ -35,8 +35,17 @@ export interface Backend {
   explain(query: string, optionsJson: string, loadJson: string): string;
   /** Looks into a file without a query. JSON in ({@link RawDecoderOptions}), JSON out ({@link Inspection}). */
   inspectFile(path: string, optionsJson: string): string;
-  /** One running query. Throws an `Error` with a `code` when query or options make no sense. */
-  Correlator: new (query: string, optionsJson: string) => NativeCorrelator;
+  /**
+   * One running query. Throws an `Error` with a `code` when query or options make no sense. On more than
+   * one of `threads` nothing is decoded or joined on this one; `wake` is called when there is something to
+   * drain, or room again.
+   */
+  Correlator: new (
+    query: string,
+    optionsJson: string,
+    threads?: number,
+    wake?: () => void,
+  ) => NativeCorrelator;
 }
 
 /** One running query in the engine. */
@@ -58,7 +67,8 @@ export interface NativeCorrelator {
   attachFile(source: number, path: string): void;
   /**
    * Reads attached files, merged by time, up to about `maxBytes`. `pending` is false when all of
-   * them have ended.
+   * them have ended. On several threads it allows that much to be read, and tells what has been read since
+   * it was called last.
    */
   work(maxBytes: number, at?: number): { pending: boolean; read: number };
   /** Tells the time, in milliseconds since the epoch. */
@@ -67,7 +77,11 @@ export interface NativeCorrelator {
   flush(source: number): void;
   /** A source has ended. */
   close(source: number): void;
-  /** Up to `max` outputs as one batch; empty when nothing waits. */
+  /** Whether more should be pushed for now; always, on one thread. */
+  hasRoom(): boolean;
+  /** Whether `wake` will be called without anything being pushed; never, on one thread. */
+  isBusy(): boolean;
+  /** Up to `max` outputs as one batch, or more on several threads; empty when nothing waits. */
   drain(max: number, at?: number): Uint8Array;
   /** When `advance` should be called next, in milliseconds since the epoch. */
   deadline(): number | null;

@@ -128,6 +128,7 @@ export class CorrelationEngine extends EngineEmitter {
       query,
       plan: planned,
       options: this.#correlatorOptions(adapters, checkOptions, resolved),
+      threads: this.#options.threads,
       adapters,
       signal: resolved.signal,
       streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
@@ -323,7 +324,8 @@ export class CorrelationEngine extends EngineEmitter {
     { selectingSources }: Required<Pick<CheckOptions, 'selectingSources'>>,
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
-    const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...options } = this.#options;
+    const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...all } = this.#options;
+    const { threads: _, ...options } = all;
     const { emit: engineEmit } = options;
     const bounded = adapters.every((adapter) => adapter.bounded);
     return {

@@ -86,6 +86,12 @@ export interface EngineOptions {
    * each with one group, the value. Default: none but those that the engine has.
    */
   keyPatterns?: Readonly<Record<string, string>> | undefined;
+  /**
+   * On how many threads each query runs: a whole number above 0, at most 64. With 1, the default, queries run
+   * on the thread of JavaScript. With more, they run on threads of their own, and JavaScript only hands
+   * over what has arrived and takes what comes of it.
+   */
+  threads?: number | undefined;
   /** Which engine runs: `native`, the default. */
   backend?: 'native' | undefined;
 }
@@ -115,6 +121,7 @@ export interface ResolvedOptions {
   bufferSize: number;
   metricsIntervalMs: number;
   keyPatterns: Record<string, string> | undefined;
+  threads: number;
 }
 
 /** {@link CorrelateOptions} with everything checked. */
@@ -175,6 +182,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     bufferSize: read('bufferSize', count, 1000),
     metricsIntervalMs: read('metricsInterval', interval, 5_000),
     keyPatterns: read('keyPatterns', patterns, undefined),
+    threads: read('threads', threads, 1),
   };
 }
 
@@ -269,6 +277,7 @@ const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
   'metricsInterval',
   'gcInterval',
   'keyPatterns',
+  'threads',
   'backend',
 ];
 
@@ -351,6 +360,16 @@ function count(name: string, value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
     ? value
     : bad(name, value, 'a whole number above 0');
+}
+
+/** Most threads of a query. */
+const MAX_THREADS = 64;
+
+function threads(name: string, value: unknown): number {
+  const valid = typeof value === 'number' && Number.isInteger(value);
+  return valid && value >= 1 && value <= MAX_THREADS
+    ? value
+    : bad(name, value, `a whole number from 1 to ${MAX_THREADS}`);
 }
 
 function twoOrMore(name: string, value: unknown): number {

@@ -26,12 +26,16 @@ const WORK = 4 << 20;
 /** Longest time spent on arrived input before the event loop gets a turn. */
 const SLICE_MS = 8;
 
+/** Threads that are busy are looked after this often, should they not call. */
+const BUSY_MS = 1_000;
+
 /** What a query is made of. */
 export interface RunSetup {
   backend: Backend;
   query: string;
   plan: PlanSummary;
   options: CorrelatorOptions;
+  threads: number;
   /** By position in the plan. */
   adapters: DataSourceAdapter[];
   signal: AbortSignal | undefined;
@@ -85,7 +89,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#setup = setup;
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
-      this.#correlator = new setup.backend.Correlator(setup.query, JSON.stringify(setup.options));
+      const { backend, query, options, threads } = setup;
+      this.#correlator = new backend.Correlator(query, JSON.stringify(options), threads, this.#onWake);
     } catch (error) {
       throw errorFrom(error);
     }
@@ -229,6 +234,11 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
   }
 
+  /** Threads of the engine have something to tell, or room. */
+  readonly #onWake = (): void => {
+    if (this.#hungry()) this.#schedule();
+  };
+
   /** Whoever aborts wants nothing more. */
   readonly #onAbort = (): void => {
     this.#ready = [];
@@ -304,6 +314,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     do {
       busy = false;
       for (const reader of this.#readers) {
+        // There is a turn when there is room again.
+        if (!this.#correlator.hasRoom()) return false;
         const weight = reader?.feed(Date.now()) ?? 0;
         if (weight > 0) {
           busy = true;
@@ -317,8 +329,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       const { pending, read } = this.#correlator.work(WORK, performance.now());
       this.#filesPending = pending;
       this.#ahead += read / 256;
-      // Nothing read: the files wait for another source, which will cause the next turn.
-      busy ||= read > 0;
+      // Nothing read: the files wait for another source, which will cause the next turn. Threads read
+      // on by themselves, and cause it when they may not.
+      busy ||= read > 0 && this.#setup.threads === 1;
     }
     return busy;
   }
@@ -330,7 +343,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     }
     const due = this.#readers.map((reader) => reader?.dueAt ?? Infinity);
     const deadline = this.#timed ? (this.#correlator.deadline() ?? Infinity) : Infinity;
-    const at = Math.min(deadline, ...due);
+    // Threads keep no process alive; a query that they are busy with does.
+    const busy = this.#correlator.isBusy() ? Date.now() + BUSY_MS : Infinity;
+    const at = Math.min(deadline, busy, ...due);
     if (at < Infinity) {
       const delay = Math.min(Math.max(Math.ceil(at - Date.now()), 1), MAX_DELAY_MS);
       this.#timer = setTimeout(this.#turn, delay);

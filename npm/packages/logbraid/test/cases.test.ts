@@ -1,6 +1,6 @@
 // Runs tests/cases on the addon, as the core runs them: step by step, in whole pushes, byte by byte,
 // and as objects that stay in JavaScript. Cases about the results of bounded sources also go through
-// the CorrelationEngine, whose steps come as they may.
+// the CorrelationEngine, whose steps come as they may, on one thread and on several.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -50,7 +50,7 @@ for (const [file, cases] of readCases(FOLDER)) {
         new Driver(one, delivery).run();
       }
       if (isAboutResults(one)) {
-        await runOnEngine(one);
+        for (const threads of [1, 2]) await runOnEngine(one, threads);
       }
     });
   }
@@ -331,10 +331,10 @@ function isAboutResults(one: Case): boolean {
 }
 
 /** Every source as a stream of its own; how they interleave is the engine's affair. */
-async function runOnEngine(one: Case): Promise<void> {
+async function runOnEngine(one: Case, threads: number): Promise<void> {
   const { query, start, end, decoders, steps = [] } = one;
   // What is out of order in a case is not late there, and must not become late here.
-  await using engine = new CorrelationEngine({ lateTolerance: '1d' });
+  await using engine = new CorrelationEngine({ lateTolerance: '1d', threads });
   const { sources } = planOf(loadBackend(), query, {});
   for (const { name } of sources) {
     const items = steps
@@ -356,7 +356,7 @@ async function runOnEngine(one: Case): Promise<void> {
   });
   const expected = steps.flatMap(({ expect = [] }) => expect);
   const seen = found.map((correlation, at) => textOf(correlation, undefined, expected[at] ?? ''));
-  assert.deepEqual(seen, expected, 'through the CorrelationEngine');
+  assert.deepEqual(seen, expected, `through the CorrelationEngine, on ${threads} threads`);
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- a stream

@@ -21,6 +21,9 @@ export class FakeCorrelator implements NativeCorrelator {
   readonly calls: Call[] = [];
   readonly #outputs: Uint8Array[] = [];
   nextDeadline: number | null = null;
+  /** What threads would say. */
+  room = true;
+  busy = false;
   /** What `work` answers, call by call. */
   works: { pending: boolean; read: number }[] = [];
   /** Reacts to a push: the place for a script to answer. */
@@ -72,6 +75,12 @@ export class FakeCorrelator implements NativeCorrelator {
   close(source: number): void {
     this.calls.push(['close', source]);
     this.onClose(source);
+  }
+  hasRoom(): boolean {
+    return this.room;
+  }
+  isBusy(): boolean {
+    return this.busy;
   }
   drain(max: number): Uint8Array {
     return new Uint8Array(Buffer.concat(this.#outputs.splice(0, max)));
@@ -133,6 +142,7 @@ export function fakeRun(
     query: '',
     plan: PLAN,
     options: { emit, bufferSize } as CorrelatorOptions,
+    threads: 1,
     adapters,
     signal: undefined,
     streamOptions: (_source, signal) => ({ range: 0, timeRange: '', signal }),

@@ -1,0 +1,98 @@
+//! The final results of several engines that share a query, in the order in which one would tell them.
+
+use std::collections::VecDeque;
+
+use crate::id::StreamId;
+use crate::time::Timestamp;
+use crate::window::record::EventOrder;
+
+/// The place of a final correlation among all of its query: by when it was closed, then by its first
+/// event.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Place {
+    pub(crate) close: Timestamp,
+    pub(crate) first: EventOrder,
+}
+
+impl Place {
+    /// Of what has no place in the order, and is told at once: what was closed early, and what is not
+    /// final.
+    pub(crate) const EARLY: Self = Self {
+        close: Timestamp::MIN,
+        first: EventOrder { time: Timestamp::MIN, stream: StreamId::FIRST, arrival: 0 },
+    };
+}
+
+/// Puts results that come from several engines, from each in order, into one order.
+///
+/// ```
+/// // Results are handed on once no engine can come up with an earlier one.
+/// use logbraid_core::engine::Merge;
+/// let mut merge: Merge<&str> = Merge::new(2);
+/// assert_eq!(merge.next(), None);
+/// merge.pass(0, None);
+/// merge.pass(1, None);
+/// assert!(merge.has_ended());
+/// ```
+#[derive(Debug)]
+pub struct Merge<T> {
+    lanes: Vec<Lane<T>>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Lane<T> {
+    results: VecDeque<(Place, T)>,
+    /// Nothing that comes closes earlier; `None` where nothing comes.
+    frontier: Option<Timestamp>,
+}
+
+impl<T> Merge<T> {
+    /// Of so many engines.
+    pub fn new(engines: usize) -> Self {
+        let lane = || Lane { results: VecDeque::new(), frontier: Some(Timestamp::MIN) };
+        Self { lanes: (0..engines).map(|_| lane()).collect(), waiting: 0 }
+    }
+
+    /// The next result of an engine.
+    pub fn add(&mut self, engine: usize, place: Place, result: T) {
+        self.lanes[engine].results.push_back((place, result));
+        self.waiting += 1;
+    }
+
+    /// What that engine has still to tell closes no earlier than `frontier`; `None` where it has told
+    /// everything. See [`Correlator::frontier`](super::Correlator::frontier).
+    pub fn pass(&mut self, engine: usize, frontier: Option<Timestamp>) {
+        let lane = &mut self.lanes[engine];
+        lane.frontier = match (lane.frontier, frontier) {
+            (Some(before), Some(now)) => Some(before.max(now)),
+            _ => None,
+        };
+    }
+
+    /// The next result of all with the engine it is of, if it is known which that is.
+    #[expect(clippy::should_implement_trait, reason = "there may be more after none")]
+    pub fn next(&mut self) -> Option<(usize, T)> {
+        let firsts = self.lanes.iter().enumerate();
+        let firsts = firsts.filter_map(|(at, lane)| Some((lane.results.front()?.0, at)));
+        let (place, first) = firsts.min()?;
+        let may_precede = |lane: &Lane<T>| {
+            lane.results.is_empty() && lane.frontier.is_some_and(|frontier| frontier <= place.close)
+        };
+        if place.close > Timestamp::MIN && self.lanes.iter().any(may_precede) {
+            return None;
+        }
+        self.waiting -= 1;
+        self.lanes[first].results.pop_front().map(|(_, result)| (first, result))
+    }
+
+    /// Results that wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether every engine has told everything, and all of it has been handed on.
+    pub fn has_ended(&self) -> bool {
+        self.waiting == 0 && self.lanes.iter().all(|lane| lane.frontier.is_none())
+    }
+}

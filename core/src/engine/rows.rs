@@ -1,0 +1,242 @@
+//! What a reader makes of one piece of a source: the events that a stream selects, with keys and labels,
+//! and of the others what the watermark follows from.
+//!
+//! Owns all that it needs of the bytes, so that these can go while the joins are elsewhere. Costs a copy
+//! of what is selected.
+
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::reading::Reading;
+use crate::decode::BadLine;
+use crate::event::Event;
+use crate::id::{HostHandle, StreamId};
+use crate::limits;
+use crate::time::{Span, Timestamp};
+use crate::window::record::Payload;
+
+/// Which part of the keys an engine has, where several engines answer one query.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct Share {
+    /// Its number, from 0. The first also has what has no key, and tells what concerns no key at all.
+    pub index: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Share {
+    /// All of it.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// Whether it is the first.
+    pub fn is_first(self) -> bool {
+        self.index == 0
+    }
+}
+
+/// One event in one stream.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub time: Timestamp,
+    /// The newest time of the events before it, of which the watermark it meets follows.
+    pub before: Timestamp,
+    /// The number of the event among all that were read, from 0.
+    pub event: u32,
+    pub stream: StreamId,
+    pub hidden: bool,
+    handle: Option<HostHandle>,
+    raw: (usize, usize),
+    keys_at: usize,
+    ends_at: usize,
+}
+
+/// A line that could not be used, as [`BadLine`].
+#[derive(Debug)]
+pub(super) struct Bad {
+    pub code: &'static str,
+    pub message: String,
+    pub line: u64,
+    pub byte: u64,
+}
+
+impl Bad {
+    pub fn view(&self) -> BadLine<'_> {
+        let Self { code, message, line, byte } = self;
+        BadLine { code, message, line: *line, byte: *byte }
+    }
+}
+
+/// What the places of bad lines are counted from.
+#[derive(Copy, Clone, PartialEq, Eq, Debug, Default)]
+pub(super) enum Origin {
+    /// The beginning of the source.
+    #[default]
+    Source,
+    /// The end of what was read of the source before.
+    Block,
+    /// As `Block`; a line is an event of the host.
+    Host,
+}
+
+/// What a [`Reader`](super::Reader) has made of one piece of a source.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// When the piece arrived, where the host measures that.
+    pub(super) at: Option<Span>,
+    pub(super) bytes: u64,
+    pub(super) lines: u64,
+    pub(super) origin: Origin,
+    /// Of all events, selected or not, in order.
+    pub(super) times: Vec<Timestamp>,
+    /// Tells repeats; of all events, where these are to be dropped.
+    pub(super) hashes: Vec<u128>,
+    pub(super) oldest: Option<Timestamp>,
+    pub(super) newest: Option<Timestamp>,
+    pub(super) selected: Vec<Row>,
+    /// Of each engine, which rows it takes.
+    shares: Vec<Vec<u32>>,
+    text: String,
+    keys: Vec<u8>,
+    /// Of each row, where its keys and labels end.
+    ends: Vec<usize>,
+    /// How many bad lines there were, and the first of them.
+    pub(super) bad_lines: u64,
+    pub(super) bad: Vec<Bad>,
+    /// The others by code: how many, and the first.
+    pub(super) more_bad: BTreeMap<&'static str, (u64, Bad)>,
+    /// Labels of some events, to complete queries with.
+    pub(super) samples: Vec<Vec<(String, String)>>,
+    /// Events of the host that no stream selects.
+    pub(super) unselected: Vec<HostHandle>,
+    /// Events of the host that go to several engines, and to how many.
+    pub(super) parted: Vec<(HostHandle, u32)>,
+}
+
+impl Rows {
+    /// For so many engines.
+    pub(super) fn new(shards: usize) -> Self {
+        Self { shares: vec![Vec::new(); shards], ..Self::default() }
+    }
+
+    /// Events of the host that several engines take, and how many do: it is released once all of them
+    /// have.
+    pub fn parted(&self) -> &[(HostHandle, u32)] {
+        &self.parted
+    }
+
+    /// Notes when the piece arrived, by the clock of [`set_clock`](super::Correlator::set_clock).
+    pub fn set_arrival(&mut self, at: Span) {
+        self.at = Some(at);
+    }
+
+    /// About how many bytes it takes.
+    pub fn memory(&self) -> usize {
+        self.text.capacity()
+            + self.keys.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.selected.capacity() * size_of::<Row>()
+            + self.times.capacity() * size_of::<Timestamp>()
+    }
+
+    /// Adds the last event to a stream, as it has been read.
+    pub(super) fn add(
+        &mut self,
+        stream: StreamId,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+        hidden: bool,
+        reading: &Reading,
+        seed: u64,
+    ) {
+        let shards = self.shares.len();
+        // What has an empty key is identified as what has none.
+        let key = reading.keys.get(0).filter(|key| shards > 1 && !key.is_empty());
+        let share = key.map_or(0, |key| share_of(key, seed, shards));
+        let at = u32::try_from(self.selected.len())
+            .expect("a piece has far fewer than 4 billion events");
+        self.shares[share].push(at);
+        let start = self.text.len();
+        if handle.is_none() {
+            self.text.push_str(event.raw);
+        }
+        let raw = (start, self.text.len());
+        let (keys_at, ends_at) = (self.keys.len(), self.ends.len());
+        reading.keys.save(&mut self.keys, &mut self.ends);
+        reading.kept.save(&mut self.text, &mut self.ends);
+        let number = self.times.len() - 1;
+        self.selected.push(Row {
+            time: event.time,
+            before: self.newest.unwrap_or(Timestamp::MIN),
+            event: u32::try_from(number).expect("a piece has far fewer than 4 billion events"),
+            stream,
+            hidden,
+            handle,
+            raw,
+            keys_at,
+            ends_at,
+        });
+    }
+
+    /// An event was read.
+    pub(super) fn begin(&mut self, time: Timestamp) {
+        self.times.push(time);
+        self.oldest = Some(self.oldest.map_or(time, |oldest| oldest.min(time)));
+    }
+
+    /// The last event has been added to the streams that select it.
+    pub(super) fn finish(&mut self, time: Timestamp) {
+        self.newest = self.newest.max(Some(time));
+    }
+
+    /// Notes to whom an event of the host goes, which was added to the streams from the row `first` on.
+    pub(super) fn note_handle(&mut self, handle: HostHandle, first: usize) {
+        let is_in = |share: &&Vec<u32>| share.last().is_some_and(|last| *last as usize >= first);
+        match self.shares.iter().filter(is_in).count() {
+            0 => self.unselected.push(handle),
+            1 => {}
+            several => {
+                self.parted.push((handle, u32::try_from(several).expect("engines are few")));
+            }
+        }
+    }
+
+    pub(super) fn add_bad(&mut self, bad: BadLine<'_>) {
+        self.bad_lines += 1;
+        let owned = || Bad {
+            code: bad.code,
+            message: bad.message.to_owned(),
+            line: bad.line,
+            byte: bad.byte,
+        };
+        if self.bad.len() < limits::NOTICES_PER_POLL {
+            self.bad.push(owned());
+        } else {
+            self.more_bad.entry(bad.code).or_insert_with(|| (0, owned())).0 += 1;
+        }
+    }
+
+    /// The rows that an engine takes, in order.
+    pub(super) fn of(&self, share: Share) -> impl Iterator<Item = &Row> {
+        self.shares[share.index].iter().map(|at| &self.selected[*at as usize])
+    }
+
+    /// Puts the keys and the `labels` kept labels of a row where those of an event are that has just
+    /// been read.
+    pub(super) fn load(&self, row: &Row, reading: &mut Reading, labels: usize) {
+        let ends = &self.ends[row.ends_at..];
+        let ends = reading.keys.load(&self.keys, row.keys_at, ends);
+        reading.kept.load(&self.text, row.raw.1, labels, ends);
+    }
+
+    pub(super) fn payload(&self, row: &Row) -> Payload<'_> {
+        row.handle.map_or(Payload::Raw(&self.text[row.raw.0..row.raw.1]), Payload::Host)
+    }
+}
+
+/// Which engine has a key.
+fn share_of(key: &[u8], seed: u64, shards: usize) -> usize {
+    // Other bits than those that the tables hash to, so that these are used as evenly as by one.
+    let hash = u128::from(xxh3_64_with_seed(key, !seed));
+    usize::try_from((hash * shards as u128) >> 64).expect("is below the number of engines")
+}

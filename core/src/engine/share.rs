@@ -1,0 +1,243 @@
+//! Several engines for one query: each follows the same steps, takes of them the events whose keys are
+//! its own, and of the others what the watermark follows from.
+//!
+//! So all agree on the watermark that an event meets, on its number and on what is late, as one engine
+//! for all would have it. Events with different keys have nothing to do with each other.
+
+use super::flow::{Flow, Posted};
+use super::input::Input;
+use super::merge::Place;
+use super::rows::{Bad, Origin, Row, Rows, Share};
+use super::{Correlator, CorrelatorOptions, Step};
+use crate::decode::BadLine;
+use crate::emit::Emit;
+use crate::error::Error;
+use crate::id::SourceId;
+use crate::join::Policy;
+use crate::plan::Plan;
+use crate::stage::PlannedStage;
+use crate::time::Timestamp;
+use crate::window::record::Payload;
+
+impl Correlator {
+    /// An engine that [follows](Self::follow) steps, and of these takes a share. It says nothing of
+    /// which sources may be read: the [`Sequencer`](super::Sequencer) does.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new); and [`Error::Option`] where a query that [cannot be
+    /// shared](Self::can_share) is to be.
+    pub fn shard(plan: Plan, options: CorrelatorOptions, share: Share) -> Result<Self, Error> {
+        let mut engine = Self::new(plan, options)?;
+        if share.of > 1 && !engine.can_share() {
+            let message = "the query cannot be shared among several engines".to_owned();
+            return Err(Error::Option { name: "shardCount", message });
+        }
+        engine.flow.share = Some(share);
+        Ok(engine)
+    }
+
+    /// Whether several engines may share the query: all of its joins are on one key, each result is told
+    /// once and has that key, and nothing is counted over all results or events, nor told apart over all
+    /// of these.
+    pub fn can_share(&self) -> bool {
+        let Flow { joins, options, plan, .. } = &self.flow;
+        let mut stages = plan.stages.stages.iter();
+        let shape = joins.shape();
+        let first = &shape.joins[0];
+        // A result without an event of the first join is identified without a key, and so counted
+        // over all that happened at its time.
+        let mut others = shape.streams.iter().enumerate().filter(|(at, _)| {
+            !first.left.streams.contains(at) && !first.right.streams.contains(at)
+        });
+        // Which of several results that the same identifies is decided first is a matter of all events
+        // where matches are picked.
+        matches!(joins.policy, Policy::Sessions(_))
+            && shape.tables.len() == 1
+            && others.all(|(_, stream)| stream.partial.is_none())
+            && options.emit == Emit::Final
+            && options.limit.is_none()
+            && options.dedupe.is_none()
+            && options.max_events.is_none()
+            && !stages.any(|stage| matches!(stage, PlannedStage::Limit(_)))
+    }
+
+    /// The next step.
+    pub fn follow(&mut self, step: &Step) {
+        match step {
+            Step::Rows(source, rows) => self.take_rows(*source, rows),
+            Step::Advance(now) => self.advance(*now),
+            Step::Close(source) => self.close(*source),
+            Step::Pause(source, paused) => self.flow.progress.set_paused(*source, *paused),
+            Step::Observe(source, labels) => {
+                let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                self.observe(*source, labels);
+            }
+        }
+    }
+
+    /// What the other engines of the query hold, which counts towards the bounds of all.
+    pub fn set_beside(&mut self, memory: usize, events: usize) {
+        self.flow.bounds.set_beside(memory, events);
+    }
+
+    /// The place of the correlation that was polled last.
+    pub fn place(&self) -> Place {
+        if self.flow.polled_is_final { self.flow.place } else { Place::EARLY }
+    }
+
+    /// Before which nothing closes that is still to be polled, but for what is closed early; `None` where
+    /// nothing comes any more.
+    pub fn frontier(&self) -> Option<Timestamp> {
+        let Flow { joins, emitter, progress, .. } = &self.flow;
+        if self.has_ended() && emitter.backlog() == 0 {
+            return None;
+        }
+        if joins.is_behind() {
+            return Some(Timestamp::MIN);
+        }
+        let watermark = Timestamp::from_nanos(progress.watermark().as_nanos());
+        let others = [joins.first_waiting(), emitter.first_close()];
+        Some(others.into_iter().flatten().fold(watermark, Ord::min))
+    }
+
+    /// Decided results that have not been polled.
+    pub fn backlog(&self) -> usize {
+        self.flow.emitter.backlog()
+    }
+
+    /// Events held, and bytes.
+    pub fn held(&self) -> (usize, usize) {
+        (self.flow.store.held(), self.flow.memory())
+    }
+
+    fn take_rows(&mut self, source: SourceId, rows: &Rows) {
+        self.flow.begin();
+        if let Some(at) = rows.at {
+            self.latency.set_clock(at);
+        }
+        self.latency.arrive(self.flow.arrivals);
+        let Self { inputs, flow, .. } = self;
+        let share = flow.share.unwrap_or(Share::WHOLE);
+        let ignored = flow.end.is_over() || flow.progress.source_ended(source);
+        let input = &mut inputs[source.index()];
+        if share.is_first() && !ignored {
+            flow.take_notes(source, input, rows);
+        }
+        if share.is_first() {
+            let released = rows.unselected.iter().map(|handle| Posted::Released(*handle));
+            flow.outbox.extend(released);
+        }
+        flow.take_share(source, input, rows, share, ignored);
+        self.settle();
+    }
+}
+
+impl Flow {
+    /// Takes what concerns no key: counters, bad lines, samples of labels, and which events are late.
+    fn take_notes(&mut self, source: SourceId, input: &mut Input, rows: &Rows) {
+        let (lines, bytes) = match rows.origin {
+            Origin::Source => (0, 0),
+            Origin::Block => (input.lines + 1, input.metrics.bytes),
+            Origin::Host => (input.metrics.events, 0),
+        };
+        let place = |bad: &Bad| (bad.line + lines, bad.byte + bytes);
+        for bad in &rows.bad {
+            let (line, byte) = place(bad);
+            input.bad_line(source, BadLine { line, byte, ..bad.view() }, &mut self.outbox);
+        }
+        for (count, bad) in rows.more_bad.values() {
+            let (line, byte) = place(bad);
+            input.more_bad_lines(source, BadLine { line, byte, ..bad.view() }, *count);
+        }
+        for sample in &rows.samples {
+            input.known.look(sample.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        }
+        input.metrics.events += rows.times.len() as u64;
+        input.metrics.bytes += rows.bytes;
+        input.lines += rows.lines;
+        let mut progress = self.progress.clone();
+        if let Some(newest) = rows.newest {
+            progress.saw(source, newest);
+        }
+        // Mostly none is late, which need not be looked at one by one.
+        if rows.oldest.is_some_and(|oldest| progress.watermark().makes_late(oldest)) {
+            let mut progress = self.progress.clone();
+            for time in &rows.times {
+                input.late_events += u64::from(progress.watermark().makes_late(*time));
+                progress.saw(source, *time);
+            }
+        }
+    }
+
+    /// Takes the events of a share; where they are `ignored`, only to give them back to the host.
+    fn take_share(
+        &mut self,
+        source: SourceId,
+        input: &mut Input,
+        rows: &Rows,
+        share: Share,
+        ignored: bool,
+    ) {
+        let repeated = if ignored { Vec::new() } else { repeats(input, rows) };
+        let before = self.arrivals;
+        let mut left = rows.of(share).peekable();
+        while let Some(first) = left.next() {
+            let event = first.event;
+            let mut next = Some(first);
+            let is_repeat = repeated.get(event as usize).is_some_and(|is_repeat| *is_repeat);
+            let mut is_taken = !ignored && !self.end.is_over();
+            if is_taken {
+                self.arrivals = before.wrapping_add(event + 1);
+                if first.before > Timestamp::MIN && self.progress.saw(source, first.before) {
+                    self.expire();
+                }
+                is_taken = !is_repeat && !self.is_outside(first.time);
+                if is_taken && !self.has_room() {
+                    self.turn_away(source, first.time);
+                    is_taken = false;
+                }
+            }
+            let mut held = 0;
+            while let Some(row) = next {
+                held += u32::from(is_taken && self.take_row(input, rows, row));
+                next = left.next_if(|row| row.event == event);
+            }
+            if let Payload::Host(handle) = rows.payload(first) {
+                match held {
+                    0 => self.outbox.push_back(Posted::Released(handle)),
+                    1 => {}
+                    several => {
+                        self.held_more.insert(handle, several - 1);
+                    }
+                }
+            }
+            self.has_twins |= held > 1;
+            if !ignored && !self.end.is_over() {
+                self.saw(source, first.time, held > 0);
+            }
+        }
+        if ignored || self.end.is_over() {
+            return;
+        }
+        let events = u32::try_from(rows.times.len()).expect("numbers of its events fit");
+        self.arrivals = before.wrapping_add(events);
+        if let Some(newest) = rows.newest {
+            self.saw(source, newest, false);
+        }
+    }
+
+    fn take_row(&mut self, input: &mut Input, rows: &Rows, row: &Row) -> bool {
+        let labels = self.plan.streams[row.stream.index()].kept.len();
+        rows.load(row, &mut self.reading, labels);
+        self.enter(row.stream, input, row.time, rows.payload(row), row.hidden)
+    }
+}
+
+/// Which events are repeats; empty where none are.
+fn repeats(input: &mut Input, rows: &Rows) -> Vec<bool> {
+    let Some(seen) = &mut input.seen else { return Vec::new() };
+    let events = rows.times.iter().zip(&rows.hashes);
+    let repeated: Vec<_> = events.map(|(time, hash)| !seen.is_new_hash(*time, *hash)).collect();
+    input.metrics.repeats += repeated.iter().filter(|is_repeat| **is_repeat).count() as u64;
+    repeated
+}

@@ -1,0 +1,187 @@
+// Queries on threads of their own: the same answers, a thread of JavaScript that is free, and nothing left.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { CorrelationEngine, IterableAdapter, OptionError, SourceError } from 'logbraid';
+import type { CorrelateOptions, LogEvent } from 'logbraid';
+import { FileAdapter } from 'logbraid/file';
+
+const QUERY = 'a({})[5s] and on(k) within(1s) b({})[5s]';
+const BASE = Date.UTC(2026, 0, 1);
+
+/** Events of a source: each key has one of each, some milliseconds apart. */
+function events(count: number, shift: number): LogEvent[] {
+  return Array.from({ length: count }, (_, at) => ({
+    timestamp: BASE + at * 5 + shift,
+    message: `event ${at}`,
+    labels: { k: `key-${at % 2 === 0 ? at : at % 1000}`, n: at },
+  }));
+}
+
+function lines(all: readonly LogEvent[]): string {
+  return all.map((event) => JSON.stringify(event) + '\n').join('');
+}
+
+/** What a query over two files finds, as text; and its counters. */
+async function found(
+  threads: number,
+  query: string,
+  files: readonly string[],
+  options: CorrelateOptions = {},
+): Promise<string[]> {
+  await using engine = new CorrelationEngine({ threads });
+  for (const [at, path] of files.entries()) {
+    engine.addAdapter('ab'.charAt(at), new FileAdapter(path));
+  }
+  const all = await engine.run(query, options);
+  return all.map((one) => one.toLine());
+}
+
+test('files: every number of threads finds the same in the same order', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'logbraid-'));
+  try {
+    const files = ['a', 'b'].map((name, at) => {
+      const path = join(folder, name);
+      writeFileSync(path, lines(events(20_000, at * 3)));
+      return path;
+    });
+    const queries = [QUERY, QUERY.replace('and', 'outer'), `${QUERY} | limit 100`];
+    for (const query of queries) {
+      const one = await found(1, query, files);
+      assert.ok(one.length >= 100);
+      for (const threads of [2, 3]) {
+        assert.deepEqual(await found(threads, query, files), one, `${query} on ${threads}`);
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('objects: every number of threads finds the same', async () => {
+  const run = async (threads: number) => {
+    await using engine = new CorrelationEngine({ threads });
+    engine.addAdapter('a', new IterableAdapter(events(5_000, 0)));
+    engine.addAdapter('b', new IterableAdapter(events(5_000, 3)));
+    const all = await engine.run(QUERY);
+    return all.map((one) => JSON.stringify(one));
+  };
+  const one = await run(1);
+  assert.ok(one.length > 1000);
+  assert.deepEqual(await run(2), one);
+});
+
+test('live sources: correlations come while events are pushed, and metrics count them', async () => {
+  await using engine = new CorrelationEngine({ threads: 2, processingInterval: 0 });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  const results = engine.correlate(QUERY)[Symbol.asyncIterator]();
+  const first = results.next();
+  await a.push(lines([{ timestamp: BASE, message: '', labels: { k: 'x' } }]));
+  await b.push({ timestamp: BASE + 1, message: '', labels: { k: 'x' } });
+  const { value } = await first;
+  assert.equal(value?.joinValue, 'x');
+  assert.equal(value?.events.length, 2);
+  assert.equal(value?.events[1]?.labels['k'], 'x');
+  assert.equal(engine.metrics().events, 2);
+  await results.return?.();
+});
+
+test('what is pushed is decoded and joined elsewhere: this thread is free', async () => {
+  const text = Buffer.from(lines(events(100_000, 0)));
+  // How long this thread is held by a query that finds little.
+  const held = async (threads: number) => {
+    await using engine = new CorrelationEngine({ threads, emit: 'final', maxMemoryMB: 1000 });
+    const [a, b] = [engine.source('a'), engine.source('b')];
+    const results = engine.run('a({})[5s] and on(k) b({n="1"})[5s]');
+    const before = performance.eventLoopUtilization();
+    await Promise.all([a, b].map((source) => source.push(text)));
+    for (const source of [a, b]) source.end();
+    await results;
+    const { active } = performance.eventLoopUtilization(before);
+    assert.equal(engine.metrics().events, 200_000);
+    return active;
+  };
+  const [one, several] = [await held(1), await held(2)];
+  assert.ok(several < one / 2, `${several} ms where it were ${one}`);
+});
+
+test('a file that cannot be read fails the query', async () => {
+  for (const threads of [1, 2]) {
+    await using engine = new CorrelationEngine({ threads });
+    engine.addAdapter('a', new FileAdapter('/nowhere/a.log'));
+    engine.addAdapter('b', new FileAdapter('/nowhere/b.log'));
+    await assert.rejects(engine.run(QUERY), SourceError);
+  }
+});
+
+test('a window that does not fit fails the query', async () => {
+  for (const threads of [1, 2]) {
+    await using engine = new CorrelationEngine({ threads, maxMemoryMB: 0.5 });
+    for (const name of ['a', 'b']) {
+      engine.addAdapter(name, new IterableAdapter(events(20_000, 0)));
+    }
+    const query = 'a({})[1h] and on(k) b({})[1h]';
+    await assert.rejects(engine.run(query), { code: 'MEMORY_ERROR' });
+  }
+});
+
+test('bad lines are told with their places', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'logbraid-'));
+  try {
+    const path = join(folder, 'a');
+    const good = lines(events(5_000, 0)).split('\n').slice(0, -1);
+    good[1234] = 'no JSON';
+    good[4567] = '{"half":';
+    writeFileSync(path, good.join('\n'));
+    const told = async (threads: number) => {
+      await using engine = new CorrelationEngine({ threads });
+      engine.addAdapter('a', new FileAdapter(path));
+      const places: unknown[] = [];
+      engine.on('badLine', ({ code, line, byte }) => places.push([code, line, byte]));
+      await engine.run('a({})[1s] and on(k) a({})[1s]');
+      return places;
+    };
+    const one = await told(1);
+    assert.equal(one.length, 2);
+    assert.deepEqual(await told(3), one);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('destroy leaves no thread, and a query at rest keeps no process alive', () => {
+  const script = `
+    import { CorrelationEngine } from 'logbraid';
+    import { readdirSync } from 'node:fs';
+    const threads = () => readdirSync('/proc/self/task').length;
+    const engine = new CorrelationEngine({ threads: 3 });
+    for (const name of ['a', 'b']) engine.source(name);
+    const before = threads();
+    const results = engine.correlate(${JSON.stringify(QUERY)})[Symbol.asyncIterator]();
+    void results.next();
+    engine.source('a').push('x\\n');
+    const during = threads();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await engine.destroy();
+    console.log(during - before, threads() - before);
+    const other = new CorrelationEngine({ threads: 3 });
+    for (const name of ['a', 'b']) other.source(name);
+    void other.correlate(${JSON.stringify(QUERY)})[Symbol.asyncIterator]().next();
+  `;
+  if (process.platform !== 'linux') return;
+  const cwd = new URL('../..', import.meta.url);
+  const args = ['--input-type=module', '--eval', script];
+  const out = execFileSync(process.execPath, args, { cwd, encoding: 'utf8', timeout: 20_000 });
+  assert.equal(out.trim(), '3 0');
+});
+
+test('threads is a whole number from 1 to 64', () => {
+  for (const threads of [0, 65, 1.5, '2' as unknown as number, NaN]) {
+    assert.throws(() => new CorrelationEngine({ threads }), OptionError);
+  }
+  assert.ok(new CorrelationEngine({ threads: 64 }));
+});
