@@ -65,6 +65,9 @@ pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
 /// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
+    if let Some(length) = plain_text(rest, 0) {
+        return Some((length as usize, false));
+    }
     let mut length = plain(rest);
     let mut is_escaped = false;
     loop {
