@@ -45,15 +45,16 @@ fn specials(chunk: &[u8; 16]) -> u32 {
 /// escapes.
 #[inline(always)]
 pub(super) fn plain_text(bytes: &[u8], mut at: At) -> Option<At> {
-    loop {
-        let chunk = chunk(bytes, at)?;
-        let found = specials(chunk);
-        if found != 0 {
-            let first = found.trailing_zeros();
-            return (chunk[first as usize % 16] == b'"').then_some(at + first);
-        }
+    // Mostly short: what a loop would prepare is not worth it.
+    let mut part = chunk(bytes, at)?;
+    let mut found = specials(part);
+    while found == 0 {
         at += 16;
+        part = chunk(bytes, at)?;
+        found = specials(part);
     }
+    let first = found.trailing_zeros();
+    (part[first as usize % 16] == b'"').then_some(at + first)
 }
 
 /// Where the quote stands that closes the text that begins at `at`, and whether there are escapes in it.

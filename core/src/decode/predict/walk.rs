@@ -30,6 +30,14 @@ pub(super) trait Receive<M> {
     fn null(&mut self, names: &Dictionary<M>, field: &Field<M>, is_object: bool) -> Option<()>;
 }
 
+/// Takes lines, one after the other.
+pub(super) trait Lines {
+    /// Whether another line may begin.
+    fn begin(&mut self) -> bool;
+    /// The line has ended; it is given with its ending. `None` gives it up.
+    fn end(&mut self, line: &str) -> Option<()>;
+}
+
 /// The value of a field.
 pub(super) struct Value<'a, M> {
     pub names: &'a Dictionary<M>,
@@ -52,10 +60,39 @@ pub(super) fn piece<'a>(text: &'a str, at: &Range<At>) -> &'a str {
     &text[at.start as usize..at.end as usize]
 }
 
+/// Walks over the lines of `text`, up to one that is not JSON, or unusual, or for as long as `receive` wants
+/// more. Returns what is left.
+#[inline(never)]
+pub(super) fn lines<'t, M: Copy, R: Receive<M> + Lines>(
+    dictionary: &mut Dictionary<M>,
+    text: &'t str,
+    receive: &mut R,
+) -> &'t str {
+    let mut rest = text;
+    while receive.begin() && !rest.is_empty() {
+        let Some(end) = walk(dictionary, rest, receive) else { break };
+        let (line, after) = rest.split_at(end as usize + 1);
+        if receive.end(line).is_none() {
+            break;
+        }
+        rest = after;
+    }
+    rest
+}
+
 /// Walks over the line that `text` begins with. Returns where its line ending stands; `None` where the line
 /// is not JSON, or unusual.
 #[inline(never)]
-pub(super) fn walk<M: Copy>(
+pub(super) fn line<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &str,
+    receive: &mut impl Receive<M>,
+) -> Option<At> {
+    walk(dictionary, text, receive)
+}
+
+#[inline(always)]
+fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
     receive: &mut impl Receive<M>,
