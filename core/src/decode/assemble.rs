@@ -9,7 +9,7 @@
 use super::clock::Clock;
 use super::code::{self, Bad};
 use super::format::{Context, Fit, Format};
-use super::frame::{Block, Broken, Frame};
+use super::frame::{Block, Broken, Frame, text_of};
 use super::predict::{Known, Predictor};
 use super::{BadLine, DecoderError, DecoderOptions, Sink};
 use crate::columns::ColumnNames;
@@ -169,12 +169,10 @@ impl Assembler {
         let bytes = &bytes[..bytes.len().min(CHECKED_BYTES)];
         let whole = |bytes| memrchr(b'\n', bytes).map_or(0, |end| end + 1);
         let bytes = &bytes[..whole(bytes)];
-        simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes)).unwrap_or_else(
-            |error| {
-                let valid = &bytes[..error.valid_up_to()];
-                std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
-            },
-        )
+        text_of(bytes).unwrap_or_else(|error| {
+            let valid = &bytes[..error.valid_up_to()];
+            std::str::from_utf8(&valid[..whole(valid)]).expect("it has just been checked")
+        })
     }
 
     /// Takes the lines of `text` up to one that is not usual. Returns how many these were, and what is left.

@@ -4,6 +4,7 @@ use wide::{i16x8, u8x16};
 
 use super::code::Bad;
 use super::instant::{self, Found};
+use super::level;
 use super::zone::Zone;
 use crate::time::{NANOS_PER_MILLI, NANOS_PER_SECOND, Timestamp};
 
@@ -95,6 +96,21 @@ impl Clock {
         same.then(|| self.began.checked_add(nanos).map(Timestamp::from_nanos))?
     }
 
+    /// The time that `line` starts with, if it is of the last minute, and where the text after it begins. As
+    /// [`instant::leading`], where it finds one.
+    pub fn leading(&self, line: &str) -> Option<(Timestamp, usize)> {
+        let (minute, rest) = line.as_bytes().split_first_chunk()?;
+        if u128::from_le_bytes(*minute) != u128::from_le_bytes(self.minute) || self.last.is_some() {
+            return None;
+        }
+        let (nanos, rest) = seconds(rest)?;
+        let zone = self.zone.get(..self.zone_length)?;
+        let after = rest.strip_prefix(zone)?;
+        let ends = if zone.is_empty() { !may_be_zone(after) } else { !may_go_on(after) };
+        let time = self.began.checked_add(nanos).filter(|_| ends)?;
+        Some((Timestamp::from_nanos(time), line.len() - after.len()))
+    }
+
     /// As [`instant::value`], which it saves where it can.
     pub fn value(&mut self, text: &str, zone: &Zone) -> Option<Result<Timestamp, Bad>> {
         if let Some(time) = self.read(text.as_bytes()) {
@@ -146,6 +162,26 @@ impl Clock {
 /// these are as characters.
 const WEIGHTS: [i16; 8] = [0, 0, 10_000, 1_000, 0, 100, 10, 1];
 const ZEROS: i32 = b'0' as i32 * 11_111;
+
+/// Whether a zone may be longer, given what follows what is one.
+fn may_go_on(after: &[u8]) -> bool {
+    after.first().is_some_and(|next| next.is_ascii_alphanumeric() || *next == b':')
+}
+
+/// Whether what follows a time without a zone may be one after all.
+fn may_be_zone(after: &[u8]) -> bool {
+    let text = match after {
+        [b'+' | b'-' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z', ..] => return true,
+        [b' ', text @ ..] => text,
+        _ => return false,
+    };
+    let letters = text.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    match &text[..letters] {
+        [] => matches!(text, [b'+' | b'-', ..]),
+        word if word.iter().any(u8::is_ascii_lowercase) => false,
+        word => !std::str::from_utf8(word).is_ok_and(level::is_level),
+    }
+}
 
 /// Whether the lower seven bytes are as in `:09.364`.
 #[inline(always)]

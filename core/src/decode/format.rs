@@ -111,8 +111,8 @@ impl Format {
         fields: &mut Fields,
     ) -> Result<Timestamp, Bad> {
         // The first line alone decides time and labels, so that the lines after it change neither.
-        let (line, following) = match raw.split_once('\n') {
-            Some((line, following)) => (line, Some(following)),
+        let (line, following) = match memchr::memchr(b'\n', raw.as_bytes()) {
+            Some(end) => (&raw[..end], Some(&raw[end + 1..])),
             None => (raw, None),
         };
         let zone = &context.zone;
@@ -121,7 +121,7 @@ impl Format {
             Self::Combined => combined::decode(line, zone, clock, fields),
             Self::Syslog { named } => syslog::decode(line, *named, context, clock, fields),
             Self::Logfmt(logfmt) => logfmt.decode(raw, zone, clock, fields),
-            Self::Text(leading) => text::decode(line, *leading, zone, fields),
+            Self::Text(leading) => text::decode(line, *leading, zone, clock, fields),
         }?;
         if let Some(following) = following.filter(|_| self.is_multi_line()) {
             fields.append_message(following);

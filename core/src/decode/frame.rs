@@ -5,6 +5,8 @@
 //! push is not copied, nor looked at; only the unfinished rest is kept, never more than
 //! [`limits::MAX_EVENT_BYTES`] of it.
 
+use std::str::Utf8Error;
+
 use memchr::{memchr, memrchr};
 
 use super::code;
@@ -166,11 +168,16 @@ fn text(bytes: &[u8], first: bool) -> Result<&str, Broken<'_>> {
         let message = "the line has NUL bytes: is it a binary file, or UTF-16?";
         return Err(Broken { code: code::LINE_HAS_NUL, message, head: head(&bytes[..at]) });
     }
-    std::str::from_utf8(bytes).map_err(|error| Broken {
+    text_of(bytes).map_err(|error| Broken {
         code: code::LINE_NOT_UTF8,
         message: "the line is not valid UTF-8",
         head: head(&bytes[..error.valid_up_to()]),
     })
+}
+
+/// The bytes as text, if they are; where they are not, also how far.
+pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Utf8Error> {
+    simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes))
 }
 
 /// The longest valid text at the beginning, up to [`HEAD_BYTES`].

@@ -1,13 +1,15 @@
 //! Levels in text: the words that programs print for them, as they print them.
 
+use super::words::Words;
+
 /// Levels that loggers print in capitals.
-const LEVELS: &[&str] = &[
+static LEVELS: Words = Words::new(&[
     "TRACE", "DEBUG", "INFO", "NOTICE", "WARN", "WARNING", "ERROR", "ERR", "FATAL", "PANIC",
     "CRITICAL", "CRIT", "ALERT", "EMERG", "SEVERE",
-];
+]);
 
 /// Severities and parts of an error report that `PostgreSQL` prints.
-const POSTGRESQL: &[&str] = &[
+static POSTGRESQL: Words = Words::new(&[
     "LOG",
     "ERROR",
     "STATEMENT",
@@ -27,7 +29,7 @@ const POSTGRESQL: &[&str] = &[
     "DEBUG3",
     "DEBUG4",
     "DEBUG5",
-];
+]);
 
 /// How far into a line a level is looked for, in words and in bytes.
 const NEAR_WORDS: usize = 6;
@@ -35,17 +37,17 @@ const NEAR_BYTES: usize = 96;
 
 /// Whether `word` is a level in capitals.
 pub(super) fn is_level(word: &str) -> bool {
-    LEVELS.contains(&word) || POSTGRESQL.contains(&word)
+    LEVELS.contains(word) || POSTGRESQL.contains(word)
 }
 
 /// Whether `word` is a level, in any case.
 pub(super) fn is_level_ignoring_case(word: &str) -> bool {
-    LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
+    LEVELS.contains_ignoring_case(word)
 }
 
 /// Whether `word` is a severity of `PostgreSQL`.
 pub(super) fn is_postgresql(word: &str) -> bool {
-    POSTGRESQL.contains(&word)
+    POSTGRESQL.contains(word)
 }
 
 /// The level near the start of `text`: a word of its own in capitals, or in brackets in any case.
@@ -65,7 +67,7 @@ pub(super) fn near_start(text: &str) -> Option<&str> {
         let bracketed = before == Some(b'[') && after == Some(b']');
         let joined = |side: Option<u8>| side.is_some_and(|byte| b"-./=@".contains(&byte));
         let apart = !joined(before) && !joined(after);
-        if apart && LEVELS.contains(&word) || bracketed && is_level_ignoring_case(word) {
+        if apart && LEVELS.contains(word) || bracketed && is_level_ignoring_case(word) {
             return Some(word);
         }
         at += length;

@@ -2,6 +2,8 @@
 //!
 //! Every pair is a label; a key without a value is missing, as in `LogQL`.
 
+use wide::u8x16;
+
 use super::clock::Clock;
 use super::code::{self, Bad};
 use super::escape;
@@ -88,7 +90,7 @@ impl<'l> Written<'l> {
 
 /// The pairs of a line; ends at the first thing that is none.
 pub(super) fn pairs(line: &str) -> impl Iterator<Item = Result<(&str, Written<'_>), Bad>> {
-    let mut rest = line.trim_start();
+    let mut rest = trim_start(line);
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -97,7 +99,7 @@ pub(super) fn pairs(line: &str) -> impl Iterator<Item = Result<(&str, Written<'_
             rest = "";
             return Some(Err(not_logfmt()));
         };
-        rest = after.trim_start();
+        rest = trim_start(after);
         Some(Ok((key, value)))
     })
 }
@@ -119,8 +121,37 @@ fn pair(text: &str) -> Option<(&str, Written<'_>, &str)> {
     Some((key, Written::Bare(value), after))
 }
 
-/// What stands before the first character that is an end, and the rest. ASCII needs no decoding.
+/// What stands before the first character that is an end, and the rest; an end is white space or a character
+/// that `is_end` tells. ASCII needs no decoding.
 fn split(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
+    let end = short_word(text.as_bytes(), &is_end).unwrap_or_else(|| any_word(text, is_end));
+    text.split_at(end)
+}
+
+/// Where the first end is among the first sixteen bytes, if these tell.
+#[inline]
+fn short_word(bytes: &[u8], is_end: impl Fn(char) -> bool) -> Option<usize> {
+    let chunk = bytes.first_chunk::<16>()?;
+    let bytes = u8x16::new(*chunk);
+    // White space, other control bytes, and what is not ASCII, which are all moved below it.
+    let found = (bytes ^ u8x16::splat(0x80)).simd_gt(u8x16::splat(0xa0));
+    let found = !found | bytes.simd_eq(u8x16::splat(b'=')) | bytes.simd_eq(u8x16::splat(b'"'));
+    let mut found = found.to_bitmask();
+    while found != 0 {
+        let first = found.trailing_zeros() as usize;
+        if !chunk[first].is_ascii() {
+            return None;
+        }
+        if is_end(char::from(chunk[first])) {
+            return Some(first);
+        }
+        found &= found - 1;
+    }
+    None
+}
+
+#[inline(never)]
+fn any_word(text: &str, is_end: impl Fn(char) -> bool) -> usize {
     let ends = |&byte: &u8| !byte.is_ascii() || is_end(char::from(byte));
     let ascii = text.bytes().position(|byte| ends(&byte)).unwrap_or(text.len());
     let more = if text.as_bytes().get(ascii).is_none_or(u8::is_ascii) {
@@ -128,7 +159,17 @@ fn split(text: &str, is_end: impl Fn(char) -> bool) -> (&str, &str) {
     } else {
         text[ascii..].find(is_end).unwrap_or(text.len() - ascii)
     };
-    text.split_at(ascii + more)
+    ascii + more
+}
+
+/// What follows white space.
+fn trim_start(text: &str) -> &str {
+    match text.as_bytes() {
+        // Mostly one space.
+        [b' ', b'!'..=b'~', ..] => &text[1..],
+        [b'!'..=b'~', ..] => text,
+        _ => text.trim_start(),
+    }
 }
 
 /// What stands before the closing quote, and what follows it.
@@ -146,8 +187,10 @@ pub(super) fn split_quoted(text: &str) -> Option<(&str, &str)> {
 
 /// Text that happens to hold an `=` somewhere is not logfmt yet.
 fn starts_with_pair(line: &str) -> Result<(), Bad> {
-    let first = line.split_whitespace().next().unwrap_or(line);
-    if first.contains('=') { Ok(()) } else { Err(not_logfmt()) }
+    // White space alone has no `=`.
+    let (first, _) = split(trim_start(line), |c| c == '=' || c.is_whitespace());
+    let rest = &trim_start(line)[first.len()..];
+    if rest.starts_with('=') { Ok(()) } else { Err(not_logfmt()) }
 }
 
 fn not_logfmt() -> Bad {

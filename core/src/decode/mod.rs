@@ -31,6 +31,7 @@ mod predict;
 mod record;
 mod syslog;
 mod text;
+mod words;
 mod zone;
 
 use crate::columns::ColumnNames;

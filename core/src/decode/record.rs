@@ -8,6 +8,7 @@
 
 use super::code::{self, Bad};
 use super::instant::{self, Found};
+use super::words::Words;
 use super::zone::Zone;
 use crate::event::Fields;
 use crate::time::Timestamp;
@@ -41,6 +42,8 @@ const TIMES: &[&str] = &[
     "observedTimeUnixNano",
     "observed_time_unix_nano",
 ];
+
+static TIME_NAMES: Words = Words::new(TIMES);
 
 /// Names that hold nothing but times, so that any number under them is one. Under other names, small
 /// numbers are more likely durations.
@@ -205,7 +208,7 @@ impl Survey {
 
     /// Notes one field of one line.
     pub fn field(&mut self, name: &str, value: Value<'_>, zone: &Zone) {
-        if let Some(at) = TIMES.iter().position(|known| *known == name)
+        if let Some(at) = time_rank(name)
             && let Some(Ok(found)) = known_time(name, value.text(), zone)
         {
             self.times[at].lines += 1;
@@ -299,7 +302,7 @@ impl<'a> Reader<'a> {
 
     /// Takes note of the field if it is a time that may stand in for the one of this source.
     pub fn other_time(&mut self, name: &str, value: Value<'_>) {
-        let Some(rank) = TIMES.iter().position(|known| *known == name) else { return };
+        let Some(rank) = time_rank(name) else { return };
         let better =
             self.other.as_ref().is_none_or(|(best, found)| rank <= *best || found.is_err());
         if let Some(found) = known_time(name, value.text(), self.zone).filter(|_| better) {
@@ -339,6 +342,11 @@ impl<'a> Reader<'a> {
         };
         found.map(|found| found.time)
     }
+}
+
+/// The place of a name in [`TIMES`].
+fn time_rank(name: &str) -> Option<usize> {
+    TIME_NAMES.contains(name).then(|| TIMES.iter().position(|known| *known == name))?
 }
 
 /// The time under a well-known name.

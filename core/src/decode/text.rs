@@ -6,6 +6,7 @@
 
 use memchr::memmem;
 
+use super::clock::Clock;
 use super::code::{self, Bad};
 use super::instant::{self, Found};
 use super::level;
@@ -26,17 +27,25 @@ pub(super) fn decode(
     line: &str,
     leading: Leading,
     zone: &Zone,
+    clock: &mut Clock,
     fields: &mut Fields,
 ) -> Result<Timestamp, Bad> {
     fields.clear();
-    let found = time(line, leading, zone)?;
-    let text = line[found.end..].trim_start_matches([':', ',', ';', '|']);
+    let (time, end) = match clock.leading(line).filter(|_| leading == Leading::Calendar) {
+        Some(found) => found,
+        None => {
+            let found = time(line, leading, zone)?;
+            clock.note(line[..found.end].as_bytes(), found, zone.is_fixed());
+            (found.time, found.end)
+        }
+    };
+    let text = line[end..].trim_start_matches([':', ',', ';', '|']);
     let text = text.trim_start_matches([' ', '\t']);
     let message = nginx(text, fields)
         .or_else(|| postgresql(text, fields))
         .unwrap_or_else(|| other(text, fields));
     fields.set_message(message);
-    Ok(found.time)
+    Ok(time)
 }
 
 fn time(line: &str, leading: Leading, zone: &Zone) -> Result<Found, Bad> {

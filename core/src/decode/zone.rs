@@ -8,6 +8,7 @@ use jiff::tz::{Offset, TimeZone};
 
 use super::DecoderError;
 use super::code::{self, Bad};
+use super::words::Words;
 
 /// The zone of times that name none.
 #[derive(Clone, Debug)]
@@ -128,18 +129,29 @@ const KNOWN: &[(&str, i32)] = &[
     ("NZDT", 780),
 ];
 
+/// The abbreviations of [`KNOWN`].
+static NAMES: Words = {
+    const NAMES: [&str; KNOWN.len()] = {
+        let mut names = [""; KNOWN.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = KNOWN[at].0;
+            at += 1;
+        }
+        names
+    };
+    Words::new(&NAMES)
+};
+
 /// Abbreviations in use that mean several things; only the named zone of a source tells.
-const AMBIGUOUS: &[&str] = &[
+static AMBIGUOUS: Words = Words::new(&[
     "IST", "AST", "ADT", "NST", "NDT", "IDT", "WAT", "WIT", "WITA", "SST", "SGT", "PHT", "GST",
     "AMT", "BRT", "ART", "CLT", "COT", "PET", "HDT", "CHST", "ICT", "MYT", "TRT", "IRST",
-];
+]);
 
 /// Whether `word` is a zone abbreviation, and not the first word of a message.
 pub(super) fn is_abbreviation(word: &str) -> bool {
-    // Most words differ in their first letter.
-    let first = word.as_bytes().first();
-    let is_it = |name: &str| name.as_bytes().first() == first && name == word;
-    KNOWN.iter().any(|(name, _)| is_it(name)) || AMBIGUOUS.iter().any(|name| is_it(name))
+    NAMES.contains(word) || AMBIGUOUS.contains(word)
 }
 
 /// The offset that `bytes` start with (`+02:00`, `+0200`, `+02`), and its length. A digit or a letter

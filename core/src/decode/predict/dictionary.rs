@@ -19,6 +19,9 @@ const MAX_NAME: usize = 256;
 /// Places of the hash table, which is at most half full.
 const PLACES: usize = 2 * MAX_FIELDS;
 
+/// Places of the table of beginnings.
+const BEGINNINGS: usize = 1 << 8;
+
 /// A mask that matches nothing: sixteen bytes compare to sixteen bits.
 const NEVER: u32 = 1 << 16;
 
@@ -96,6 +99,8 @@ pub(super) struct Dictionary<M> {
     names: Vec<Name>,
     text: String,
     places: Box<[Id; PLACES]>,
+    /// The field that was last seen where what stands before its value begins with some bytes.
+    beginnings: [Id; BEGINNINGS],
 }
 
 impl<M: Copy> Dictionary<M> {
@@ -120,6 +125,7 @@ impl<M: Copy> Dictionary<M> {
             names: vec![Name::default()],
             text: String::new(),
             places: Box::new([LINE; PLACES]),
+            beginnings: [LINE; BEGINNINGS],
         }
     }
 
@@ -146,6 +152,21 @@ impl<M: Copy> Dictionary<M> {
     #[inline]
     pub fn note(&mut self, before: Id, field: Id) {
         self.fields[usize::from(before)].next = field;
+    }
+
+    /// Finds the field that is next by a few bytes. May miss it.
+    #[inline(always)]
+    pub fn guess(&self, from: From, bytes: &[u8], at: At) -> Option<Id> {
+        let id = self.beginnings[beginning(from, bytes, at)?];
+        let field = self.field(id);
+        (field.from == from && field.is_next(bytes, at)).then_some(id)
+    }
+
+    /// Takes note that a field is next there, for [`guess`](Self::guess).
+    pub fn expect(&mut self, id: Id, bytes: &[u8], at: At) {
+        if let Some(place) = beginning(self.field(id).from, bytes, at) {
+            self.beginnings[place] = id;
+        }
     }
 
     /// Finds the field `key` of `object`, and whether what stands before its value is what stands in
@@ -232,6 +253,7 @@ impl<M: Copy> Dictionary<M> {
         self.text.clear();
         self.fields[usize::from(LINE)].next = LINE;
         self.places.fill(LINE);
+        self.beginnings.fill(LINE);
     }
 }
 
@@ -284,6 +306,17 @@ fn place(from: From, object: Id, key: &[u8]) -> usize {
     let from = u64::from(from.object) << 1 | u64::from(from.opens);
     let hash = ends ^ (key.len() as u64) << 56 ^ u64::from(object) << 48 ^ from << 37;
     (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % PLACES
+}
+
+/// Where the field is noted that is next there: by what stands before its value, as much of it as is mostly
+/// no part of what follows.
+#[inline(always)]
+fn beginning(from: From, bytes: &[u8], at: At) -> Option<usize> {
+    let bytes = u64::from_le_bytes(*scan::chunk(bytes, at + 1)?);
+    let closes = bytes as u8 == b'}';
+    let from = u64::from(from.object) << 1 | u64::from(from.opens);
+    let hash = (if closes { bytes & 0xffff } else { bytes }) ^ from << 54;
+    Some((hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % BEGINNINGS)
 }
 
 /// Whether the bytes are the same that count.

@@ -66,26 +66,31 @@ impl Predictor {
         sink: &mut dyn Sink,
     ) -> (u64, &'t str) {
         let Self { dictionary, wanted, is_all, fields } = self;
-        let (mut rest, mut lines) = (text, 0);
-        let mut narrow = Narrow::new(wanted, &mut known, fields);
-        while !rest.is_empty() {
-            let (read, fields) = if *is_all || sink.wants_all() {
-                (all_of(dictionary, wanted, narrow.known, rest, whole), &*whole)
-            } else {
-                narrow.begin();
-                let end = walk::walk(dictionary, rest, &mut narrow);
-                (end.and_then(|end| Some((end, narrow.finish()?))), &*narrow.fields)
-            };
+        let mut narrow = Narrow::new(wanted, &mut known, fields, sink);
+        let mut rest = text;
+        loop {
+            if !*is_all {
+                rest = walk::lines(dictionary, rest, &mut narrow);
+            }
+            if rest.is_empty() || !*is_all && !narrow.wants_all {
+                break;
+            }
+            let read = all_of(dictionary, wanted, narrow.known, rest, whole);
             let Some((end, time)) = read else { break };
             let (line, after) = rest.split_at(end as usize + 1);
-            let line = line.strip_suffix('\n').unwrap_or(line);
-            let raw = line.strip_suffix('\r').unwrap_or(line);
-            sink.event(Event { time, raw, fields });
+            narrow.sink.event(Event { time, raw: without_ending(line), fields: whole });
+            narrow.lines += 1;
             rest = after;
-            lines += 1;
         }
-        (lines, rest)
+        (narrow.lines, rest)
     }
+}
+
+/// What stands in a line.
+#[inline(always)]
+fn without_ending(line: &str) -> &str {
+    let line = line.strip_suffix('\n').unwrap_or(line);
+    line.strip_suffix('\r').unwrap_or(line)
 }
 
 /// Reads all of the line that `text` begins with. Returns where its ending stands, and its time.
@@ -100,7 +105,7 @@ fn all_of(
     fields.clear();
     let mut scratch = fields.take_scratch();
     let mut whole = Whole::new(wanted, known, fields, &mut scratch.value);
-    let end = walk::walk(dictionary, text, &mut whole);
+    let end = walk::line(dictionary, text, &mut whole);
     let read = end.and_then(|end| Some((end, whole.finish()?)));
     fields.put_scratch(scratch);
     read

@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use super::Known;
 use super::dictionary::{Dictionary, Field};
 use super::scan::{self, At};
-use super::walk::{Receive, Value, piece};
+use super::walk::{Lines, Receive, Value, piece};
+use super::{Known, without_ending};
 use crate::columns::ColumnNames;
+use crate::decode::Sink;
 use crate::decode::escape;
 use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
 use crate::decode::record::{LEVEL, LEVELS, Role};
-use crate::event::{Fields, Filling, Slot};
+use crate::event::{Event, Fields, Filling, Slot};
 use crate::time::Timestamp;
 
 /// What a field means.
@@ -160,38 +161,30 @@ fn position(names: &[String], name: &str) -> Option<u16> {
     Some(u16::try_from(at).expect("a query has at most limits::MAX_QUERY_BYTES"))
 }
 
-/// Fills the slots.
+/// Fills the slots, and gives the events to a sink.
 pub(super) struct Narrow<'a, 'k> {
     wanted: &'a Wanted,
     pub known: &'a mut Known<'k>,
-    pub fields: &'a mut Fields,
+    fields: &'a mut Fields,
+    pub sink: &'a mut dyn Sink,
     time: Timestamp,
     /// What the fields say of the line.
     signs: u8,
+    /// The sink wants the next event whole.
+    pub wants_all: bool,
+    /// How many lines there have been.
+    pub lines: u64,
 }
 
 impl<'a, 'k> Narrow<'a, 'k> {
-    pub fn new(wanted: &'a Wanted, known: &'a mut Known<'k>, fields: &'a mut Fields) -> Self {
-        Self { wanted, known, fields, time: Timestamp::default(), signs: 0 }
-    }
-
-    /// A line begins.
-    #[inline]
-    pub fn begin(&mut self) {
-        self.fields.clear_slots();
-        self.signs = 0;
-    }
-
-    /// There are no more fields: the time of the line.
-    #[inline]
-    pub fn finish(&mut self) -> Option<Timestamp> {
-        if self.wanted.usual.wrapping_shr(u32::from(self.signs)) & 1 == 0 {
-            return None;
-        }
-        if !matches!(self.wanted.level, Level::Itself) {
-            self.find_level();
-        }
-        Some(self.time)
+    pub fn new(
+        wanted: &'a Wanted,
+        known: &'a mut Known<'k>,
+        fields: &'a mut Fields,
+        sink: &'a mut dyn Sink,
+    ) -> Self {
+        let time = Timestamp::default();
+        Self { wanted, known, fields, sink, time, signs: 0, wants_all: false, lines: 0 }
     }
 
     #[inline(never)]
@@ -248,6 +241,29 @@ impl<'a, 'k> Narrow<'a, 'k> {
     fn found_time(&mut self, text: &str) -> Option<()> {
         self.time = self.known.time(text)?;
         self.signs |= TIME;
+        Some(())
+    }
+}
+
+impl Lines for Narrow<'_, '_> {
+    #[inline(always)]
+    fn begin(&mut self) -> bool {
+        self.wants_all = self.sink.wants_all();
+        self.fields.clear_slots();
+        self.signs = 0;
+        !self.wants_all
+    }
+
+    #[inline(always)]
+    fn end(&mut self, line: &str) -> Option<()> {
+        if self.wanted.usual.wrapping_shr(u32::from(self.signs)) & 1 == 0 {
+            return None;
+        }
+        if !matches!(self.wanted.level, Level::Itself) {
+            self.find_level();
+        }
+        self.sink.event(Event { time: self.time, raw: without_ending(line), fields: self.fields });
+        self.lines += 1;
         Some(())
     }
 }

@@ -45,15 +45,16 @@ fn specials(chunk: &[u8; 16]) -> u32 {
 /// escapes.
 #[inline(always)]
 pub(super) fn plain_text(bytes: &[u8], mut at: At) -> Option<At> {
-    loop {
-        let chunk = chunk(bytes, at)?;
-        let found = specials(chunk);
-        if found != 0 {
-            let first = found.trailing_zeros();
-            return (chunk[first as usize % 16] == b'"').then_some(at + first);
-        }
+    // Mostly short: what a loop would prepare is not worth it.
+    let mut part = chunk(bytes, at)?;
+    let mut found = specials(part);
+    while found == 0 {
         at += 16;
+        part = chunk(bytes, at)?;
+        found = specials(part);
     }
+    let first = found.trailing_zeros();
+    (part[first as usize % 16] == b'"').then_some(at + first)
 }
 
 /// Where the quote stands that closes the text that begins at `at`, and whether there are escapes in it.
@@ -65,6 +66,9 @@ pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
 /// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
+    if let Some(length) = plain_text(rest, 0) {
+        return Some((length as usize, false));
+    }
     let mut length = plain(rest);
     let mut is_escaped = false;
     loop {

@@ -30,6 +30,14 @@ pub(super) trait Receive<M> {
     fn null(&mut self, names: &Dictionary<M>, field: &Field<M>, is_object: bool) -> Option<()>;
 }
 
+/// Takes lines, one after the other.
+pub(super) trait Lines {
+    /// Whether another line may begin.
+    fn begin(&mut self) -> bool;
+    /// The line has ended; it is given with its ending. `None` gives it up.
+    fn end(&mut self, line: &str) -> Option<()>;
+}
+
 /// The value of a field.
 pub(super) struct Value<'a, M> {
     pub names: &'a Dictionary<M>,
@@ -52,10 +60,39 @@ pub(super) fn piece<'a>(text: &'a str, at: &Range<At>) -> &'a str {
     &text[at.start as usize..at.end as usize]
 }
 
+/// Walks over the lines of `text`, up to one that is not JSON, or unusual, or for as long as `receive` wants
+/// more. Returns what is left.
+#[inline(never)]
+pub(super) fn lines<'t, M: Copy, R: Receive<M> + Lines>(
+    dictionary: &mut Dictionary<M>,
+    text: &'t str,
+    receive: &mut R,
+) -> &'t str {
+    let mut rest = text;
+    while receive.begin() && !rest.is_empty() {
+        let Some(end) = walk(dictionary, rest, receive) else { break };
+        let (line, after) = rest.split_at(end as usize + 1);
+        if receive.end(line).is_none() {
+            break;
+        }
+        rest = after;
+    }
+    rest
+}
+
 /// Walks over the line that `text` begins with. Returns where its line ending stands; `None` where the line
 /// is not JSON, or unusual.
 #[inline(never)]
-pub(super) fn walk<M: Copy>(
+pub(super) fn line<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &str,
+    receive: &mut impl Receive<M>,
+) -> Option<At> {
+    walk(dictionary, text, receive)
+}
+
+#[inline(always)]
+fn walk<M: Copy>(
     dictionary: &mut Dictionary<M>,
     text: &str,
     receive: &mut impl Receive<M>,
@@ -203,13 +240,33 @@ fn look_up<M: Copy>(
     at: At,
 ) -> Option<(At, Id)> {
     let bytes = text.as_bytes();
+    if let Some(id) = dictionary.guess(dictionary.after(before), bytes, at) {
+        dictionary.note(before, id);
+        return Some((at + dictionary.field(id).length(), id));
+    }
+    let (start, id) = search(dictionary, text, receive, before, at)?;
+    dictionary.expect(id, bytes, at);
+    dictionary.note(before, id);
+    Some((start, id))
+}
+
+/// As [`look_up`], by its name.
+#[inline(never)]
+fn search<M: Copy>(
+    dictionary: &mut Dictionary<M>,
+    text: &str,
+    receive: &impl Receive<M>,
+    before: Id,
+    at: At,
+) -> Option<(At, Id)> {
+    let bytes = text.as_bytes();
     let from = dictionary.after(before);
     let From { mut object, opens: mut is_first } = from;
     let mut rest = scan::after_space(bytes.get(at as usize + 1..)?);
     while let [b'}', after @ ..] = rest {
         rest = scan::after_space(after);
         if object == LINE {
-            return end(dictionary, bytes, before, at, rest);
+            return end(dictionary, bytes, from, at, rest);
         }
         (object, is_first) = (dictionary.field(object).object, false);
     }
@@ -224,7 +281,6 @@ fn look_up<M: Copy>(
     }
     let found = dictionary.find(from, object, &key[..length], bytes, at);
     if let Some((id, true)) = found {
-        dictionary.note(before, id);
         return Some((at + dictionary.field(id).length(), id));
     }
     let [b':', value @ ..] = scan::after_space(&key[length + 1..]) else { return None };
@@ -239,7 +295,6 @@ fn look_up<M: Copy>(
     let (kind, start) = kind(dictionary.field(id), receive, value)?;
     let start = At::try_from(bytes.len() - value.len()).ok()? + start;
     dictionary.write(id, &bytes[at as usize..start as usize], kind);
-    dictionary.note(before, id);
     Some((start, id))
 }
 
@@ -247,14 +302,13 @@ fn look_up<M: Copy>(
 fn end<M: Copy>(
     dictionary: &mut Dictionary<M>,
     bytes: &[u8],
-    before: Id,
+    from: From,
     at: At,
     rest: &[u8],
 ) -> Option<(At, Id)> {
     if *rest.first()? != b'\n' {
         return None;
     }
-    let from = dictionary.after(before);
     let id = match dictionary.find(from, LINE, b"", bytes, at) {
         Some((id, _)) => id,
         None => {
@@ -264,7 +318,6 @@ fn end<M: Copy>(
     };
     let start = bytes.len() - rest.len() + 1;
     dictionary.write(id, &bytes[at as usize..start], Kind::End);
-    dictionary.note(before, id);
     Some((At::try_from(start).ok()?, id))
 }
 
