@@ -48,6 +48,7 @@ pub struct Work {
 pub struct Correlator {
     engine: Engine,
     files: Files,
+    batch: Batch,
 }
 
 #[napi]
@@ -61,7 +62,7 @@ impl Correlator {
         let seed = getrandom::u64().map_err(usage)?;
         let options = options.correlator_options(seed).map_err(|error| fail(&error))?;
         let engine = Engine::new(plan, options).map_err(|error| fail(&error))?;
-        Ok(Self { engine, files: Files::default() })
+        Ok(Self { engine, files: Files::default(), batch: Batch::default() })
     }
 
     /// Takes bytes of a source, cut anywhere, that have arrived `at` that time of a steady clock, in
@@ -141,9 +142,9 @@ impl Correlator {
     #[napi(catch_unwind)]
     pub fn drain(&mut self, max: u32, at: Option<f64>) -> Uint8Array {
         self.set_clock(at);
-        let mut batch = Batch::default();
-        self.engine.drain(max as usize, &mut batch);
-        batch.finish().into()
+        self.batch.clear();
+        self.engine.drain(max as usize, &mut self.batch);
+        Uint8Array::with_data_copied(self.batch.finish())
     }
 
     /// When `advance` should be called next, in milliseconds since the epoch.

@@ -38,7 +38,7 @@ use crate::emit::{Emit, Emitter, Stamp};
 use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
 use crate::event::{Event, Fields};
-use crate::id::{CorrelationId, SourceId};
+use crate::id::{CorrelationId, EventIds, SourceId};
 use crate::join::Joins;
 use crate::key::EventKeys;
 use crate::latency::Latency;
@@ -165,7 +165,7 @@ impl Correlator {
             closed: Vec::new(),
             outbox: VecDeque::new(),
             updates: VecDeque::new(),
-            polled: Vec::new(),
+            polled: EventIds::new(),
             polled_is_final: false,
             stamp: Stamp {
                 id: CorrelationId(0),

@@ -21,7 +21,10 @@ pub(super) const NOTICE: u8 = 2;
 pub(super) const RAW: u8 = 0;
 pub(super) const HOST: u8 = 1;
 
-/// A batch being written.
+/// Bytes that a cleared batch keeps for the next.
+const SPARE: usize = 256 << 10;
+
+/// A batch being written; to be cleared and used again.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -46,12 +49,22 @@ impl Batch {
     }
 
     /// The bytes.
-    pub fn finish(mut self) -> Vec<u8> {
-        if !self.released.is_empty() {
-            let ids = self.released.iter().map(|handle| handle.0).collect();
-            self.notice(&NoticeJson::Released { ids });
+    pub fn finish(&mut self) -> &[u8] {
+        let ids = std::mem::take(&mut self.released);
+        if !ids.is_empty() {
+            self.notice(&NoticeJson::Released { ids: &ids });
         }
-        self.bytes
+        self.released = ids;
+        self.released.clear();
+        &self.bytes
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(SPARE);
+        self.released.clear();
+        self.records = 0;
     }
 
     fn record(&mut self, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
@@ -121,7 +134,7 @@ enum NoticeJson<'a> {
         source: usize,
     },
     Released {
-        ids: Vec<u32>,
+        ids: &'a [HostHandle],
     },
     Error {
         code: &'a str,

@@ -39,7 +39,7 @@ impl Input {
             let notice = Notice::LateEvents { source, count, time, behind };
             outbox.push_back(Posted::Notice(notice));
         }
-        for (_, (more, mut notice)) in std::mem::take(&mut self.bad_lines) {
+        while let Some((_, (more, mut notice))) = self.bad_lines.pop_first() {
             if let Notice::BadLine { count, .. } = &mut notice {
                 *count = more;
             }
