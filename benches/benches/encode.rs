@@ -30,6 +30,7 @@ fn answer(bytes: &[u8], options: CorrelatorOptions, results: Results) -> usize {
     let source = SourceId::new(0);
     let mut size = 0;
     let mut blocks = bytes.chunks(BLOCK);
+    let mut batch = Batch::default();
     loop {
         let block = blocks.next();
         match block {
@@ -43,7 +44,7 @@ fn answer(bytes: &[u8], options: CorrelatorOptions, results: Results) -> usize {
                 }
             }
             Results::Drained | Results::Decoded => loop {
-                let mut batch = Batch::default();
+                batch.clear();
                 engine.drain(256, &mut batch);
                 if batch.is_empty() {
                     break;
@@ -52,7 +53,7 @@ fn answer(bytes: &[u8], options: CorrelatorOptions, results: Results) -> usize {
                 size += bytes.len();
                 if matches!(results, Results::Decoded) {
                     let recipe = engine.recipe();
-                    size += records(&bytes)
+                    size += records(bytes)
                         .filter_map(|record| recipe.events_json(record).ok())
                         .map(|events| events.len())
                         .sum::<usize>();

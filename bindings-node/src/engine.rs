@@ -9,13 +9,14 @@ use logbraid_core::plan::Plan;
 use logbraid_core::query::Vocabulary;
 use logbraid_core::time::{Span, Timestamp};
 use logbraid_threads::{Threads, Work};
+use napi::bindgen_prelude::Uint8Array;
 
 use crate::files::{self, Files};
 use crate::{Result, fail, usage};
 
 /// Where a query runs.
 pub enum Engine {
-    Here(Box<Correlator>, Files),
+    Here(Box<Correlator>, Files, Batch),
     Threads(Box<Threads>),
 }
 
@@ -32,33 +33,33 @@ impl Engine {
             return Ok(Self::Threads(Box::new(threads.map_err(|error| fail(&error))?)));
         }
         let engine = Correlator::new(plan, options).map_err(|error| fail(&error))?;
-        Ok(Self::Here(Box::new(engine), Files::default()))
+        Ok(Self::Here(Box::new(engine), Files::default(), Batch::default()))
     }
 
     pub fn plan(&self) -> &Plan {
         match self {
-            Self::Here(engine, _) => engine.plan(),
+            Self::Here(engine, ..) => engine.plan(),
             Self::Threads(threads) => threads.plan(),
         }
     }
 
     pub fn set_clock(&mut self, at: Span) {
         match self {
-            Self::Here(engine, _) => engine.set_clock(at),
+            Self::Here(engine, ..) => engine.set_clock(at),
             Self::Threads(threads) => threads.set_clock(at),
         }
     }
 
     pub fn push(&mut self, source: SourceId, bytes: &[u8]) {
         match self {
-            Self::Here(engine, _) => engine.push(source, bytes),
+            Self::Here(engine, ..) => engine.push(source, bytes),
             Self::Threads(threads) => threads.push(source, bytes),
         }
     }
 
     pub fn push_events(&mut self, source: SourceId, events: &HostEvents<'_>) -> Result<()> {
         match self {
-            Self::Here(engine, _) => engine.push_events(source, events).map_err(usage)?,
+            Self::Here(engine, ..) => engine.push_events(source, events).map_err(usage)?,
             Self::Threads(threads) => threads.push_events(source, events),
         }
         Ok(())
@@ -66,7 +67,7 @@ impl Engine {
 
     pub fn observe(&mut self, source: SourceId, labels: Vec<(String, String)>) {
         match self {
-            Self::Here(engine, _) => {
+            Self::Here(engine, ..) => {
                 let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
                 engine.observe(source, labels);
             }
@@ -76,14 +77,14 @@ impl Engine {
 
     pub fn vocabulary(&self) -> Vocabulary {
         match self {
-            Self::Here(engine, _) => engine.vocabulary(),
+            Self::Here(engine, ..) => engine.vocabulary(),
             Self::Threads(threads) => threads.vocabulary(),
         }
     }
 
     pub fn attach(&mut self, source: SourceId, path: String) -> Result<()> {
         match self {
-            Self::Here(_, files) => files.attach(source, path).map_err(files::fail),
+            Self::Here(_, files, _) => files.attach(source, path).map_err(files::fail),
             Self::Threads(threads) => {
                 let file = files::open(&path).map_err(files::fail)?;
                 threads.attach(source, path, file);
@@ -94,7 +95,7 @@ impl Engine {
 
     pub fn work(&mut self, max: usize) -> Result<Work> {
         match self {
-            Self::Here(engine, files) => {
+            Self::Here(engine, files, _) => {
                 let read = files.read(engine, max).map_err(files::fail)?;
                 Ok(Work { pending: files.pending(), read })
             }
@@ -104,21 +105,21 @@ impl Engine {
 
     pub fn advance(&mut self, now: Timestamp) {
         match self {
-            Self::Here(engine, _) => engine.advance(now),
+            Self::Here(engine, ..) => engine.advance(now),
             Self::Threads(threads) => threads.advance(now),
         }
     }
 
     pub fn flush(&mut self, source: SourceId) {
         match self {
-            Self::Here(engine, _) => engine.flush(source),
+            Self::Here(engine, ..) => engine.flush(source),
             Self::Threads(threads) => threads.flush(source),
         }
     }
 
     pub fn close(&mut self, source: SourceId) {
         match self {
-            Self::Here(engine, _) => engine.close(source),
+            Self::Here(engine, ..) => engine.close(source),
             Self::Threads(threads) => threads.close(source),
         }
     }
@@ -137,51 +138,52 @@ impl Engine {
         }
     }
 
-    pub fn drain(&mut self, max: usize) -> Result<Vec<u8>> {
+    pub fn drain(&mut self, max: usize) -> Result<Uint8Array> {
         match self {
-            Self::Here(engine, _) => {
-                let mut batch = Batch::default();
-                engine.drain(max, &mut batch);
-                Ok(batch.finish())
+            Self::Here(engine, _, batch) => {
+                batch.clear();
+                engine.drain(max, batch);
+                Ok(Uint8Array::with_data_copied(batch.finish()))
             }
             Self::Threads(threads) => {
                 let told = threads.drain(max);
-                told.map_err(|failure| napi::Error::new(failure.code, failure.message))
+                told.map(Uint8Array::from)
+                    .map_err(|failure| napi::Error::new(failure.code, failure.message))
             }
         }
     }
 
     pub fn next_deadline(&self) -> Option<Timestamp> {
         match self {
-            Self::Here(engine, _) => engine.next_deadline(),
+            Self::Here(engine, ..) => engine.next_deadline(),
             Self::Threads(threads) => threads.next_deadline(),
         }
     }
 
     pub fn with_recipe<T>(&self, look: impl FnOnce(Recipe<'_>) -> T) -> T {
         match self {
-            Self::Here(engine, _) => look(engine.recipe()),
+            Self::Here(engine, ..) => look(engine.recipe()),
             Self::Threads(threads) => threads.with_recipe(look),
         }
     }
 
     pub fn note_turn(&mut self, took: Span) {
         match self {
-            Self::Here(engine, _) => engine.note_turn(took),
+            Self::Here(engine, ..) => engine.note_turn(took),
             Self::Threads(threads) => threads.note_turn(took),
         }
     }
 
     pub fn metrics(&self) -> Metrics {
         match self {
-            Self::Here(engine, _) => engine.metrics(),
+            Self::Here(engine, ..) => engine.metrics(),
             Self::Threads(threads) => threads.metrics(),
         }
     }
 
     pub fn release(&mut self) {
         match self {
-            Self::Here(engine, files) => {
+            Self::Here(engine, files, _) => {
                 *files = Files::default();
                 engine.stop();
             }

@@ -161,7 +161,7 @@ impl Correlator {
     #[napi(catch_unwind)]
     pub fn drain(&mut self, max: u32, at: Option<f64>) -> Result<Uint8Array> {
         self.set_clock(at);
-        Ok(self.engine.drain(max as usize)?.into())
+        self.engine.drain(max as usize)
     }
 
     /// Whether more should be pushed for now.

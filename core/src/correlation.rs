@@ -3,12 +3,14 @@
 use crate::emit::Stamp;
 use crate::id::{CorrelationId, EventId, StreamId};
 use crate::join::tables::Tables;
+use crate::limits;
 use crate::plan::{JoinKeys, Pick, Plan};
 use crate::stage::{Group, PlannedStage};
 use crate::time::Timestamp;
 use crate::window::record::Flags;
 use crate::window::store::Store;
 
+pub use crate::key::Pairs;
 pub use crate::window::record::Payload;
 
 /// Events that belong together. Valid until the engine is called again.
@@ -92,37 +94,39 @@ impl<'a> Correlation<'a> {
     }
 
     /// Whether each stream of the query has an event in it, by position.
-    pub fn matched_streams(&self) -> Vec<bool> {
-        let mut matched = vec![false; self.plan.streams.len()];
-        for event in self.events() {
+    pub fn matched_streams(&self) -> impl ExactSizeIterator<Item = bool> + use<> {
+        let matched = self.events().fold([false; limits::MAX_STREAMS], |mut matched, event| {
             matched[event.stream.index()] = true;
-        }
-        matched
+            matched
+        });
+        matched.into_iter().take(self.plan.streams.len())
     }
 
     /// Whether every stream of the query has an event in it.
     pub fn is_complete(&self) -> bool {
-        self.matched_streams().into_iter().all(|matched| matched)
+        self.matched_streams().all(|matched| matched)
     }
 
     /// The labels of the first join's key, in the spelling of the left side.
-    pub fn join_key(&self) -> Vec<&'a str> {
-        match &self.plan.joins[0].keys {
-            JoinKeys::On(keys) => keys.iter().map(|key| key.left.as_str()).collect(),
-            JoinKeys::Ignoring(_) => self.found(0).into_iter().map(|(name, _)| name).collect(),
-        }
+    pub fn join_key(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (on, found) = match &self.plan.joins[0].keys {
+            JoinKeys::On(keys) => (keys.as_slice(), Pairs::new()),
+            JoinKeys::Ignoring(_) => (&[][..], self.found(0)),
+        };
+        let on = on.iter().map(|key| key.left.as_str());
+        on.chain(found.into_iter().map(|(name, _)| name))
     }
 
     /// The values of the first join's key, of the earliest event that has one; empty where none
     /// has.
-    pub fn join_value(&self) -> Vec<&'a str> {
-        self.found(0).into_iter().map(|(_, value)| value).collect()
+    pub fn join_value(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.found(0).into_iter().map(|(_, value)| value)
     }
 
     /// All keys of the query with the value found on the earliest event that has it; mapped keys in
     /// both spellings. In query order.
-    pub fn join_keys(&self) -> Vec<(&'a str, &'a str)> {
-        let mut all: Vec<(&str, &str)> = Vec::new();
+    pub fn join_keys(&self) -> Pairs<'a> {
+        let mut all = Pairs::new();
         let mut add = |name: &'a str, value: &'a str| {
             if all.iter().all(|(other, _)| *other != name) {
                 all.push((name, value));
@@ -145,7 +149,7 @@ impl<'a> Correlation<'a> {
     }
 
     /// The labels of the result: those that `select` names, else those its groups copy.
-    pub fn labels(&self) -> Vec<(&str, &str)> {
+    pub fn labels(&self) -> Pairs<'_> {
         let selection = self.plan.stages.stages.iter().find_map(|stage| match stage {
             PlannedStage::Select(selection) => Some(selection),
             _ => None,
@@ -158,8 +162,8 @@ impl<'a> Correlation<'a> {
 
     /// The labels that groups copy, in query order, from the earliest event of the copied side that
     /// has them.
-    fn copied_labels(&self) -> Vec<(&'a str, &'a str)> {
-        let mut all: Vec<(&str, &str)> = Vec::new();
+    fn copied_labels(&self) -> Pairs<'a> {
+        let mut all = Pairs::new();
         for join in &self.plan.joins {
             let (side, labels) = match &join.pick {
                 Pick::GroupLeft(labels) => (join.right, labels),
@@ -189,7 +193,7 @@ impl<'a> Correlation<'a> {
     }
 
     /// The key of a join on the earliest event that has it.
-    fn found(&self, join: usize) -> Vec<(&'a str, &'a str)> {
+    fn found(&self, join: usize) -> Pairs<'a> {
         let (tables, store) = (self.tables, self.store);
         let keyed = |id: &EventId| tables.key_parts(store, *id, join);
         self.events.iter().find_map(keyed).unwrap_or_default()

@@ -8,12 +8,13 @@ mod ids;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::ids::Identity;
 use self::ids::Ids;
 use crate::growth::make_room;
-use crate::id::{CorrelationId, DeliveryId, EventId};
+use crate::id::{CorrelationId, DeliveryId, EventId, EventIds};
 use crate::join::Open;
 use crate::join::steps::{Growing, Outcome};
 use crate::time::{Span, Timestamp};
@@ -75,9 +76,9 @@ pub(crate) struct List {
     /// Its id, but for the occurrence number: the order of those that share their first event.
     id: CorrelationId,
     sequence: u64,
-    pub events: Vec<EventId>,
+    pub events: EventIds,
     /// Those that identify it.
-    pub identity: Vec<EventId>,
+    pub identity: EventIds,
     /// The correlation as which it has been delivered before.
     pub delivery: DeliveryId,
     pub truncated: bool,
@@ -96,7 +97,9 @@ impl Decided {
         match self {
             Self::Ring { .. } => 0,
             Self::List(list) => {
-                let events = list.events.capacity() + list.identity.capacity();
+                let spilled =
+                    [&list.events, &list.identity].into_iter().filter(|ids| ids.spilled());
+                let events: usize = spilled.map(SmallVec::capacity).sum();
                 size_of::<List>() + events * size_of::<EventId>()
             }
         }
@@ -445,12 +448,18 @@ impl Emitter {
     }
 
     /// The distinct deliveries the events are part of, the one delivered first in front.
-    fn deliveries_of(&self, store: &Store, events: &[EventId]) -> Vec<DeliveryId> {
+    fn deliveries_of(&self, store: &Store, events: &[EventId]) -> SmallVec<[DeliveryId; 4]> {
         if self.deliveries.is_empty() {
-            return Vec::new();
+            return SmallVec::new();
         }
-        let all = events.iter().map(|id| store.delivery(*id));
-        let mut all: Vec<_> = all.filter(|delivery| *delivery != DeliveryId::NONE).collect();
+        let mut all = SmallVec::new();
+        for id in events {
+            let delivery = store.delivery(*id);
+            // Mostly there is one.
+            if delivery != DeliveryId::NONE && !all.ends_with(&[delivery]) {
+                all.push(delivery);
+            }
+        }
         all.sort_unstable_by_key(|delivery| self.deliveries[delivery.index()].sequence);
         all.dedup();
         all

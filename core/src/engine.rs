@@ -44,7 +44,7 @@ use crate::emit::{Emit, Emitter, Stamp};
 use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
 use crate::event::{Event, Fields};
-use crate::id::{CorrelationId, SourceId};
+use crate::id::{CorrelationId, EventIds, SourceId};
 use crate::join::Joins;
 use crate::key::EventKeys;
 use crate::latency::Latency;
@@ -149,8 +149,7 @@ impl Correlator {
             options.emit == Emit::Eager,
             options.max_events_per_correlation,
         );
-        let is_plain =
-            joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0;
+        let is_plain = joins.is_plain() && plan.projection.is_empty() && plan.kept_labels() == 0;
         if is_plain {
             for (at, input) in inputs.iter_mut().enumerate() {
                 let source = SourceId::new(at);
@@ -184,7 +183,7 @@ impl Correlator {
             emitter: new_emitter(&plan, &options),
             outbox: VecDeque::new(),
             updates: VecDeque::new(),
-            polled: Vec::new(),
+            polled: EventIds::new(),
             polled_is_final: false,
             stamp: Stamp {
                 id: CorrelationId(0),

@@ -70,6 +70,9 @@ handle! {
     DeliveryId
 }
 
+/// The events of one result: mostly few, and then without an allocation.
+pub(crate) type EventIds = smallvec::SmallVec<[EventId; 4]>;
+
 impl KeyId {
     /// The slot.
     pub const fn index(self) -> usize {
@@ -103,7 +106,7 @@ impl EventId {
 
 /// An event object that stays with the host; the host chooses the number and gets it back in
 /// correlations and when it is released.
-#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
 pub struct HostHandle(pub u32);
 
 /// The id of a correlation: 128 bits, written as 32 hexadecimal digits.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use logbraid_core::Emit;
 use logbraid_core::columns::{ColumnNames, HostEvents};
-use logbraid_core::correlation::Correlation;
+use logbraid_core::correlation::{Correlation, Pairs};
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{
     Correlator, CorrelatorOptions, Dedupe, DropReason, Notice, Output, Payload, SourceOptions,
@@ -416,11 +416,11 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         };
         events.push(format!("{}{mark}", streams[event.stream.index()].name));
     }
-    let pairs = |pairs: Vec<(&str, &str)>, between: &str| {
+    let pairs = |pairs: Pairs<'_>, between: &str| {
         let pairs = pairs.into_iter().map(|(name, value)| format!("{name}={value}"));
         pairs.collect::<Vec<_>>().join(between)
     };
-    let join_key = correlation.join_key().into_iter().zip(correlation.join_value()).collect();
+    let join_key = correlation.join_key().zip(correlation.join_value()).collect();
     Ok(Delivered {
         id: correlation.id(),
         revision: correlation.revision(),

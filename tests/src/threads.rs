@@ -88,7 +88,7 @@ impl Query {
             Self::One(engine) => {
                 let mut batch = Batch::default();
                 engine.drain(MANY, &mut batch);
-                bytes = batch.finish();
+                bytes = batch.finish().to_vec();
             }
             Self::Several(threads) => loop {
                 let mut drain = |max| threads.drain(max).map_err(|failure| failure.message);

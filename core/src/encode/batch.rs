@@ -21,7 +21,10 @@ pub(super) const NOTICE: u8 = 2;
 pub(super) const RAW: u8 = 0;
 pub(super) const HOST: u8 = 1;
 
-/// A batch being written.
+/// Bytes that a cleared batch keeps for the next.
+const SPARE: usize = 256 << 10;
+
+/// A batch being written; to be cleared and used again.
 #[derive(Debug, Default)]
 pub struct Batch {
     bytes: Vec<u8>,
@@ -46,12 +49,22 @@ impl Batch {
     }
 
     /// The bytes.
-    pub fn finish(mut self) -> Vec<u8> {
-        if !self.released.is_empty() {
-            let ids = self.released.iter().map(|handle| handle.0).collect();
-            self.notice(&NoticeJson::Released { ids });
+    pub fn finish(&mut self) -> &[u8] {
+        let ids = std::mem::take(&mut self.released);
+        if !ids.is_empty() {
+            self.notice(&NoticeJson::Released { ids: &ids });
         }
-        self.bytes
+        self.released = ids;
+        self.released.clear();
+        &self.bytes
+    }
+
+    /// Empties it.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.bytes.shrink_to(SPARE);
+        self.released.clear();
+        self.records = 0;
     }
 
     fn record(&mut self, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
@@ -121,7 +134,7 @@ enum NoticeJson<'a> {
         source: usize,
     },
     Released {
-        ids: Vec<u32>,
+        ids: &'a [HostHandle],
     },
     Error {
         code: &'a str,
@@ -136,13 +149,15 @@ enum NoticeJson<'a> {
 pub fn append_output(bytes: &mut Vec<u8>, output: &Output<'_>) {
     let mut batch = Batch { bytes: std::mem::take(bytes), ..Batch::default() };
     write_output(&mut batch, output);
-    *bytes = batch.finish();
+    batch.finish();
+    *bytes = batch.bytes;
 }
 
 /// Appends host events that are released to the bytes of a batch.
 pub fn append_released(bytes: &mut Vec<u8>, released: Vec<HostHandle>) {
-    let batch = Batch { bytes: std::mem::take(bytes), released, ..Batch::default() };
-    *bytes = batch.finish();
+    let mut batch = Batch { bytes: std::mem::take(bytes), released, ..Batch::default() };
+    batch.finish();
+    *bytes = batch.bytes;
 }
 
 /// Adds an output to a batch.

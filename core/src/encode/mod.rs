@@ -6,19 +6,11 @@
 
 mod batch;
 mod head;
+mod moment;
 mod recipe;
 mod summary;
 
 pub use batch::{Batch, append_output, append_released, write_output};
+pub use moment::rfc3339;
 pub use recipe::{Recipe, RecordError};
 pub use summary::checked_json;
-
-use crate::time::Timestamp;
-
-/// A time as RFC 3339 text in UTC with nine digits, so that no nanosecond is lost.
-pub fn rfc3339(time: Timestamp) -> String {
-    let nanos = i128::from(time.as_nanos());
-    let instant = jiff::Timestamp::from_nanosecond(nanos)
-        .expect("64-bit nanoseconds lie within the years that dates are computed for");
-    format!("{instant:.9}")
-}

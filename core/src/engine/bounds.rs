@@ -90,10 +90,7 @@ impl Flow {
 
     /// Posts what was dropped since the last poll.
     pub fn post_drops(&mut self) {
-        if self.bounds.drops.is_empty() {
-            return;
-        }
-        for ((source, reason), (count, time)) in std::mem::take(&mut self.bounds.drops) {
+        while let Some(((source, reason), (count, time))) = self.bounds.drops.pop_first() {
             let notice = Notice::Dropped { source, reason, count, time };
             self.outbox.push_back(Posted::Notice(notice));
         }

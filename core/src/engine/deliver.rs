@@ -3,16 +3,21 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::SmallVec;
+
 use super::flow::{End, Flow};
 use super::merge::Place;
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
-use crate::id::{DeliveryId, EventId};
+use crate::id::{DeliveryId, EventId, EventIds};
 use crate::join::results::{Parts, is_result, results};
 use crate::join::{Joins, Open, Policy};
 use crate::stage::PlannedStage;
-use crate::window::record::Members;
+use crate::window::record::{EventOrder, Members};
 use crate::window::store::Store;
+
+/// Where the events that identify a result stand: mostly few, and then without an allocation.
+pub(super) type Orders = SmallVec<[EventOrder; 4]>;
 
 /// What looking for a correlation to deliver has come to.
 enum Found {
@@ -29,7 +34,7 @@ impl Flow {
     pub fn begin(&mut self) {
         self.begin_poll();
         self.check_room();
-        for (events, _) in std::mem::take(&mut self.updates) {
+        while let Some((events, _)) = self.updates.pop_front() {
             self.joins.touch(&mut self.store, Open::Session(events[0]));
         }
     }
@@ -102,7 +107,7 @@ impl Flow {
         let kept = holds && self.keeps(&polled, true);
         let key = Self::identity_key(&self.joins, &self.store, &polled);
         let stamp = if let Some((identity, delivery)) = list {
-            let events: Vec<_> = identity.iter().map(|id| self.store.order(*id)).collect();
+            let events: Orders = identity.iter().map(|id| self.store.order(*id)).collect();
             let identity = Identity { key, events: &events, is_unique: false };
             self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept)
         } else {
@@ -166,25 +171,32 @@ impl Flow {
     /// Looks at one session that may have changed.
     fn poll_session(&mut self) -> Found {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
-        let Some((mut events, holds)) = self.updates.pop_front() else {
+        let (mut events, holds) = if let Some(update) = self.updates.pop_front() {
+            update
+        } else {
             let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
             if let [join] = self.joins.shape().joins.as_slice() {
                 let mut members = Members::default();
                 self.store.ring(root).for_each(|id| members.add(self.store.record(id)));
-                if is_result(join, &members) {
-                    self.updates.push_back((self.store.ring(root).collect(), true));
+                if !is_result(join, &members) {
+                    return Found::Nothing;
                 }
+                // The room of the result before it.
+                let mut events = std::mem::take(&mut self.polled);
+                events.extend(self.store.ring(root));
+                (events, true)
             } else {
                 let Parts { parts, .. } = results(self.joins.shape(), &self.store, root, false);
                 let members: Vec<_> = self.store.ring(root).collect();
                 let taken_back = self.taken_back(&members, &parts);
-                self.updates.extend(parts.into_iter().map(|events| (events, true)));
-                self.updates.extend(taken_back.into_iter().map(|events| (events, false)));
+                let updates = parts.into_iter().map(|events| (events, true));
+                let updates = updates.chain(taken_back.into_iter().map(|events| (events, false)));
+                self.updates.extend(updates.map(|(events, holds)| (events.into(), holds)));
+                return Found::Nothing;
             }
-            return Found::Nothing;
         };
         if self.wanted(events.iter().copied(), false).is_none() {
-            return Found::Nothing;
+            return self.poll_growing(None, events);
         }
         self.sort(&mut events);
         let kept = holds && self.keeps(&events, false);
@@ -237,7 +249,7 @@ impl Flow {
         }
         let kept = self.keeps(&group.events, false);
         let key = Self::identity_key(&self.joins, &self.store, &group.events);
-        let events: Vec<_> = group.identity.iter().map(|id| self.store.order(*id)).collect();
+        let events: Orders = group.identity.iter().map(|id| self.store.order(*id)).collect();
         let identity = Identity { key, events: &events, is_unique: false };
         let now = self.progress.now();
         let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
@@ -250,10 +262,13 @@ impl Flow {
         self.poll_growing(stamp, group.events)
     }
 
-    fn poll_growing(&mut self, stamp: Option<Stamp>, events: Vec<EventId>) -> Found {
-        let Some(stamp) = stamp else { return Found::Nothing };
-        self.stamp = stamp;
+    fn poll_growing(&mut self, stamp: Option<Stamp>, events: EventIds) -> Found {
         self.polled = events;
+        let Some(stamp) = stamp else {
+            self.polled.clear();
+            return Found::Nothing;
+        };
+        self.stamp = stamp;
         self.polled_is_final = false;
         self.deliveries += 1;
         Found::Correlation

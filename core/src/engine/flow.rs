@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
+use super::deliver::Orders;
 use super::input::Input;
 use super::known::Known;
 use super::merge::Place;
@@ -11,7 +12,7 @@ use super::rows::Share;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
-use crate::id::{DeliveryId, EventId, HostHandle, KeyId, SourceId, StreamId};
+use crate::id::{DeliveryId, EventId, EventIds, HostHandle, KeyId, SourceId, StreamId};
 use crate::join::results::{Parts, has_unknown, is_result, results};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
@@ -37,10 +38,10 @@ pub(super) struct Flow {
     pub outbox: VecDeque<Posted>,
     /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]), and whether
     /// each still is one.
-    pub updates: VecDeque<(Vec<EventId>, bool)>,
+    pub updates: VecDeque<(EventIds, bool)>,
     /// The events of the correlation polled last; forgotten before anything else happens where
     /// they are decided.
-    pub polled: Vec<EventId>,
+    pub polled: EventIds,
     pub polled_is_final: bool,
     pub stamp: Stamp,
     /// The place of that correlation among all that are final.
@@ -425,7 +426,7 @@ impl Flow {
         // One that is made of results can be larger than each of them.
         let max_events = self.options.max_events_per_correlation;
         if outcome.events.len() > max_events {
-            let beyond = outcome.events.split_off(max_events);
+            let beyond: Vec<_> = outcome.events.drain(max_events..).collect();
             for id in &beyond {
                 let Record { stream, time, .. } = *self.store.record(*id);
                 let source = self.plan.streams[stream.index()].source;
@@ -444,7 +445,7 @@ impl Flow {
             return;
         };
         let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
-        let orders: Vec<_> = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
+        let orders: Orders = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
         let identity = Identity { key, events: &orders, is_unique: false };
         let is_early = outcome.truncated;
         outcome.truncated |= !self.is_whole(first);

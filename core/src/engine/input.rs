@@ -45,10 +45,7 @@ impl Input {
             outbox.push_back(Posted::Notice(notice));
         }
         self.bad_line_notices = 0;
-        if self.bad_lines.is_empty() {
-            return;
-        }
-        for (_, (more, mut notice)) in std::mem::take(&mut self.bad_lines) {
+        while let Some((_, (more, mut notice))) = self.bad_lines.pop_first() {
             if let Notice::BadLine { count, .. } = &mut notice {
                 *count = more;
             }

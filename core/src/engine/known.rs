@@ -40,7 +40,7 @@ struct Label {
 #[derive(Debug)]
 struct Value {
     hash: u64,
-    text: Box<str>,
+    text: String,
     count: u32,
     /// The look that saw it last.
     last: u32,
@@ -93,13 +93,18 @@ impl Known {
             known.last = self.looks;
             return;
         }
-        let new = Value { hash, text: value.into(), count: 1, last: self.looks };
-        self.memory += new.memory();
+        let last = self.looks;
         if label.values.len() < limits::KNOWN_VALUES {
+            let new = Value { hash, text: value.to_owned(), count: 1, last };
+            self.memory += new.memory();
             label.values.push(new);
         } else if let Some(least) = label.values.iter_mut().min_by_key(|value| value.rank()) {
             self.memory -= least.memory();
-            *least = new;
+            (least.hash, least.count, least.last) = (hash, 1, last);
+            // Used again: there is a new value for about every event that is looked at.
+            least.text.clear();
+            least.text.push_str(value);
+            self.memory += least.memory();
         }
     }
 
@@ -139,7 +144,7 @@ impl Known {
         let known = |label: &Label| {
             let mut values: Vec<_> = label.values.iter().collect();
             values.sort_by_key(|value| Reverse(value.rank()));
-            let values = values.into_iter().map(|value| value.text.to_string()).collect();
+            let values = values.into_iter().map(|value| value.text.clone()).collect();
             KnownLabel { name: label.name.to_string(), values }
         };
         labels.into_iter().map(known).collect()
@@ -148,7 +153,7 @@ impl Known {
 
 impl Value {
     fn memory(&self) -> usize {
-        ENTRY_BYTES + self.text.len()
+        ENTRY_BYTES + self.text.capacity()
     }
 
     fn rank(&self) -> (u32, u32) {

@@ -7,7 +7,7 @@ use super::shape::{JoinShape, Shape};
 use super::table::KeyTable;
 use super::truncated::Truncated;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
-use crate::key::{self, EventKeys};
+use crate::key::{self, EventKeys, Pairs};
 use crate::time::{Span, Timestamp};
 use crate::window::store::Store;
 
@@ -103,12 +103,7 @@ impl Tables {
     }
 
     /// The key of an event in join `join`: names of labels with their values.
-    pub fn key_parts<'a>(
-        &'a self,
-        store: &Store,
-        id: EventId,
-        join: usize,
-    ) -> Option<Vec<(&'a str, &'a str)>> {
+    pub fn key_parts<'a>(&'a self, store: &Store, id: EventId, join: usize) -> Option<Pairs<'a>> {
         let key = self.key(store, id, join)?;
         let table = self.shape.joins[join].table;
         let labels = self.shape.tables[table][store.record(id).stream.index()].as_ref();

@@ -9,6 +9,8 @@ pub use patterns::{KeyPatternError, KeyPatterns};
 
 use std::ops::Range;
 
+use smallvec::SmallVec;
+
 use crate::columns::{Column, ColumnNames};
 use crate::id::StreamId;
 use crate::join::shape::TableLabels;
@@ -156,8 +158,11 @@ fn append_text(bytes: &mut Vec<u8>, text: &str) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
+/// Names of labels with their values: mostly few, and then without an allocation.
+pub type Pairs<'a> = SmallVec<[(&'a str, &'a str); 4]>;
+
 /// The values of a key of `labels`, as [`EventKeys`] wrote it, each with the name of its label.
-pub(crate) fn parts<'a>(key: &'a [u8], labels: &'a KeyLabels) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn parts<'a>(key: &'a [u8], labels: &'a KeyLabels) -> Pairs<'a> {
     match labels {
         KeyLabels::All(labels) => match labels.as_slice() {
             [label] => {

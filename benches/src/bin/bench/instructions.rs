@@ -170,8 +170,9 @@ fn drain(bytes: &[u8]) -> anyhow::Result<()> {
     engine.close(SourceId::new(0));
     let size = counted_by_callgrind(|| {
         let mut size = 0;
+        let mut batch = Batch::default();
         loop {
-            let mut batch = Batch::default();
+            batch.clear();
             engine.drain(256, &mut batch);
             if batch.is_empty() {
                 break size;

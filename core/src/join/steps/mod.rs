@@ -17,7 +17,7 @@ mod step;
 
 use std::collections::BTreeSet;
 
-use crate::id::{DeliveryId, EventId, KeyId};
+use crate::id::{DeliveryId, EventId, EventIds, KeyId};
 use crate::join::Inserted;
 use crate::join::shape::Shape;
 use crate::plan::{Operand, Pick, Plan};
@@ -33,9 +33,9 @@ pub(crate) struct Outcome {
     /// When it was decided.
     pub close: Timestamp,
     /// In event order.
-    pub events: Vec<EventId>,
+    pub events: EventIds,
     /// Those that identify it.
-    pub identity: Vec<EventId>,
+    pub identity: EventIds,
     /// The correlation as which it has been delivered before.
     pub delivery: DeliveryId,
     /// Whether events that belong to it are missing.
@@ -47,8 +47,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Growing {
     /// What [`Steps::touch`] knows it by.
     pub item: u32,
-    pub events: Vec<EventId>,
-    pub identity: Vec<EventId>,
+    pub events: EventIds,
+    pub identity: EventIds,
     pub delivery: DeliveryId,
 }
 
@@ -262,8 +262,8 @@ impl Steps {
                     self.found += size_of::<Outcome>() + size_of_val(&group.events[..]);
                     self.outcomes.push(Outcome {
                         close: now,
-                        events: group.events.into_vec(),
-                        identity: group.identity.into_vec(),
+                        events: group.events,
+                        identity: group.identity,
                         delivery,
                         truncated: group.truncated,
                     });
@@ -334,7 +334,7 @@ impl Steps {
         let last = self.all.last_mut().expect("a plan has a join");
         let (item, events) = last.next_dirty(store)?;
         let step::Item { group, delivery, .. } = last.item(item);
-        let identity = group.identity.to_vec();
+        let identity = group.identity.clone();
         Some(Growing { item, events, identity, delivery: *delivery })
     }
 

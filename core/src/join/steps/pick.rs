@@ -304,7 +304,7 @@ impl Step {
     }
 
     /// The next group that holds and may have grown since it was looked at, with its events.
-    pub fn next_dirty(&mut self, store: &Store) -> Option<(ItemId, Vec<EventId>)> {
+    pub fn next_dirty(&mut self, store: &Store) -> Option<(ItemId, Events)> {
         while let Some(id) = self.dirty.pop_front() {
             if !self.waits(id) || !self.item(id).is_dirty || self.item(id).is_full {
                 continue;
@@ -315,7 +315,7 @@ impl Step {
             if !reports {
                 continue;
             }
-            let mut events: Vec<_> =
+            let mut events: Events =
                 item.group.events.iter().copied().chain(item.taken.to_vec()).collect();
             events.sort_unstable_by_key(|id| store.order(*id));
             events.dedup();

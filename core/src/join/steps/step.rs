@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use super::queue::Queue;
 use super::session::Components;
 use crate::growth::make_room;
-use crate::id::{DeliveryId, EventId, KeyId, StreamId};
+use crate::id::{DeliveryId, EventId, EventIds, KeyId, StreamId};
 use crate::join::shape::{JoinShape, Shape};
 use crate::plan::{Operand, Pick};
 use crate::time::{Timestamp, Watermark};
@@ -39,7 +39,7 @@ impl Side {
 /// Of each stream, how often its events were left out of results, and the newest time of one.
 pub(crate) type LeftOut = BTreeMap<StreamId, (u64, Timestamp)>;
 
-pub(super) type Events = SmallVec<[EventId; 2]>;
+pub(super) type Events = EventIds;
 
 /// Events that belong together, so far.
 #[derive(Clone, Debug)]

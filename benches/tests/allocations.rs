@@ -1,0 +1,151 @@
+//! What the steady state allocates.
+//!
+//! Bytes go in and results are encoded. Allocations are counted over the second half of a log, of which the
+//! first is longer than anything is held. Sessions, by far the most queries, allocate nothing for an
+//! event or a result: what remains is nodes of ordered maps, a few for the buckets of deadlines. Joins that
+//! pick their matches and trees of joins allocate for what they find; they are held to what that is.
+
+use allocation_counter::measure;
+use logbraid_benches::answer::{options, plan};
+use logbraid_benches::workload::{Format, Workload};
+use logbraid_core::Emit;
+use logbraid_core::encode::Batch;
+use logbraid_core::engine::{Correlator, CorrelatorOptions};
+use logbraid_core::id::SourceId;
+use logbraid_core::time::Span;
+
+/// Bytes of a push.
+const BLOCK: usize = 16 << 10;
+
+/// How late events may be, and how far apart what matches.
+const TOLERANCE: Span = Span::from_millis(500);
+
+/// 7,700 events in each half of 1.1 s.
+const WORKLOAD: Workload = Workload {
+    requests: 4_500,
+    seed: 1,
+    rate: 2_000,
+    disorder_ms: 0,
+    late: 0.0,
+    late_by_ms: 3_000,
+    skew: 0.0,
+    message_bytes: 67,
+};
+
+const AND: &str =
+    r#"a({service="frontend"}) and on(request_id) within(500ms) a({service="backend"})"#;
+
+/// What is asked, of what, and how.
+#[derive(Copy, Clone)]
+struct Case {
+    query: &'static str,
+    format: Format,
+    workload: Workload,
+    emit: Emit,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self { query: AND, format: Format::Ndjson, workload: WORKLOAD, emit: Emit::Final }
+    }
+}
+
+impl Case {
+    /// Holds it, told at the end and told as it grows, to so many allocations by a thousand events.
+    #[track_caller]
+    fn allocates_at_most(self, most: u64) {
+        for emit in [Emit::Final, Emit::Eager] {
+            let (allocations, events) = Self { emit, ..self }.allocations();
+            let per_thousand = allocations * 1_000 / events;
+            assert!(per_thousand <= most, "{per_thousand} by a thousand events, {emit:?}");
+        }
+    }
+
+    /// Allocations of the second half, and its events.
+    fn allocations(self) -> (u64, u64) {
+        let (bytes, _) = self.workload.bytes(self.format, None);
+        let options = CorrelatorOptions { late_tolerance: TOLERANCE, emit: self.emit, ..options() };
+        let plan = plan(self.query).expect("the query is sound");
+        let mut engine = Correlator::new(plan, options).expect("the options are sound");
+        let mut batch = Batch::default();
+        let (first, second) = bytes.split_at(bytes.len() / 2);
+        drive(&mut engine, &mut batch, first);
+        let before = engine.metrics();
+        let counted = measure(|| drive(&mut engine, &mut batch, second));
+        let after = engine.metrics();
+        let events = after.sources[0].events - before.sources[0].events;
+        let found = after.correlations - before.correlations;
+        assert!(events > 5_000 && found > 100, "{found} results of {events} events");
+        (counted.count_total, events)
+    }
+}
+
+/// Pushes bytes block by block, and encodes what comes of it.
+fn drive(engine: &mut Correlator, batch: &mut Batch, bytes: &[u8]) {
+    for block in bytes.chunks(BLOCK) {
+        engine.push(SourceId::new(0), block);
+        loop {
+            batch.clear();
+            engine.drain(256, batch);
+            if batch.finish().is_empty() {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn sessions() {
+    let of = |query| Case { query, ..Case::default() };
+    of(AND).allocates_at_most(130);
+    of(r#"a({service="frontend"}) or on(request_id) within(500ms) a({service="backend"})"#)
+        .allocates_at_most(190);
+    of(r#"a({service="frontend"}) unless on(request_id) within(500ms) a({service="backend"})"#)
+        .allocates_at_most(190);
+    of(r#"a({service="frontend"}) then on(request_id) within(500ms) a({service="backend"})"#)
+        .allocates_at_most(40);
+}
+
+#[test]
+fn stages() {
+    let query = r#"a({service="frontend"}) as f and on(request_id) within(500ms)
+        a({service="backend"}) as b | where b.ts - f.ts < 1s | select f.level"#;
+    Case { query, ..Case::default() }.allocates_at_most(130);
+}
+
+#[test]
+fn disordered_and_late_lines_and_hot_keys() {
+    let of = |workload| Case { workload, ..Case::default() };
+    of(Workload { disorder_ms: 250, ..WORKLOAD }).allocates_at_most(230);
+    of(Workload { disorder_ms: 250, late: 0.01, ..WORKLOAD }).allocates_at_most(230);
+    of(Workload { skew: 0.2, ..WORKLOAD }).allocates_at_most(230);
+}
+
+#[test]
+fn formats() {
+    let query = r#"a({} |= "frontend") and on(request_id) within(500ms) a({} |= "backend")"#;
+    let all = Format::ALL.into_iter().filter(|format| *format != Format::Loki);
+    for format in all {
+        Case { format, query, ..Case::default() }.allocates_at_most(130);
+    }
+}
+
+#[test]
+fn matches_that_are_picked() {
+    let of = |query| Case { query, ..Case::default() };
+    of(r#"a({service="frontend"}) and on(request_id) within(500ms) pick(pairs) a({service="backend"})"#)
+        .allocates_at_most(4_000);
+    of(r#"a({service="frontend"}) and on(request_id) within(500ms) pick(first) a({service="backend"})"#)
+        .allocates_at_most(3_000);
+    of(r#"a({service="frontend"}) then on(request_id) within(500ms) pick(latest) a({service="backend"})"#)
+        .allocates_at_most(2_500);
+    of(r#"a({service="frontend"}) and on(request_id) within(500ms) group_left(level) a({service="backend"})"#)
+        .allocates_at_most(6_000);
+}
+
+#[test]
+fn trees_of_joins() {
+    let query = r#"a({service="frontend"}) and on(request_id) within(500ms) a({service="backend"})
+        or on(request_id) within(500ms) a({level="error"})"#;
+    Case { query, ..Case::default() }.allocates_at_most(19_000);
+}
