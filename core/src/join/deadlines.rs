@@ -14,6 +14,9 @@ use crate::time::{Span, Timestamp, Watermark};
 /// Buckets that a reach is divided into: few to keep, each with little to sort.
 const BUCKETS: i64 = 256;
 
+/// The most nanoseconds of a bucket: what can be told of a time in 32 bits.
+const WIDEST: i64 = 1 << 32;
+
 /// What an event is looked at for. All that is decided at a time is decided before any component
 /// closes at that time.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -30,6 +33,33 @@ pub(super) enum Turn {
 /// When an event is looked at, and for what.
 pub(super) type Deadline = (Timestamp, Turn, EventId);
 
+/// A deadline of a bucket, in eight bytes that have the order of what they stand for: how long after the
+/// begin of the bucket it is, whether it is to close, the event.
+#[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Packed(u64);
+
+impl Packed {
+    const CLOSE_BIT: u64 = 1 << 31;
+
+    fn new(from: Timestamp, (time, turn, event): Deadline) -> Self {
+        let close = if turn == Turn::Decide { 0 } else { Self::CLOSE_BIT };
+        let after = u32::try_from(time.since(from).as_nanos());
+        let after = after.expect("a bucket is no wider than 32 bits can tell");
+        Self(u64::from(after) << 32 | close | u64::from(event.get()))
+    }
+
+    fn time(self, from: Timestamp) -> Timestamp {
+        let after = i64::try_from(self.0 >> 32).expect("32 bits");
+        from.plus(Span::from_nanos(after))
+    }
+
+    fn deadline(self, from: Timestamp) -> Deadline {
+        let turn = if self.0 & Self::CLOSE_BIT == 0 { Turn::Decide } else { Turn::Close };
+        let event = u32::try_from(self.0 & (Self::CLOSE_BIT - 1)).expect("31 bits");
+        (self.time(from), turn, EventId::from_get(event))
+    }
+}
+
 /// The deadlines of one bucket, with the earliest.
 #[derive(Debug)]
 struct Bucket {
@@ -38,7 +68,16 @@ struct Bucket {
     from: Timestamp,
     to: Timestamp,
     earliest: Timestamp,
-    all: Vec<Deadline>,
+    all: Vec<Packed>,
+}
+
+impl Bucket {
+    /// Adds a deadline that belongs to it.
+    #[inline]
+    fn push(&mut self, deadline: Deadline) {
+        self.earliest = self.earliest.min(deadline.0);
+        self.all.push(Packed::new(self.from, deadline));
+    }
 }
 
 /// All deadlines.
@@ -47,17 +86,18 @@ pub(super) struct Deadlines {
     /// Nanoseconds of a bucket.
     width: i64,
     /// Those of the bucket that time has reached, the latest first.
-    reached: Vec<Deadline>,
-    /// What came for that bucket, or for an earlier one, since then.
-    again: BinaryHeap<Reverse<Deadline>>,
-    /// The last time that belongs to that bucket.
+    reached: Vec<Packed>,
+    /// The first and the last time that belong to that bucket.
+    reached_from: Timestamp,
     reached_to: Timestamp,
+    /// What came for that bucket, or for an earlier one, since then; and what does not fit into a bucket.
+    again: BinaryHeap<Reverse<Deadline>>,
     /// Buckets to come, by number.
     buckets: BTreeMap<i64, Bucket>,
     /// The bucket that took the last deadline: most go where the one before went.
     filling: Option<Bucket>,
     /// The memory of a bucket that is done.
-    spare: Vec<Deadline>,
+    spare: Vec<Packed>,
     count: usize,
     /// None is earlier.
     first: Timestamp,
@@ -67,8 +107,9 @@ impl Deadlines {
     /// None yet, in a query of which events wait for about `reach`.
     pub fn new(reach: Span) -> Self {
         Self {
-            width: (reach.as_nanos() / BUCKETS).max(1),
+            width: (reach.as_nanos() / BUCKETS).clamp(1, WIDEST),
             reached: Vec::new(),
+            reached_from: Timestamp::MIN,
             again: BinaryHeap::new(),
             reached_to: Timestamp::MIN,
             buckets: BTreeMap::new(),
@@ -89,9 +130,9 @@ impl Deadlines {
         if let Some(bucket) = &mut self.filling
             && bucket.from <= time
             && time <= bucket.to
+            && !matches!(deadline.1, Turn::Wait(_))
         {
-            bucket.earliest = bucket.earliest.min(time);
-            bucket.all.push(deadline);
+            bucket.push(deadline);
         } else {
             self.push_elsewhere(deadline);
         }
@@ -99,7 +140,8 @@ impl Deadlines {
 
     #[inline(never)]
     fn push_elsewhere(&mut self, deadline: Deadline) {
-        if deadline.0 <= self.reached_to {
+        let fits = !matches!(deadline.1, Turn::Wait(_));
+        if deadline.0 <= self.reached_to || !fits {
             self.again.push(Reverse(deadline));
             return;
         }
@@ -110,8 +152,7 @@ impl Deadlines {
             Some(bucket) => bucket,
             None => self.fill(number),
         };
-        bucket.earliest = bucket.earliest.min(deadline.0);
-        bucket.all.push(deadline);
+        bucket.push(deadline);
     }
 
     /// Takes the first deadline, if the watermark has passed it.
@@ -127,20 +168,20 @@ impl Deadlines {
     }
 
     fn pop_first(&mut self, watermark: Watermark) -> Option<Deadline> {
-        if self.reached.is_empty() && self.again.is_empty() {
+        if self.reached.is_empty() {
             self.reach(watermark);
         }
-        let reached = self.reached.last();
-        let from_again = match (reached, self.again.peek()) {
-            (Some(reached), Some(Reverse(again))) => again < reached,
-            (None, Some(_)) => true,
-            (_, None) => false,
-        };
-        let first =
-            if from_again { self.again.peek().map(|Reverse(first)| first) } else { reached };
-        first.filter(|(time, ..)| watermark.has_passed(*time))?;
+        let reached = self.reached.last().map(|packed| packed.deadline(self.reached_from));
+        let again = self.again.peek().map(|Reverse(first)| *first);
+        let first = reached.into_iter().chain(again).min();
+        let first = first.filter(|(time, ..)| watermark.has_passed(*time))?;
         self.count -= 1;
-        if from_again { self.again.pop().map(|Reverse(first)| first) } else { self.reached.pop() }
+        if Some(first) == reached {
+            self.reached.pop();
+        } else {
+            self.again.pop();
+        }
+        Some(first)
     }
 
     /// Whether the watermark may have passed one: not, if this says so.
@@ -150,7 +191,7 @@ impl Deadlines {
 
     /// The time of the first.
     pub fn next(&self) -> Option<Timestamp> {
-        let reached = self.reached.last().map(|(time, ..)| *time);
+        let reached = self.reached.last().map(|packed| packed.time(self.reached_from));
         let again = self.again.peek().map(|Reverse((time, ..))| *time);
         let filling = self.filling.as_ref().map(|bucket| bucket.earliest);
         let buckets = self.buckets.first_key_value().map(|(_, bucket)| bucket.earliest);
@@ -173,7 +214,8 @@ impl Deadlines {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         // Growing lists are three quarters full.
-        (self.count * 4 / 3 + self.spare.capacity()) * size_of::<Deadline>()
+        (self.count * 4 / 3 + self.spare.capacity()) * size_of::<Packed>()
+            + self.again.len() * size_of::<Deadline>()
             + self.buckets.len() * (size_of::<Bucket>() + 16)
     }
 
@@ -207,7 +249,7 @@ impl Deadlines {
             self.buckets.remove(&number)
         };
         let Some(bucket) = bucket else { return };
-        self.reached_to = bucket.to;
+        (self.reached_from, self.reached_to) = (bucket.from, bucket.to);
         let mut done = std::mem::replace(&mut self.reached, bucket.all);
         // Nearly sorted as they came; taken from the end.
         self.reached.sort_unstable();
