@@ -63,12 +63,18 @@ pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
     Some((at + At::try_from(length).ok()?, is_escaped))
 }
 
+/// The length of the text of a key, if there are no escapes in it and it is not empty.
+pub(super) fn key(rest: &[u8]) -> Option<usize> {
+    let length = match plain_text(rest, 0) {
+        Some(length) => length as usize,
+        None => string(rest).filter(|(_, is_escaped)| !is_escaped)?.0,
+    };
+    (length > 0).then_some(length)
+}
+
 /// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
-    if let Some(length) = plain_text(rest, 0) {
-        return Some((length as usize, false));
-    }
     let mut length = plain(rest);
     let mut is_escaped = false;
     loop {
