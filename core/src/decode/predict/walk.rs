@@ -299,12 +299,11 @@ fn end<M: Copy>(
     if *rest.first()? != b'\n' {
         return None;
     }
-    let id = match dictionary.find(from, LINE, b"", bytes, at) {
-        Some((id, _)) => id,
-        None => {
-            let line = dictionary.field(LINE).meaning;
-            dictionary.add(from, LINE, "", |_, _| line)?
-        }
+    let id = if let Some((id, _)) = dictionary.find(from, LINE, b"", bytes, at) {
+        id
+    } else {
+        let line = dictionary.field(LINE).meaning;
+        dictionary.add(from, LINE, "", |_, _| line)?
     };
     let start = bytes.len() - rest.len() + 1;
     dictionary.write(id, &bytes[at as usize..start], Kind::End);
