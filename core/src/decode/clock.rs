@@ -26,6 +26,8 @@ pub(super) struct Clock {
     /// written otherwise.
     tail: u64,
     tail_mask: u64,
+    /// How long a time with milliseconds is, without the quote.
+    length: u32,
 }
 
 /// `2026-11-20T21:20`.
@@ -50,6 +52,7 @@ impl Default for Clock {
             began: 0,
             tail: NO_TAIL,
             tail_mask: NO_TAIL,
+            length: 0,
         }
     }
 }
@@ -57,7 +60,7 @@ impl Default for Clock {
 impl Clock {
     /// The time with milliseconds that `text` begins with, up to a quote, if it is of the last minute; and
     /// its length.
-    #[inline(always)]
+    #[inline]
     pub fn millis(&self, text: &[u8; QUICK]) -> Option<(Timestamp, u32)> {
         let (minute, rest) = text.split_first_chunk()?;
         let (seconds, tail) = (rest.first_chunk()?, rest.last_chunk()?);
@@ -72,7 +75,7 @@ impl Clock {
         let digits = i16x8::from_u8x16_low(u8x16::new(*text.last_chunk()?));
         let millis = digits.dot(i16x8::new(WEIGHTS)).reduce_add() - ZEROS;
         let time = self.began.checked_add(i64::from(millis) * NANOS_PER_MILLI)?;
-        Some((Timestamp::from_nanos(time), (MINUTE + 7 + self.zone_length) as u32))
+        Some((Timestamp::from_nanos(time), self.length))
     }
 
     /// The time that `text` is: of the last minute, or a whole number since the epoch. `None` where it is
@@ -151,6 +154,7 @@ impl Clock {
             tail[zone.len()] = b'"';
             self.tail_mask = u64::MAX >> (56 - 8 * zone.len());
             self.tail = u64::from_le_bytes(tail);
+            self.length = u32::try_from(MINUTE + 7 + zone.len()).expect("at most MAX_ZONE more");
             if last.is_some() {
                 (self.tail, self.tail_mask) = (NO_TAIL, NO_TAIL);
             }
@@ -184,7 +188,7 @@ fn may_be_zone(after: &[u8]) -> bool {
 }
 
 /// Whether the lower seven bytes are as in `:09.364`.
-#[inline(always)]
+#[inline]
 fn is_seconds(text: u64) -> bool {
     // Punctuation and the upper bits of digits; then that digits added to are still no more than nine,
     // tens no more than five.

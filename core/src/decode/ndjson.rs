@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use super::code::{self, Bad};
 use super::escape;
-use super::record::{Reader, Roles, Survey, Value};
+use super::record::{self, Reader, Roles, Survey, Value};
 use super::zone::Zone;
 use crate::event::{Fields, Scratch};
 use crate::limits;
@@ -122,6 +122,8 @@ pub(super) enum Part {
 
 pub(super) const LABELS: &str = "labels";
 pub(super) const JOIN_KEYS: &str = "joinKeys";
+const SOURCE: &str = "source";
+const STREAM: &str = "stream";
 
 impl Part {
     /// What a field that is not nested begins, if it is an object.
@@ -145,6 +147,12 @@ pub(super) struct Filler<'a> {
 }
 
 impl Filler<'_> {
+    /// Whether a `LogEvent` reads this field, which is not nested, besides its time and its message, if it
+    /// is no object.
+    pub fn reads(name: &str) -> bool {
+        matches!(name, SOURCE | STREAM) || record::is_time_name(name)
+    }
+
     /// There are no more fields: the shape that the line has, and its time in the one it was read in.
     pub fn finish(self) -> (Shape, Result<Timestamp, Bad>) {
         let is_event = self.has_labels && self.has_message;
@@ -181,8 +189,8 @@ impl Visit for Filler<'_> {
         let fields = &mut *self.reader.fields;
         match (top, self.part) {
             (true, _) if is_message => fields.set_message(text),
-            (true, _) if name == "source" => fields.set_source(text),
-            (true, _) if name == "stream" => fields.set_stream(text),
+            (true, _) if name == SOURCE => fields.set_source(text),
+            (true, _) if name == STREAM => fields.set_stream(text),
             (true, _) => self.reader.other_time(name, value),
             (false, Part::Labels) => {
                 let name = &name[LABELS.len() + 1..];

@@ -344,6 +344,11 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether a field of this name may be a time.
+pub(super) fn is_time_name(name: &str) -> bool {
+    time_rank(name).is_some()
+}
+
 /// The place of a name in [`TIMES`].
 fn time_rank(name: &str) -> Option<usize> {
     TIME_NAMES.contains(name).then(|| TIMES.iter().position(|known| *known == name))?

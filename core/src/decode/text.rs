@@ -31,13 +31,13 @@ pub(super) fn decode(
     fields: &mut Fields,
 ) -> Result<Timestamp, Bad> {
     fields.clear();
-    let (time, end) = match clock.leading(line).filter(|_| leading == Leading::Calendar) {
-        Some(found) => found,
-        None => {
-            let found = time(line, leading, zone)?;
-            clock.note(line[..found.end].as_bytes(), found, zone.is_fixed());
-            (found.time, found.end)
-        }
+    let known = clock.leading(line).filter(|_| leading == Leading::Calendar);
+    let (time, end) = if let Some(known) = known {
+        known
+    } else {
+        let found = time(line, leading, zone)?;
+        clock.note(&line.as_bytes()[..found.end], found, zone.is_fixed());
+        (found.time, found.end)
     };
     let text = line[end..].trim_start_matches([':', ',', ';', '|']);
     let text = text.trim_start_matches([' ', '\t']);

@@ -12,12 +12,14 @@ use logbraid_core::event::{Event, Fields};
 /// Labels and join keys with a part in what an event is, and some that a fuzzer finds soon.
 const NAMES: &[&str] = &["level", "severity", "message", "msg", "a", "a.b", "request_id", "host"];
 
-/// Lines that come first, often enough to settle a format, so that the others are read as NDJSON that is
-/// usual, or not.
-const USUAL: [&str; 3] = [
+/// Lines that come first, often enough to settle a format, so that the others are read as what is usual
+/// there, or not.
+const USUAL: [&str; 5] = [
     "",
     "{\"ts\":1795209609,\"msg\":\"m\",\"level\":\"info\",\"a\":{\"b\":1}}\n",
     "{\"timestamp\":\"2026-11-20T21:20:09Z\",\"message\":\"m\",\"labels\":{\"a\":\"1\"}}\n",
+    "{\"ts\":1795209609,\"b\":{\"c\":\"2\"},\"x\":\"3\",\"d\":{\"x\":\"4\",\"e\":5}}\n",
+    "2026-11-20 21:20:09.364 INFO a=1\n",
 ];
 
 #[derive(Default)]
@@ -85,7 +87,7 @@ fn decode(
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
     let (format, cut, bytes) = input;
-    let bytes = [USUAL[usize::from(cut / 7) % 3].repeat(16).as_bytes(), bytes].concat();
+    let bytes = [USUAL[usize::from(cut / 7) % USUAL.len()].repeat(16).as_bytes(), bytes].concat();
     let format = FORMATS.get(usize::from(format) % (FORMATS.len() + 1)).copied();
     let (whole, decoder) = decode(format, &[&bytes], None);
     let pieces: Vec<&[u8]> = bytes.chunks(usize::from(cut % 7) + 1).collect();

@@ -312,8 +312,9 @@ fn place(from: From, object: Id, key: &[u8]) -> usize {
 /// no part of what follows.
 #[inline(always)]
 fn beginning(from: From, bytes: &[u8], at: At) -> Option<usize> {
-    let bytes = u64::from_le_bytes(*scan::chunk(bytes, at + 1)?);
-    let closes = bytes as u8 == b'}';
+    let bytes: &[u8; 8] = scan::chunk(bytes, at + 1)?;
+    let closes = bytes[0] == b'}';
+    let bytes = u64::from_le_bytes(*bytes);
     let from = u64::from(from.object) << 1 | u64::from(from.opens);
     let hash = (if closes { bytes & 0xffff } else { bytes }) ^ from << 54;
     Some((hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize % BEGINNINGS)

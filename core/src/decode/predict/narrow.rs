@@ -9,7 +9,7 @@ use super::{Known, without_ending};
 use crate::columns::ColumnNames;
 use crate::decode::Sink;
 use crate::decode::escape;
-use crate::decode::ndjson::{JOIN_KEYS, LABELS, Ndjson, Part, Shape};
+use crate::decode::ndjson::{Filler, JOIN_KEYS, LABELS, Ndjson, Part, Shape};
 use crate::decode::record::{LEVEL, LEVELS, Role};
 use crate::event::{Event, Fields, Filling, Slot};
 use crate::time::Timestamp;
@@ -24,6 +24,19 @@ pub(super) struct Meaning {
     signs: u8,
     /// It means nothing, unless it is an object.
     is_idle: bool,
+    pub whole: Plainly,
+}
+
+/// What a field is where all fields are wanted, if it is nothing in particular.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Plainly {
+    /// That has to be found out.
+    #[default]
+    Unknown,
+    /// A label, under its name without the first bytes.
+    Label(u8),
+    /// Nothing.
+    Nothing,
 }
 
 /// The field is the message that makes a `LogEvent` of a line, if it is text.
@@ -42,6 +55,10 @@ impl Meaning {
         self.signs & EVENT_MESSAGE != 0
     }
 }
+
+/// `labels.`
+const LABELS_DOT: u8 = 7;
+const _: () = assert!(LABELS_DOT as usize == LABELS.len() + 1);
 
 /// What is made of the value of a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,7 +169,15 @@ impl Wanted {
             | sign(MESSAGE, role == Use::Message);
         let role = if role == Use::Message && !self.message { Use::Skip } else { role };
         let is_idle = role == Use::Skip && signs & !EVENT_LABELS == 0;
-        Meaning { role, part, signs, is_idle }
+        let whole = match role {
+            Use::Time | Use::Message => Plainly::Unknown,
+            _ if signs & (EVENT_MESSAGE | MESSAGE) != 0 => Plainly::Unknown,
+            _ if plain => Plainly::Label(0),
+            _ if !top && part == Part::Labels => Plainly::Label(LABELS_DOT),
+            _ if !top && part == Part::Other || top && !Filler::reads(name) => Plainly::Nothing,
+            _ => Plainly::Unknown,
+        };
+        Meaning { role, part, signs, is_idle, whole }
     }
 }
 

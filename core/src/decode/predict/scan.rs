@@ -63,12 +63,18 @@ pub(super) fn text(bytes: &[u8], at: At) -> Option<(At, bool)> {
     Some((at + At::try_from(length).ok()?, is_escaped))
 }
 
+/// The length of the text of a key, if there are no escapes in it and it is not empty.
+pub(super) fn key(rest: &[u8]) -> Option<usize> {
+    let length = match plain_text(rest, 0) {
+        Some(length) => length as usize,
+        None => string(rest).filter(|(_, is_escaped)| !is_escaped)?.0,
+    };
+    (length > 0).then_some(length)
+}
+
 /// The length of the text of a string, up to its closing quote, and whether there are escapes in it.
 #[inline]
 pub(super) fn string(rest: &[u8]) -> Option<(usize, bool)> {
-    if let Some(length) = plain_text(rest, 0) {
-        return Some((length as usize, false));
-    }
     let mut length = plain(rest);
     let mut is_escaped = false;
     loop {
@@ -114,7 +120,7 @@ pub(super) fn whole_number(bytes: &[u8], at: At) -> Option<At> {
     let chunk: &[u8; 16] = chunk(bytes, at)?;
     let length = short_digits(chunk);
     let is_whole = length == 1 || length > 1 && chunk[0] != b'0';
-    matches!(chunk.get(length)?, b',' | b'}' if is_whole).then_some(length as At)
+    matches!(chunk.get(length as usize)?, b',' | b'}' if is_whole).then_some(length)
 }
 
 /// The length of any value but an object.
@@ -172,11 +178,11 @@ fn digits(rest: &[u8]) -> usize {
 
 /// How many digits there are, of sixteen bytes.
 #[inline(always)]
-fn short_digits(chunk: &[u8; 16]) -> usize {
+fn short_digits(chunk: &[u8; 16]) -> At {
     // What is below `0` wraps around to more than nine.
     let value = u8x16::new(*chunk) - u8x16::splat(b'0');
     let digits = value.min(u8x16::splat(9)).simd_eq(value).to_bitmask();
-    (!digits).trailing_zeros() as usize
+    (!digits).trailing_zeros()
 }
 
 /// The length of an array.

@@ -135,29 +135,22 @@ fn walk<M: Copy>(
             };
             continue;
         }
-        match field.kind {
-            Kind::Text | Kind::Time => at = any_text(dictionary, text, receive, field, at)?,
-            Kind::Object => {
-                receive.null(dictionary, field, true)?;
-                at -= 1;
+        if field.kind == Kind::Object {
+            receive.null(dictionary, field, true)?;
+            at -= 1;
+        } else if field.kind == Kind::End {
+            let end = at - 1;
+            return (end <= SHORT || fits(&bytes[..end as usize])).then_some(end);
+        } else if let Some(length) = scan::whole_number(bytes, at) {
+            let end = at + length;
+            if !receive.ignores(&field.meaning) {
+                receive.other(Value { names: dictionary, field, text, at: at..end })?;
             }
-            Kind::Other => {
-                if let Some(length) = scan::whole_number(bytes, at) {
-                    let end = at + length;
-                    if !receive.ignores(&field.meaning) {
-                        receive.other(Value { names: dictionary, field, text, at: at..end })?;
-                    }
-                    at = end - 1;
-                } else {
-                    let id = field.id;
-                    at = other(dictionary, text, receive, id, at)?;
-                    field = dictionary.field(id);
-                }
-            }
-            Kind::End => {
-                let end = at - 1;
-                return (end <= SHORT || fits(&bytes[..end as usize])).then_some(end);
-            }
+            at = end - 1;
+        } else {
+            let id = field.id;
+            at = other(dictionary, text, receive, id, at)?;
+            field = dictionary.field(id);
         }
     }
 }
@@ -275,10 +268,7 @@ fn search<M: Copy>(
         rest = scan::after_space(after);
     }
     let [b'"', key @ ..] = rest else { return None };
-    let (length, is_escaped) = scan::string(key)?;
-    if is_escaped || length == 0 {
-        return None;
-    }
+    let length = scan::key(key)?;
     let found = dictionary.find(from, object, &key[..length], bytes, at);
     if let Some((id, true)) = found {
         return Some((at + dictionary.field(id).length(), id));
@@ -309,12 +299,11 @@ fn end<M: Copy>(
     if *rest.first()? != b'\n' {
         return None;
     }
-    let id = match dictionary.find(from, LINE, b"", bytes, at) {
-        Some((id, _)) => id,
-        None => {
-            let line = dictionary.field(LINE).meaning;
-            dictionary.add(from, LINE, "", |_, _| line)?
-        }
+    let id = if let Some((id, _)) = dictionary.find(from, LINE, b"", bytes, at) {
+        id
+    } else {
+        let line = dictionary.field(LINE).meaning;
+        dictionary.add(from, LINE, "", |_, _| line)?
     };
     let start = bytes.len() - rest.len() + 1;
     dictionary.write(id, &bytes[at as usize..start], Kind::End);

@@ -2,7 +2,7 @@
 
 use super::Known;
 use super::dictionary::{Dictionary, Field};
-use super::narrow::{Meaning, Use, Wanted};
+use super::narrow::{Meaning, Plainly, Use, Wanted};
 use super::scan::{self, At};
 use super::walk::{Receive, Value};
 use crate::decode::escape;
@@ -62,14 +62,16 @@ impl Receive<Meaning> for Whole<'_, '_> {
             let text = escape::json(value.text(), self.buffer);
             let (name, is_top) = (value.names.name(value.field.id), value.field.depth == 0);
             self.filler.field(name, is_top, record::Value::Text(text));
-        } else {
+        } else if !self.is_plain(&value) {
             self.value(&value, record::Value::Text(value.text()));
         }
         Some(())
     }
 
     fn other(&mut self, value: Value<'_, Meaning>) -> Option<()> {
-        self.value(&value, record::Value::Other(value.text()));
+        if !self.is_plain(&value) {
+            self.value(&value, record::Value::Other(value.text()));
+        }
         Some(())
     }
 
@@ -90,6 +92,20 @@ impl Receive<Meaning> for Whole<'_, '_> {
 }
 
 impl Whole<'_, '_> {
+    /// Takes the value if it plays no role.
+    #[inline]
+    fn is_plain(&mut self, value: &Value<'_, Meaning>) -> bool {
+        match value.field.meaning.whole {
+            Plainly::Unknown => return false,
+            Plainly::Nothing => {}
+            Plainly::Label(skipped) => {
+                let name = &value.names.name(value.field.id)[usize::from(skipped)..];
+                self.filler.reader.fields.set_label(name, value.text());
+            }
+        }
+        true
+    }
+
     fn value(&mut self, value: &Value<'_, Meaning>, text: record::Value<'_>) {
         if self.is_time(&value.field.meaning)
             && let Some(time) = self.known.time(value.text())

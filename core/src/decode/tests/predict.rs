@@ -229,6 +229,59 @@ fn a_log_event_unlike_the_others() {
 }
 
 #[test]
+fn what_stands_between_values_is_right_only_in_its_place() {
+    let usual = r#"{"ts":1795209609,"b":{"c":"2"},"x":"3","d":{"x":"4","e":5}}"#;
+    for other in [
+        r#"{"ts":1795209609,"x":"3","b":{"c":"2"},"d":{"e":5,"x":"4"}}"#,
+        r#"{"ts":1795209609,"b":{},"x":"3","d":{"x":"4"}}"#,
+        r#"{"ts":1795209609,"b":{"c":"2","d":{"x":"4"}},"x":"3"}"#,
+        r#"{"ts":1795209609,"b":"2","x":3,"d":null}"#,
+        r#"{"x":"3","ts":1795209609}"#,
+    ] {
+        let both = format!("{usual}\n{other}\n").repeat(10);
+        assert_eq!(events(format!("{both}{usual}")).len(), 21, "{other}");
+    }
+    for bad in [
+        r#"{"ts":1795209609,"b":"2"},"x":"3"}"#,
+        r#"{"ts":1795209609,"x":"3"},"x":"3","d":{"x":"4","e":5}}"#,
+        r#"{"ts":1795209609,"x":"3","d":{"x":"4"},"x":"3","e":5}}"#,
+        r#"{"ts":1795209609,"b":{,"c":"2"},"x":"3"}"#,
+        r#"{,"ts":1795209609,"x":"3"}"#,
+        r#"{"ts":1795209609,"b":{"c":"2"}"x":"3"}"#,
+        r#"{"ts":1795209609,"b":{"c":"2""c":"2"},"x":"3"}"#,
+        r#"{"ts":1795209609,"b":{"c":"2","x":"3","d":{"x":"4","e":5}}"#,
+        r#"{"ts":1795209609,"b":{"c":"2"},"x":"3","e":5}}"#,
+        r#"{"ts":1795209609,"b":{"c":"2"},"x":"3","d":{"x":"4","e":5.}}"#,
+        r#"{"ts":1795209609x"b":{"c":"2"},"x":"3"}"#,
+        r#"{"ts":1795209609,"b":{"c":"2x,"x":"3"}"#,
+    ] {
+        let kept = decode(after_many(usual, bad));
+        let codes: Vec<_> = kept.bad().into_iter().map(|(code, ..)| code).collect();
+        assert_eq!((kept.events().len(), codes), (21, vec![code::LINE_NOT_JSON]), "{bad}");
+    }
+}
+
+#[test]
+fn times_that_differ_in_one_byte() {
+    for time in ["2026-11-20T21:20:09.364Z", "2026-11-20 21:20:59.999+01:00"] {
+        let line = |time: &[u8]| {
+            [br#"{"timestamp":""#, time, br#"","message":"m","labels":{"a":"1"}}"#, b"\n"].concat()
+        };
+        let mut bytes = line(time.as_bytes()).repeat(20);
+        for at in 0..time.len() {
+            for byte in (b' '..=b'~').chain([b'\n', 0, 0x80, 0xff]) {
+                let mut other = time.as_bytes().to_vec();
+                other[at] = byte;
+                bytes.extend(line(&other));
+                bytes.extend(line(time.as_bytes()));
+            }
+        }
+        let kept = decode_pieces(options(), std::iter::once(&bytes[..]));
+        assert!(kept.events().len() > 20 + time.len() * 99, "each second line is good");
+    }
+}
+
+#[test]
 fn fields_beyond_what_is_remembered() {
     // Each line has other fields; all that is remembered is forgotten over and over.
     let line = |n: usize| {

@@ -1,6 +1,9 @@
 //! Text: programs' own layouts, and events of several lines.
 
-use super::{Owned, at, decode, decode_with, event, event_with, events, format, reference};
+use super::{
+    DecoderOptions, Owned, at, decode, decode_pieces, decode_with, event, event_with, events,
+    format, reference,
+};
 use crate::decode::code;
 use crate::limits;
 
@@ -25,6 +28,67 @@ fn postgresql_statements_of_several_lines() {
     assert!(found[4].message.ends_with("values (7, 'LOG:  not a level')"));
     // What cannot be told apart stays in the message.
     assert_eq!(found[5].message, "[4721] app=psql,client=10.0.0.7 FATAL:  terminating connection");
+}
+
+#[test]
+fn times_after_times_with_other_zones() {
+    let tails = [
+        "",
+        " INFO x",
+        " info",
+        " UTC x",
+        " UTCx",
+        "Z x",
+        "Z",
+        "z",
+        "Zx",
+        "+02:00 x",
+        "+02:00:00",
+        " +0200 x",
+        "+02 x",
+        "+02:30 x",
+        "+0230",
+        "-02",
+        " - x",
+        " -02 x",
+        " CET [12] x",
+        " CET x",
+        " IST [12] x",
+        " ABC [12] x",
+        " ABC",
+        " WARN [12]",
+        ": x",
+        ",5 x",
+        ".5 x",
+        ".5Z x",
+        "0 x",
+        "x",
+        " 5 x",
+        " [main] x",
+        " é",
+        "é",
+    ];
+    let clocks =
+        ["2026-11-20 21:20:09", "2026-11-20T21:20:59", "2026-11-20 21:20:60", "2026/11/20 21:20:5"];
+    let line = |at: usize| {
+        let (clock, tail) = (clocks[at / tails.len()], tails[at % tails.len()]);
+        format!("{clock}{tail}\n")
+    };
+    let count = clocks.len() * tails.len();
+    for zone in ["UTC", "Europe/Berlin"] {
+        let options = DecoderOptions { zone: Some(zone.to_owned()), ..format("text") };
+        let pairs = (0..count).flat_map(|first| (0..count).map(move |second| [first, second]));
+        let bytes: String = pairs.flatten().map(line).collect();
+        let kept = decode_pieces(options.clone(), std::iter::once(bytes.as_bytes()));
+        // Whether a line begins an event, and when, does not depend on the lines before it.
+        let alone = |at| decode_pieces(options.clone(), std::iter::once(line(at).as_bytes()));
+        let times: Vec<_> =
+            (0..count).map(|at| alone(at).events().first().map(|event| event.time)).collect();
+        let pairs = (0..count).flat_map(|first| (0..count).map(move |second| [first, second]));
+        let expected: Vec<_> = pairs.flatten().filter_map(|at| times[at]).collect();
+        let found: Vec<_> = kept.events().iter().map(|event| event.time).collect();
+        assert_eq!(found, expected, "{zone}");
+    }
 }
 
 #[test]
