@@ -124,10 +124,10 @@ impl Engine {
         }
     }
 
-    pub fn has_room(&self) -> bool {
+    pub fn has_room(&self, source: SourceId) -> bool {
         match self {
             Self::Here(..) => true,
-            Self::Threads(threads) => threads.has_room(),
+            Self::Threads(threads) => threads.has_room(source),
         }
     }
 

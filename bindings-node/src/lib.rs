@@ -164,10 +164,11 @@ impl Correlator {
         self.engine.drain(max as usize)
     }
 
-    /// Whether more should be pushed for now.
+    /// Whether more of a source should be pushed for now.
     #[napi(catch_unwind)]
-    pub fn has_room(&self) -> bool {
-        self.engine.has_room()
+    pub fn has_room(&mut self, source: u32, at: Option<f64>) -> Result<bool> {
+        self.set_clock(at);
+        Ok(self.engine.has_room(self.source(source)?))
     }
 
     /// Whether `wake` will be called without anything being pushed.

@@ -108,12 +108,16 @@ impl Query {
 
 fn told(mut bytes: &[u8]) -> Result<Told, String> {
     let mut told = Told::default();
+    let mut released = BTreeSet::new();
     while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
         let (record, rest) = rest
             .split_at_checked(u32::from_le_bytes(*length) as usize)
             .ok_or("a record is cut off")?;
         bytes = rest;
         if record[0] == 1 {
+            if let Some(handle) = handles(record).into_iter().find(|one| released.contains(one)) {
+                return Err(format!("{handle} was released before the correlation that has it"));
+            }
             told.correlations.push(record.to_vec());
             continue;
         }
@@ -127,6 +131,7 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
             Some("error") => told.notices.push(notice["code"].to_string()),
             Some("released") => {
                 for id in notice["ids"].as_array().into_iter().flatten() {
+                    released.extend(id.as_u64());
                     if !told.released.insert(id.as_u64().unwrap_or_default()) {
                         return Err(format!("{id} was released twice"));
                     }
@@ -147,6 +152,26 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
         told.correlations.sort();
     }
     Ok(told)
+}
+
+/// The events of the host in a record.
+fn handles(record: &[u8]) -> Vec<u64> {
+    let word = |at: usize| {
+        let bytes = record[at..at + 4].try_into().expect("four bytes");
+        u32::from_le_bytes(bytes)
+    };
+    let events = 5 + word(1) as usize;
+    let (mut handles, mut at) = (Vec::new(), events + 4);
+    for _ in 0..word(events) {
+        let (is_hosted, value) = (record[at + 2] == 1, word(at + 11));
+        at += 15;
+        if is_hosted {
+            handles.push(u64::from(value));
+        } else {
+            at += value as usize;
+        }
+    }
+    handles
 }
 
 fn memmem(record: &[u8], part: &[u8]) -> bool {

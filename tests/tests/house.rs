@@ -124,7 +124,7 @@ fn decisions_are_numbered_once() {
 
 #[test]
 fn dependencies_are_named_once() {
-    for folder in ["bindings-node", "core", "tests", "xtask", "benches"] {
+    for folder in ["bindings-node", "core", "tests", "threads", "xtask", "benches"] {
         let path = root().join(folder).join("Cargo.toml");
         let text = fs::read_to_string(&path).expect("is readable");
         let tables = text.split("\n[").filter(|table| {

@@ -11,8 +11,11 @@
 //! is something to [`drain`](Threads::drain).
 
 mod cutter;
+mod order;
 mod piece;
+mod queue;
 mod state;
+mod tasks;
 mod worker;
 
 use std::fs::File;
@@ -210,9 +213,9 @@ impl Threads {
         self.change(|state| state.grant(bytes))
     }
 
-    /// Whether more should be pushed: what was pushed waits otherwise, in memory.
-    pub fn has_room(&self) -> bool {
-        self.shared.lock().has_room()
+    /// Whether more of a source should be pushed: what was pushed waits otherwise, in memory.
+    pub fn has_room(&self, source: SourceId) -> bool {
+        self.shared.lock().has_room(source)
     }
 
     /// Whether something is being done or can be, or has been told and not drained: without being

@@ -10,7 +10,8 @@ use logbraid_core::time::Span;
 
 use crate::Shared;
 use crate::cutter::BLOCK;
-use crate::state::{Done, State, Task, Written};
+use crate::state::State;
+use crate::tasks::{Done, Task, Written};
 
 /// Does what there is to do until the query is stopped.
 pub fn work(shared: &Shared, number: usize) {

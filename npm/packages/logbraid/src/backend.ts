@@ -77,8 +77,8 @@ export interface NativeCorrelator {
   flush(source: number): void;
   /** A source has ended. */
   close(source: number): void;
-  /** Whether more should be pushed for now; always, on one thread. */
-  hasRoom(): boolean;
+  /** Whether more of a source should be pushed for now; always, on one thread. */
+  hasRoom(source: number, at?: number): boolean;
   /** Whether `wake` will be called without anything being pushed; never, on one thread. */
   isBusy(): boolean;
   /** Up to `max` outputs as one batch, or more on several threads; empty when nothing waits. */

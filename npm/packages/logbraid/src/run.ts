@@ -313,10 +313,10 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     let busy: boolean;
     do {
       busy = false;
-      for (const reader of this.#readers) {
+      for (const [source, reader] of this.#readers.entries()) {
         // There is a turn when there is room again.
-        if (!this.#correlator.hasRoom()) return false;
-        const weight = reader?.feed(Date.now()) ?? 0;
+        if (!reader || !this.#correlator.hasRoom(source, performance.now())) continue;
+        const weight = reader.feed(Date.now());
         if (weight > 0) {
           busy = true;
           this.#ahead += weight;
