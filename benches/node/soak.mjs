@@ -36,7 +36,16 @@ function sample() {
   const { heapUsed, rss } = process.memoryUsage();
   const { events, memory, heldEvents } = engine.metrics();
   const lag = Math.max(at - (events * 1000) / rate, 0);
-  return { at, events, correlations, rss, heap: heapUsed, memory, held: heldEvents, lag };
+  return {
+    at,
+    events,
+    correlations,
+    rss,
+    heap: heapUsed,
+    memory,
+    held: heldEvents,
+    lag,
+  };
 }
 
 const told = setInterval(() => console.log(JSON.stringify(sample())), 1000);
