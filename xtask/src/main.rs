@@ -37,6 +37,8 @@ enum Command {
         /// Only those of commands that contain this text
         only: Option<String>,
     },
+    /// Build, then push events at a high rate for minutes, and fail where memory grows
+    Soak(bench::Soak),
     /// Check formatting, lints and types, of Rust and of TypeScript, without changing a file
     Lint,
     /// Format all Rust and TypeScript sources
@@ -86,6 +88,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             node::build()?;
             run(process::command("node").arg("benches/node/figures.mjs").args(only))
         }
+        Command::Soak(arguments) => bench::soak(&arguments),
         Command::Lint => lint(),
         Command::Fmt => {
             run(cargo().args(["fmt", "--all"]))?;

@@ -9,9 +9,12 @@ mod live;
 mod peers;
 mod report;
 mod run;
+mod soak;
 mod table;
 
 use clap::{Args, Subcommand};
+
+pub use soak::{Soak, soak};
 
 use crate::process::{self, cargo};
 
@@ -57,5 +60,6 @@ pub fn bench(bench: Bench) -> anyhow::Result<()> {
 /// instructions than it did.
 pub fn check() -> anyhow::Result<()> {
     compare::compare(&compare::Compare::small())?;
+    soak(&Soak::short())?;
     instructions::instructions(&instructions::Instructions::default())
 }

@@ -43,7 +43,9 @@ export class HostEvents {
     const labels = new Uint32Array(size * labelColumns);
     const joinKeys = new Uint32Array(size * plan.joinKeys.length);
     const messages = new Uint32Array(plan.message ? size : 0);
-    const texts = new Texts();
+    // One more for the message.
+    const texts = new Texts(labelColumns + plan.joinKeys.length + 1);
+    const message = labelColumns + plan.joinKeys.length;
     let rows = 0;
     for (let at = from; at < to; at += 1) {
       const event = events[at] as LogEvent | null;
@@ -59,10 +61,10 @@ export class HostEvents {
       ids[rows] = this.#hold(event);
       millis[rows] = instant.millis;
       nanos[rows] = instant.nanos;
-      if (plan.allLabels) labels[rows] = texts.id(labelSet(event.labels));
-      else fill(labels, rows, plan.labels, event.labels, texts);
-      fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts);
-      if (plan.message) messages[rows] = texts.id(event.message);
+      if (plan.allLabels) labels[rows] = texts.id(0, labelSet(event.labels));
+      else fill(labels, rows, plan.labels, event.labels, texts, 0);
+      fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts, labelColumns);
+      if (plan.message) messages[rows] = texts.id(message, event.message);
       rows += 1;
     }
     if (rows === 0) {
@@ -86,38 +88,57 @@ export class HostEvents {
   }
 }
 
-/** The distinct texts of one batch, each crossing once. */
+/** The texts of one batch. */
 class Texts {
-  readonly #ids = new Map<string, number>([['', 0]]);
+  readonly #all: string[] = [''];
+  readonly #ends: number[] = [0];
+  #end = 0;
+  /** By column, the value it had last: what does not change crosses once. */
+  readonly #last: unknown[];
+  readonly #lastIds: number[];
 
-  /** The number of a value's text; 0 for what is missing. */
-  id(value: unknown): number {
-    const text = toText(value);
-    let id = this.#ids.get(text);
-    if (id === undefined) {
-      id = this.#ids.size;
-      this.#ids.set(text, id);
+  constructor(columns: number) {
+    this.#last = new Array<unknown>(columns).fill('');
+    this.#lastIds = new Array<number>(columns).fill(0);
+  }
+
+  /** The number of the text of a value of this column; 0 for what is missing. */
+  id(column: number, value: unknown): number {
+    if (value === this.#last[column]) return this.#lastIds[column] ?? 0;
+    const text = typeof value === 'string' ? value : toText(value);
+    const id = text === '' ? 0 : this.#all.length;
+    if (id > 0) {
+      this.#all.push(text);
+      this.#end += text.length;
+      this.#ends.push(this.#end);
+    }
+    // An object may be another by the next time.
+    if (typeof value !== 'object') {
+      this.#last[column] = value;
+      this.#lastIds[column] = id;
     }
     return id;
   }
 
   encode(): { texts: Uint8Array; textEnds: Uint32Array } {
-    const encoder = new TextEncoder();
-    const textEnds = new Uint32Array(this.#ids.size);
-    const all = [...this.#ids.keys()];
-    const joined = encoder.encode(all.join(''));
+    const joined = encoder.encode(this.#all.join(''));
     // Where every unit became one byte, lengths are known without encoding text by text. Elsewhere
     // texts are encoded one by one: halves of a surrogate pair must not meet across two of them.
-    const ascii = joined.length === all.reduce((units, text) => units + text.length, 0);
-    const parts = ascii ? all : all.map((text) => encoder.encode(text));
+    if (joined.length === this.#end) {
+      return { texts: joined, textEnds: Uint32Array.from(this.#ends) };
+    }
+    const textEnds = new Uint32Array(this.#all.length);
+    const parts = this.#all.map((text) => encoder.encode(text));
     let end = 0;
     for (const [at, { length }] of parts.entries()) {
       end += length;
       textEnds[at] = end;
     }
-    return { texts: ascii ? joined : concatenate(parts as Uint8Array[], end), textEnds };
+    return { texts: concatenate(parts, end), textEnds };
   }
 }
+
+const encoder = new TextEncoder();
 
 function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
   const whole = new Uint8Array(length);
@@ -136,14 +157,19 @@ function fill(
   names: readonly string[],
   record: unknown,
   texts: Texts,
+  first: number,
 ): void {
   if (typeof record !== 'object' || record === null) {
     return;
   }
-  for (const [at, name] of names.entries()) {
+  let place = row * names.length;
+  let number = first;
+  for (const name of names) {
     if (Object.hasOwn(record, name)) {
-      column[row * names.length + at] = texts.id((record as Record<string, unknown>)[name]);
+      column[place] = texts.id(number, (record as Record<string, unknown>)[name]);
     }
+    place += 1;
+    number += 1;
   }
 }
 

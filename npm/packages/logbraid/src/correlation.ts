@@ -90,7 +90,7 @@ export class CorrelatedEvent implements EventFields {
   /** What it was made of: the text of its line, or the object that was pushed. */
   get raw(): string | LogEvent {
     const { content } = this.#place;
-    return content instanceof Uint8Array ? new TextDecoder().decode(content) : content;
+    return content instanceof Uint8Array ? decoder.decode(content) : content;
   }
 }
 
@@ -231,7 +231,7 @@ export class Correlation {
   }
 
   #headText(): string {
-    return new TextDecoder().decode(this.#record.subarray(HEAD_AT, this.#eventsAt));
+    return decoder.decode(this.#record.subarray(HEAD_AT, this.#eventsAt));
   }
 
   #decodeEvents(): CorrelatedEvent[] {
@@ -265,9 +265,16 @@ export class Correlation {
 
   #collectObjects(): (LogEvent | undefined)[] {
     const { host } = this.#context;
-    return this.#places().map(({ content }) =>
-      typeof content === 'number' ? (host.get(content) ?? NOTHING) : undefined,
-    );
+    const view = viewOf(this.#record);
+    const objects: (LogEvent | undefined)[] = [];
+    let at = this.#eventsAt + 4;
+    for (let count = 0; count < this.eventCount; count += 1) {
+      const isObject = view.getUint8(at + 2) === 1;
+      const word = view.getUint32(at + 11, true);
+      at += isObject ? 15 : 15 + word;
+      objects.push(isObject ? (host.get(word) ?? NOTHING) : undefined);
+    }
+    return objects;
   }
 
   /** The events of the record: bytes, or the number of an object. */
@@ -294,6 +301,8 @@ export class Correlation {
 
 /** Stands for an object that is gone; never seen while the engine keeps its word. */
 const NOTHING: LogEvent = { timestamp: 0 };
+
+const decoder = new TextDecoder();
 
 /** A record starts with its kind and the length of the head. */
 const HEAD_AT = 5;

@@ -20,6 +20,9 @@ import { MAX_DELAY_MS } from './time.js';
 /** Results taken from the engine at once in final mode. */
 const DRAIN = 256;
 
+/** The same in eager mode, where the consumer takes them as fast as they come. */
+const EAGER_DRAIN = 64;
+
 /** Bytes of files read before the event loop gets a turn. */
 const WORK = 4 << 20;
 
@@ -73,6 +76,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   #ready: Correlation[] = [];
   #state: 'new' | 'running' | 'ended' = 'new';
   #filesPending = false;
+  /** Eager: results taken from the engine at once, and whether any have been since the last turn. */
+  #batch = 1;
+  #drained = false;
   /** Eager: weight of the input taken since the consumer has had all that there was. */
   #ahead = 0;
   /** Whether sources have to wait until the consumer has had all that there was. */
@@ -292,6 +298,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#immediate = undefined;
     clearTimeout(this.#timer);
     const begun = performance.now();
+    // What waits here is not replaced by newer revisions: a slow consumer gets one at a time.
+    if (this.#ready.length > 0) this.#batch = 1;
+    this.#drained = false;
     this.#guard(() => {
       const busy = this.#feed();
       // After the feeding, so that what has just arrived counts as activity.
@@ -353,8 +362,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   }
 
   /**
-   * Takes outputs. Eager: one at a time and only when one is asked for, because a newer revision
-   * replaces one that waits in the engine. Says whether there were any.
+   * Takes outputs. Eager: only when one is asked for, because a newer revision replaces one that waits in
+   * the engine; and one at a time, until the consumer has asked for more before anything could have
+   * changed. Says whether there were any.
    */
   #collect(): boolean {
     const { emit, bufferSize } = this.#setup.options;
@@ -364,8 +374,10 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       (eager ? this.#waiters.length > 0 : this.#ready.length < bufferSize);
     let took = false;
     while (room()) {
-      const batch = this.#correlator.drain(eager ? 1 : DRAIN, performance.now());
+      if (eager && this.#drained) this.#batch = Math.min(this.#batch * 2, EAGER_DRAIN);
+      const batch = this.#correlator.drain(eager ? this.#batch : DRAIN, performance.now());
       if (batch.length === 0) break;
+      this.#drained = true;
       for (const record of records(batch)) {
         this.#take(record);
       }
@@ -389,7 +401,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       }
       return;
     }
-    this.#obey(JSON.parse(new TextDecoder().decode(record.subarray(1))) as Notice);
+    this.#obey(JSON.parse(decoder.decode(record.subarray(1))) as Notice);
   }
 
   #obey(notice: Notice): void {
@@ -463,6 +475,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     }
   }
 }
+
+const decoder = new TextDecoder();
 
 /** The records of a batch, without their lengths. */
 export function* records(batch: Uint8Array): Generator<Uint8Array> {

@@ -9,11 +9,14 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import type { LoadReport } from '#dist/cli/load/measure.js';
+import { CorrelationEngine } from 'logbraid';
+import { measure } from '#dist/cli/load/measure.js';
+import type { Loaded, LoadReport } from '#dist/cli/load/measure.js';
 import { medianOf, tableOf, textOf } from '#dist/cli/load/report.js';
 import { loadBackend } from '#dist/load/native.js';
 import { highlight, parse, plan } from '#dist/query.js';
 import { parseField, templatesOf, Workload } from '#dist/cli/load/workload.js';
+import type { Pacer } from '#dist/cli/load/source.js';
 import type { Shape } from '#dist/cli/load/workload.js';
 
 const BIN = fileURLToPath(new URL('../../bin/logbraid.js', import.meta.url));
@@ -224,4 +227,39 @@ test('sources with a language of their own take what is made for them', async ()
   const { code, stdout, stderr } = await load(query, ...SHORT, '--selecting', 'loki', '--json');
   assert.equal(code, 0, stderr);
   assert.ok((JSON.parse(stdout) as LoadReport).results.correlations > 0);
+});
+
+test('an interrupt ends the measuring, and what was measured until then is told', async () => {
+  await using engine = new CorrelationEngine();
+  const pacer: Pick<Pacer, 'start' | 'stop' | 'sent'> = {
+    start: () => undefined,
+    stop: () => undefined,
+    sent: { cpu: 0, unsent: 0 } as Pacer['sent'],
+  };
+  const forever = () => new Promise<void>(() => undefined);
+  const loaded: Loaded[] = [{ engine, pacer: pacer as Pacer, consume: forever }];
+  const minute = 60_000;
+  const after = (ms: number) => {
+    const interrupt = new AbortController();
+    setTimeout(() => {
+      interrupt.abort();
+    }, ms);
+    return interrupt.signal;
+  };
+  const options = { rate: 1000, emit: 'eager' } as const;
+  const report = await measure(loaded, {
+    ...options,
+    warmupMs: 1,
+    durationMs: minute,
+    signal: after(300),
+  });
+  assert.ok(report && report.seconds > 0.1 && report.seconds < 30, JSON.stringify(report));
+  const signal = after(20);
+  const nothing = await measure(loaded, {
+    ...options,
+    warmupMs: minute,
+    durationMs: minute,
+    signal,
+  });
+  assert.equal(nothing, undefined);
 });

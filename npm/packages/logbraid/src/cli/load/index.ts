@@ -52,30 +52,41 @@ export interface LoadCommand {
 /** Puts a query under a load of its own, and tells how it does. Gives the exit code. */
 export async function loadQuery(query: string, command: LoadCommand): Promise<number> {
   const { compare, json } = command;
-  if (compare) {
-    const reports = await compareSettings(query, command, compare);
-    await print(json ? JSON.stringify(Object.fromEntries(reports), null, 2) : tableOf(reports));
-    return EXIT.found;
-  }
   const interrupt = new AbortController();
+  const { signal } = interrupt;
+  // A second interrupt ends the process at once.
   process.once('SIGINT', () => {
     interrupt.abort();
   });
-  try {
-    const report = await underLoad(query, command, interrupt.signal);
-    await print(json ? JSON.stringify(report, null, 2) : textOf(report));
-    return report.results.deliveries > 0 ? EXIT.found : EXIT.nothing;
-  } catch (error) {
-    if (interrupt.signal.aborted) return EXIT.interrupted;
-    throw error;
+  if (compare) {
+    const reports = await compareSettings(query, command, compare, signal);
+    if (reports.length > 0) {
+      await print(json ? JSON.stringify(Object.fromEntries(reports), null, 2) : tableOf(reports));
+    }
+    return signal.aborted ? EXIT.interrupted : EXIT.found;
   }
+  const report = await underLoad(query, command, signal);
+  if (!report) {
+    process.stderr.write('interrupted before the warmup was over: nothing was measured\n');
+    return EXIT.interrupted;
+  }
+  await print(json ? JSON.stringify(report, null, 2) : textOf(report));
+  if (signal.aborted) {
+    process.stderr.write(`interrupted: these are the figures of ${report.seconds.toFixed(1)} s\n`);
+    return EXIT.interrupted;
+  }
+  return report.results.deliveries > 0 ? EXIT.found : EXIT.nothing;
 }
 
-/** Runs each of the settings by turns, each time in a process of its own; the median of each figure counts. */
+/**
+ * Runs each of the settings by turns, each time in a process of its own; the median of each figure counts.
+ * An interrupt, which a terminal sends to that process as well, makes it the last.
+ */
 async function compareSettings(
   query: string,
   command: LoadCommand,
   files: readonly string[],
+  signal: AbortSignal,
 ): Promise<[string, LoadReport][]> {
   const rounds = count('--rounds', command.rounds) ?? 1;
   for (const file of files) settingsOf(file);
@@ -83,12 +94,14 @@ async function compareSettings(
   const script = fileURLToPath(new URL('../main.js', import.meta.url));
   for (let round = 0; round < rounds; round += 1) {
     for (const [file, reports] of found) {
+      if (signal.aborted) break;
       const flags = [...argumentsOf(command), '--settings', file, '--json'];
       const stdout = await printed(file, [...process.execArgv, script, 'load', query, ...flags]);
-      reports.push(JSON.parse(stdout) as LoadReport);
+      if (stdout !== '') reports.push(JSON.parse(stdout) as LoadReport);
     }
   }
-  return found.map(([file, reports]) => [path.basename(file, '.toml'), medianOf(reports)]);
+  const measured = found.filter(([, reports]) => reports.length > 0);
+  return measured.map(([file, reports]) => [path.basename(file, '.toml'), medianOf(reports)]);
 }
 
 /** What a load test with these settings prints, in a process of its own. */
@@ -97,8 +110,8 @@ async function printed(file: string, args: readonly string[]): Promise<string> {
     return (await promisify(execFile)(process.execPath, args)).stdout;
   } catch (error) {
     const { code, stdout, stderr } = error as { code?: number; stdout: string; stderr: string };
-    // Nothing was found, which is no failure.
-    if (code === EXIT.nothing) return stdout;
+    // Nothing was found, or not for as long as asked for, which is no failure.
+    if (code === EXIT.nothing || code === EXIT.interrupted) return stdout;
     throw new UsageError(`with ${file}: ${stderr.trim()}`);
   }
 }
@@ -124,7 +137,7 @@ async function underLoad(
   query: string,
   command: LoadCommand,
   signal: AbortSignal,
-): Promise<LoadReport> {
+): Promise<LoadReport | undefined> {
   const { preset, emit = 'eager', selecting = [], field = [] } = command;
   const settings = command.settings === undefined ? {} : settingsOf(command.settings);
   const options: EngineOptions = { ...(preset && { preset }), ...settings };

@@ -59,7 +59,10 @@ export interface LoadReport {
   };
 }
 
-/** Runs queries under load, and measures after the warmup. */
+/**
+ * Runs queries under load, and measures after the warmup: until `signal` ends it, if that comes first.
+ * Nothing where it comes before the warmup is over.
+ */
 export async function measure(
   loaded: readonly Loaded[],
   {
@@ -69,7 +72,7 @@ export async function measure(
     durationMs,
     signal,
   }: { rate: number; emit: Emit; warmupMs: number; durationMs: number; signal: AbortSignal },
-): Promise<LoadReport> {
+): Promise<LoadReport | undefined> {
   const counted: Counted = { correlations: 0, deliveries: 0 };
   const resident = () => process.memoryUsage.rss() / MIB;
   const before = resident();
@@ -78,15 +81,18 @@ export async function measure(
     most = Math.max(most, resident());
   }, LOOK_MS);
   const delay = monitorEventLoopDelay({ resolution: EVERY_MS });
-  const failed = Promise.race([
-    // An error of a query ends the test; none of them ends by itself.
-    Promise.all(loaded.map(({ consume }) => consume(counted))),
-    sleep(warmupMs + durationMs + 2 ** 24, undefined, { signal, ref: false }),
-  ]);
-  const wait = (ms: number) => Promise.race([failed, sleep(ms, undefined, { signal })]);
+  // An error of a query ends the test; none of them ends by itself.
+  const failed = Promise.all(loaded.map(({ consume }) => consume(counted)));
+  const wait = async (ms: number) => {
+    const passed = sleep(ms, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    await Promise.race([failed, passed]);
+  };
   for (const { pacer } of loaded) pacer.start();
   try {
     await wait(warmupMs);
+    if (signal.aborted) return undefined;
     const start = state(loaded, counted);
     delay.enable();
     await wait(durationMs);
