@@ -242,6 +242,10 @@ impl<M: Copy> Dictionary<M> {
     /// Notes what stands before the value of a field, and what that is.
     pub fn write(&mut self, id: Id, literal: &[u8], kind: Kind) {
         let field = &mut self.fields[usize::from(id)];
+        if (field.kind == Kind::Object) != (kind == Kind::Object) {
+            // What followed was in it, or no longer is.
+            field.next = LINE;
+        }
         field.kind = kind;
         field.is_text = kind == Kind::Text;
         field.is_time = kind == Kind::Time;

@@ -254,6 +254,9 @@ fn what_stands_between_values_is_right_only_in_its_place() {
         r#"{"ts":1795209609,"b":{"c":"2"},"x":"3","d":{"x":"4","e":5.}}"#,
         r#"{"ts":1795209609x"b":{"c":"2"},"x":"3"}"#,
         r#"{"ts":1795209609,"b":{"c":"2x,"x":"3"}"#,
+        r#"{"ts":1795209609,"b":0"c":"2"},"x":"3"}"#,
+        r#"{"ts":1795209609,"b":{"c":{,"x":"3"}}"#,
+        r#"{"ts":1795209609,"b":{"c":{"2"},"x":"3"}"#,
     ] {
         let kept = decode(after_many(usual, bad));
         let codes: Vec<_> = kept.bad().into_iter().map(|(code, ..)| code).collect();
