@@ -272,6 +272,15 @@ impl<M> Field<M> {
         is_same(at, 0) && (self.length <= 16 || is_same(at + 16, 1))
     }
 
+    /// As [`is_next`](Self::is_next), near the end of a block, where that misses it.
+    pub fn is_last(&self, bytes: &[u8], at: At) -> bool {
+        let end = at + self.length();
+        let literal = self.literal.as_flattened().get(1..usize::from(self.length));
+        self.mask[0] != NEVER
+            && literal.is_some()
+            && bytes.get(at as usize + 1..end as usize) == literal
+    }
+
     /// How long what stands before its value is, where it is next.
     #[inline(always)]
     pub fn length(&self) -> At {

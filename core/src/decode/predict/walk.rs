@@ -222,8 +222,8 @@ fn kind<M>(field: &Field<M>, receive: &impl Receive<M>, value: &[u8]) -> Option<
     }
 }
 
-/// Finds the field after `before`, which is not the one that followed last time. Returns where its value
-/// begins, and which it is.
+/// Finds the field after `before`, which is not the one that followed last time, or is the last of a block.
+/// Returns where its value begins, and which it is.
 #[inline(never)]
 fn look_up<M: Copy>(
     dictionary: &mut Dictionary<M>,
@@ -233,6 +233,10 @@ fn look_up<M: Copy>(
     at: At,
 ) -> Option<(At, Id)> {
     let bytes = text.as_bytes();
+    let next = dictionary.field(dictionary.field(before).next);
+    if bytes.len() - (at as usize) < 32 && next.is_last(bytes, at) {
+        return Some((at + next.length(), next.id));
+    }
     if let Some(id) = dictionary.guess(dictionary.after(before), bytes, at) {
         dictionary.note(before, id);
         return Some((at + dictionary.field(id).length(), id));
