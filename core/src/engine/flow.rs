@@ -194,7 +194,8 @@ impl Flow {
 
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read
     /// last. Returns whether it is held.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the way of every event, read here or elsewhere")]
+    #[inline(always)]
     pub fn enter(
         &mut self,
         stream: StreamId,

@@ -90,11 +90,6 @@ impl Sequencer {
         changes
     }
 
-    /// Whether a source that is ahead of the others must not be read, for what it brings has to fit.
-    pub fn paces_strictly(&self) -> bool {
-        self.overflow == Overflow::Block
-    }
-
     /// Whether a source may not be read for now.
     pub fn is_paused(&self, source: SourceId) -> bool {
         self.progress.is_paused(source)

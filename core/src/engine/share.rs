@@ -114,8 +114,8 @@ impl Correlator {
         self.flow.begin();
         if let Some(at) = rows.at {
             self.latency.set_clock(at);
+            self.latency.arrive(self.flow.arrivals);
         }
-        self.latency.arrive(self.flow.arrivals);
         let Self { inputs, flow, .. } = self;
         let share = flow.share.unwrap_or(Share::WHOLE);
         let ignored = flow.end.is_over() || flow.progress.source_ended(source);
