@@ -48,10 +48,11 @@ impl State {
         }
         // A host is behind that leaves what is there for it, and as much again waits.
         let backlog: usize = self.engines.iter().map(|engine| engine.backlog).sum();
-        let is_behind = self.out_results >= self.buffer_size;
+        let is_behind = self.is_eager || self.out_results >= self.buffer_size;
         let results = if is_behind { self.merge.waiting() + backlog } else { 0 };
         let load = Load {
             results,
+            backlog,
             memory: self.engines.iter().map(|engine| engine.held.1).sum(),
             events: self.engines.iter().map(|engine| engine.held.0).sum(),
         };
