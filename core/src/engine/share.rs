@@ -75,7 +75,13 @@ impl Correlator {
 
     /// The place of the correlation that was polled last.
     pub fn place(&self) -> Place {
-        if self.flow.polled_is_final { self.flow.place } else { Place::EARLY }
+        let Flow { polled, polled_is_final, closed_at, store, .. } = &self.flow;
+        match polled.first() {
+            Some(first) if *polled_is_final => {
+                Place { close: *closed_at, first: store.order(*first) }
+            }
+            _ => Place::EARLY,
+        }
     }
 
     /// Before which nothing closes that is still to be polled, but for what is closed early; `None` where
