@@ -45,11 +45,17 @@ pub(crate) struct Closing {
 
 /// A decided result, in final order.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Ready {
+struct Ready {
+    close: Timestamp,
+    first: EventOrder,
+    result: Decided,
+}
+
+/// A decided result that is to be taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Final {
     /// The least where it has been closed early, and so has no place in the order.
     pub close: Timestamp,
-    /// Its first event.
-    pub first: EventOrder,
     pub result: Decided,
 }
 
@@ -142,7 +148,7 @@ pub(crate) struct Emitter {
     interval: Span,
     /// In final order. Most come last.
     ready: VecDeque<Ready>,
-    finals: VecDeque<Ready>,
+    finals: VecDeque<Final>,
     /// Events in `finals`; one that is in several counts for each.
     waiting: usize,
     /// Bytes of `ready` and `finals` outside of themselves.
@@ -202,7 +208,7 @@ impl Emitter {
     fn wait(&mut self, ready: Ready, is_early: bool) {
         self.lists += ready.result.memory();
         if is_early {
-            self.finish(Ready { close: Timestamp::MIN, ..ready });
+            self.finish(Timestamp::MIN, ready.result);
         } else if self.ready.back().is_none_or(|last| *last < ready) {
             self.ready.push_back(ready);
         } else {
@@ -211,18 +217,16 @@ impl Emitter {
         }
     }
 
-    fn finish(&mut self, ready: Ready) {
-        self.waiting += ready.result.size();
-        self.finals.push_back(ready);
+    fn finish(&mut self, close: Timestamp, result: Decided) {
+        self.waiting += result.size();
+        self.finals.push_back(Final { close, result });
     }
 
     /// The first close of what is decided and has not been taken.
     pub fn first_close(&self) -> Option<Timestamp> {
-        self.finals
-            .iter()
-            .find(|ready| ready.close > Timestamp::MIN)
-            .or(self.ready.front())
-            .map(|ready| ready.close)
+        let mut finals = self.finals.iter().map(|next| next.close);
+        let first = finals.find(|close| *close > Timestamp::MIN);
+        first.or_else(|| self.ready.front().map(|ready| ready.close))
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
@@ -232,7 +236,7 @@ impl Emitter {
                 break;
             }
             let Some(ready) = self.ready.pop_front() else { break };
-            self.finish(ready);
+            self.finish(ready.close, ready.result);
         }
         if self.ready.capacity() > FEW && self.ready.len() < self.ready.capacity() / 4 {
             self.ready.shrink_to(self.ready.capacity() / 2);
@@ -240,14 +244,14 @@ impl Emitter {
     }
 
     /// The next final result.
-    pub fn next_final(&mut self) -> Option<Ready> {
-        let ready = self.finals.pop_front()?;
-        self.waiting -= ready.result.size();
-        self.lists -= ready.result.memory();
+    pub fn next_final(&mut self) -> Option<Final> {
+        let next = self.finals.pop_front()?;
+        self.waiting -= next.result.size();
+        self.lists -= next.result.memory();
         if self.finals.capacity() > FEW && self.finals.len() < self.finals.capacity() / 4 {
             self.finals.shrink_to(self.finals.capacity() / 2);
         }
-        Some(ready)
+        Some(next)
     }
 
     /// Final results that wait to be taken.
@@ -258,7 +262,7 @@ impl Emitter {
     /// Bytes used by decided results.
     pub fn waiting_memory(&self) -> usize {
         self.lists
-            + self.finals.capacity() * size_of::<Ready>()
+            + self.finals.capacity() * size_of::<Final>()
             + self.ready.capacity() * size_of::<Ready>()
     }
 

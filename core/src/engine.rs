@@ -203,7 +203,7 @@ impl Correlator {
             deliveries: 0,
             bounds: Bounds::default(),
             share: None,
-            place: Place::EARLY,
+            closed_at: Timestamp::MIN,
             overflow: options.overflow.unwrap_or(default),
             seen_memory: 0,
             known_memory: 0,

@@ -46,12 +46,13 @@ impl State {
         if self.is_over() {
             return;
         }
-        // A host that waits for results is not behind.
+        // A host is behind that leaves what is there for it, and as much again waits.
         let backlog: usize = self.engines.iter().map(|engine| engine.backlog).sum();
-        let is_behind = self.demand == 0;
-        let results = if is_behind { self.out_results + self.merge.waiting() + backlog } else { 0 };
+        let is_behind = self.is_eager || self.out_results >= self.buffer_size;
+        let results = if is_behind { self.merge.waiting() + backlog } else { 0 };
         let load = Load {
             results,
+            backlog,
             memory: self.engines.iter().map(|engine| engine.held.1).sum(),
             events: self.engines.iter().map(|engine| engine.held.0).sum(),
         };

@@ -95,8 +95,6 @@ pub struct State {
     pub is_woken: bool,
     /// By source, whether the host was told that there is no room.
     pub is_full: Vec<bool>,
-    /// Whether a source that is ahead of others would fill the memory.
-    pub is_paced: bool,
     pub turns: Vec<Span>,
     pub failure: Option<Failure>,
     pub has_failed: bool,
@@ -145,7 +143,6 @@ impl State {
             write,
             queues: vec![Queue::default()],
             sources: all,
-            is_paced: sources > 1 && sequencer.paces_strictly(),
             sequencer,
             steps: VecDeque::new(),
             first_step: 0,
@@ -224,8 +221,9 @@ impl State {
 
     fn has_room_for(&self, source: SourceId) -> bool {
         let pushed = &self.queues[0];
-        // Where sources wait for each other, each is heard of before it brings more.
-        let is_ahead = self.is_paced && pushed.slots.iter().any(|slot| slot.source == source);
+        // Sources wait for each other: each is heard of before it brings more.
+        let is_ahead =
+            self.sources.len() > 1 && pushed.slots.iter().any(|slot| slot.source == source);
         !is_ahead && self.unread <= ROOM && pushed.slots.len() <= PIECES
     }
 

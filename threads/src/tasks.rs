@@ -8,6 +8,7 @@ use logbraid_core::columns::ColumnError;
 use logbraid_core::engine::{Correlator, Output, Place, Reader, Step};
 use logbraid_core::error::Error;
 use logbraid_core::id::{HostHandle, SourceId};
+use logbraid_core::time::Span;
 
 use crate::cutter::{Block, Cutter};
 use crate::piece::{Piece, Stage};
@@ -210,13 +211,15 @@ impl State {
         }
     }
 
-    /// A block of a file has been read into pieces; `length` is how many bytes, none at its end.
+    /// A block of a file has been read into pieces, `at` that time; `length` is how many bytes, none at
+    /// its end.
     pub fn put_fetched(
         &mut self,
         queue: usize,
         file: Box<(File, Cutter)>,
         blocks: Vec<Block>,
         length: std::io::Result<usize>,
+        at: Option<Span>,
     ) {
         self.active -= 1;
         let slots = &mut self.queues[queue];
@@ -228,7 +231,7 @@ impl State {
                 self.credit = self.credit.saturating_sub(length);
                 self.read += length;
                 for block in blocks {
-                    slots.add(source, Piece::Lines(block, None));
+                    slots.add(source, Piece::Lines(block, at));
                 }
                 if let Some(mut file) = rest {
                     slots.add(source, Piece::Close(file.1.finish()));

@@ -75,7 +75,7 @@ fn run(task: Task, shared: &Shared, now: Option<Span>, block: &mut Vec<u8>) -> P
             if let Ok(length) = length {
                 file.1.push(&block[..length], |block| blocks.push(block));
             }
-            Box::new(move |state| state.put_fetched(queue, file, blocks, length))
+            Box::new(move |state| state.put_fetched(queue, file, blocks, length, now))
         }
     }
 }

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use smallvec::SmallVec;
 
 use super::flow::{End, Flow};
-use super::merge::Place;
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
 use crate::id::{DeliveryId, EventId, EventIds};
@@ -59,7 +58,7 @@ impl Flow {
         }
         loop {
             while let Some(result) = self.emitter.next_final() {
-                self.place = Place { close: result.close, first: result.first };
+                self.closed_at = result.close;
                 if self.poll_final(result.result) {
                     return true;
                 }

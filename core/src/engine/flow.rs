@@ -6,7 +6,6 @@ use super::bounds::{Bounds, side_share};
 use super::deliver::Orders;
 use super::input::Input;
 use super::known::Known;
-use super::merge::Place;
 use super::reading::{Reading, Route, Routed};
 use super::rows::Share;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
@@ -44,8 +43,8 @@ pub(super) struct Flow {
     pub polled: EventIds,
     pub polled_is_final: bool,
     pub stamp: Stamp,
-    /// The place of that correlation among all that are final.
-    pub place: Place,
+    /// When that correlation was closed, where it is final.
+    pub closed_at: Timestamp,
     /// Which keys it has, where it follows steps that others follow, too.
     pub share: Option<Share>,
     /// How many more times an event of the host is held that several streams selected.

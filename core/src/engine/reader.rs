@@ -8,7 +8,7 @@ use super::Correlator;
 use super::dedupe::Compared;
 use super::known::Known;
 use super::reading::Reading;
-use super::rows::{Origin, Rows};
+use super::rows::{Origin, Rows, Size};
 use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::decode::{self, BadLine, Decoder, Sink, code};
 use crate::error::Error;
@@ -43,6 +43,8 @@ struct Intake {
     shards: usize,
     /// Events read.
     events: u64,
+    /// What the last piece made.
+    size: Size,
 }
 
 /// What all readers of a source have in common. Each has its own: regular expressions lend out what they
@@ -82,6 +84,7 @@ impl Reader {
             reading: Reading::new(flow.reading.keys.clone()),
             shards,
             events: 0,
+            size: Size::default(),
         };
         Ok(Self { decoder, intake, is_apart: false, left_out: 0 })
     }
@@ -92,7 +95,8 @@ impl Reader {
         if !self.decoder.reads_apart() {
             return None;
         }
-        let Intake { shared, source, columns, compared, reading, shards, events } = &self.intake;
+        let Intake { shared, source, columns, compared, reading, shards, events, size } =
+            &self.intake;
         let intake = Intake {
             shared: shared.clone(),
             source: *source,
@@ -101,6 +105,7 @@ impl Reader {
             reading: Reading::new(reading.keys.clone()),
             shards: *shards,
             events: *events,
+            size: *size,
         };
         Some(Self { decoder: self.decoder.settled()?, intake, is_apart: true, left_out: 0 })
     }
@@ -114,7 +119,8 @@ impl Reader {
     /// first line `left_out` bytes may be missing, since it is too long anyway.
     pub fn read(&mut self, bytes: &[u8], left_out: u64) -> Rows {
         let Self { decoder, intake, is_apart, left_out: before } = self;
-        let mut rows = Rows::new(intake.shards);
+        // Pieces are about as large as each other, or small.
+        let mut rows = Rows::like(intake.shards, &intake.size);
         rows.bytes = bytes.len() as u64 + left_out;
         let first = if *is_apart {
             rows.origin = Origin::Block;
@@ -133,6 +139,7 @@ impl Reader {
         if !*is_apart {
             *before += left_out;
         }
+        intake.size = rows.size();
         rows
     }
 

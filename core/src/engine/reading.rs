@@ -91,7 +91,11 @@ impl Reading {
 
     /// Reads an event for a stream. `None` where the stream does not select it, else whether the
     /// projection drops it from results.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the way of every event, in the engine and in readers"
+    )]
+    #[inline(always)]
     pub fn read(
         &mut self,
         plan: &Plan,

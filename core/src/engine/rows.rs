@@ -113,10 +113,45 @@ pub struct Rows {
     pub(super) parted: Vec<(HostHandle, u32)>,
 }
 
+/// How much is in [`Rows`].
+#[derive(Copy, Clone, Debug, Default)]
+pub(super) struct Size {
+    events: usize,
+    selected: usize,
+    text: usize,
+    keys: usize,
+    ends: usize,
+}
+
 impl Rows {
     /// For so many engines.
     pub(super) fn new(shards: usize) -> Self {
         Self { shares: vec![Vec::new(); shards], ..Self::default() }
+    }
+
+    /// As [`new`](Self::new), with room for about as much as is in another.
+    pub(super) fn like(shards: usize, size: &Size) -> Self {
+        Self {
+            times: Vec::with_capacity(size.events),
+            selected: Vec::with_capacity(size.selected),
+            shares: vec![Vec::with_capacity(size.selected / shards); shards],
+            text: String::with_capacity(size.text),
+            keys: Vec::with_capacity(size.keys),
+            ends: Vec::with_capacity(size.ends),
+            ..Self::default()
+        }
+    }
+
+    /// How much is in it, and an eighth.
+    pub(super) fn size(&self) -> Size {
+        let more = |length: usize| length + length / 8;
+        Size {
+            events: more(self.times.len()),
+            selected: more(self.selected.len()),
+            text: more(self.text.len()),
+            keys: more(self.keys.len()),
+            ends: more(self.ends.len()),
+        }
     }
 
     /// Events of the host that several engines take, and how many do: it is released once all of them

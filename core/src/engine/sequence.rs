@@ -24,8 +24,10 @@ pub enum Step {
 /// What the engines hold together.
 #[derive(Copy, Clone, Debug, Default)]
 pub struct Load {
-    /// Results that nobody has taken.
+    /// Results that wait for the consumer, as far as it is behind.
     pub results: usize,
+    /// Results that wait in the engines.
+    pub backlog: usize,
     /// Bytes.
     pub memory: usize,
     /// Events.
@@ -80,7 +82,7 @@ impl Sequencer {
     pub fn pace(&mut self, load: Load) -> Vec<(SourceId, Option<PauseReason>)> {
         let is_tight = load.memory > self.max_memory / 2
             || self.max_events.is_some_and(|max| load.events > max / 2);
-        let hold = load.results >= self.buffer_size || (load.results > 0 && is_tight);
+        let hold = load.results >= self.buffer_size || (load.backlog > 0 && is_tight);
         let together = is_tight && self.overflow == Overflow::Block;
         let why = if hold { PauseReason::Consumer } else { PauseReason::Ahead };
         let mut changes = Vec::new();
@@ -88,11 +90,6 @@ impl Sequencer {
             changes.push((source, paused.then_some(why)));
         });
         changes
-    }
-
-    /// Whether a source that is ahead of the others must not be read, for what it brings has to fit.
-    pub fn paces_strictly(&self) -> bool {
-        self.overflow == Overflow::Block
     }
 
     /// Whether a source may not be read for now.

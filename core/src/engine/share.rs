@@ -14,7 +14,7 @@ use crate::emit::Emit;
 use crate::error::Error;
 use crate::id::SourceId;
 use crate::join::Policy;
-use crate::plan::Plan;
+use crate::plan::{JoinKind, Operand, Plan};
 use crate::stage::PlannedStage;
 use crate::time::Timestamp;
 use crate::window::record::Payload;
@@ -42,18 +42,11 @@ impl Correlator {
     pub fn can_share(&self) -> bool {
         let Flow { joins, options, plan, .. } = &self.flow;
         let mut stages = plan.stages.stages.iter();
-        let shape = joins.shape();
-        let first = &shape.joins[0];
-        // A result without an event of the first join is identified without a key, and so counted
-        // over all that happened at its time.
-        let mut others = shape.streams.iter().enumerate().filter(|(at, _)| {
-            !first.left.streams.contains(at) && !first.right.streams.contains(at)
-        });
         // Which of several results that the same identifies is decided first is a matter of all events
         // where matches are picked.
         matches!(joins.policy, Policy::Sessions(_))
-            && shape.tables.len() == 1
-            && others.all(|(_, stream)| stream.partial.is_none())
+            && joins.shape().tables.len() == 1
+            && has_first_key(plan, Operand::Join(plan.joins.len() - 1))
             && options.emit == Emit::Final
             && options.limit.is_none()
             && options.dedupe.is_none()
@@ -82,7 +75,13 @@ impl Correlator {
 
     /// The place of the correlation that was polled last.
     pub fn place(&self) -> Place {
-        if self.flow.polled_is_final { self.flow.place } else { Place::EARLY }
+        let Flow { polled, polled_is_final, closed_at, store, .. } = &self.flow;
+        match polled.first() {
+            Some(first) if *polled_is_final => {
+                Place { close: *closed_at, first: store.order(*first) }
+            }
+            _ => Place::EARLY,
+        }
     }
 
     /// Before which nothing closes that is still to be polled, but for what is closed early; `None` where
@@ -114,8 +113,8 @@ impl Correlator {
         self.flow.begin();
         if let Some(at) = rows.at {
             self.latency.set_clock(at);
+            self.latency.arrive(self.flow.arrivals);
         }
-        self.latency.arrive(self.flow.arrivals);
         let Self { inputs, flow, .. } = self;
         let share = flow.share.unwrap_or(Share::WHOLE);
         let ignored = flow.end.is_over() || flow.progress.source_ended(source);
@@ -230,6 +229,24 @@ impl Flow {
         let labels = self.plan.streams[row.stream.index()].kept.len();
         rows.load(row, &mut self.reading, labels);
         self.enter(row.stream, input, row.time, rows.payload(row), row.hidden)
+    }
+}
+
+/// Whether each result of an operand has an event of the first join. One that has none is identified
+/// without a key, and so counted over all keys.
+fn has_first_key(plan: &Plan, operand: Operand) -> bool {
+    let join = match operand {
+        Operand::Join(join) => &plan.joins[join],
+        Operand::Stream(_) => {
+            let first = &plan.joins[0];
+            return operand == first.left || operand == first.right;
+        }
+    };
+    let [left, right] = [join.left, join.right].map(|side| has_first_key(plan, side));
+    match join.kind {
+        JoinKind::And | JoinKind::Then => left || right,
+        JoinKind::Or | JoinKind::Unless | JoinKind::ThenNot => left,
+        JoinKind::Outer => left && right,
     }
 }
 

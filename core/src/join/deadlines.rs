@@ -17,6 +17,9 @@ const BUCKETS: i64 = 256;
 /// The most nanoseconds of a bucket: what can be told of a time in 32 bits.
 const WIDEST: i64 = 1 << 32;
 
+/// As many deadlines that do not come in order may keep their room.
+const FEW: usize = 1_024;
+
 /// What an event is looked at for. All that is decided at a time is decided before any component
 /// closes at that time.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -72,11 +75,13 @@ struct Bucket {
 }
 
 impl Bucket {
-    /// Adds a deadline that belongs to it.
+    /// Adds a deadline that belongs to it. Returns for how many more there is room now.
     #[inline]
-    fn push(&mut self, deadline: Deadline) {
+    fn push(&mut self, deadline: Deadline) -> usize {
+        let before = self.all.capacity();
         self.earliest = self.earliest.min(deadline.0);
         self.all.push(Packed::new(self.from, deadline));
+        self.all.capacity() - before
     }
 }
 
@@ -98,6 +103,8 @@ pub(super) struct Deadlines {
     filling: Option<Bucket>,
     /// The memory of a bucket that is done.
     spare: Vec<Packed>,
+    /// For how many there is room in all of these lists.
+    room: usize,
     count: usize,
     /// None is earlier.
     first: Timestamp,
@@ -115,6 +122,7 @@ impl Deadlines {
             buckets: BTreeMap::new(),
             filling: None,
             spare: Vec::new(),
+            room: 0,
             count: 0,
             first: Timestamp::MAX,
         }
@@ -132,7 +140,7 @@ impl Deadlines {
             && time <= bucket.to
             && !matches!(deadline.1, Turn::Wait(_))
         {
-            bucket.push(deadline);
+            self.room += bucket.push(deadline);
         } else {
             self.push_elsewhere(deadline);
         }
@@ -152,7 +160,7 @@ impl Deadlines {
             Some(bucket) => bucket,
             None => self.fill(number),
         };
-        bucket.push(deadline);
+        self.room += bucket.push(deadline);
     }
 
     /// Takes the first deadline, if the watermark has passed it.
@@ -180,6 +188,9 @@ impl Deadlines {
             self.reached.pop();
         } else {
             self.again.pop();
+            if self.again.capacity() > FEW && self.again.len() < self.again.capacity() / 4 {
+                self.again.shrink_to(self.again.capacity() / 2);
+            }
         }
         Some(first)
     }
@@ -213,9 +224,8 @@ impl Deadlines {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        // Growing lists are three quarters full.
-        (self.count * 4 / 3 + self.spare.capacity()) * size_of::<Packed>()
-            + self.again.len() * size_of::<Deadline>()
+        self.room * size_of::<Packed>()
+            + self.again.capacity() * size_of::<Deadline>()
             + self.buckets.len() * (size_of::<Bucket>() + 16)
     }
 
@@ -228,7 +238,10 @@ impl Deadlines {
         if bucket.all.capacity() == 0 {
             bucket.all = std::mem::take(&mut self.spare);
         }
-        if let Some(full) = self.filling.take() {
+        if let Some(mut full) = self.filling.take() {
+            self.room -= full.all.capacity();
+            full.all.shrink_to_fit();
+            self.room += full.all.capacity();
             self.buckets.insert(full.number, full);
         }
         self.filling.insert(bucket)
@@ -256,8 +269,9 @@ impl Deadlines {
         self.reached.reverse();
         done.clear();
         if done.capacity() > self.spare.capacity() {
-            self.spare = done;
+            std::mem::swap(&mut self.spare, &mut done);
         }
+        self.room -= done.capacity();
     }
 }
 

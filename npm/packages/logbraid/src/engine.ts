@@ -41,7 +41,8 @@ const MIB = 1 << 20;
  * of its own. An engine that runs no query holds no timer, thread or socket.
  */
 export class CorrelationEngine extends EngineEmitter {
-  readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs'>;
+  readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs' | 'threads'>;
+  readonly #threads: number;
   readonly #metricsIntervalMs: number;
   readonly #adapters = new Map<string, DataSourceAdapter>();
   readonly #runs = new Set<QueryRun>();
@@ -56,8 +57,9 @@ export class CorrelationEngine extends EngineEmitter {
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
   constructor(options: EngineOptions = {}) {
     super();
-    const { metricsIntervalMs, ...resolved } = resolveOptions(options);
+    const { metricsIntervalMs, threads, ...resolved } = resolveOptions(options);
     this.#options = resolved;
+    this.#threads = threads;
     this.#metricsIntervalMs = metricsIntervalMs;
   }
 
@@ -128,7 +130,7 @@ export class CorrelationEngine extends EngineEmitter {
       query,
       plan: planned,
       options: this.#correlatorOptions(adapters, checkOptions, resolved),
-      threads: this.#options.threads,
+      threads: this.#threads,
       adapters,
       signal: resolved.signal,
       streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
@@ -324,8 +326,7 @@ export class CorrelationEngine extends EngineEmitter {
     { selectingSources }: Required<Pick<CheckOptions, 'selectingSources'>>,
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
-    const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...all } = this.#options;
-    const { threads: _, ...options } = all;
+    const { maxMemoryMB, maxEvents, overflow, dedupe, keyPatterns, ...options } = this.#options;
     const { emit: engineEmit } = options;
     const bounded = adapters.every((adapter) => adapter.bounded);
     return {

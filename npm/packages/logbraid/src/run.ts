@@ -96,7 +96,12 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
       const { backend, query, options, threads } = setup;
-      this.#correlator = new backend.Correlator(query, JSON.stringify(options), threads, this.#onWake);
+      this.#correlator = new backend.Correlator(
+        query,
+        JSON.stringify(options),
+        threads,
+        this.#onWake,
+      );
     } catch (error) {
       throw errorFrom(error);
     }
@@ -117,6 +122,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       return Promise.reject(error);
     }
     if (this.#state === 'ended') {
+      this.#ignoreAbort();
       return Promise.resolve({ value: undefined, done: true });
     }
     return new Promise((resolve, reject) => {
@@ -180,6 +186,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#ready = [];
     this.#failure = undefined;
     this.#end();
+    this.#ignoreAbort();
     await this.#stopped;
   }
 
@@ -242,14 +249,21 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 
   /** Threads of the engine have something to tell, or room. */
   readonly #onWake = (): void => {
-    if (this.#hungry()) this.#schedule();
+    this.#schedule();
   };
 
   /** Whoever aborts wants nothing more. */
   readonly #onAbort = (): void => {
+    const error: unknown = this.#setup.signal?.reason;
     this.#ready = [];
-    this.#fail(this.#setup.signal?.reason);
+    if (this.#state === 'ended') this.#failure = { error };
+    else this.#fail(error);
+    this.#ignoreAbort();
   };
+
+  #ignoreAbort(): void {
+    this.#setup.signal?.removeEventListener('abort', this.#onAbort);
+  }
 
   /** At most so many events, and few beside what may be held, so that a pause comes in time. */
   #few(most: number): number {
@@ -465,7 +479,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     clearImmediate(this.#immediate);
     this.#immediate = undefined;
     clearTimeout(this.#timer);
-    this.#setup.signal?.removeEventListener('abort', this.#onAbort);
+    // What is ready may still be given up.
+    if (this.#ready.length === 0) this.#ignoreAbort();
     this.#setup.onEnd(this);
     this.#abort.abort();
     this.#stopped = Promise.all(this.#readers.flatMap((reader) => reader?.stop() ?? []));

@@ -84,8 +84,8 @@ test('live sources: correlations come while events are pushed, and metrics count
   await b.push({ timestamp: BASE + 1, message: '', labels: { k: 'x' } });
   const { value } = await first;
   assert.equal(value?.joinValue, 'x');
-  assert.equal(value?.events.length, 2);
-  assert.equal(value?.events[1]?.labels['k'], 'x');
+  assert.equal(value.events.length, 2);
+  assert.equal(value.events[1]?.labels['k'], 'x');
   assert.equal(engine.metrics().events, 2);
   await results.return?.();
 });
