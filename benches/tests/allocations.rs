@@ -126,7 +126,7 @@ fn formats() {
     let query = r#"a({} |= "frontend") and on(request_id) within(500ms) a({} |= "backend")"#;
     let all = Format::ALL.into_iter().filter(|format| *format != Format::Loki);
     for format in all {
-        Case { format, query, ..Case::default() }.allocates_at_most(130);
+        Case { query, format, ..Case::default() }.allocates_at_most(130);
     }
 }
 

@@ -4,6 +4,10 @@ import { test } from 'node:test';
 import { CorrelationEngine } from 'logbraid';
 import { HostEvents } from '#dist/columns.js';
 
+const fail = (message: string): never => {
+  throw new Error(message);
+};
+
 test('where all labels are needed they cross as one object of texts', () => {
   const plan = { labels: [], allLabels: true, joinKeys: [], message: false, messageAlways: false };
   const events = [
@@ -51,7 +55,7 @@ test('a message that is needed for keys alone crosses only where a label is miss
     { timestamp: 0, labels: Object.create({ k: 'inherited' }) as object, message: 'k=4' },
   ] as { timestamp: number; message: string; labels?: Record<string, string> }[];
   const crossing = (messageAlways: boolean) => {
-    const columns = new HostEvents().encode(events, 0, 4, { ...plan, messageAlways }, assert.fail);
+    const columns = new HostEvents().encode(events, 0, 4, { ...plan, messageAlways }, fail);
     assert.ok(columns);
     const texts = new TextDecoder().decode(columns.texts);
     const text = (id: number) => texts.slice(columns.textEnds[id - 1], columns.textEnds[id]);
@@ -70,7 +74,7 @@ test('texts that repeat cross once, whatever their type', () => {
     0,
     events.length,
     { ...plan, messageAlways: false },
-    assert.fail,
+    fail,
   );
   assert.ok(columns);
   const ends = columns.textEnds;
