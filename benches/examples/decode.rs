@@ -130,6 +130,7 @@ fn decode(bytes: &[u8], how: How) {
             join_keys: vec!["request_id".to_owned()],
             all_labels: false,
             message: true,
+            message_always: true,
         });
     }
     let mut reader = Reader { how, events: 0 };

@@ -3,6 +3,7 @@
 //
 //   bench generate - --requests N --rate REQUESTS | node benches/node/soak.mjs --rate EVENTS
 
+import { clearInterval, setInterval } from "node:timers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 

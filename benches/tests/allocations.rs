@@ -126,7 +126,7 @@ fn formats() {
     let query = r#"a({} |= "frontend") and on(request_id) within(500ms) a({} |= "backend")"#;
     let all = Format::ALL.into_iter().filter(|format| *format != Format::Loki);
     for format in all {
-        Case { format, query, ..Case::default() }.allocates_at_most(130);
+        Case { query, format, ..Case::default() }.allocates_at_most(130);
     }
 }
 
@@ -148,4 +148,27 @@ fn trees_of_joins() {
     let query = r#"a({service="frontend"}) and on(request_id) within(500ms) a({service="backend"})
         or on(request_id) within(500ms) a({level="error"})"#;
     Case { query, ..Case::default() }.allocates_at_most(19_000);
+}
+
+/// What a burst took and what it left behind, by the allocator's own count, and in how many pieces it was
+/// freed.
+#[test]
+fn memory_of_a_burst_is_given_back_in_bulk() {
+    let burst = Workload { message_bytes: 1_000, rate: 6_000, requests: 6_000, ..WORKLOAD };
+    // From the same time on, and long past it: all of the burst is decided.
+    let quiet = Workload { rate: 100, requests: 1_000, seed: 2, ..burst };
+    let [burst, quiet] = [burst, quiet].map(|workload| workload.bytes(Format::Ndjson, None));
+    let options = CorrelatorOptions { late_tolerance: TOLERANCE, ..CorrelatorOptions::default() };
+    let plan = plan(AND).expect("the query is sound");
+    let mut engine = Correlator::new(plan, options).expect("the options are sound");
+    let mut batch = Batch::default();
+    let took = measure(|| drive(&mut engine, &mut batch, &burst.0));
+    let (held, memory) = (engine.metrics().held_events as u64, engine.metrics().memory);
+    assert!(held > burst.1 / 2, "{held} of {} events", burst.1);
+    let gave = measure(|| drive(&mut engine, &mut batch, &quiet.0));
+    assert!(engine.metrics().held_events < 1_000);
+    assert!(-gave.bytes_current > took.bytes_current * 3 / 4, "{took:?}, then {gave:?}");
+    assert!(engine.metrics().memory < memory / 4, "{} of {memory}", engine.metrics().memory);
+    let freed = gave.count_total.cast_signed() - gave.count_current;
+    assert!(freed < held.cast_signed() / 10, "{held} events were freed in {freed} pieces");
 }

@@ -27,6 +27,9 @@ pub struct ColumnNames {
     /// Whether the message is needed: for line filters and parsers, which see it as the line, for keys
     /// found in messages, and to tell repeats.
     pub message: bool,
+    /// Whether it is needed of every event. Where not, it is looked at only for keys which are no label
+    /// of the event: one that has all of `labels` need not send it.
+    pub message_always: bool,
 }
 
 impl ColumnNames {
@@ -35,15 +38,15 @@ impl ColumnNames {
         let mut names = Self::default();
         match dedupe.map(|dedupe| &dedupe.fields) {
             None => {}
-            Some(None) => (names.all_labels, names.message) = (true, true),
+            Some(None) => (names.all_labels, names.message_always) = (true, true),
             Some(Some(fields)) => {
-                names.message = fields.iter().any(|field| field == "message");
+                names.message_always = fields.iter().any(|field| field == "message");
                 names.labels.extend(fields.iter().cloned());
             }
         }
         for stream in &plan.sources[source.index()].streams {
             let reads = plan.streams[stream.index()].pipeline.reads();
-            names.message |= reads.line;
+            names.message_always |= reads.line;
             names.labels.extend(reads.labels);
             let kept = &plan.streams[stream.index()].kept;
             names.message |= !kept.is_empty();
@@ -62,6 +65,7 @@ impl ColumnNames {
             }
         }
         names.labels.extend(plan.projection.iter().map(|matcher| matcher.label.clone()));
+        names.message |= names.message_always;
         if names.all_labels {
             names.labels.clear();
         }
@@ -253,4 +257,30 @@ pub struct Row<'a> {
 fn timestamp(millis: f64, nanos: u32) -> Timestamp {
     let millis = millis as i64;
     Timestamp::from_nanos(millis.saturating_mul(NANOS_PER_MILLI).saturating_add(i64::from(nanos)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ColumnNames, Dedupe, SourceId};
+    use crate::query::{PlanOptions, check};
+
+    #[test]
+    fn messages_are_always_needed_only_where_they_are_compared_or_read() {
+        let needs = |query, dedupe: Option<&Dedupe>| {
+            let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+            let names = ColumnNames::of(&plan, SourceId::new(0), dedupe);
+            (names.message, names.message_always)
+        };
+        let dedupe = |fields: &[&str]| Dedupe {
+            fields: Some(fields.iter().map(|&field| field.to_owned()).collect()),
+            ..Dedupe::default()
+        };
+        let plain = "a({}) and on(k) b({})";
+        assert_eq!(needs(plain, None), (true, false));
+        assert_eq!(needs("a({} |= \"x\") and on(k) b({})", None), (true, true));
+        assert_eq!(needs("a({}) and ignoring(k) b({})", None), (false, false));
+        assert_eq!(needs(plain, Some(&Dedupe::default())), (true, true));
+        assert_eq!(needs(plain, Some(&dedupe(&["k"]))), (true, false));
+        assert_eq!(needs(plain, Some(&dedupe(&["message"]))), (true, true));
+    }
 }

@@ -179,6 +179,7 @@ fn some_of<'b>(
         join_keys: names(|event| &event.join_keys).collect(),
         all_labels: false,
         message: part != 1,
+        message_always: false,
     };
     let mut some =
         Partly { columns: columns.clone(), every: part, events: 0, kept: Kept::default() };

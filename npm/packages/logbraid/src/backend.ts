@@ -186,6 +186,8 @@ export interface ColumnPlan {
   joinKeys: string[];
   /** Whether the message is needed, for keys found in it or as the line that filters and parsers see. */
   message: boolean;
+  /** Whether it is needed of every object, or only of one that lacks any of the labels. */
+  messageAlways: boolean;
 }
 
 /** How the bytes of a source are decoded; as {@link DecoderOptions}, ready for the engine. */

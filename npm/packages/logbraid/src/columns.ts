@@ -61,10 +61,13 @@ export class HostEvents {
       ids[rows] = this.#hold(event);
       millis[rows] = instant.millis;
       nanos[rows] = instant.nanos;
+      let whole = false;
       if (plan.allLabels) labels[rows] = texts.id(0, labelSet(event.labels));
-      else fill(labels, rows, plan.labels, event.labels, texts, 0);
+      else whole = fill(labels, rows, plan.labels, event.labels, texts, 0);
       fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts, labelColumns);
-      if (plan.message) messages[rows] = texts.id(message, event.message);
+      if (plan.message && (plan.messageAlways || !whole)) {
+        messages[rows] = texts.id(message, event.message);
+      }
       rows += 1;
     }
     if (rows === 0) {
@@ -150,7 +153,10 @@ function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
   return whole;
 }
 
-/** Reads the named fields of a record into a row; only what the record itself has. */
+/**
+ * Reads the named fields of a record into a row; only what the record itself has. Says whether it has
+ * all of them.
+ */
 function fill(
   column: Uint32Array,
   row: number,
@@ -158,19 +164,22 @@ function fill(
   record: unknown,
   texts: Texts,
   first: number,
-): void {
+): boolean {
   if (typeof record !== 'object' || record === null) {
-    return;
+    return false;
   }
   let place = row * names.length;
   let number = first;
+  let whole = true;
   for (const name of names) {
-    if (Object.hasOwn(record, name)) {
-      column[place] = texts.id(number, (record as Record<string, unknown>)[name]);
-    }
+    const value = (record as Record<string, unknown>)[name];
+    const id = value !== undefined && Object.hasOwn(record, name) ? texts.id(number, value) : 0;
+    column[place] = id;
+    whole &&= id !== 0;
     place += 1;
     number += 1;
   }
+  return whole;
 }
 
 /** All labels of an event as a JSON object of texts; empty for none. */

@@ -44,10 +44,12 @@ function parseUsual(text: string): Instant | undefined {
   if (end < 19 || text.charCodeAt(end) !== 0x5a || text.charCodeAt(16) !== 0x3a) {
     return undefined;
   }
-  if (minute === '' || !text.startsWith(minute)) {
-    const read = parseTime(text.slice(0, 16));
+  // Faster than `startsWith`.
+  const own = text.slice(0, 16);
+  if (own !== minute) {
+    const read = parseTime(own);
     if (!read) return undefined;
-    minute = text.slice(0, 16);
+    minute = own;
     minuteMillis = read.millis;
   }
   const [tens, ones] = [digit(text, 17), digit(text, 18)];

@@ -83,6 +83,7 @@ export class FakeCorrelator implements NativeCorrelator {
     return this.busy;
   }
   drain(max: number): Uint8Array {
+    if (this.#outputs.length > 0) this.calls.push(['drain', max]);
     return new Uint8Array(Buffer.concat(this.#outputs.splice(0, max)));
   }
   deadline(): number | null {
@@ -112,8 +113,8 @@ const PLAN: PlanSummary = {
     { name: 'b', alias: null, source: 1, selector: '{}', rangeMs: 1000 },
   ],
   columns: [
-    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false },
-    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false },
+    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false, messageAlways: false },
+    { labels: ['k'], allLabels: false, joinKeys: ['k'], message: false, messageAlways: false },
   ],
 };
 

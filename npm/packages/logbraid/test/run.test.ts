@@ -408,3 +408,37 @@ for (const way of ['return', 'throw', 'abort'] as const) {
     assert.equal(engine.of('release').length, 1);
   });
 }
+
+test('eager: a consumer that keeps up gets results in batches, a slow one gets one at a time', async () => {
+  const given = 200;
+  const live = () => [
+    adapter(() => stream([new Uint8Array(1)]), { bounded: false }),
+    adapter(silent, { bounded: false }),
+  ];
+  const { run, engine } = fakeRun(live(), { emit: 'eager' });
+  engine.onPush = () => {
+    for (let at = 0; at < given; at += 1) engine.correlation(String(at), ['x'], { final: false });
+  };
+  for (let at = 0; at < given; at += 1) {
+    const { value } = await run.next();
+    assert.equal(value?.correlationId, String(at));
+  }
+  const sizes = engine.of('drain').map(([max]) => max);
+  assert.deepEqual(sizes.slice(0, 7), [1, 2, 4, 8, 16, 32, 64]);
+  assert.ok(sizes.length < 12, JSON.stringify(sizes));
+  await run.close();
+
+  const slow = fakeRun(live(), { emit: 'eager' });
+  slow.engine.onPush = () => {
+    for (let at = 0; at < 5; at += 1) slow.engine.correlation(String(at), ['x'], { final: false });
+  };
+  for (let at = 0; at < 5; at += 1) {
+    assert.equal((await slow.run.next()).value?.correlationId, String(at));
+    await sleep(5);
+  }
+  assert.deepEqual(
+    slow.engine.of('drain').map(([max]) => max),
+    [1, 1, 1, 1, 1],
+  );
+  await slow.run.close();
+});
