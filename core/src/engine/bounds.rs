@@ -281,6 +281,7 @@ impl Flow {
     }
 
     /// An event is held that may be among the oldest.
+    #[inline]
     pub fn note_held(&mut self, time: Timestamp, id: EventId) {
         if self.bounds.newest_listed.is_some_and(|newest| time <= newest) {
             self.bounds.oldest.push(Reverse((self.store.order(id), id)));

@@ -94,7 +94,9 @@ impl Flow {
         let mut polled = std::mem::take(&mut self.polled);
         let (list, truncated, holds) = match result {
             Decided::Ring { ring, truncated, holds, .. } => {
-                polled.extend(self.store.ring(ring));
+                for id in self.store.ring(ring) {
+                    polled.push(id);
+                }
                 self.sort(&mut polled);
                 (None, truncated, holds)
             }

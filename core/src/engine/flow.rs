@@ -169,6 +169,7 @@ impl Flow {
     }
 
     /// Whether an event of this time can be part of nothing that is asked for.
+    #[inline]
     pub fn is_outside(&self, time: Timestamp) -> bool {
         let reach = || self.joins.reach();
         self.options.start.is_some_and(|start| time < start.minus(reach()))

@@ -103,8 +103,13 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
         assert_eq!(*all, describe(again, &labels, &join_keys, fields.message()), "{raw:?} changed");
     }
     let names = || NAMES.iter().map(|name| (*name).to_owned()).collect();
-    let columns =
-        ColumnNames { labels: names(), join_keys: names(), all_labels: false, message: true };
+    let columns = ColumnNames {
+        labels: names(),
+        join_keys: names(),
+        all_labels: false,
+        message: true,
+        message_always: true,
+    };
     let (some, _) = decode(format, &[&bytes], Some(columns));
     assert_eq!(whole.some, some.some, "what is wanted changes what it is");
 });
