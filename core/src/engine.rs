@@ -146,6 +146,7 @@ impl Correlator {
         let joins = Joins::new(
             &plan,
             options.hash_seed,
+            options.late_tolerance,
             options.emit == Emit::Eager,
             options.max_events_per_correlation,
         );
@@ -494,6 +495,7 @@ impl Correlator {
         flow.joins = Joins::new(
             &flow.plan,
             options.hash_seed,
+            options.late_tolerance,
             options.emit == Emit::Eager,
             options.max_events_per_correlation,
         );

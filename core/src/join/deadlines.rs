@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BinaryHeap};
 use crate::id::EventId;
 use crate::time::{Span, Timestamp, Watermark};
 
-/// Buckets that a reach is divided into: few to keep, each with little to sort.
+/// Buckets that the time is divided into for which an event waits: few to keep, each with little to sort.
 const BUCKETS: i64 = 256;
 
 /// The most nanoseconds of a bucket: what can be told of a time in 32 bits.
@@ -111,10 +111,10 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    /// None yet, in a query of which events wait for about `reach`.
-    pub fn new(reach: Span) -> Self {
+    /// None yet, in a query of which events wait for about `wait`.
+    pub fn new(wait: Span) -> Self {
         Self {
-            width: (reach.as_nanos() / BUCKETS).clamp(1, WIDEST),
+            width: (wait.as_nanos() / BUCKETS).clamp(1, WIDEST),
             reached: Vec::new(),
             reached_from: Timestamp::MIN,
             again: BinaryHeap::new(),
@@ -181,16 +181,22 @@ impl Deadlines {
         }
         let reached = self.reached.last().map(|packed| packed.deadline(self.reached_from));
         let again = self.again.peek().map(|Reverse(first)| *first);
-        let first = reached.into_iter().chain(again).min();
-        let first = first.filter(|(time, ..)| watermark.has_passed(*time))?;
+        let (first, is_again) = match (reached, again) {
+            (Some(reached), Some(again)) if again < reached => (again, true),
+            (Some(reached), _) => (reached, false),
+            (None, again) => (again?, true),
+        };
+        if !watermark.has_passed(first.0) {
+            return None;
+        }
         self.count -= 1;
-        if Some(first) == reached {
-            self.reached.pop();
-        } else {
+        if is_again {
             self.again.pop();
             if self.again.capacity() > FEW && self.again.len() < self.again.capacity() / 4 {
                 self.again.shrink_to(self.again.capacity() / 2);
             }
+        } else {
+            self.reached.pop();
         }
         Some(first)
     }

@@ -74,11 +74,12 @@ pub(crate) enum Policy {
 }
 
 impl Joins {
-    /// The joins of a plan, whose results have up to `max_events` events.
-    pub fn new(plan: &Plan, seed: u64, eager: bool, max_events: usize) -> Self {
+    /// The joins of a plan, whose results have up to `max_events` events, which may come out of order by
+    /// `tolerance`.
+    pub fn new(plan: &Plan, seed: u64, tolerance: Span, eager: bool, max_events: usize) -> Self {
         let shape = Shape::new(plan);
         let policy = if plan.joins.iter().all(|join| join.pick == Pick::Session) {
-            Policy::Sessions(Sessions::new(&shape, eager, max_events))
+            Policy::Sessions(Sessions::new(&shape, tolerance, eager, max_events))
         } else {
             Policy::Steps(Steps::new(plan, &shape, eager, max_events))
         };

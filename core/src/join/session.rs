@@ -65,9 +65,9 @@ struct Connected {
 }
 
 impl Sessions {
-    pub fn new(shape: &Shape, eager: bool, max_events: usize) -> Self {
+    pub fn new(shape: &Shape, tolerance: Span, eager: bool, max_events: usize) -> Self {
         Self {
-            deadlines: Deadlines::new(shape.reach()),
+            deadlines: Deadlines::new(shape.reach().plus(tolerance)),
             waiting: BTreeSet::new(),
             waiting_until: BTreeMap::new(),
             dirty: VecDeque::new(),
