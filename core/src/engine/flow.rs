@@ -176,6 +176,13 @@ impl Flow {
             || self.options.end.is_some_and(|end| time >= end.plus(reach()))
     }
 
+    /// A source has come to `time`.
+    pub fn follow_time(&mut self, source: SourceId, time: Timestamp) {
+        if self.progress.saw(source, time) && self.may_expire() {
+            self.expire();
+        }
+    }
+
     /// An event has come, and may have been `held`.
     pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
@@ -223,23 +230,32 @@ impl Flow {
             Routed::Left => return Some(false),
             Routed::Unclear => return None,
         };
-        let (time, stream) = (event.time, route.stream);
-        let arrival = Arrival {
-            time,
-            stream,
-            number: self.arrivals,
-            payload: handle.map_or(Payload::Raw(event.raw), Payload::Host),
-            hidden: false,
-            late: false,
-            kept: &self.reading.kept,
+        let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
+        self.enter_plain(route.stream, event.time, payload, key).then_some(true)
+    }
+
+    /// Has an event that is not late enter joins that are plain, with its key. False where more has to be looked
+    /// at, and nothing was done.
+    #[inline]
+    pub fn enter_plain(
+        &mut self,
+        stream: StreamId,
+        time: Timestamp,
+        payload: Payload<'_>,
+        key: &[u8],
+    ) -> bool {
+        let number = self.arrivals;
+        let (hidden, late, kept) = (false, false, &self.reading.kept);
+        let arrival = Arrival { time, stream, number, payload, hidden, late, kept };
+        let Some(id) = self.joins.insert_plain(&mut self.store, &arrival, key) else {
+            return false;
         };
-        let id = self.joins.insert_plain(&mut self.store, &arrival, key)?;
         self.selected += 1;
         self.note_held(time, id);
         if self.joins.has_closed_early() {
             self.close_early();
         }
-        Some(true)
+        true
     }
 
     /// Has an event that a stream selects enter the joins, with the keys and labels that have been read

@@ -7,7 +7,7 @@
 use super::Correlator;
 use super::dedupe::Compared;
 use super::known::Known;
-use super::reading::Reading;
+use super::reading::{Reading, Route, Routed};
 use super::rows::{Origin, Rows, Size};
 use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::decode::{self, BadLine, Decoder, Sink, code};
@@ -40,6 +40,8 @@ struct Intake {
     columns: ColumnNames,
     compared: Option<Compared>,
     reading: Reading,
+    /// The short ways into the streams of the source, all or none.
+    routes: Vec<Route>,
     shards: usize,
     /// Events read.
     events: u64,
@@ -82,6 +84,7 @@ impl Reader {
             columns: input.columns.clone(),
             compared: dedupe.map(|dedupe| Compared::new(dedupe, flow.options.hash_seed)),
             reading: Reading::new(flow.reading.keys.clone()),
+            routes: input.routes.clone(),
             shards,
             events: 0,
             size: Size::default(),
@@ -95,7 +98,7 @@ impl Reader {
         if !self.decoder.reads_apart() {
             return None;
         }
-        let Intake { shared, source, columns, compared, reading, shards, events, size } =
+        let Intake { shared, source, columns, compared, reading, routes, shards, events, size } =
             &self.intake;
         let intake = Intake {
             shared: shared.clone(),
@@ -103,6 +106,7 @@ impl Reader {
             columns: columns.clone(),
             compared: compared.clone(),
             reading: Reading::new(reading.keys.clone()),
+            routes: routes.clone(),
             shards: *shards,
             events: *events,
             size: *size,
@@ -186,7 +190,7 @@ impl Reader {
 impl Intake {
     fn take(&mut self, event: &Event<'_>, handle: Option<HostHandle>, rows: &mut Rows) {
         self.events += 1;
-        let Self { shared, source, compared, reading, events, .. } = self;
+        let Self { shared, source, compared, reading, routes, events, .. } = self;
         let Shared { plan, tables, patterns, seed } = shared;
         rows.begin(event.time);
         if let Some(compared) = compared {
@@ -197,7 +201,17 @@ impl Intake {
             rows.samples.push(owned(event.labels()));
         }
         let first = rows.selected.len();
-        for stream in &plan.sources[source.index()].streams {
+        for (at, stream) in plan.sources[source.index()].streams.iter().enumerate() {
+            if let Some(route) = routes.get(at).filter(|_| !looks) {
+                match route.look(event) {
+                    Routed::Selected(key) => {
+                        rows.add_plain(*stream, event, handle, key, *seed);
+                        continue;
+                    }
+                    Routed::Left => continue,
+                    Routed::Unclear => {}
+                }
+            }
             if let Some(hidden) = reading.read(plan, tables, patterns, *stream, event) {
                 if looks && reading.extracted.labels().next().is_some() {
                     rows.samples.push(owned(reading.extracted.labels()));

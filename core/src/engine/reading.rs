@@ -14,14 +14,14 @@ use crate::window::record::KeptLabels;
 
 /// How an event gets into a stream where nothing counts but what a few of its labels are: those that the
 /// selector compares, and the one that is the key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Route {
     pub stream: StreamId,
     key: Column,
     comparisons: Vec<Comparison>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Comparison {
     column: Column,
     is_equal: bool,

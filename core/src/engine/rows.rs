@@ -184,9 +184,38 @@ impl Rows {
         reading: &Reading,
         seed: u64,
     ) {
+        self.add_row(stream, event, handle, hidden, reading.keys.get(0), seed);
+        reading.keys.save(&mut self.keys, &mut self.ends);
+        reading.kept.save(&mut self.text, &mut self.ends);
+    }
+
+    /// The same of an event of which nothing counts but its key in the only table.
+    pub(super) fn add_plain(
+        &mut self,
+        stream: StreamId,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+        key: &[u8],
+        seed: u64,
+    ) {
+        self.add_row(stream, event, handle, false, Some(key), seed);
+        self.keys.extend_from_slice(key);
+        self.ends.push(self.keys.len());
+    }
+
+    #[inline]
+    fn add_row(
+        &mut self,
+        stream: StreamId,
+        event: &Event<'_>,
+        handle: Option<HostHandle>,
+        hidden: bool,
+        key: Option<&[u8]>,
+        seed: u64,
+    ) {
         let shards = self.shares.len();
         // What has an empty key is identified as what has none.
-        let key = reading.keys.get(0).filter(|key| shards > 1 && !key.is_empty());
+        let key = key.filter(|key| shards > 1 && !key.is_empty());
         let share = key.map_or(0, |key| share_of(key, seed, shards));
         let at = u32::try_from(self.selected.len())
             .expect("a piece has far fewer than 4 billion events");
@@ -197,8 +226,6 @@ impl Rows {
         }
         let raw = (start, self.text.len());
         let (keys_at, ends_at) = (self.keys.len(), self.ends.len());
-        reading.keys.save(&mut self.keys, &mut self.ends);
-        reading.kept.save(&mut self.text, &mut self.ends);
         let number = self.times.len() - 1;
         self.selected.push(Row {
             time: event.time,
@@ -262,6 +289,12 @@ impl Rows {
         let ends = &self.ends[row.ends_at..];
         let ends = reading.keys.load(&self.keys, row.keys_at, ends);
         reading.kept.load(&self.text, row.raw.1, labels, ends);
+    }
+
+    /// The key of a row in the first table.
+    pub(super) fn first_key(&self, row: &Row) -> Option<&[u8]> {
+        let end = *self.ends.get(row.ends_at)?;
+        self.keys.get(row.keys_at..end)
     }
 
     pub(super) fn payload(&self, row: &Row) -> Payload<'_> {

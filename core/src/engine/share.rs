@@ -187,8 +187,8 @@ impl Flow {
             let mut is_taken = !ignored && !self.end.is_over();
             if is_taken {
                 self.arrivals = before.wrapping_add(event + 1);
-                if first.before > Timestamp::MIN && self.progress.saw(source, first.before) {
-                    self.expire();
+                if first.before > Timestamp::MIN {
+                    self.follow_time(source, first.before);
                 }
                 is_taken = !is_repeat && !self.is_outside(first.time);
                 if is_taken && !self.has_room() {
@@ -226,6 +226,13 @@ impl Flow {
     }
 
     fn take_row(&mut self, input: &mut Input, rows: &Rows, row: &Row) -> bool {
+        if self.is_plain
+            && !self.progress.watermark().makes_late(row.time)
+            && let Some(key) = rows.first_key(row)
+            && self.enter_plain(row.stream, row.time, rows.payload(row), key)
+        {
+            return true;
+        }
         let labels = self.plan.streams[row.stream.index()].kept.len();
         rows.load(row, &mut self.reading, labels);
         self.enter(row.stream, input, row.time, rows.payload(row), row.hidden)
