@@ -20,6 +20,9 @@ const WIDEST: i64 = 1 << 32;
 /// As many deadlines that do not come in order may keep their room.
 const FEW: usize = 1_024;
 
+/// Room for so many more is not worth moving a bucket.
+const SLACK: usize = 64;
+
 /// What an event is looked at for. All that is decided at a time is decided before any component
 /// closes at that time.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -245,9 +248,11 @@ impl Deadlines {
             bucket.all = std::mem::take(&mut self.spare);
         }
         if let Some(mut full) = self.filling.take() {
-            self.room -= full.all.capacity();
-            full.all.shrink_to_fit();
-            self.room += full.all.capacity();
+            if full.all.capacity() - full.all.len() > SLACK {
+                self.room -= full.all.capacity();
+                full.all.shrink_to_fit();
+                self.room += full.all.capacity();
+            }
             self.buckets.insert(full.number, full);
         }
         self.filling.insert(bucket)
