@@ -1,6 +1,6 @@
 //! The events the engine holds, in segments that are freed whole.
 //!
-//! Owns the retained bytes, one record per event, and what is known about components. Does not know why
+//! Owns the retained bytes, one record per event, and when each closes. Does not know why
 //! an event is held, nor what it matches: the links of the join stage are plain data. Adding an event appends to
 //! the newest segment of its stream, since events of one stream are held about equally long;
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
