@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs;
+use std::path::Path;
 
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{Late, Overflow};
@@ -14,6 +16,24 @@ use serde::Deserialize;
 pub struct CaseFile {
     /// Its cases.
     pub case: Vec<Case>,
+}
+
+/// All cases of `tests/cases`.
+///
+/// # Panics
+/// Where a file cannot be read, or is not one of cases.
+pub fn written() -> Vec<Case> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("tests/cases is there") {
+        let path = entry.expect("is readable").path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            let text = fs::read_to_string(&path).expect("is readable");
+            let file: CaseFile = toml::from_str(&text).expect("cases are well formed");
+            all.extend(file.case);
+        }
+    }
+    all
 }
 
 /// A query, what happens, and what must come of it.

@@ -1,10 +1,8 @@
 //! The engine against the naive model: the written cases first, then random ones.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
 
-use logbraid_tests::case::{Case, CaseFile, Step};
+use logbraid_tests::case::{self, Case, Step};
 use logbraid_tests::consumer::Consumer;
 use logbraid_tests::hold::{
     self, all_distinct, as_far_as_known, in_any_order, in_order, interleave, nothing_is_left,
@@ -29,67 +27,57 @@ fn all_unlabelled(all: Vec<Told>) -> Vec<Told> {
 
 #[test]
 fn model_agrees_with_the_written_cases() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     let (mut followed, mut wrong) = (0, Vec::new());
-    for entry in fs::read_dir(folder).expect("tests/cases is there") {
-        let path = entry.expect("is readable").path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
+    for case in case::written() {
+        let Some(mut oracle) = Oracle::new(&case).expect("cases are well formed") else {
             continue;
-        }
-        let text = fs::read_to_string(&path).expect("is readable");
-        let file: CaseFile = toml::from_str(&text).expect("cases are well formed");
-        for case in file.case {
-            let Some(mut oracle) = Oracle::new(&case).expect("cases are well formed") else {
-                continue;
-            };
-            followed += 1;
-            let picks = oracle.picks();
-            let mut view = BTreeMap::new();
-            let mut expected = Vec::new();
-            let mut is_late = false;
-            for step in &case.steps {
-                oracle.step(step).expect("cases are well formed");
-                let is_eager = case.emit.as_deref() == Some("eager");
-                let lines = step.expect.iter().filter(|line| line.contains('{'));
-                for line in lines {
-                    let (head, events) = line.split_once('{').expect("was filtered");
-                    let events = events.split_once('}').expect("braces are closed").0;
-                    let events: Vec<_> = events.split(' ').map(str::to_owned).collect();
-                    let id = head.split('.').next().unwrap_or_default().to_owned();
-                    if let Some((_, replaced)) = head.split_once("replaces ") {
-                        replaced.trim().split(',').for_each(|id| drop(view.remove(id)));
-                    }
-                    if head.contains("withdrawn") {
-                        view.remove(&id);
-                    } else {
-                        view.insert(id, events.clone());
-                    }
-                    expected.push(unlabelled(events));
+        };
+        followed += 1;
+        let picks = oracle.picks();
+        let mut view = BTreeMap::new();
+        let mut expected = Vec::new();
+        let mut is_late = false;
+        for step in &case.steps {
+            oracle.step(step).expect("cases are well formed");
+            let is_eager = case.emit.as_deref() == Some("eager");
+            let lines = step.expect.iter().filter(|line| line.contains('{'));
+            for line in lines {
+                let (head, events) = line.split_once('{').expect("was filtered");
+                let events = events.split_once('}').expect("braces are closed").0;
+                let events: Vec<_> = events.split(' ').map(str::to_owned).collect();
+                let id = head.split('.').next().unwrap_or_default().to_owned();
+                if let Some((_, replaced)) = head.split_once("replaces ") {
+                    replaced.trim().split(',').for_each(|id| drop(view.remove(id)));
                 }
-                let view: Vec<_> = view.values().cloned().map(unlabelled).collect();
-                let compared = if picks {
-                    // Known in the end only, and where nothing is late.
-                    is_late |= !step.notices.is_empty();
-                    let is_last = std::ptr::eq(step, case.steps.last().expect("has this one"));
-                    let found =
-                        oracle.in_the_end().told.into_iter().map(|one| unlabelled(one.events));
-                    let found: Vec<_> = found.collect();
-                    if is_last && !is_late {
-                        in_any_order("", [&found; 2], if is_eager { &view } else { &expected })
-                    } else {
-                        Ok(())
-                    }
-                } else if is_eager {
-                    let [must, may] = oracle.holding().map(all_unlabelled);
-                    in_any_order("", [&must, &may], &view)
+                if head.contains("withdrawn") {
+                    view.remove(&id);
                 } else {
-                    let [must, may] = oracle.finished().map(|(told, _)| all_unlabelled(told));
-                    in_order("", [&must, &may], &expected)
-                };
-                if let Err(difference) = compared {
-                    wrong.push(format!("{}: {step:?}{difference}", case.name));
-                    break;
+                    view.insert(id, events.clone());
                 }
+                expected.push(unlabelled(events));
+            }
+            let view: Vec<_> = view.values().cloned().map(unlabelled).collect();
+            let compared = if picks {
+                // Known in the end only, and where nothing is late.
+                is_late |= !step.notices.is_empty();
+                let is_last = std::ptr::eq(step, case.steps.last().expect("has this one"));
+                let found = oracle.in_the_end().told.into_iter().map(|one| unlabelled(one.events));
+                let found: Vec<_> = found.collect();
+                if is_last && !is_late {
+                    in_any_order("", [&found; 2], if is_eager { &view } else { &expected })
+                } else {
+                    Ok(())
+                }
+            } else if is_eager {
+                let [must, may] = oracle.holding().map(all_unlabelled);
+                in_any_order("", [&must, &may], &view)
+            } else {
+                let [must, may] = oracle.finished().map(|(told, _)| all_unlabelled(told));
+                in_order("", [&must, &may], &expected)
+            };
+            if let Err(difference) = compared {
+                wrong.push(format!("{}: {step:?}{difference}", case.name));
+                break;
             }
         }
     }

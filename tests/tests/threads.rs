@@ -1,10 +1,8 @@
 //! As on one thread, so on several: the written cases, and random ones.
 
 use std::cell::Cell;
-use std::fs;
-use std::path::Path;
 
-use logbraid_tests::case::{Case, CaseFile};
+use logbraid_tests::case::{self, Case};
 use logbraid_tests::hold::on_random_cases;
 use logbraid_tests::random::{self, Disorder};
 use logbraid_tests::run::{self, Delivery};
@@ -16,26 +14,17 @@ const TESTS: u32 = 4;
 
 #[test]
 fn written_cases_agree() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
     let (mut followed, mut shared, mut wrong) = (0, 0, Vec::new());
-    for entry in fs::read_dir(folder).expect("tests/cases is there") {
-        let path = entry.expect("is readable").path();
-        if path.extension().is_none_or(|extension| extension != "toml") {
+    for case in case::written().iter().filter(|case| case.diagnostics.is_empty()) {
+        if run::prepared(case).is_err() {
             continue;
         }
-        let text = fs::read_to_string(&path).expect("is readable");
-        let file: CaseFile = toml::from_str(&text).expect("cases are well formed");
-        for case in file.case.iter().filter(|case| case.diagnostics.is_empty()) {
-            if run::prepared(case).is_err() {
-                continue;
-            }
-            followed += 1;
-            for threads in [2, 3] {
-                match agree(case, Delivery::Bytes(usize::MAX), threads) {
-                    Ok(is_shared) => shared += usize::from(is_shared),
-                    Err(difference) => {
-                        wrong.push(format!("{}, {threads} threads: {difference}", case.name));
-                    }
+        followed += 1;
+        for threads in [2, 3] {
+            match agree(case, Delivery::Bytes(usize::MAX), threads) {
+                Ok(is_shared) => shared += usize::from(is_shared),
+                Err(difference) => {
+                    wrong.push(format!("{}, {threads} threads: {difference}", case.name));
                 }
             }
         }
