@@ -40,14 +40,13 @@ impl<'a> Event<'a> {
         self.label(name)
     }
 
-    /// The value of a label by its column, where it has been read by that; `None` also when it is missing
-    /// or empty.
+    /// Its labels by column; `None` where they have not been read by that.
     #[inline]
-    pub(crate) fn column(&self, column: Column) -> Option<&'a [u8]> {
-        let fields = self.fields;
-        let at = column.index().filter(|_| fields.is_slotted)?;
-        let value = fields.labels.values[at];
-        (value.len() > 0).then(|| value.bytes_of(&fields.text, self.raw))
+    pub(crate) fn columns(&self) -> Option<Columns<'a>> {
+        let Fields { is_slotted, labels, text, .. } = self.fields;
+        let Pairs { values, empty, .. } = labels;
+        let (text, line) = (text.as_bytes(), self.raw.as_bytes());
+        is_slotted.then_some(Columns { values, empty: *empty, text, line })
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
@@ -68,6 +67,28 @@ impl<'a> Event<'a> {
     /// The message; empty when there is none, or nobody wants it.
     pub fn message(&self) -> &'a str {
         self.fields.message.of(&self.fields.text, self.raw)
+    }
+}
+
+/// The labels of one event by column.
+#[derive(Copy, Clone)]
+pub(crate) struct Columns<'a> {
+    values: &'a [Piece],
+    /// As that of [`Pairs`].
+    empty: u64,
+    text: &'a [u8],
+    line: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    /// The value in a column; `None` when it is missing or empty.
+    #[inline]
+    pub(crate) fn get(&self, column: usize) -> Option<&'a [u8]> {
+        let Piece { start, end } = *self.values.get(column)?;
+        let whole = if start & IN_LINE == 0 { self.text } else { self.line };
+        let value = whole.get((start & !IN_LINE) as usize..end as usize)?;
+        let is_there = !value.is_empty() && self.empty >> (column % SLOTS) & 1 == 0;
+        is_there.then_some(value)
     }
 }
 
@@ -437,11 +458,6 @@ impl Pairs {
 impl Piece {
     fn len(self) -> usize {
         (self.end - (self.start & !IN_LINE)) as usize
-    }
-
-    fn bytes_of<'t>(self, text: &'t str, line: &'t str) -> &'t [u8] {
-        let whole = if self.start & IN_LINE == 0 { text } else { line };
-        &whole.as_bytes()[(self.start & !IN_LINE) as usize..self.end as usize]
     }
 
     fn of<'t>(self, text: &'t str, line: &'t str) -> &'t str {

@@ -10,7 +10,7 @@ use super::reading::{Reading, Route, Routed};
 use super::rows::Share;
 use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
-use crate::event::Event;
+use crate::event::{Columns, Event};
 use crate::id::{DeliveryId, EventId, EventIds, HostHandle, KeyId, SourceId, StreamId};
 use crate::join::results::{Parts, has_unknown, is_result, results};
 use crate::join::session::Closed;
@@ -144,10 +144,11 @@ impl Flow {
             && !looks
             && !watermark.makes_late(event.time)
             && !input.routes.is_empty()
+            && let Some(columns) = event.columns()
         {
             for at in 0..input.routes.len() {
                 let route = &input.routes[at];
-                held += u32::from(match self.take_plain(route, event, handle) {
+                held += u32::from(match self.take_plain(route, event, &columns, handle) {
                     Some(is_held) => is_held,
                     None => self.take_into(route.stream, input, event, handle, looks),
                 });
@@ -223,9 +224,10 @@ impl Flow {
         &mut self,
         route: &Route,
         event: &Event<'_>,
+        columns: &Columns<'_>,
         handle: Option<HostHandle>,
     ) -> Option<bool> {
-        let key = match route.look(event) {
+        let key = match route.look(columns) {
             Routed::Selected(key) => key,
             Routed::Left => return Some(false),
             Routed::Unclear => return None,

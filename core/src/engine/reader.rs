@@ -201,9 +201,10 @@ impl Intake {
             rows.samples.push(owned(event.labels()));
         }
         let first = rows.selected.len();
+        let columns = event.columns().filter(|_| !looks);
         for (at, stream) in plan.sources[source.index()].streams.iter().enumerate() {
-            if let Some(route) = routes.get(at).filter(|_| !looks) {
-                match route.look(event) {
+            if let (Some(columns), Some(route)) = (&columns, routes.get(at)) {
+                match route.look(columns) {
                     Routed::Selected(key) => {
                         rows.add_plain(*stream, event, handle, key, *seed);
                         continue;

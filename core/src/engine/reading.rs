@@ -3,8 +3,8 @@
 //!
 //! Knows nothing of other events: this may be done for several of them at once, in any order.
 
-use crate::columns::{Column, ColumnNames};
-use crate::event::{Event, Fields};
+use crate::columns::ColumnNames;
+use crate::event::{Columns, Event, Fields};
 use crate::id::{SourceId, StreamId};
 use crate::join::shape::TableLabels;
 use crate::key::{self, EventKeys, KeyPatterns};
@@ -17,13 +17,14 @@ use crate::window::record::KeptLabels;
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub stream: StreamId,
-    key: Column,
+    /// The column of the label that is the key.
+    key: usize,
     comparisons: Vec<Comparison>,
 }
 
 #[derive(Clone, Debug)]
 struct Comparison {
-    column: Column,
+    column: usize,
     is_equal: bool,
     value: Box<[u8]>,
 }
@@ -47,31 +48,30 @@ impl Route {
 
     fn new(plan: &Plan, stream: StreamId, columns: &ColumnNames) -> Option<Self> {
         let comparisons = plan.streams[stream.index()].pipeline.comparisons()?;
-        let comparisons = comparisons.map(|(label, is_equal, value)| Comparison {
-            column: columns.column(label),
-            is_equal,
-            value: value.as_bytes().into(),
+        let comparisons = comparisons.map(|(label, is_equal, value)| {
+            let column = columns.column(label).index()?;
+            Some(Comparison { column, is_equal, value: value.as_bytes().into() })
         });
         let key = match plan.key_labels(0, stream.index())? {
             KeyLabels::All(labels) => match labels.as_slice() {
-                [label] => columns.column(label),
+                [label] => columns.column(label).index()?,
                 _ => return None,
             },
             KeyLabels::AllBut(_) => return None,
         };
-        Some(Self { stream, key, comparisons: comparisons.collect() })
+        Some(Self { stream, key, comparisons: comparisons.collect::<Option<_>>()? })
     }
 
-    /// Looks at an event.
+    /// Looks at the columns of an event.
     #[inline]
-    pub fn look<'a>(&self, event: &Event<'a>) -> Routed<'a> {
+    pub fn look<'a>(&self, event: &Columns<'a>) -> Routed<'a> {
         for Comparison { column, is_equal, value } in &self.comparisons {
-            let Some(own) = event.column(*column) else { return Routed::Unclear };
+            let Some(own) = event.get(*column) else { return Routed::Unclear };
             if (own == &**value) != *is_equal {
                 return Routed::Left;
             }
         }
-        event.column(self.key).map_or(Routed::Unclear, Routed::Selected)
+        event.get(self.key).map_or(Routed::Unclear, Routed::Selected)
     }
 }
 
@@ -115,5 +115,66 @@ impl Reading {
         let labels = planned.kept.iter();
         self.kept.read(labels.map(|label| key::value(&selected, label, patterns)));
         Some(hidden)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Correlator, CorrelatorOptions, Output};
+    use crate::id::SourceId;
+    use crate::limits;
+    use crate::query::{PlanOptions, check};
+    use crate::window::record::Payload;
+
+    /// The lines in each correlation.
+    fn answer(query: &str, lines: &str) -> Vec<Vec<String>> {
+        let plan = check(query, &PlanOptions::default()).plan.expect("a query");
+        let mut engine =
+            Correlator::new(plan, CorrelatorOptions::default()).expect("the options are sound");
+        engine.push(SourceId::new(0), lines.as_bytes());
+        engine.close(SourceId::new(0));
+        let mut all = Vec::new();
+        while let Some(output) = engine.poll() {
+            if let Output::Correlation(correlation) = output {
+                let lines = correlation.events().map(|event| match event.payload() {
+                    Payload::Raw(line) => line.to_owned(),
+                    Payload::Host(_) => unreachable!("only bytes were pushed"),
+                });
+                all.push(lines.collect());
+            }
+        }
+        all
+    }
+
+    /// Events beyond those that are looked at as a whole, each with one of `bodies` in turn.
+    fn lines(bodies: &[&str]) -> String {
+        let count = usize::try_from(limits::KNOWN_FIRST).expect("few") * 2;
+        let line = |at: usize| {
+            let (minute, second) = (at / 60, at % 60);
+            let body = bodies[at % bodies.len()];
+            format!("{{\"ts\":\"2026-01-01T00:{minute:02}:{second:02}Z\",{body}}}\n")
+        };
+        (0..count).map(line).collect()
+    }
+
+    /// The same question, asked so that an event is not looked at by its columns alone.
+    #[track_caller]
+    fn assert_short_way_is_no_other(bodies: &[&str]) {
+        let lines = lines(bodies);
+        let short = r#"f({service="a"}) and on(id) within(10s) f({service="b"})"#;
+        let long = r#"f({service=~"a|a"}) and on(id) within(10s) f({service=~"b|b"})"#;
+        let found = answer(short, &lines);
+        assert!(!found.is_empty());
+        assert_eq!(found, answer(long, &lines));
+    }
+
+    #[test]
+    fn a_label_is_not_that_of_the_event_before() {
+        let (a, b) = (r#""service":"a","id":"1""#, r#""service":"b","id":"1""#);
+        assert_short_way_is_no_other(&[a, b, r#""servicf":"b","id":"1""#]);
+        assert_short_way_is_no_other(&[a, b, r#""service":"b","ie":"1""#]);
+        assert_short_way_is_no_other(&[a, b, r#""service":null,"x":"b","id":"1""#]);
+        assert_short_way_is_no_other(&[a, b, r#""service":"","x":"b","id":"1""#]);
+        assert_short_way_is_no_other(&[a, b, r#""servicf":"b","service":"a","id":"2""#]);
     }
 }
