@@ -146,8 +146,10 @@ pub(crate) struct Stamp {
 #[derive(Debug)]
 pub(crate) struct Emitter {
     interval: Span,
-    /// In final order. Most come last.
+    /// What is decided and waits for its place in the order.
     ready: VecDeque<Ready>,
+    /// Whether these are in final order.
+    is_ordered: bool,
     finals: VecDeque<Final>,
     /// Events in `finals`; one that is in several counts for each.
     waiting: usize,
@@ -170,6 +172,7 @@ impl Emitter {
         Self {
             interval,
             ready: VecDeque::new(),
+            is_ordered: true,
             finals: VecDeque::new(),
             waiting: 0,
             lists: 0,
@@ -209,11 +212,9 @@ impl Emitter {
         self.lists += ready.result.memory();
         if is_early {
             self.finish(Timestamp::MIN, ready.result);
-        } else if self.ready.back().is_none_or(|last| *last < ready) {
-            self.ready.push_back(ready);
         } else {
-            let at = self.ready.partition_point(|other| *other < ready);
-            self.ready.insert(at, ready);
+            self.is_ordered &= self.ready.back().is_none_or(|last| last.close < ready.close);
+            self.ready.push_back(ready);
         }
     }
 
@@ -226,11 +227,15 @@ impl Emitter {
     pub fn first_close(&self) -> Option<Timestamp> {
         let mut finals = self.finals.iter().map(|next| next.close);
         let first = finals.find(|close| *close > Timestamp::MIN);
-        first.or_else(|| self.ready.front().map(|ready| ready.close))
+        first.or_else(|| self.ready.iter().map(|ready| ready.close).min())
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
     pub fn release(&mut self, limit: Option<Timestamp>) {
+        if !self.is_ordered {
+            self.ready.make_contiguous().sort_unstable();
+            self.is_ordered = true;
+        }
         while let Some(ready) = self.ready.front() {
             if limit.is_some_and(|limit| ready.close >= limit) {
                 break;

@@ -210,6 +210,7 @@ impl Correlator {
             known_memory: 0,
             end: if options.limit == Some(0) { End::Decided } else { End::No },
             is_plain,
+            may_lag: joins.may_lag(),
             is_simple: joins.is_simple() && options.emit == Emit::Final,
             joins,
             has_twins: false,
@@ -356,10 +357,6 @@ impl Correlator {
     /// gone with the next call.
     pub fn poll(&mut self) -> Option<Output<'_>> {
         self.flow.begin_poll();
-        for (at, input) in self.inputs.iter_mut().enumerate() {
-            input.post(SourceId::new(at), &mut self.flow.outbox);
-        }
-        self.flow.post_drops();
         if self.flow.next_correlation() {
             let flow = &self.flow;
             if !flow.stamp.withdrawn {
@@ -374,6 +371,10 @@ impl Correlator {
                 stamp: &flow.stamp,
             }));
         }
+        for (at, input) in self.inputs.iter_mut().enumerate() {
+            input.post(SourceId::new(at), &mut self.flow.outbox);
+        }
+        self.flow.post_drops();
         self.flow.pace();
         if let Some(posted) = self.flow.outbox.pop_front() {
             return Some(match posted {
@@ -537,6 +538,9 @@ impl Correlator {
             self.flow.seen_memory += seen.memory();
         }
         self.flow.known_memory = self.inputs.iter().map(|input| input.known.memory()).sum();
+        if self.flow.may_lag {
+            self.flow.catch_up();
+        }
         self.flow.check_bounds();
         self.flow.check_end();
         self.flow.pace();

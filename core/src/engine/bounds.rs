@@ -130,6 +130,9 @@ impl Flow {
         let used = self.memory();
         self.bounds.peak_memory = self.bounds.peak_memory.max(used);
         self.warn(used);
+        if self.may_lag && self.has_too_much_open(self.options.max_memory) {
+            self.catch_up();
+        }
         if self.has_too_much_open(self.options.max_memory) {
             match self.overflow {
                 Overflow::Block => self.fail(Cause::Window),

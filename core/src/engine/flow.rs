@@ -24,6 +24,10 @@ use crate::window::record::{Arrival, EventOrder, Flags, Payload, Record};
 use crate::window::store::Store;
 use crate::window::watermark::Progress;
 
+/// Events of one push after which it is looked at what the watermark has passed, where that may wait: few
+/// enough that it never takes long.
+const LAG_EVENTS: u32 = 512;
+
 /// The way of an event from its arrival to its delivery: everything but the decoders, so that these
 /// can push into it.
 #[derive(Debug)]
@@ -71,6 +75,8 @@ pub(super) struct Flow {
     pub is_simple: bool,
     /// Whether nothing counts of an event that is not late but its key.
     pub is_plain: bool,
+    /// Whether what the watermark has passed need not be looked at after each event.
+    pub may_lag: bool,
     /// Whether an event has ever been held in several streams.
     pub has_twins: bool,
     /// Whether a stage has ended the query.
@@ -179,16 +185,16 @@ impl Flow {
 
     /// A source has come to `time`.
     pub fn follow_time(&mut self, source: SourceId, time: Timestamp) {
-        if self.progress.saw(source, time) && self.may_expire() {
-            self.expire();
+        if self.progress.saw(source, time) && !self.lags() {
+            self.catch_up();
         }
     }
 
     /// An event has come, and may have been `held`.
     pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
-            if self.may_expire() {
-                self.expire();
+            if !self.lags() {
+                self.catch_up();
             }
         } else if held && matches!(self.joins.policy, Policy::Steps(_)) {
             self.collect();
@@ -280,6 +286,10 @@ impl Flow {
         let late = watermark.makes_late(time);
         if late {
             self.note_late(input, time);
+            if self.may_lag {
+                // It matches nothing that the watermark has passed.
+                self.catch_up();
+            }
         }
         if late && self.options.late == Late::Drop {
             return false;
@@ -357,6 +367,20 @@ impl Flow {
                     || !self.joins.tables.truncated.is_empty()
             }
             Policy::Steps(_) => true,
+        }
+    }
+
+    /// Whether what the watermark has passed may wait for more: what is found together is cheaper.
+    #[inline]
+    fn lags(&self) -> bool {
+        self.may_lag && !self.arrivals.is_multiple_of(LAG_EVENTS)
+    }
+
+    /// Closes what the watermark has passed, if there may be anything.
+    #[inline]
+    pub fn catch_up(&mut self) {
+        if self.may_expire() {
+            self.expire();
         }
     }
 

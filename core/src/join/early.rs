@@ -52,6 +52,9 @@ impl Sessions {
             return Evicted::Decided;
         }
         store.note_evicted(stream, time);
+        if self.defers && store.key(id, 0) != KeyId::NONE {
+            self.connect_all(tables, store, store.key(id, 0));
+        }
         let root = find(store, id);
         if component::size(store, root) == 1 && !flags.has(Flags::UNMATCHED) {
             self.stop_waiting(id);

@@ -15,7 +15,7 @@ use crate::window::record::compare_arrival;
 use crate::window::store::Store;
 
 /// Events of a key from which on its lists are treated as dense: no chain is longer.
-const MANY: usize = 16;
+pub(super) const MANY: usize = 16;
 
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Item {
@@ -94,9 +94,16 @@ impl Head {
         self == Self::EMPTY
     }
 
-    fn chain(newest: EventId) -> Self {
+    /// The chain from this event on.
+    pub fn chain(newest: EventId) -> Self {
         debug_assert!(newest == EventId::NONE || newest.get() & Self::DENSE_BIT == 0);
         Self(newest.get())
+    }
+
+    /// The newest event of a chain, [`EventId::NONE`] where there is none.
+    pub fn newest(self) -> EventId {
+        debug_assert!(!self.is_dense(), "a dense list is no chain");
+        EventId::from_get(self.0)
     }
 
     fn dense(number: usize) -> Self {

@@ -3,7 +3,7 @@
 //! `shape` derives from the plan which events can match; `table` and `list` find them by key and
 //! time. Where everything connected is one result, `session` connects events and knows when a
 //! component is closed, `results` says what a component means, and `truncated` what one that was
-//! closed early had. Where matches are picked, `steps` makes results join by join.
+//! closed early had. `sparse` has most keys wait with that. Where matches are picked, `steps` makes results join by join.
 
 mod component;
 mod deadlines;
@@ -13,6 +13,7 @@ pub(crate) mod list;
 pub(crate) mod results;
 pub(crate) mod session;
 pub(crate) mod shape;
+mod sparse;
 pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod tables;
@@ -156,15 +157,15 @@ impl Joins {
     }
 
     /// Whether nothing has to be known about an event that is not late but its key and what that
-    /// matches: there is one key table, and nothing is reported that matches nothing.
+    /// matches.
     pub fn is_plain(&self) -> bool {
-        let shape = self.shape();
-        let streams = &shape.streams;
-        let mut partners = streams.iter().flat_map(|stream| &stream.partners);
-        matches!(self.policy, Policy::Sessions(_))
-            && shape.tables.len() == 1
-            && streams.iter().all(|stream| stream.needs_key && stream.partial.is_none())
-            && partners.all(|partner| !partner.found.marks_event && !partner.found.marks_others)
+        matches!(self.policy, Policy::Sessions(_)) && self.shape().is_plain()
+    }
+
+    /// Whether it makes no difference when exactly it is looked at what the watermark has passed, as long as that
+    /// is before a late event comes.
+    pub fn may_lag(&self) -> bool {
+        matches!(&self.policy, Policy::Sessions(sessions) if sessions.defers)
     }
 
     /// When something may be decided next.

@@ -11,9 +11,10 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::Inserted;
 use super::component::{self, Component, Matches, PlainMatches, find, unite};
 use super::deadlines::{Deadlines, Turn};
-use super::list::{Density, Look, Walk};
+use super::list::{Density, Look, MANY, Walk};
 use super::results::{deferred, has_unknown};
 use super::shape::{Partial, Shape};
+use super::table::NEAR;
 use super::tables::Tables;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::{Span, Timestamp, Watermark};
@@ -44,6 +45,10 @@ pub(crate) struct Sessions {
     /// Roots whose results may have changed, each once; only filled where `eager`.
     dirty: VecDeque<EventId>,
     eager: bool,
+    /// Whether the few events of a key are connected only when one of them may close; see [`sparse`](super::sparse).
+    pub(super) defers: bool,
+    /// Components that have been found closed, and not yet been returned.
+    pub(super) found_closed: Vec<Closed>,
     /// Events that a component may have.
     max_events: u32,
     /// Members of the components that would have more events with the one that has come than they may have.
@@ -72,6 +77,8 @@ impl Sessions {
             waiting_until: BTreeMap::new(),
             dirty: VecDeque::new(),
             eager,
+            defers: shape.is_plain() && shape.streams.len() == NEAR && !eager && max_events > MANY,
+            found_closed: Vec::new(),
             max_events: u32::try_from(max_events).unwrap_or(u32::MAX),
             overfull: Vec::new(),
             cut: Vec::new(),
@@ -88,6 +95,9 @@ impl Sessions {
         watermark: Watermark,
     ) -> Inserted {
         let Arrival { time, stream, late, .. } = *event;
+        if self.defers && tables.ids[0] != KeyId::NONE {
+            self.connect_all(tables, store, tables.ids[0]);
+        }
         let is_dropped = !tables.truncated.is_empty() && Self::matches_truncated(tables, event);
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
@@ -140,10 +150,19 @@ impl Sessions {
         key: &[u8],
     ) -> EventId {
         let Arrival { time, stream, number, .. } = *event;
-        let Tables { shape, all, .. } = tables;
-        let [table] = all.as_mut_slice() else { unreachable!("plain joins have one key table") };
+        let [table] = tables.all.as_mut_slice() else {
+            unreachable!("plain joins have one key table")
+        };
         let key = table.hold(key);
         let id = store.add(event, Link::ALONE, &[key]);
+        if self.defers {
+            if let Some(chains) = table.unconnected(key) {
+                return self.add_unconnected(tables, store, event, id, (key, chains));
+            }
+            self.connect_all(tables, store, key);
+        }
+        let Tables { shape, all, .. } = tables;
+        let [table] = all.as_mut_slice() else { unreachable!("plain joins have one key table") };
         let shape = &shape.streams[stream.index()];
         let close = time.plus(shape.reach);
         let (max_events, overfull) = (self.max_events, &mut self.overfull);
@@ -232,7 +251,11 @@ impl Sessions {
         store: &mut Store,
         watermark: Watermark,
     ) -> Option<Closed> {
-        while let Some((time, turn, id)) = self.deadlines.pop(watermark) {
+        loop {
+            if let Some(closed) = self.found_closed.pop() {
+                return Some(closed);
+            }
+            let (time, turn, id) = self.deadlines.pop(watermark)?;
             if !self.waiting_until.is_empty()
                 && let Some((close, _)) = self.waiting_until.remove(&id)
             {
@@ -241,6 +264,9 @@ impl Sessions {
             // The slot may have been forgotten, or hold another event by now: looking at that one
             // too early does no harm.
             if !store.is_open(id) {
+                continue;
+            }
+            if self.defers && self.find_closed(tables, store, id, watermark) {
                 continue;
             }
             store.record_mut(id).flags.clear(Flags::AWAITED);
@@ -260,7 +286,6 @@ impl Sessions {
                 return closed;
             }
         }
-        None
     }
 
     /// Whether an event is known to be unmatched, and if so, groups it with the one before it.
@@ -408,13 +433,18 @@ impl Sessions {
 
     /// Has the component of an event looked at again at a time not later than its close, if the event is
     /// the root then.
-    fn await_close(&mut self, store: &mut Store, id: EventId, (time, turn): (Timestamp, Turn)) {
+    pub(super) fn await_close(
+        &mut self,
+        store: &mut Store,
+        id: EventId,
+        (time, turn): (Timestamp, Turn),
+    ) {
         store.record_mut(id).flags.set(Flags::AWAITED);
         self.deadlines.push((time, turn, id));
     }
 
     /// Has a component looked at again when it closes, unless it is looked at before.
-    fn await_close_of(&mut self, store: &mut Store, root: EventId) {
+    pub(super) fn await_close_of(&mut self, store: &mut Store, root: EventId) {
         if !store.record(root).flags.has(Flags::AWAITED) {
             self.await_close(store, root, (component::close(store, root), Turn::Close));
         }

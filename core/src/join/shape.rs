@@ -198,6 +198,15 @@ impl Shape {
         })
     }
 
+    /// Whether nothing counts of an event but its key and what that matches: there is one key table, and
+    /// nothing is reported that matches nothing.
+    pub fn is_plain(&self) -> bool {
+        let mut partners = self.streams.iter().flat_map(|stream| &stream.partners);
+        self.tables.len() == 1
+            && self.streams.iter().all(|stream| stream.needs_key && stream.partial.is_none())
+            && partners.all(|partner| !partner.found.marks_event && !partner.found.marks_others)
+    }
+
     /// Whether unmatched events of any stream are reported.
     pub fn reports_unmatched(&self) -> bool {
         self.streams.iter().any(|stream| stream.partial.is_some())

@@ -12,7 +12,7 @@ use foldhash::fast::SeedableRandomState;
 use smallvec::SmallVec;
 
 use super::index::KeyIndex;
-use super::list::{Connect, Density, Head, Item, Lists, Look, Walk};
+use super::list::{Connect, Density, Head, Item, Lists, Look, MANY, Walk};
 use crate::growth::Pieces;
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
@@ -22,16 +22,38 @@ use crate::window::store::Store;
 type KeyBytes = SmallVec<[u8; 40]>;
 
 /// Streams whose lists are beside the key.
-const NEAR: usize = 2;
+pub(super) const NEAR: usize = 2;
 
 #[derive(Debug)]
 #[repr(align(64))]
 struct Entry {
     key: KeyBytes,
     hash: u32,
-    /// Events that have this key, joinable or waiting to be delivered.
-    events: u32,
+    holders: Holders,
     near: [Head; NEAR],
+}
+
+/// How many events have a key, joinable or waiting to be delivered, and whether the joinable ones are
+/// connected with what they match; see [`KeyTable::unconnected`].
+#[derive(Copy, Clone, Debug)]
+struct Holders(u32);
+
+impl Holders {
+    const CONNECTED_BIT: u32 = 1 << 31;
+
+    const ONE: Self = Self(1);
+
+    fn count(self) -> u32 {
+        self.0 & !Self::CONNECTED_BIT
+    }
+
+    fn is_connected(self) -> bool {
+        self.0 & Self::CONNECTED_BIT != 0
+    }
+
+    fn set_connected(&mut self, connected: bool) {
+        self.0 = self.count() | if connected { Self::CONNECTED_BIT } else { 0 };
+    }
 }
 
 /// One key table.
@@ -80,7 +102,7 @@ impl KeyTable {
     pub fn hold(&mut self, key: &[u8]) -> KeyId {
         let hash = self.hash(key);
         if let Some(id) = self.find_hashed(key, hash) {
-            self.entries[id.index()].events += 1;
+            self.entries[id.index()].holders.0 += 1;
             return id;
         }
         self.add(key, hash)
@@ -93,7 +115,7 @@ impl KeyTable {
         if key.spilled() {
             self.spilled += key.capacity();
         }
-        let entry = Entry { key, hash, events: 1, near: [Head::EMPTY; NEAR] };
+        let entry = Entry { key, hash, holders: Holders::ONE, near: [Head::EMPTY; NEAR] };
         let id = if let Some(id) = self.free.pop() {
             self.entries[id.index()] = entry;
             id
@@ -111,7 +133,7 @@ impl KeyTable {
 
     /// One more event has the key `id`.
     pub fn hold_again(&mut self, id: KeyId) {
-        self.entries[id.index()].events += 1;
+        self.entries[id.index()].holders.0 += 1;
     }
 
     /// One event less has the key.
@@ -123,8 +145,8 @@ impl KeyTable {
     #[inline]
     pub fn release_many(&mut self, id: KeyId, events: u32) {
         let entry = &mut self.entries[id.index()];
-        entry.events -= events;
-        if entry.events == 0 {
+        entry.holders.0 -= events;
+        if entry.holders.count() == 0 {
             self.forget(id);
         }
     }
@@ -159,7 +181,7 @@ impl KeyTable {
         stream: StreamId,
         event: EventId,
     ) -> Density {
-        let events = self.entries[id.index()].events as usize;
+        let events = self.entries[id.index()].holders.count() as usize;
         let Self { entries, far, lists, .. } = self;
         let head = head_mut(entries, far, self.far_streams, id, stream);
         lists.insert(head, store, event, events)
@@ -188,13 +210,46 @@ impl KeyTable {
     /// it. False where they have to be taken one by one.
     pub fn clear(&mut self, id: KeyId, events: u32) -> bool {
         let entry = &mut self.entries[id.index()];
-        let is_all = entry.events == events
+        let is_all = entry.holders.count() == events
             && self.far_streams == 0
             && entry.near.iter().all(|head| !head.is_dense());
         if is_all {
             entry.near = [Head::EMPTY; NEAR];
         }
         is_all
+    }
+
+    /// The chains of a key, if what is joinable is few events that are not connected with each other. Only of
+    /// a table with no more streams than a key has places for.
+    #[inline]
+    pub fn unconnected(&self, id: KeyId) -> Option<[Head; NEAR]> {
+        let Entry { holders, near, .. } = &self.entries[id.index()];
+        let is_empty = near.iter().all(|head| head.is_empty());
+        let is_few = holders.count() as usize <= MANY;
+        (is_few && (is_empty || !holders.is_connected())).then_some(*near)
+    }
+
+    /// Whether the joinable events of a key are connected with each other.
+    #[inline]
+    pub fn is_connected(&self, id: KeyId) -> bool {
+        self.entries[id.index()].holders.is_connected()
+    }
+
+    /// Tells whether they are.
+    #[inline]
+    pub fn set_connected(&mut self, id: KeyId, connected: bool) {
+        self.entries[id.index()].holders.set_connected(connected);
+    }
+
+    /// Where the chains of a key begin.
+    pub fn chains(&self, id: KeyId) -> [Head; NEAR] {
+        self.entries[id.index()].near
+    }
+
+    /// Has the chains of a key begin with these.
+    #[inline]
+    pub fn set_chains(&mut self, id: KeyId, near: [Head; NEAR]) {
+        self.entries[id.index()].near = near;
     }
 
     /// Connects the events of a key in one stream; see [`Lists::connect_range`].

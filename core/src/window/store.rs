@@ -288,7 +288,8 @@ impl Store {
 
     /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten. It is one
     /// of `members`.
-    pub fn close(&mut self, id: EventId, members: &mut Members) -> &Record {
+    #[inline]
+    pub fn close(&mut self, id: EventId, members: &mut Members) -> &mut Record {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
         segment.open -= 1;
