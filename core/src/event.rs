@@ -165,7 +165,11 @@ impl Fields {
     }
 
     /// Fills a slot.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "mostly what it is filled with is known where that is called"
+    )]
+    #[inline(always)]
     pub(crate) fn fill(&mut self, slot: Slot, value: Filling<'_>) {
         let value = match value {
             Filling::InLine(start, end) => Piece { start: start | IN_LINE, end },

@@ -97,6 +97,7 @@ impl Flow {
     }
 
     /// Looks at the bounds after an event.
+    #[inline]
     pub fn check_event(&mut self) {
         let (memory, events) = self.bounds.beside;
         let crowded = self.options.max_events.is_some_and(|max| self.store.held() + events > max);
@@ -287,8 +288,13 @@ impl Flow {
     #[inline]
     pub fn note_held(&mut self, time: Timestamp, id: EventId) {
         if self.bounds.newest_listed.is_some_and(|newest| time <= newest) {
-            self.bounds.oldest.push(Reverse((self.store.order(id), id)));
+            self.list(id);
         }
+    }
+
+    #[inline(never)]
+    fn list(&mut self, id: EventId) {
+        self.bounds.oldest.push(Reverse((self.store.order(id), id)));
     }
 
     /// Ends the query, which has to hold more than it may.

@@ -94,10 +94,16 @@ impl Flow {
         let mut polled = std::mem::take(&mut self.polled);
         let (list, truncated, holds) = match result {
             Decided::Ring { ring, truncated, holds, .. } => {
+                let (mut is_sorted, mut last) = (true, None);
                 for id in self.store.ring(ring) {
+                    let order = Some(self.store.order(id));
+                    is_sorted &= last <= order;
+                    last = order;
                     polled.push(id);
                 }
-                self.sort(&mut polled);
+                if !is_sorted {
+                    self.sort(&mut polled);
+                }
                 (None, truncated, holds)
             }
             Decided::List(list) => {

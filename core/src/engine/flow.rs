@@ -191,6 +191,7 @@ impl Flow {
     }
 
     /// An event has come, and may have been `held`.
+    #[inline]
     pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
             if !self.lags() {
@@ -495,7 +496,11 @@ impl Flow {
     }
 
     /// Whether nothing was evicted that might have belonged to a result which starts with `first`.
+    #[inline]
     fn is_whole(&self, first: EventOrder) -> bool {
+        if !self.store.has_evicted() {
+            return true;
+        }
         let reach = self.joins.reach();
         // One reach to what matches it or keeps it company, one more to what that might have matched.
         let joins = self.plan.joins.iter();

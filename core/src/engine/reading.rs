@@ -63,7 +63,11 @@ impl Route {
     }
 
     /// Looks at the columns of an event.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the way of every event, in the engine and in readers"
+    )]
+    #[inline(always)]
     pub fn look<'a>(&self, event: &Columns<'a>) -> Routed<'a> {
         for Comparison { column, is_equal, value } in &self.comparisons {
             let Some(own) = event.get(*column) else { return Routed::Unclear };

@@ -29,6 +29,7 @@ impl KeyIndex {
     }
 
     /// The key with this hash of which `same` holds.
+    #[inline]
     pub fn find(&self, hash: u32, same: impl Fn(KeyId) -> bool) -> Option<KeyId> {
         self.tables[self.table(hash)].find(spread(hash), |id| same(*id)).copied()
     }
@@ -86,6 +87,7 @@ impl KeyIndex {
     }
 
     /// The table of a hash: by as many of its bits as there are tables for.
+    #[inline]
     fn table(&self, hash: u32) -> usize {
         let half = self.first_half;
         let by_more = hash as usize & (2 * half - 1);

@@ -14,6 +14,7 @@ use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, MANY, Walk};
 use super::results::{deferred, has_unknown};
 use super::shape::{Partial, Shape};
+use super::sparse::Few;
 use super::table::NEAR;
 use super::tables::Tables;
 use crate::id::{EventId, KeyId, StreamId};
@@ -49,6 +50,8 @@ pub(crate) struct Sessions {
     pub(super) defers: bool,
     /// Components that have been found closed, and not yet been returned.
     pub(super) found_closed: Vec<Closed>,
+    /// The events of the key that is looked at.
+    pub(super) few: Few,
     /// Events that a component may have.
     max_events: u32,
     /// Members of the components that would have more events with the one that has come than they may have.
@@ -79,6 +82,7 @@ impl Sessions {
             eager,
             defers: shape.is_plain() && shape.streams.len() == NEAR && !eager && max_events > MANY,
             found_closed: Vec::new(),
+            few: Few::default(),
             max_events: u32::try_from(max_events).unwrap_or(u32::MAX),
             overfull: Vec::new(),
             cut: Vec::new(),
@@ -102,7 +106,7 @@ impl Sessions {
         if is_dropped && late {
             return Inserted::Late { matched: false, held: false };
         }
-        let id = store.add(event, Link::ALONE, &tables.ids);
+        let id = store.add(event, Link::ALONE, &tables.ids, EventId::NONE);
         // What it would connect with what was closed early is closed, too.
         let max_events = if is_dropped { 0 } else { self.max_events };
         let shape = &tables.shape.streams[stream.index()];
@@ -149,18 +153,18 @@ impl Sessions {
         event: &Arrival<'_>,
         key: &[u8],
     ) -> EventId {
-        let Arrival { time, stream, number, .. } = *event;
         let [table] = tables.all.as_mut_slice() else {
             unreachable!("plain joins have one key table")
         };
         let key = table.hold(key);
-        let id = store.add(event, Link::ALONE, &[key]);
         if self.defers {
             if let Some(chains) = table.unconnected(key) {
-                return self.add_unconnected(tables, store, event, id, (key, chains));
+                return self.add_unconnected(tables, store, event, (key, chains));
             }
             self.connect_all(tables, store, key);
         }
+        let id = store.add(event, Link::ALONE, &[key], EventId::NONE);
+        let Arrival { time, stream, number, .. } = *event;
         let Tables { shape, all, .. } = tables;
         let [table] = all.as_mut_slice() else { unreachable!("plain joins have one key table") };
         let shape = &shape.streams[stream.index()];

@@ -18,51 +18,70 @@ use super::table::{KeyTable, NEAR};
 use super::tables::Tables;
 use crate::id::{EventId, KeyId};
 use crate::time::{Timestamp, Watermark};
-use crate::window::record::{Arrival, Members};
+use crate::window::record::{Arrival, Link, Members};
 use crate::window::store::Store;
 
 /// One of the events of a key.
 #[derive(Copy, Clone, Debug)]
 struct Single {
-    id: EventId,
     time: Timestamp,
-    /// When everything has been seen that it may match.
+    /// When everything has been seen that it may match; of the newest of a component, what any of that may.
     close: Timestamp,
+    id: EventId,
     arrival: u32,
-    stream: usize,
+    stream: u8,
     /// The newest event of its component, by position.
-    component: usize,
+    component: u8,
 }
 
-/// The events of a key, the newest first.
-struct Few {
+/// The events of a key, the newest first. Used again for each key.
+#[derive(Debug)]
+pub(super) struct Few {
     all: [Single; MANY],
     count: usize,
 }
 
-impl Few {
-    /// Those of two chains.
-    fn of(shape: &Shape, store: &Store, chains: [Head; NEAR]) -> Self {
+impl Default for Few {
+    fn default() -> Self {
         let (id, time) = (EventId::NONE, Timestamp::MIN);
-        let none = Single { id, time, close: time, arrival: 0, stream: 0, component: 0 };
-        let mut few = Self { all: [none; MANY], count: 0 };
-        let [mut left, mut right] = chains.map(Head::newest);
+        let none = Single { time, close: time, id, arrival: 0, stream: 0, component: 0 };
+        Self { all: [none; MANY], count: 0 }
+    }
+}
+
+impl Few {
+    /// Gathers those of two chains.
+    fn gather(&mut self, shape: &Shape, store: &Store, [left, right]: [Head; NEAR]) {
+        self.count = 0;
+        let record = |head: EventId| (head != EventId::NONE).then(|| store.record(head));
+        let (mut left, mut right) = (left.newest(), right.newest());
+        let (mut left_record, mut right_record) = (record(left), record(right));
         loop {
-            let is_left = match (left != EventId::NONE, right != EventId::NONE) {
-                (false, false) => return few,
-                (true, false) => true,
-                (false, true) => false,
+            let is_left = match (left_record, right_record) {
+                (None, None) => return,
+                (Some(_), None) => true,
+                (None, Some(_)) => false,
                 // Of the same time the left one comes first.
-                (true, true) => store.record(left).time > store.record(right).time,
+                (Some(left), Some(right)) => left.time > right.time,
             };
-            let (stream, next) = if is_left { (0, &mut left) } else { (1, &mut right) };
-            let (id, record) = (*next, store.record(*next));
-            *next = store.before(id, 0);
-            let (time, arrival) = (record.time, record.arrival);
-            let close = time.plus(shape.streams[stream].reach);
-            let component = few.count;
-            few.all[few.count] = Single { id, time, close, arrival, stream, component };
-            few.count += 1;
+            let (stream, next, next_record) = if is_left {
+                (0, &mut left, &mut left_record)
+            } else {
+                (1, &mut right, &mut right_record)
+            };
+            let Some(held) = *next_record else { return };
+            let [component, ..] = self.count.to_le_bytes();
+            self.all[self.count] = Single {
+                time: held.time,
+                close: held.time.plus(shape.streams[usize::from(stream)].reach),
+                id: *next,
+                arrival: held.arrival,
+                stream,
+                component,
+            };
+            self.count += 1;
+            *next = held.before();
+            *next_record = record(*next);
         }
     }
 
@@ -70,29 +89,45 @@ impl Few {
         &self.all[..self.count]
     }
 
+    /// The newest event of the component of another.
+    fn newest_with(&self, single: &Single) -> &Single {
+        &self.all[usize::from(single.component)]
+    }
+
     /// Finds what belongs together.
     fn connect(&mut self, shape: &Shape) {
         for at in 1..self.count {
-            let Single { time, arrival, stream, .. } = self.all[at];
-            let partner = &shape.streams[stream].partners[0];
+            let (newer, rest) = self.all.split_at_mut(at);
+            let Single { time, arrival, stream, .. } = rest[0];
+            let mut own = rest[0].component;
+            let partner = &shape.streams[usize::from(stream)].partners[0];
             let (from, to) = (time.plus(partner.from), time.plus(partner.to));
             for other in 0..at {
-                let (own, other) = (self.all[at].component, self.all[other]);
-                if other.component != own
-                    && other.stream != stream
-                    && other.arrival != arrival
-                    && from <= other.time
-                    && other.time <= to
+                let Single { component, .. } = newer[other];
+                if component == own
+                    || newer[other].stream == stream
+                    || newer[other].arrival == arrival
+                    || newer[other].time < from
+                    || to < newer[other].time
                 {
-                    let (first, second) = (own.min(other.component), own.max(other.component));
-                    let close = self.all[first].close.max(self.all[second].close);
-                    for event in &mut self.all[second..=at] {
-                        if event.component == second {
-                            event.component = first;
-                        }
-                    }
-                    self.all[first].close = close;
+                    continue;
                 }
+                // The newest of both comes first.
+                let (first, second) = (own.min(component), own.max(component));
+                let close = if usize::from(second) == at {
+                    rest[0].close
+                } else {
+                    newer[usize::from(second)].close
+                };
+                let close_first = &mut newer[usize::from(first)].close;
+                *close_first = close.max(*close_first);
+                if usize::from(second) != at {
+                    for single in newer.iter_mut().filter(|single| single.component == second) {
+                        single.component = first;
+                    }
+                }
+                rest[0].component = first;
+                own = first;
             }
         }
     }
@@ -106,29 +141,49 @@ impl Sessions {
         tables: &mut Tables,
         store: &mut Store,
         event: &Arrival<'_>,
-        id: EventId,
         (key, chains): (KeyId, [Head; NEAR]),
     ) -> EventId {
         let Tables { shape, all, .. } = tables;
-        let table = &mut all[0];
-        let reach = |stream: usize| shape.streams[stream].reach;
-        let close = event.time.plus(reach(event.stream.index()));
+        let (table, own) = (&mut all[0], event.stream.index());
+        let close = event.time.plus(shape.streams[own].reach);
         // Each component has a deadline no later than its close, and so one no later than the last of these.
-        let (mut is_first, mut is_last) = (true, true);
+        let (mut is_first, mut is_last, mut is_next) = (true, true, true);
         for (stream, chain) in chains.into_iter().enumerate() {
             let newest = chain.newest();
             if newest != EventId::NONE {
+                let time = store.record(newest).time;
                 is_first = false;
-                is_last &= store.record(newest).time.plus(reach(stream)) <= close;
+                is_last &= time.plus(shape.streams[stream].reach) <= close;
+                is_next &= stream != own || time <= event.time;
             }
         }
         if is_first {
             table.set_connected(key, false);
         }
-        table.insert(store, key, event.stream, id);
+        let id = if is_next {
+            let id = store.add(event, Link::ALONE, &[key], chains[own].newest());
+            table.set_chain(key, event.stream, id);
+            id
+        } else {
+            self.add_between(table, store, event, key)
+        };
         if is_first || !is_last {
             self.deadlines.push((close, Turn::Close, id));
         }
+        id
+    }
+
+    /// Adds an event which does not come last in the chain of its key.
+    #[inline(never)]
+    fn add_between(
+        &mut self,
+        table: &mut KeyTable,
+        store: &mut Store,
+        event: &Arrival<'_>,
+        key: KeyId,
+    ) -> EventId {
+        let id = store.add(event, Link::ALONE, &[key], EventId::NONE);
+        table.insert(store, key, event.stream, id);
         id
     }
 
@@ -147,31 +202,28 @@ impl Sessions {
             return false;
         }
         let Some(chains) = table.unconnected(key) else { return false };
-        let mut few = Few::of(shape, store, chains);
+        let Self { few, found_closed, deadlines, .. } = self;
+        few.gather(shape, store, chains);
         few.connect(shape);
-        let (mut is_rest, mut next) = (false, None::<(Timestamp, EventId)>);
+        let mut next = None::<(Timestamp, EventId)>;
         for (at, single) in few.as_slice().iter().enumerate() {
-            if single.component != at {
+            if usize::from(single.component) != at {
                 continue;
             }
             if watermark.has_passed(single.close) {
-                let closed = close(store, &few, at);
-                self.found_closed.push(closed);
+                found_closed.push(close(store, few, at));
             } else {
-                is_rest = true;
                 let this = (single.close, single.id);
                 next = Some(next.map_or(this, |next| next.min(this)));
             }
         }
-        if let Some((close, id)) = next {
-            self.deadlines.push((close, Turn::Close, id));
-        }
         let mut chains = [Head::EMPTY; NEAR];
-        if is_rest {
+        if let Some((close, id)) = next {
+            deadlines.push((close, Turn::Close, id));
             // From the oldest to the newest.
             for single in few.as_slice().iter().rev() {
-                if !watermark.has_passed(few.all[single.component].close) {
-                    let chain = &mut chains[single.stream];
+                if !watermark.has_passed(few.newest_with(single).close) {
+                    let chain = &mut chains[usize::from(single.stream)];
                     store.set_before(single.id, 0, chain.newest());
                     *chain = Head::chain(single.id);
                 }
@@ -185,35 +237,38 @@ impl Sessions {
     #[inline(never)]
     pub(super) fn connect_all(&mut self, tables: &mut Tables, store: &mut Store, key: KeyId) {
         let Tables { shape, all, .. } = tables;
-        let table: &mut KeyTable = &mut all[0];
+        let table = &mut all[0];
         if table.is_connected(key) {
             return;
         }
-        let chains = table.chains(key);
         table.set_connected(key, true);
-        let mut few = Few::of(shape, store, chains);
+        let mut few = std::mem::take(&mut self.few);
+        few.gather(shape, store, table.chains(key));
         few.connect(shape);
         for single in few.as_slice() {
-            unite(store, single.id, few.all[single.component].id);
+            unite(store, single.id, few.newest_with(single).id);
         }
         for single in few.as_slice() {
             let root = find(store, single.id);
             self.await_close_of(store, root);
         }
+        self.few = few;
     }
 }
 
 /// Closes the component with the newest event at `newest`, as a ring that begins with the oldest.
 fn close(store: &mut Store, few: &Few, newest: usize) -> Closed {
-    let mut members = Members::default();
-    let mut next = EventId::NONE;
-    for single in &few.as_slice()[newest..] {
-        if single.component == newest {
-            store.close(single.id, &mut members).next = next;
-            next = single.id;
+    let Single { id, close, stream, .. } = few.all[newest];
+    let (mut oldest, mut size, mut streams) = (id, 1, 1 << stream);
+    for single in &few.as_slice()[newest + 1..] {
+        if usize::from(single.component) == newest {
+            store.close_before(single.id, oldest);
+            oldest = single.id;
+            size += 1;
+            streams |= 1 << single.stream;
         }
     }
-    let Single { id, close, .. } = few.all[newest];
-    store.record_mut(id).next = next;
-    Closed { ring: next, close, is_early: false, members }
+    store.close_before(id, oldest);
+    let members = Members::plain(size, streams, store.record(oldest));
+    Closed { ring: oldest, close, is_early: false, members }
 }

@@ -99,6 +99,7 @@ impl KeyTable {
     }
 
     /// The key, for one more event.
+    #[inline]
     pub fn hold(&mut self, key: &[u8]) -> KeyId {
         let hash = self.hash(key);
         if let Some(id) = self.find_hashed(key, hash) {
@@ -239,6 +240,12 @@ impl KeyTable {
     #[inline]
     pub fn set_connected(&mut self, id: KeyId, connected: bool) {
         self.entries[id.index()].holders.set_connected(connected);
+    }
+
+    /// Has the chain of a key begin with an event that comes after all of them.
+    #[inline]
+    pub fn set_chain(&mut self, id: KeyId, stream: StreamId, newest: EventId) {
+        self.entries[id.index()].near[stream.index()] = Head::chain(newest);
     }
 
     /// Where the chains of a key begin.

@@ -78,6 +78,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// The event before this one in the chain of its key in the first key table.
+    pub fn before(&self) -> EventId {
+        self.before
+    }
+
     /// The place of the event in event order.
     pub fn order(&self) -> EventOrder {
         EventOrder { time: self.time, stream: self.stream, arrival: self.arrival }
@@ -172,6 +177,11 @@ impl Default for Members {
 }
 
 impl Members {
+    /// So many, of these streams, of which nothing else is known and this one is the first.
+    pub fn plain(size: u32, streams: u64, first: &Record) -> Self {
+        Self { size, first: first.order(), streams, any: Flags::HELD, all: Flags::HELD }
+    }
+
     /// Takes in one more.
     pub fn add(&mut self, record: &Record) {
         self.size += 1;

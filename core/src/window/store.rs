@@ -144,9 +144,17 @@ impl Store {
         }
     }
 
-    /// Holds an event. `keys` has one entry per key table.
-    #[inline]
-    pub fn add(&mut self, event: &Arrival<'_>, link: Link, keys: &[KeyId]) -> EventId {
+    /// Holds an event. `keys` has one entry per key table; `before` is the event before it in the chain of
+    /// the first.
+    #[expect(clippy::inline_always, reason = "the way of every event, from one place each")]
+    #[inline(always)]
+    pub fn add(
+        &mut self,
+        event: &Arrival<'_>,
+        link: Link,
+        keys: &[KeyId],
+        before: EventId,
+    ) -> EventId {
         debug_assert_eq!(keys.len(), 1 + self.more_keys, "one key per table");
         let (raw, handle) = match event.payload {
             Payload::Raw(raw) => (raw, None),
@@ -183,7 +191,7 @@ impl Store {
             link,
             next: id,
             key: keys[0],
-            before: EventId::NONE,
+            before,
             payload_start,
             payload_length: offset(raw.len()),
             stream: event.stream,
@@ -289,7 +297,7 @@ impl Store {
     /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten. It is one
     /// of `members`.
     #[inline]
-    pub fn close(&mut self, id: EventId, members: &mut Members) -> &mut Record {
+    pub fn close(&mut self, id: EventId, members: &mut Members) -> &Record {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
         segment.open -= 1;
@@ -299,6 +307,21 @@ impl Store {
         let record = &mut self.segments[at].records[place];
         record.flags.set(Flags::CLOSED);
         members.add(record);
+        record
+    }
+
+    /// As [`close`](Self::close), of the event before `next` in the ring of what is decided. Returns its record.
+    #[inline]
+    pub fn close_before(&mut self, id: EventId, next: EventId) -> &Record {
+        let (at, place) = id.split(SEGMENT_BITS);
+        let segment = &mut self.segments[at];
+        segment.open -= 1;
+        if segment.open == 0 {
+            self.note_decided(at);
+        }
+        let record = &mut self.segments[at].records[place];
+        record.flags.set(Flags::CLOSED);
+        record.next = next;
         record
     }
 
@@ -486,6 +509,11 @@ impl Store {
     pub fn has_all_since(&self, stream: StreamId, time: Timestamp) -> bool {
         let newest = self.evicted[stream.index()];
         newest == Timestamp::MIN || newest < time
+    }
+
+    /// Whether anything has been evicted.
+    pub fn has_evicted(&self) -> bool {
+        self.has_evicted
     }
 
     /// Whether nothing has been evicted that is not older than `time`.

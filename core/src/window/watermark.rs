@@ -70,6 +70,7 @@ impl Progress {
     }
 
     /// An event of `time` came from `source`. Returns whether the watermark moved.
+    #[inline]
     pub fn saw(&mut self, source: SourceId, time: Timestamp) -> bool {
         let state = &mut self.sources[source.index()];
         state.active = true;

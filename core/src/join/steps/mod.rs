@@ -117,7 +117,7 @@ impl Steps {
     ) -> Inserted {
         let time = event.time;
         // Held once for waiting, or for being looked at.
-        let id = store.add(event, Link::holders(1), key_ids);
+        let id = store.add(event, Link::holders(1), key_ids, EventId::NONE);
         if event.late {
             if self.is_behind && !self.clock.makes_late(time) {
                 // It matches what is held: that must be as far as it is.
