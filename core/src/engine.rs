@@ -61,7 +61,7 @@ use dedupe::Seen;
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
-use reading::{Reading, Route};
+use reading::{Reading, Routes};
 
 pub use crate::correlation::Payload;
 pub use crate::options::{CorrelatorOptions, Dedupe, Late, Overflow, SourceOptions};
@@ -121,7 +121,7 @@ impl Correlator {
             inputs.push(Input {
                 decoder: Some(decoder),
                 columns: ColumnNames::of(&plan, id, dedupe),
-                routes: Vec::new(),
+                routes: Routes::default(),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
                 lines: 0,
@@ -155,7 +155,7 @@ impl Correlator {
             for (at, input) in inputs.iter_mut().enumerate() {
                 let source = SourceId::new(at);
                 let columns = ColumnNames::of_bytes(&plan, source, options.dedupe.as_ref());
-                input.routes = Route::all(&plan, source, &columns).unwrap_or_default();
+                input.routes = Routes::new(&plan, source, &columns);
             }
         }
         if let Some(dedupe) = &options.dedupe {

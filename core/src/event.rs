@@ -43,10 +43,9 @@ impl<'a> Event<'a> {
     /// Its labels by column; `None` where they have not been read by that.
     #[inline]
     pub(crate) fn columns(&self) -> Option<Columns<'a>> {
-        let Fields { is_slotted, labels, text, .. } = self.fields;
+        let Fields { is_slotted, labels, .. } = self.fields;
         let Pairs { values, empty, .. } = labels;
-        let (text, line) = (text.as_bytes(), self.raw.as_bytes());
-        is_slotted.then_some(Columns { values, empty: *empty, text, line })
+        is_slotted.then_some(Columns { values, empty: *empty, line: self.raw.as_bytes() })
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
@@ -76,19 +75,19 @@ pub(crate) struct Columns<'a> {
     values: &'a [Piece],
     /// As that of [`Pairs`].
     empty: u64,
-    text: &'a [u8],
     line: &'a [u8],
 }
 
 impl<'a> Columns<'a> {
-    /// The value in a column; `None` when it is missing or empty.
+    /// The value in a column as it stands in the line; `None` when it is missing or empty, and when it has been
+    /// unescaped.
     #[inline]
     pub(crate) fn get(&self, column: usize) -> Option<&'a [u8]> {
         let Piece { start, end } = *self.values.get(column)?;
-        let whole = if start & IN_LINE == 0 { self.text } else { self.line };
-        let value = whole.get((start & !IN_LINE) as usize..end as usize)?;
-        let is_there = !value.is_empty() && self.empty >> (column % SLOTS) & 1 == 0;
-        is_there.then_some(value)
+        if start & IN_LINE == 0 || self.empty >> (column % SLOTS) & 1 != 0 {
+            return None;
+        }
+        self.line.get((start & !IN_LINE) as usize..end as usize).filter(|value| !value.is_empty())
     }
 }
 

@@ -149,15 +149,18 @@ impl Flow {
         } else if !outside
             && !looks
             && !watermark.makes_late(event.time)
-            && !input.routes.is_empty()
+            && !input.routes.all.is_empty()
             && let Some(columns) = event.columns()
         {
-            for at in 0..input.routes.len() {
-                let route = &input.routes[at];
+            for at in 0..input.routes.all.len() {
+                let route = &input.routes.all[at];
                 held += u32::from(match self.take_plain(route, event, &columns, handle) {
                     Some(is_held) => is_held,
                     None => self.take_into(route.stream, input, event, handle, looks),
                 });
+                if held > 0 && input.routes.are_exclusive {
+                    break;
+                }
             }
         } else if !outside {
             for at in 0..self.plan.sources[source.index()].streams.len() {
@@ -191,7 +194,8 @@ impl Flow {
     }
 
     /// An event has come, and may have been `held`.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the way of every event")]
+    #[inline(always)]
     pub fn saw(&mut self, source: SourceId, time: Timestamp, held: bool) {
         if self.progress.saw(source, time) {
             if !self.lags() {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use super::dedupe::Seen;
 use super::flow::{Flow, Posted};
 use super::known::Known;
-use super::reading::Route;
+use super::reading::Routes;
 use crate::columns::ColumnNames;
 use crate::decode::{self, BadLine, Decoder, Sink, code};
 use crate::event::Event;
@@ -20,8 +20,7 @@ use crate::time::{Span, Timestamp};
 pub(super) struct Input {
     pub decoder: Option<Decoder>,
     pub columns: ColumnNames,
-    /// The short ways into its streams, all or none.
-    pub routes: Vec<Route>,
+    pub routes: Routes,
     pub bounded: bool,
     pub metrics: SourceMetrics,
     /// Lines read, of sources that are read apart.

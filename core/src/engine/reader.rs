@@ -7,7 +7,7 @@
 use super::Correlator;
 use super::dedupe::Compared;
 use super::known::Known;
-use super::reading::{Reading, Route, Routed};
+use super::reading::{Reading, Routed, Routes};
 use super::rows::{Origin, Rows, Size};
 use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::decode::{self, BadLine, Decoder, Sink, code};
@@ -40,8 +40,7 @@ struct Intake {
     columns: ColumnNames,
     compared: Option<Compared>,
     reading: Reading,
-    /// The short ways into the streams of the source, all or none.
-    routes: Vec<Route>,
+    routes: Routes,
     shards: usize,
     /// Events read.
     events: u64,
@@ -203,7 +202,7 @@ impl Intake {
         let first = rows.selected.len();
         let columns = event.columns().filter(|_| !looks);
         for (at, stream) in plan.sources[source.index()].streams.iter().enumerate() {
-            if let (Some(columns), Some(route)) = (&columns, routes.get(at)) {
+            if let (Some(columns), Some(route)) = (&columns, routes.all.get(at)) {
                 match route.look(columns) {
                     Routed::Selected(key) => {
                         rows.add_plain(*stream, event, handle, key, *seed);

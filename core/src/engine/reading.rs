@@ -12,6 +12,15 @@ use crate::plan::{KeyLabels, Plan};
 use crate::select::Selected;
 use crate::window::record::KeptLabels;
 
+/// The short ways into the streams of a source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Routes {
+    /// One for each stream, or none.
+    pub all: Vec<Route>,
+    /// Whether no event gets into more than one stream.
+    pub are_exclusive: bool,
+}
+
 /// How an event gets into a stream where nothing counts but what a few of its labels are: those that the
 /// selector compares, and the one that is the key.
 #[derive(Clone, Debug)]
@@ -35,15 +44,36 @@ pub(super) enum Routed<'a> {
     Selected(&'a [u8]),
     /// The stream does not select it.
     Left,
-    /// One of the labels is missing, or not among the columns: it has to be looked at as a whole.
+    /// One of the labels is missing, or does not stand in the line as it is: it has to be looked at as a whole.
     Unclear,
 }
 
-impl Route {
-    /// The ways into the streams of a source, of events with these columns; `None` where more counts.
-    pub fn all(plan: &Plan, source: SourceId, columns: &ColumnNames) -> Option<Vec<Self>> {
+impl Routes {
+    /// The ways into the streams of a source, of events with these columns; none where more counts.
+    pub fn new(plan: &Plan, source: SourceId, columns: &ColumnNames) -> Self {
         let streams = plan.sources[source.index()].streams.iter();
-        streams.map(|stream| Self::new(plan, *stream, columns)).collect()
+        let all = streams.map(|stream| Route::new(plan, *stream, columns)).collect::<Option<_>>();
+        let all: Vec<Route> = all.unwrap_or_default();
+        let mut pairs = all.iter().enumerate().flat_map(|(at, route)| {
+            let others = all[at + 1..].iter();
+            others.map(move |other| route.excludes(other))
+        });
+        Self { are_exclusive: pairs.all(|excludes| excludes), all }
+    }
+}
+
+impl Route {
+    /// Whether no event that gets in gets into the stream of another.
+    fn excludes(&self, other: &Self) -> bool {
+        self.comparisons.iter().any(|own| {
+            let mut others = other.comparisons.iter();
+            others.any(|other| {
+                own.column == other.column
+                    && own.is_equal
+                    && other.is_equal
+                    && own.value != other.value
+            })
+        })
     }
 
     fn new(plan: &Plan, stream: StreamId, columns: &ColumnNames) -> Option<Self> {

@@ -29,7 +29,8 @@ impl KeyIndex {
     }
 
     /// The key with this hash of which `same` holds.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the way of every event")]
+    #[inline(always)]
     pub fn find(&self, hash: u32, same: impl Fn(KeyId) -> bool) -> Option<KeyId> {
         self.tables[self.table(hash)].find(spread(hash), |id| same(*id)).copied()
     }

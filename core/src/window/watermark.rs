@@ -70,7 +70,8 @@ impl Progress {
     }
 
     /// An event of `time` came from `source`. Returns whether the watermark moved.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "the way of every event")]
+    #[inline(always)]
     pub fn saw(&mut self, source: SourceId, time: Timestamp) -> bool {
         let state = &mut self.sources[source.index()];
         state.active = true;
