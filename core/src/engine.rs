@@ -558,4 +558,6 @@ fn new_emitter(plan: &Plan, options: &CorrelatorOptions) -> Emitter {
 }
 
 #[cfg(test)]
+mod push_tests;
+#[cfg(test)]
 mod tests;

@@ -74,7 +74,7 @@ pub const KNOWN_MEMORY: usize = 256 << 10;
 pub const KNOWN_FIRST: u64 = 256;
 
 /// After these, one of so many is: it costs next to nothing, and what is frequent is still seen.
-pub const KNOWN_EVERY: u64 = 64;
+pub const KNOWN_EVERY: u64 = 256;
 
 /// Most pushes whose time is remembered to tell latencies; further ones are told together with one
 /// before, within a hundredth of their age. At 24 bytes each.
