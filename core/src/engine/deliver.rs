@@ -100,7 +100,8 @@ impl Flow {
                 self.sort(&mut polled);
                 (None, truncated, holds)
             }
-            Decided::List(list) => {
+            Decided::List { number, .. } => {
+                let list = self.emitter.take_list(number);
                 polled = list.events;
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }
@@ -243,24 +244,29 @@ impl Flow {
     /// Looks at one group that may have changed.
     fn poll_group(&mut self) -> Found {
         let Policy::Steps(steps) = &mut self.joins.policy else { return Found::End };
-        let Some(group) = steps.next_growing(&self.store) else { return Found::End };
+        // The room of the result before it.
+        let mut events = std::mem::take(&mut self.polled);
+        let Some(group) = steps.next_growing(&self.store, &mut events) else {
+            self.polled = events;
+            return Found::End;
+        };
         let delivered = group.delivery != DeliveryId::NONE;
-        if self.wanted(group.events.iter().copied(), delivered).is_none() {
-            return Found::Nothing;
+        if self.wanted(events.iter().copied(), delivered).is_none() {
+            return self.poll_growing(None, events);
         }
-        let kept = self.keeps(&group.events, false);
-        let key = Self::identity_key(&self.joins, &self.store, &group.events);
-        let events: Orders = group.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key, events: &events, is_unique: false };
+        let kept = self.keeps(&events, false);
+        let key = Self::identity_key(&self.joins, &self.store, &events);
+        let orders: Orders = group.identity.iter().map(|id| self.store.order(*id)).collect();
+        let identity = Identity { key, events: &orders, is_unique: false };
         let now = self.progress.now();
-        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
+        let stamp = self.emitter.stamp_group(&self.store, &events, &group, &identity, kept, now);
         let stamp = stamp.map(|(stamp, delivery)| {
             if let Policy::Steps(steps) = &mut self.joins.policy {
                 steps.delivered(&group, delivery);
             }
             stamp
         });
-        self.poll_growing(stamp, group.events)
+        self.poll_growing(stamp, events)
     }
 
     fn poll_growing(&mut self, stamp: Option<Stamp>, events: EventIds) -> Found {

@@ -415,7 +415,9 @@ impl Flow {
                 self.bounds.drop_events(source, DropReason::Truncated, count, time);
             }
             self.joins.tables.unknown += unknown;
-            for outcome in steps.outcomes() {
+            while let Policy::Steps(steps) = &mut self.joins.policy
+                && let Some(outcome) = steps.next_outcome()
+            {
                 self.decide_outcome(outcome);
             }
             self.forget_gone();
@@ -432,8 +434,9 @@ impl Flow {
 
     /// Forgets what no step or result holds any more.
     fn forget_gone(&mut self) {
-        let Policy::Steps(steps) = &mut self.joins.policy else { return };
-        for id in steps.gone() {
+        while let Policy::Steps(steps) = &mut self.joins.policy
+            && let Some(id) = steps.next_gone()
+        {
             self.forget(id);
         }
     }

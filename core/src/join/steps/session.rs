@@ -1,7 +1,5 @@
 //! The policy `session` within a query that has others, too: groups that are connected by matches.
 
-use std::collections::BTreeSet;
-
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
@@ -9,6 +7,7 @@ use super::connected::Stretches;
 use super::step::{Events, Group, ItemId, Side, Step, note_evicted};
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::Shape;
+use crate::ordered::Ordered;
 use crate::time::{Timestamp, Watermark};
 use crate::window::store::Store;
 
@@ -18,8 +17,8 @@ pub(super) struct Components {
     all: Vec<Component>,
     free: Vec<u32>,
     partials: HashMap<(Side, KeyId), Partial, FixedState>,
-    partial_deadlines: BTreeSet<(Timestamp, Side, KeyId)>,
-    partial_firsts: BTreeSet<(Timestamp, Side, KeyId)>,
+    partial_deadlines: Ordered<(Timestamp, Side, KeyId)>,
+    partial_firsts: Ordered<(Timestamp, Side, KeyId)>,
     pub stretches: Stretches,
     /// Bytes of what is known of events that items share.
     shared: usize,
