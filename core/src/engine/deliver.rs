@@ -9,7 +9,7 @@ use super::flow::{End, Flow};
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
 use crate::id::{DeliveryId, EventId, EventIds};
-use crate::join::results::{Parts, is_result, results};
+use crate::join::results::{Parts, is_result};
 use crate::join::{Joins, Open, Policy};
 use crate::stage::PlannedStage;
 use crate::window::record::{EventOrder, Members};
@@ -28,12 +28,44 @@ enum Found {
     End,
 }
 
+/// Results of a component that may have changed.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    all: Parts,
+    /// So many of them, the first, are results; the others have turned out to be none.
+    holding: usize,
+    next: usize,
+}
+
+impl Updates {
+    /// Takes those of a component in place of what has been taken.
+    fn fill(&mut self, parts: &Parts, taken_back: &Parts) {
+        self.clear();
+        parts.iter().chain(taken_back.iter()).for_each(|events| self.all.push(events));
+        self.holding = parts.len();
+    }
+
+    /// The next one, with whether it is a result.
+    fn next(&mut self) -> Option<(&[EventId], bool)> {
+        let number = self.next;
+        let events = self.all.get(number)?;
+        self.next += 1;
+        Some((events, number < self.holding))
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.all.clear();
+        self.next = 0;
+    }
+}
+
 impl Flow {
     /// Begins a change: what was looked at for delivery has to be looked at again.
     pub fn begin(&mut self) {
         self.begin_poll();
         self.check_room();
-        while let Some((events, _)) = self.updates.pop_front() {
+        while let Some((events, _)) = self.updates.next() {
             self.joins.touch(&mut self.store, Open::Session(events[0]));
         }
     }
@@ -173,9 +205,13 @@ impl Flow {
     /// Looks at one session that may have changed.
     fn poll_session(&mut self) -> Found {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
-        let (mut events, holds) = if let Some(update) = self.updates.pop_front() {
-            update
+        // The room of the result before it.
+        let mut events = std::mem::take(&mut self.polled);
+        let holds = if let Some((update, holds)) = self.updates.next() {
+            events.extend_from_slice(update);
+            holds
         } else {
+            self.polled = events;
             let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
             if let [join] = self.joins.shape().joins.as_slice() {
                 let mut members = Members::default();
@@ -183,17 +219,15 @@ impl Flow {
                 if !is_result(join, &members) {
                     return Found::Nothing;
                 }
-                // The room of the result before it.
-                let mut events = std::mem::take(&mut self.polled);
+                events = std::mem::take(&mut self.polled);
                 events.extend(self.store.ring(root));
-                (events, true)
+                true
             } else {
-                let Parts { parts, .. } = results(self.joins.shape(), &self.store, root, false);
-                let members: Vec<_> = self.store.ring(root).collect();
-                let taken_back = self.taken_back(&members, &parts);
-                let updates = parts.into_iter().map(|events| (events, true));
-                let updates = updates.chain(taken_back.into_iter().map(|events| (events, false)));
-                self.updates.extend(updates.map(|(events, holds)| (events.into(), holds)));
+                let mut evaluation = std::mem::take(&mut self.evaluation);
+                evaluation.run(self.joins.shape(), &self.store, root, false);
+                let taken_back = self.taken_back(evaluation.members(), evaluation.parts());
+                self.updates.fill(evaluation.parts(), &taken_back);
+                self.evaluation = evaluation;
                 return Found::Nothing;
             }
         };
@@ -213,9 +247,10 @@ impl Flow {
     /// What has been delivered of the `members` of a component and is no result any more, since what was
     /// taken to follow it does not. A member that has left its correlation is not known as that any more,
     /// and of several results that were one, the first goes on as that.
-    pub fn taken_back(&mut self, members: &[EventId], parts: &[Vec<EventId>]) -> Vec<Vec<EventId>> {
+    pub fn taken_back(&mut self, members: &[EventId], parts: &Parts) -> Parts {
+        let mut all = Parts::default();
         if self.options.emit != Emit::Eager || !self.joins.shape().takes_back() {
-            return Vec::new();
+            return all;
         }
         let mut parts: Vec<_> = parts.iter().collect();
         let first = |events: &[EventId]| events.iter().map(|id| self.store.order(*id)).min();
@@ -238,7 +273,8 @@ impl Flow {
                 Some(_) => self.store.set_delivery(*id, DeliveryId::NONE),
             }
         }
-        taken_back.into_values().collect()
+        taken_back.values().for_each(|events| all.push(events));
+        all
     }
 
     /// Looks at one group that may have changed.

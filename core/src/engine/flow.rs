@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
-use super::deliver::Orders;
+use super::deliver::{Orders, Updates};
 use super::input::Input;
 use super::known::Known;
 use super::reading::{Reading, Route, Routed};
@@ -12,7 +12,7 @@ use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::Event;
 use crate::id::{DeliveryId, EventId, EventIds, HostHandle, KeyId, SourceId, StreamId};
-use crate::join::results::{Parts, has_unknown, is_result, results};
+use crate::join::results::{Evaluation, has_unknown, is_result};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Inserted, Joins, Policy};
@@ -35,9 +35,12 @@ pub(super) struct Flow {
     pub joins: Joins,
     pub emitter: Emitter,
     pub outbox: VecDeque<Posted>,
-    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]), and whether
-    /// each still is one.
-    pub updates: VecDeque<(EventIds, bool)>,
+    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]).
+    pub updates: Updates,
+    /// What the component that is looked at means.
+    pub evaluation: Evaluation,
+    /// Its events that are in results.
+    pub kept: Vec<EventId>,
     /// The events of the correlation polled last; forgotten before anything else happens where
     /// they are decided.
     pub polled: EventIds,
@@ -495,27 +498,30 @@ impl Flow {
             return self.decide_whole(closed, holds);
         }
         let Closed { ring, close, is_early, .. } = closed;
-        let Parts { parts, unknown } = results(self.joins.shape(), &self.store, ring, !is_early);
-        self.joins.tables.unknown += unknown;
+        let mut evaluation = std::mem::take(&mut self.evaluation);
+        evaluation.run(self.joins.shape(), &self.store, ring, !is_early);
+        self.joins.tables.unknown += evaluation.unknown();
         let may_lack = is_early || has_unknown(&self.store, ring);
-        let members: Vec<EventId> = self.store.ring(ring).collect();
-        let taken_back = self.taken_back(&members, &parts);
-        let mut keep = Vec::new();
-        let parts = parts.into_iter().map(|events| (events, true));
-        for (events, holds) in parts.chain(taken_back.into_iter().map(|events| (events, false))) {
+        let taken_back = self.taken_back(evaluation.members(), evaluation.parts());
+        let parts = evaluation.parts().iter().map(|events| (events, true));
+        for (events, holds) in parts.chain(taken_back.iter().map(|events| (events, false))) {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
-                let ring = self.store.link(&events);
+                let ring = self.store.link(events);
                 let truncated = may_lack || !self.is_whole(first);
                 let closing = Closing { close, is_early, truncated, holds };
                 let size = u32::try_from(events.len()).expect("fewer events than handles for them");
                 self.emitter.decided(closing, first, (ring, size));
-                keep.extend(events);
+                self.kept.extend_from_slice(events);
             }
         }
-        keep.sort_unstable();
-        for id in members.into_iter().filter(|id| keep.binary_search(id).is_err()) {
-            self.leave_out(closed, id);
+        self.kept.sort_unstable();
+        for id in evaluation.members() {
+            if self.kept.binary_search(id).is_err() {
+                self.leave_out(closed, *id);
+            }
         }
+        self.kept.clear();
+        self.evaluation = evaluation;
     }
 
     /// Makes a result of a closed component as it is, if it is one that is asked for.

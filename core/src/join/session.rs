@@ -12,7 +12,7 @@ use super::Inserted;
 use super::component::{self, Component, Matches, PlainMatches, find, unite};
 use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, Walk};
-use super::results::{deferred, has_unknown};
+use super::results::{Evaluation, has_unknown};
 use super::shape::{Partial, Shape};
 use super::tables::Tables;
 use crate::id::{EventId, KeyId, StreamId};
@@ -52,6 +52,7 @@ pub(crate) struct Sessions {
     pub(super) cut: Vec<Closed>,
     /// Unmatched events of sessions that were closed early.
     pub(super) left_out: Vec<(StreamId, Timestamp)>,
+    evaluation: Evaluation,
 }
 
 /// What connecting an event has come to.
@@ -76,6 +77,7 @@ impl Sessions {
             overfull: Vec::new(),
             cut: Vec::new(),
             left_out: Vec::new(),
+            evaluation: Evaluation::default(),
         }
     }
 
@@ -389,9 +391,10 @@ impl Sessions {
         depth: usize,
     ) {
         let is_unknown = has_unknown(store, root);
-        let mut decided = deferred(&tables.shape, store, root);
-        decided.retain(|(id, _)| Self::open_depth(tables, store, *id) == Some(depth));
-        for (id, matched) in decided {
+        let mut evaluation = std::mem::take(&mut self.evaluation);
+        evaluation.run(&tables.shape, store, root, true);
+        evaluation.retain_deferred(|id| Self::open_depth(tables, store, id) == Some(depth));
+        for (id, matched) in evaluation.deferred() {
             if store.record(id).flags.has(Flags::CLOSED) {
                 continue;
             }
@@ -404,6 +407,7 @@ impl Sessions {
                 self.group_unmatched(tables, store, id);
             }
         }
+        self.evaluation = evaluation;
     }
 
     /// Has the component of an event looked at again at a time not later than its close, if the event is

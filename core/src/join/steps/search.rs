@@ -5,8 +5,9 @@
 
 use std::ops::RangeInclusive;
 
-use super::step::{Group, ItemId, Place, Side, Step, begun};
+use super::step::{Group, ItemId, Place, Side, Step};
 use crate::id::{EventId, KeyId, StreamId};
+use crate::join::begun;
 use crate::join::shape::{Partner, Shape};
 use crate::time::Timestamp;
 use crate::window::record::Record;

@@ -6,12 +6,11 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use smallvec::SmallVec;
-
 use super::queue::Queue;
 use super::session::Components;
 use crate::growth::make_room;
 use crate::id::{DeliveryId, EventId, EventIds, KeyId, StreamId};
+use crate::join::begun;
 use crate::join::shape::{JoinShape, Shape};
 use crate::ordered::Ordered;
 use crate::plan::{Operand, Pick};
@@ -397,17 +396,4 @@ pub(super) fn note_evicted(store: &mut Store, events: &[EventId]) {
         let (stream, time) = (store.record(*id).stream, store.record(*id).time);
         store.note_evicted(stream, time);
     }
-}
-
-/// When each stream among the events has had one.
-pub(super) fn begun(store: &Store, events: &[EventId]) -> Timestamp {
-    let mut first: SmallVec<[(StreamId, Timestamp); 8]> = SmallVec::new();
-    for id in events {
-        let record = store.record(*id);
-        match first.iter_mut().find(|(stream, _)| *stream == record.stream) {
-            Some((_, time)) => *time = record.time.min(*time),
-            None => first.push((record.stream, record.time)),
-        }
-    }
-    first.iter().map(|(_, time)| *time).max().unwrap_or(Timestamp::MIN)
 }
