@@ -383,15 +383,15 @@ impl Emitter {
         &mut self,
         store: &Store,
         events: &[EventId],
-        group: &Growing,
+        group: Growing,
         identity: &Identity<'_>,
         kept: bool,
         now: Option<Timestamp>,
     ) -> Option<(Stamp, DeliveryId)> {
-        let Growing { item, delivery, .. } = group;
-        let open = Open::Group(*item);
-        let wanted = self.is_wanted(store, events, *delivery, false, open, kept, now);
-        wanted.then(|| self.revise(store, events, identity, *delivery, kept, now))
+        let Growing { item, delivery } = group;
+        let open = Open::Group(item);
+        let wanted = self.is_wanted(store, events, delivery, false, open, kept, now);
+        wanted.then(|| self.revise(store, events, identity, delivery, kept, now))
     }
 
     /// Whether a result that may still grow is to be delivered now. Where it is too early, that is

@@ -59,7 +59,7 @@ use crate::window::watermark::Progress;
 
 use bounds::Bounds;
 use dedupe::Seen;
-use deliver::Updates;
+use deliver::{TakenBack, Updates};
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
@@ -187,7 +187,9 @@ impl Correlator {
             outbox: VecDeque::new(),
             updates: Updates::default(),
             evaluation: Evaluation::default(),
+            taken_back: TakenBack::default(),
             kept: Vec::new(),
+            orders: Vec::new(),
             polled: EventIds::new(),
             polled_is_final: false,
             stamp: Stamp {

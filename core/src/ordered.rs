@@ -33,16 +33,46 @@ impl<T> Default for Ordered<T> {
 impl<T: Copy + Ord> Ordered<T> {
     /// Adds an item, unless it is in it.
     pub fn insert(&mut self, item: T) {
-        let mut at = self.block_for(&item);
-        if self.blocks[at].len() == BLOCK {
-            self.split(at);
-            at += usize::from(self.blocks[at].back().is_some_and(|last| *last < item));
-        }
+        self.insert_behind(item, |other| *other < item);
+    }
+
+    /// Removes an item. Returns whether it was in it.
+    pub fn remove(&mut self, item: &T) -> bool {
+        self.remove_behind(item, |other| other < item)
+    }
+
+    /// Whether an item is in it.
+    pub fn contains(&self, item: &T) -> bool {
+        let (at, place) = self.place(|other| other < item);
+        self.blocks.get(at).is_some_and(|block| block.get(place) == Some(item))
+    }
+
+    /// The items of a range, in order.
+    pub fn range<R: RangeBounds<T>>(&self, range: R) -> impl Iterator<Item = &T> + use<'_, T, R> {
+        let (at, place) = match range.start_bound() {
+            Bound::Included(from) => self.place(|item| item < from),
+            Bound::Excluded(from) => self.place(|item| item <= from),
+            Bound::Unbounded => (0, 0),
+        };
+        let first = self.blocks.get(at).map(|block| block.range(place..));
+        let others = self.blocks.range(self.blocks.len().min(at + 1)..).flatten();
+        first.into_iter().flatten().chain(others).take_while(move |item| match range.end_bound() {
+            Bound::Included(to) => *item <= to,
+            Bound::Excluded(to) => *item < to,
+            Bound::Unbounded => true,
+        })
+    }
+}
+
+/// An order that the items do not know themselves is told by what is before one of them.
+impl<T: Copy + PartialEq> Ordered<T> {
+    /// Adds an item behind those that are before it, unless it is there.
+    pub fn insert_behind(&mut self, item: T, is_before: impl Fn(&T) -> bool) {
+        let at = self.block_for(&is_before);
         let block = &mut self.blocks[at];
         // Most come last.
-        let is_last = block.back().is_none_or(|last| *last < item);
-        let place =
-            if is_last { block.len() } else { block.partition_point(|other| *other < item) };
+        let is_last = block.back().is_none_or(&is_before);
+        let place = if is_last { block.len() } else { block.partition_point(is_before) };
         if block.get(place) != Some(&item) {
             let before = block.capacity();
             block.insert(place, item);
@@ -50,9 +80,9 @@ impl<T: Copy + Ord> Ordered<T> {
         }
     }
 
-    /// Removes an item. Returns whether it was in it.
-    pub fn remove(&mut self, item: &T) -> bool {
-        let (at, place) = self.place(|other| other < item);
+    /// Removes an item behind those that are before it. Returns whether it was there.
+    pub fn remove_behind(&mut self, item: &T, is_before: impl Fn(&T) -> bool) -> bool {
+        let (at, place) = self.place(is_before);
         let Some(block) = self.blocks.get_mut(at).filter(|block| block.get(place) == Some(item))
         else {
             return false;
@@ -79,28 +109,6 @@ impl<T: Copy + Ord> Ordered<T> {
         first
     }
 
-    /// Whether an item is in it.
-    pub fn contains(&self, item: &T) -> bool {
-        let (at, place) = self.place(|other| other < item);
-        self.blocks.get(at).is_some_and(|block| block.get(place) == Some(item))
-    }
-
-    /// The items of a range, in order.
-    pub fn range<R: RangeBounds<T>>(&self, range: R) -> impl Iterator<Item = &T> + use<'_, T, R> {
-        let (at, place) = match range.start_bound() {
-            Bound::Included(from) => self.place(|item| item < from),
-            Bound::Excluded(from) => self.place(|item| item <= from),
-            Bound::Unbounded => (0, 0),
-        };
-        let first = self.blocks.get(at).map(|block| block.range(place..));
-        let others = self.blocks.range(self.blocks.len().min(at + 1)..).flatten();
-        first.into_iter().flatten().chain(others).take_while(move |item| match range.end_bound() {
-            Bound::Included(to) => *item <= to,
-            Bound::Excluded(to) => *item < to,
-            Bound::Unbounded => true,
-        })
-    }
-
     /// Bytes used.
     pub fn memory(&self) -> usize {
         self.room * size_of::<T>()
@@ -114,21 +122,26 @@ impl<T: Copy + Ord> Ordered<T> {
         (at, self.blocks.get(at).map_or(0, |block| block.partition_point(is_before)))
     }
 
-    /// The block that takes an item; a full one takes no more behind its last.
-    fn block_for(&mut self, item: &T) -> usize {
-        let Some(block) = self.blocks.back() else {
-            self.open(0);
-            return 0;
-        };
-        let last = self.blocks.len() - 1;
-        if block.back() >= Some(item) {
-            self.blocks.partition_point(|block| block.back() < Some(item))
-        } else if block.len() < BLOCK {
+    /// A block with room, that takes an item.
+    fn block_for(&mut self, is_before: &impl Fn(&T) -> bool) -> usize {
+        let last = self.blocks.len().saturating_sub(1);
+        let is_last = self.blocks.back().and_then(VecDeque::back).is_none_or(is_before);
+        let mut at = if is_last {
             last
         } else {
-            self.open(last + 1);
-            last + 1
+            let ends_before = |block: &VecDeque<T>| block.back().is_some_and(is_before);
+            self.blocks.partition_point(ends_before)
+        };
+        let is_full = self.blocks.get(at).is_none_or(|block| block.len() == BLOCK);
+        if is_full && is_last {
+            // Full blocks are left behind by items that come in order.
+            at = self.blocks.len();
+            self.open(at);
+        } else if is_full {
+            self.split(at);
+            at += usize::from(self.blocks[at].back().is_some_and(is_before));
         }
+        at
     }
 
     /// Makes an empty block, for an item to come.

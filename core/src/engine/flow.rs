@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
-use super::deliver::{Orders, Updates};
+use super::deliver::{TakenBack, Updates};
 use super::input::Input;
 use super::known::Known;
 use super::reading::{Reading, Route, Routed};
@@ -39,8 +39,11 @@ pub(super) struct Flow {
     pub updates: Updates,
     /// What the component that is looked at means.
     pub evaluation: Evaluation,
+    pub taken_back: TakenBack,
     /// Its events that are in results.
     pub kept: Vec<EventId>,
+    /// Where the events stand that identify the result that is looked at.
+    pub orders: Vec<EventOrder>,
     /// The events of the correlation polled last; forgotten before anything else happens where
     /// they are decided.
     pub polled: EventIds,
@@ -464,14 +467,17 @@ impl Flow {
         let delivered = outcome.delivery != DeliveryId::NONE;
         let Some(first) = self.wanted(outcome.events.iter().copied(), delivered) else {
             self.let_go(&outcome.events);
+            self.store.lists.give_back(outcome.events);
+            self.store.lists.give_back(outcome.identity);
             return;
         };
         let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
-        let orders: Orders = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key, events: &orders, is_unique: false };
         let is_early = outcome.truncated;
         outcome.truncated |= !self.is_whole(first);
+        self.orders.extend(outcome.identity.iter().map(|id| self.store.order(*id)));
+        let identity = Identity { key, events: &self.orders, is_unique: false };
         self.emitter.decided_list(first, &identity, outcome, is_early);
+        self.orders.clear();
     }
 
     /// Whether nothing was evicted that might have belonged to a result which starts with `first`.
@@ -502,9 +508,10 @@ impl Flow {
         evaluation.run(self.joins.shape(), &self.store, ring, !is_early);
         self.joins.tables.unknown += evaluation.unknown();
         let may_lack = is_early || has_unknown(&self.store, ring);
-        let taken_back = self.taken_back(evaluation.members(), evaluation.parts());
+        let mut back = std::mem::take(&mut self.taken_back);
+        self.take_back(evaluation.members(), evaluation.parts(), &mut back);
         let parts = evaluation.parts().iter().map(|events| (events, true));
-        for (events, holds) in parts.chain(taken_back.iter().map(|events| (events, false))) {
+        for (events, holds) in parts.chain(back.lists.iter().map(|events| (events, false))) {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
                 let ring = self.store.link(events);
                 let truncated = may_lack || !self.is_whole(first);
@@ -521,7 +528,7 @@ impl Flow {
             }
         }
         self.kept.clear();
-        self.evaluation = evaluation;
+        (self.evaluation, self.taken_back) = (evaluation, back);
     }
 
     /// Makes a result of a closed component as it is, if it is one that is asked for.

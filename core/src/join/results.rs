@@ -40,7 +40,12 @@ impl Parts {
 
     /// Adds a list.
     pub fn push(&mut self, events: &[EventId]) {
-        self.events.extend_from_slice(events);
+        self.push_all(events.iter().copied());
+    }
+
+    /// Adds a list of these events.
+    pub fn push_all(&mut self, events: impl Iterator<Item = EventId>) {
+        self.events.extend(events);
         self.ends.push(self.events.len());
     }
 
@@ -409,7 +414,7 @@ impl Groups {
         self.parent[at] == at && self.size[at] == 1
     }
 
-    /// Adds the events of each group of more than one to `joined`.
+    /// Makes a list of the events of each group of more than one. There are none in `joined`.
     fn gather(&mut self, lefts: &Parts, rights: &Parts, joined: &mut Parts) {
         let count = self.parent.len();
         self.places.clear();

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use smallvec::SmallVec;
+
 use super::Inserted;
 use super::component::{self, Component, Matches, PlainMatches, find, unite};
 use super::deadlines::{Deadlines, Turn};
@@ -32,6 +34,9 @@ pub(crate) struct Closed {
     /// What its events are.
     pub members: Members,
 }
+
+/// The events next to one, before and after it.
+pub(super) type Company = SmallVec<[EventId; 2]>;
 
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -347,13 +352,13 @@ impl Sessions {
     }
 
     /// The events known to be unmatched that an unmatched one is grouped with.
-    pub(super) fn company(tables: &Tables, store: &Store, id: EventId) -> Vec<EventId> {
+    pub(super) fn company(tables: &Tables, store: &Store, id: EventId) -> Company {
         let stream = store.record(id).stream;
         let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
         let key = store.key(id, shape.entry_table);
         if key == KeyId::NONE {
-            return Vec::new();
+            return Company::new();
         }
         if depth > 0 {
             return tables.near_unmatched(store, id, gap);

@@ -40,7 +40,7 @@ impl Step {
         while let Some((_, group)) = self.queue.take_with(store, id) {
             any = true;
             note_evicted(store, &group.events);
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
         for side in [Side::Left, Side::Right] {
             for item in self.items_with(store, side, id) {
@@ -122,7 +122,7 @@ impl Step {
         let deadline: (Timestamp, ItemId) = (item.deadline, id);
         self.deadlines.remove(&deadline);
         note_evicted(store, &item.group.events);
-        self.let_go(store, &item.group.events);
+        self.drop_group(store, item.group);
         self.let_go(store, &taken);
     }
 }

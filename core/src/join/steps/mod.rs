@@ -44,11 +44,10 @@ pub(crate) struct Outcome {
 }
 
 /// A result of the query that may grow.
-#[derive(Clone, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(crate) struct Growing {
     /// What [`Steps::touch`] knows it by.
     pub item: u32,
-    pub identity: EventIds,
     pub delivery: DeliveryId,
 }
 
@@ -336,13 +335,16 @@ impl Steps {
     pub fn next_growing(&mut self, store: &Store, events: &mut EventIds) -> Option<Growing> {
         let last = self.all.last_mut().expect("a plan has a join");
         let item = last.next_dirty(store, events)?;
-        let step::Item { group, delivery, .. } = last.item(item);
-        let identity = group.identity.clone();
-        Some(Growing { item, identity, delivery: *delivery })
+        Some(Growing { item, delivery: last.item(item).delivery })
+    }
+
+    /// The events that identify a growing result.
+    pub fn identity(&self, growing: Growing) -> &[EventId] {
+        &self.all.last().expect("a plan has a join").item(growing.item).group.identity
     }
 
     /// The result has been delivered.
-    pub fn delivered(&mut self, growing: &Growing, delivery: DeliveryId) {
+    pub fn delivered(&mut self, growing: Growing, delivery: DeliveryId) {
         self.all.last_mut().expect("a plan has a join").item_mut(growing.item).delivery = delivery;
     }
 }

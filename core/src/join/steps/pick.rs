@@ -82,11 +82,12 @@ impl Step {
             self.find_unmatched(shape, store, group, delivery);
         } else if matched && !is_full && one_side == Some(side) && self.shape.kind.reports_matches()
         {
-            let whole = Self::joined(store, &group, &taken, group.identity.clone());
+            let identity = store.lists.copy(&group.identity);
+            let whole = Self::joined(store, &group, &taken, identity);
             self.find(whole, delivery);
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         } else {
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
         self.let_go(store, &taken);
         taken.clear();
@@ -104,7 +105,7 @@ impl Step {
         kept: bool,
     ) -> Option<ItemId> {
         if !kept {
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
             return None;
         }
         let id = self.add(shape, store, side, group, matched);
@@ -149,10 +150,10 @@ impl Step {
     }
 
     fn find_pair(&mut self, store: &mut Store, group: &Group, with: ItemId) {
-        let other = self.item(with).group.clone();
+        let other = &self.item(with).group;
         let mut pair = Self::joined(store, group, &other.events, Events::new());
         pair.truncated |= other.truncated;
-        pair.identity.clone_from(&pair.events);
+        pair.identity = store.lists.copy(&pair.events);
         self.find(pair, DeliveryId::NONE);
     }
 
@@ -173,7 +174,7 @@ impl Step {
             self.find_pair(store, &group, *first);
         }
         self.use_up(store, *first);
-        self.let_go(store, &group.events);
+        self.drop_group(store, group);
     }
 
     fn accept_latest(
@@ -187,10 +188,10 @@ impl Step {
     ) {
         if side == Side::Left {
             if kept {
-                let mut replaced = std::mem::take(&mut self.key_buffer);
+                let mut replaced = std::mem::take(&mut self.number_buffer);
                 self.of_same_key(store, side, &group, &mut replaced);
                 replaced.drain(..).for_each(|id| self.use_up(store, id));
-                self.key_buffer = replaced;
+                self.number_buffer = replaced;
             }
             self.keep(shape, store, side, group, false, kept);
             return;
@@ -199,14 +200,14 @@ impl Step {
             self.find_pair(store, &group, *latest);
             self.use_up(store, *latest);
         }
-        self.let_go(store, &group.events);
+        self.drop_group(store, group);
     }
 
     /// Takes out an item that waits for nothing any more.
     fn use_up(&mut self, store: &mut Store, id: ItemId) {
         let item = self.remove(store, id);
         self.deadlines.remove(&(item.deadline, id));
-        self.let_go(store, &item.group.events);
+        self.drop_group(store, item.group);
     }
 
     /// `one` is the side that each group is made for.
@@ -233,7 +234,8 @@ impl Step {
         let matched = !matches.is_empty();
         if !kept && side == one && matched && self.shape.kind.reports_matches() {
             // A late one takes what is there, and waits for nothing.
-            let whole = Self::joined(store, &group, &taken, group.identity.clone());
+            let identity = store.lists.copy(&group.identity);
+            let whole = Self::joined(store, &group, &taken, identity);
             self.find(whole, DeliveryId::NONE);
         }
         if let Some(id) = self.keep(shape, store, side, group, matched, kept)
@@ -300,7 +302,7 @@ impl Step {
             self.find(group, delivery);
         } else {
             self.unknown += group.events.len() as u64;
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
     }
 

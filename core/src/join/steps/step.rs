@@ -50,6 +50,14 @@ pub(super) struct Group {
     pub truncated: bool,
 }
 
+impl Group {
+    /// Bytes used outside of itself.
+    pub fn memory(&self) -> usize {
+        let spilled = [&self.events, &self.identity].into_iter().filter(|ids| ids.spilled());
+        spilled.map(|ids| ids.capacity() * size_of::<EventId>()).sum()
+    }
+}
+
 /// What a step has found.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -124,7 +132,7 @@ pub(super) struct Step {
     bytes: usize,
     /// What is found of items and of events, in buffers that are used again.
     pub item_buffer: Vec<ItemId>,
-    pub key_buffer: Vec<ItemId>,
+    pub number_buffer: Vec<u32>,
     pub event_buffer: Vec<EventId>,
 }
 
@@ -151,7 +159,7 @@ impl Step {
             feeds: join + 1 < shape.joins.len(),
             bytes: 0,
             item_buffer: Vec::new(),
-            key_buffer: Vec::new(),
+            number_buffer: Vec::new(),
             event_buffer: Vec::new(),
         }
     }
@@ -254,7 +262,7 @@ impl Step {
         let first = store.record(group.events[0]).time;
         self.firsts.insert((first, id));
         let begun = begun(store, &group.events);
-        self.bytes += item_bytes(&group);
+        self.bytes += group.memory();
         self.items[id as usize] = Some(Item {
             side,
             group,
@@ -328,14 +336,16 @@ impl Step {
             }
         }
         self.firsts.remove(&(item.oldest, id));
-        self.bytes -= item_bytes(&item.group);
+        self.bytes -= item.group.memory();
         debug_assert!(item.taken == 0, "what an item has taken in is let go of with it");
         item
     }
 
     /// A group out of one and what it has matched, holding each event once more than before.
     pub fn joined(store: &mut Store, one: &Group, other: &[EventId], identity: Events) -> Group {
-        let mut events: Events = one.events.iter().chain(other).copied().collect();
+        let mut events = store.lists.take(one.events.len() + other.len());
+        events.extend_from_slice(&one.events);
+        events.extend_from_slice(other);
         events.sort_unstable_by_key(|id| store.order(*id));
         events.dedup();
         hold(store, &events);
@@ -345,6 +355,13 @@ impl Step {
     /// Something has been found.
     pub fn find(&mut self, group: Group, delivery: DeliveryId) {
         self.found.push(Found { group, delivery });
+    }
+
+    /// Lets go of the events of a group that is not needed any more.
+    pub fn drop_group(&mut self, store: &mut Store, group: Group) {
+        self.let_go(store, &group.events);
+        store.lists.give_back(group.events);
+        store.lists.give_back(group.identity);
     }
 
     /// Lets go of events.
@@ -363,12 +380,6 @@ impl Step {
             + self.queue.memory()
             + self.components.memory()
     }
-}
-
-/// What the lists of a group cost beside it.
-fn item_bytes(group: &Group) -> usize {
-    let spilled = [&group.events, &group.identity].into_iter().filter(|ids| ids.spilled());
-    spilled.map(|ids| ids.capacity() * size_of::<EventId>()).sum()
 }
 
 /// Holds each event once more.
