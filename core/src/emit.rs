@@ -5,7 +5,7 @@
 
 mod ids;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BinaryHeap, VecDeque};
 
 use smallvec::SmallVec;
@@ -13,7 +13,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::ids::Identity;
 use self::ids::Ids;
-use crate::growth::make_room;
+use crate::growth::{Slab, make_room};
 use crate::id::{CorrelationId, DeliveryId, EventId, EventIds};
 use crate::join::Open;
 use crate::join::steps::{Growing, Outcome};
@@ -44,7 +44,7 @@ pub(crate) struct Closing {
 }
 
 /// A decided result, in final order.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, Debug)]
 struct Ready {
     close: Timestamp,
     first: EventOrder,
@@ -52,7 +52,7 @@ struct Ready {
 }
 
 /// A decided result that is to be taken.
-#[derive(Clone, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(crate) struct Final {
     /// The least where it has been closed early, and so has no place in the order.
     pub close: Timestamp,
@@ -60,7 +60,7 @@ pub(crate) struct Final {
 }
 
 /// The events of a decided result.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(crate) enum Decided {
     /// Those of the ring through this one.
     Ring {
@@ -72,12 +72,16 @@ pub(crate) enum Decided {
         /// Whether it is a result; not where it has turned out to be none after it was delivered.
         holds: bool,
     },
-    /// These. Boxed so that the common ring stays small.
-    List(Box<List>),
+    /// Those of the [list](Emitter::take_list) of this number.
+    List {
+        number: u32,
+        /// How many.
+        size: u32,
+    },
 }
 
 /// A decided result that may share events with others.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct List {
     /// Its id, but for the occurrence number: the order of those that share their first event.
     id: CorrelationId,
@@ -91,24 +95,18 @@ pub(crate) struct List {
 }
 
 impl Decided {
-    fn size(&self) -> usize {
-        match self {
-            Self::Ring { size, .. } => *size as usize,
-            Self::List(list) => list.events.len(),
-        }
+    fn size(self) -> usize {
+        let (Self::Ring { size, .. } | Self::List { size, .. }) = self;
+        size as usize
     }
+}
 
-    /// Bytes used outside of itself.
+impl List {
+    /// Bytes used.
     fn memory(&self) -> usize {
-        match self {
-            Self::Ring { .. } => 0,
-            Self::List(list) => {
-                let spilled =
-                    [&list.events, &list.identity].into_iter().filter(|ids| ids.spilled());
-                let events: usize = spilled.map(SmallVec::capacity).sum();
-                size_of::<List>() + events * size_of::<EventId>()
-            }
-        }
+        let spilled = [&self.events, &self.identity].into_iter().filter(|ids| ids.spilled());
+        let events: usize = spilled.map(SmallVec::capacity).sum();
+        size_of::<Self>() + events * size_of::<EventId>()
     }
 }
 
@@ -146,15 +144,14 @@ pub(crate) struct Stamp {
 #[derive(Debug)]
 pub(crate) struct Emitter {
     interval: Span,
-    /// What is decided and waits for its place in the order.
+    /// What is decided and waits for its place in the order, in that order. Most come last, or nearly.
     ready: VecDeque<Ready>,
-    /// Whether these are in final order.
-    is_ordered: bool,
     finals: VecDeque<Final>,
     /// Events in `finals`; one that is in several counts for each.
     waiting: usize,
-    /// Bytes of `ready` and `finals` outside of themselves.
-    lists: usize,
+    /// Those of `ready` and `finals` that are no rings, and their bytes.
+    lists: Slab<List>,
+    list_memory: usize,
     deliveries: Vec<Delivery>,
     free: Vec<DeliveryId>,
     sequence: u64,
@@ -172,10 +169,10 @@ impl Emitter {
         Self {
             interval,
             ready: VecDeque::new(),
-            is_ordered: true,
             finals: VecDeque::new(),
             waiting: 0,
-            lists: 0,
+            lists: Slab::default(),
+            list_memory: 0,
             deliveries: Vec::new(),
             free: Vec::new(),
             sequence: 0,
@@ -203,19 +200,46 @@ impl Emitter {
         let Outcome { close, events, identity, delivery, truncated } = outcome;
         let (id, sequence) = (self.ids.base(hashed), self.sequence);
         self.sequence += 1;
-        let list = Box::new(List { id, sequence, events, identity, delivery, truncated });
-        self.wait(Ready { close, first, result: Decided::List(list) }, is_early);
+        let size = u32::try_from(events.len()).expect("fewer events than handles for them");
+        let list = List { id, sequence, events, identity, delivery, truncated };
+        self.list_memory += list.memory();
+        let number = self.lists.insert(list);
+        self.wait(Ready { close, first, result: Decided::List { number, size } }, is_early);
+    }
+
+    /// The list of a decided result, which is taken.
+    pub fn take_list(&mut self, number: u32) -> List {
+        let list = self.lists.take(number);
+        self.list_memory -= list.memory();
+        list
     }
 
     /// What is closed early has no place in the order: it does not wait for it.
     fn wait(&mut self, ready: Ready, is_early: bool) {
-        self.lists += ready.result.memory();
         if is_early {
             self.finish(Timestamp::MIN, ready.result);
         } else {
-            self.is_ordered &= self.ready.back().is_none_or(|last| last.close < ready.close);
-            self.ready.push_back(ready);
+            let Self { ready: all, lists, .. } = self;
+            let is_before = |other: &Ready| Self::order(lists, other, &ready).is_lt();
+            if all.back().is_none_or(is_before) {
+                all.push_back(ready);
+            } else {
+                let at = all.partition_point(is_before);
+                all.insert(at, ready);
+            }
         }
+    }
+
+    /// The order of two decided results. Only lists can share their first event.
+    fn order(lists: &Slab<List>, one: &Ready, other: &Ready) -> Ordering {
+        let order = one.close.cmp(&other.close).then(one.first.cmp(&other.first));
+        order.then_with(|| match (one.result, other.result) {
+            (Decided::List { number: one, .. }, Decided::List { number: other, .. }) => {
+                let (one, other) = (&lists[one], &lists[other]);
+                one.id.cmp(&other.id).then(one.sequence.cmp(&other.sequence))
+            }
+            _ => Ordering::Equal,
+        })
     }
 
     fn finish(&mut self, close: Timestamp, result: Decided) {
@@ -227,15 +251,11 @@ impl Emitter {
     pub fn first_close(&self) -> Option<Timestamp> {
         let mut finals = self.finals.iter().map(|next| next.close);
         let first = finals.find(|close| *close > Timestamp::MIN);
-        first.or_else(|| self.ready.iter().map(|ready| ready.close).min())
+        first.or_else(|| self.ready.front().map(|ready| ready.close))
     }
 
     /// Puts decided results that closed before `limit` into their final order; `None` lets all go.
     pub fn release(&mut self, limit: Option<Timestamp>) {
-        if !self.is_ordered {
-            self.ready.make_contiguous().sort_unstable();
-            self.is_ordered = true;
-        }
         while let Some(ready) = self.ready.front() {
             if limit.is_some_and(|limit| ready.close >= limit) {
                 break;
@@ -252,7 +272,6 @@ impl Emitter {
     pub fn next_final(&mut self) -> Option<Final> {
         let next = self.finals.pop_front()?;
         self.waiting -= next.result.size();
-        self.lists -= next.result.memory();
         if self.finals.capacity() > FEW && self.finals.len() < self.finals.capacity() / 4 {
             self.finals.shrink_to(self.finals.capacity() / 2);
         }
@@ -266,7 +285,7 @@ impl Emitter {
 
     /// Bytes used by decided results.
     pub fn waiting_memory(&self) -> usize {
-        self.lists
+        self.list_memory
             + self.finals.capacity() * size_of::<Final>()
             + self.ready.capacity() * size_of::<Ready>()
     }
@@ -367,15 +386,16 @@ impl Emitter {
     pub fn stamp_group(
         &mut self,
         store: &Store,
-        group: &Growing,
+        events: &[EventId],
+        group: Growing,
         identity: &Identity<'_>,
         kept: bool,
         now: Option<Timestamp>,
     ) -> Option<(Stamp, DeliveryId)> {
-        let Growing { item, events, delivery, .. } = group;
-        let open = Open::Group(*item);
-        let wanted = self.is_wanted(store, events, *delivery, false, open, kept, now);
-        wanted.then(|| self.revise(store, events, identity, *delivery, kept, now))
+        let Growing { item, delivery } = group;
+        let open = Open::Group(item);
+        let wanted = self.is_wanted(store, events, delivery, false, open, kept, now);
+        wanted.then(|| self.revise(store, events, identity, delivery, kept, now))
     }
 
     /// Whether a result that may still grow is to be delivered now. Where it is too early, that is
@@ -525,6 +545,8 @@ impl Emitter {
     pub fn memory(&self) -> usize {
         self.waiting_memory()
             + self.deliveries.capacity() * size_of::<Delivery>()
+            + self.lists.memory()
+            - self.lists.len() * size_of::<List>()
             + self.deferred.capacity() * size_of::<Reverse<(Timestamp, Open)>>()
             + self.ids.memory()
     }

@@ -46,6 +46,7 @@ use crate::error::Error;
 use crate::event::{Event, Fields};
 use crate::id::{CorrelationId, EventIds, SourceId};
 use crate::join::Joins;
+use crate::join::results::Evaluation;
 use crate::key::EventKeys;
 use crate::latency::Latency;
 use crate::limits;
@@ -58,6 +59,7 @@ use crate::window::watermark::Progress;
 
 use bounds::Bounds;
 use dedupe::Seen;
+use deliver::{TakenBack, Updates};
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
@@ -183,7 +185,11 @@ impl Correlator {
             reading: Reading::new(EventKeys::new(&joins.shape().tables, &stream_columns)),
             emitter: new_emitter(&plan, &options),
             outbox: VecDeque::new(),
-            updates: VecDeque::new(),
+            updates: Updates::default(),
+            evaluation: Evaluation::default(),
+            taken_back: TakenBack::default(),
+            kept: Vec::new(),
+            orders: Vec::new(),
             polled: EventIds::new(),
             polled_is_final: false,
             stamp: Stamp {

@@ -1,4 +1,4 @@
-//! How large lists grow.
+//! How large lists grow, and what is used again.
 
 use std::ops::{Index, IndexMut};
 
@@ -75,9 +75,66 @@ impl<T> IndexMut<usize> for Pieces<T> {
     }
 }
 
+/// So many places of a slab are kept for reuse in any case.
+const FEW: usize = 1_024;
+
+/// Items by number: that of one which has been taken out is given to the next.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    items: Vec<Option<T>>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Adds an item. Returns its number.
+    pub fn insert(&mut self, item: T) -> u32 {
+        if let Some(number) = self.free.pop() {
+            self.items[number as usize] = Some(item);
+            return number;
+        }
+        make_room(&mut self.items);
+        self.items.push(Some(item));
+        u32::try_from(self.items.len() - 1).expect("the memory bound is far below 2³² items")
+    }
+
+    /// Takes the item of a number out.
+    pub fn take(&mut self, number: u32) -> T {
+        let item = self.items[number as usize].take().expect("a number is dropped with its item");
+        self.free.push(number);
+        if self.free.len() == self.items.len() && self.items.len() > FEW {
+            *self = Self::default();
+        }
+        item
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.items.capacity() * size_of::<Option<T>>() + self.free.capacity() * size_of::<u32>()
+    }
+}
+
+impl<T> Index<u32> for Slab<T> {
+    type Output = T;
+
+    fn index(&self, number: u32) -> &T {
+        self.items[number as usize].as_ref().expect("a number is dropped with its item")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{PIECE, Pieces};
+    use super::{FEW, PIECE, Pieces, Slab};
 
     #[test]
     fn items_stay_where_they_are() {
@@ -91,5 +148,20 @@ mod tests {
         assert!((0..count).all(|at| pieces[at] == at));
         let least = 4 * PIECE * size_of::<usize>();
         assert!(pieces.memory() >= least && pieces.memory() < least + least / 8);
+    }
+
+    #[test]
+    fn numbers_are_given_again() {
+        let mut slab = Slab::default();
+        let count = u32::try_from(2 * FEW).expect("small");
+        (0..count).for_each(|number| assert_eq!(slab.insert(2 * number), number));
+        let memory = slab.memory();
+        assert_eq!((slab.take(3), slab.take(5)), (6, 10));
+        assert_eq!((slab.insert(11), slab.insert(7), slab[5], slab[3]), (5, 3, 11, 7));
+        assert!(slab.memory() < memory + memory / 8);
+        for number in 0..count {
+            slab.take(number);
+        }
+        assert_eq!(slab.memory(), 0);
     }
 }

@@ -8,6 +8,7 @@ pub mod event;
 mod growth;
 pub mod id;
 pub mod limits;
+mod ordered;
 pub mod time;
 
 pub mod plan;

@@ -1,22 +1,15 @@
 //! What a poll takes: the next correlation to deliver, of those that are decided and those that may
 //! still grow.
 
-use std::collections::BTreeMap;
-
-use smallvec::SmallVec;
-
 use super::flow::{End, Flow};
 use crate::correlation::Correlation;
 use crate::emit::{Decided, Emit, Identity, Stamp};
 use crate::id::{DeliveryId, EventId, EventIds};
-use crate::join::results::{Parts, is_result, results};
+use crate::join::results::{Parts, is_result};
 use crate::join::{Joins, Open, Policy};
 use crate::stage::PlannedStage;
 use crate::window::record::{EventOrder, Members};
 use crate::window::store::Store;
-
-/// Where the events that identify a result stand: mostly few, and then without an allocation.
-pub(super) type Orders = SmallVec<[EventOrder; 4]>;
 
 /// What looking for a correlation to deliver has come to.
 enum Found {
@@ -28,12 +21,74 @@ enum Found {
     End,
 }
 
+/// Results of a component that may have changed.
+#[derive(Debug, Default)]
+pub(super) struct Updates {
+    all: Parts,
+    /// So many of them, the first, are results; the others have turned out to be none.
+    holding: usize,
+    next: usize,
+}
+
+impl Updates {
+    /// Takes those of a component in place of what has been taken.
+    fn fill(&mut self, parts: &Parts, taken_back: &Parts) {
+        self.clear();
+        parts.iter().chain(taken_back.iter()).for_each(|events| self.all.push(events));
+        self.holding = parts.len();
+    }
+
+    /// The next one, with whether it is a result.
+    fn next(&mut self) -> Option<(&[EventId], bool)> {
+        let number = self.next;
+        let events = self.all.get(number)?;
+        self.next += 1;
+        Some((events, number < self.holding))
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.all.clear();
+        self.next = 0;
+    }
+}
+
+/// What is no result any more, with the buffers to find that in.
+#[derive(Debug, Default)]
+pub(super) struct TakenBack {
+    /// The events of each correlation.
+    pub lists: Parts,
+    /// The first event of each part, with its number.
+    firsts: Vec<(Option<EventOrder>, usize)>,
+    /// The place of the part of each event among all of them by their first event.
+    part_of: Vec<(EventId, usize)>,
+    /// The place of the part that each correlation goes on as.
+    goes_on: Vec<(DeliveryId, usize)>,
+    /// Members that were part of what does not go on.
+    gone: Vec<(DeliveryId, usize)>,
+}
+
+impl TakenBack {
+    fn clear(&mut self) {
+        self.lists.clear();
+        self.firsts.clear();
+        self.part_of.clear();
+        self.goes_on.clear();
+        self.gone.clear();
+    }
+}
+
+/// What is listed for something, in a list that is in order.
+fn found<T: Copy + Ord>(list: &[(T, usize)], item: T) -> Option<usize> {
+    list.binary_search_by_key(&item, |(other, _)| *other).ok().map(|at| list[at].1)
+}
+
 impl Flow {
     /// Begins a change: what was looked at for delivery has to be looked at again.
     pub fn begin(&mut self) {
         self.begin_poll();
         self.check_room();
-        while let Some((events, _)) = self.updates.pop_front() {
+        while let Some((events, _)) = self.updates.next() {
             self.joins.touch(&mut self.store, Open::Session(events[0]));
         }
     }
@@ -106,17 +161,23 @@ impl Flow {
                 }
                 (None, truncated, holds)
             }
-            Decided::List(list) => {
-                polled = list.events;
+            Decided::List { number, .. } => {
+                let list = self.emitter.take_list(number);
+                self.store.lists.give_back(std::mem::replace(&mut polled, list.events));
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }
         };
         let kept = holds && self.keeps(&polled, true);
         let key = Self::identity_key(&self.joins, &self.store, &polled);
         let stamp = if let Some((identity, delivery)) = list {
-            let events: Orders = identity.iter().map(|id| self.store.order(*id)).collect();
-            let identity = Identity { key, events: &events, is_unique: false };
-            self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept)
+            let mut orders = std::mem::take(&mut self.orders);
+            orders.extend(identity.iter().map(|id| self.store.order(*id)));
+            self.store.lists.give_back(identity);
+            let identity = Identity { key, events: &orders, is_unique: false };
+            let stamp = self.emitter.stamp_list(&self.store, &polled, &identity, delivery, kept);
+            orders.clear();
+            self.orders = orders;
+            stamp
         } else {
             // What another session of the key had at that time would have matched what this one has,
             // unless that were the same event in another stream.
@@ -178,9 +239,13 @@ impl Flow {
     /// Looks at one session that may have changed.
     fn poll_session(&mut self) -> Found {
         let Policy::Sessions(sessions) = &mut self.joins.policy else { return Found::End };
-        let (mut events, holds) = if let Some(update) = self.updates.pop_front() {
-            update
+        // The room of the result before it.
+        let mut events = std::mem::take(&mut self.polled);
+        let holds = if let Some((update, holds)) = self.updates.next() {
+            events.extend_from_slice(update);
+            holds
         } else {
+            self.polled = events;
             let Some(root) = sessions.next_dirty(&mut self.store) else { return Found::End };
             if let [join] = self.joins.shape().joins.as_slice() {
                 let mut members = Members::default();
@@ -188,17 +253,16 @@ impl Flow {
                 if !is_result(join, &members) {
                     return Found::Nothing;
                 }
-                // The room of the result before it.
-                let mut events = std::mem::take(&mut self.polled);
+                events = std::mem::take(&mut self.polled);
                 events.extend(self.store.ring(root));
-                (events, true)
+                true
             } else {
-                let Parts { parts, .. } = results(self.joins.shape(), &self.store, root, false);
-                let members: Vec<_> = self.store.ring(root).collect();
-                let taken_back = self.taken_back(&members, &parts);
-                let updates = parts.into_iter().map(|events| (events, true));
-                let updates = updates.chain(taken_back.into_iter().map(|events| (events, false)));
-                self.updates.extend(updates.map(|(events, holds)| (events.into(), holds)));
+                let mut evaluation = std::mem::take(&mut self.evaluation);
+                evaluation.run(self.joins.shape(), &self.store, root, false);
+                let mut back = std::mem::take(&mut self.taken_back);
+                self.take_back(evaluation.members(), evaluation.parts(), &mut back);
+                self.updates.fill(evaluation.parts(), &back.lists);
+                (self.evaluation, self.taken_back) = (evaluation, back);
                 return Found::Nothing;
             }
         };
@@ -215,58 +279,77 @@ impl Flow {
         self.poll_growing(stamp, events)
     }
 
-    /// What has been delivered of the `members` of a component and is no result any more, since what was
+    /// Finds what has been delivered of the `members` of a component and is no result any more, since what was
     /// taken to follow it does not. A member that has left its correlation is not known as that any more,
     /// and of several results that were one, the first goes on as that.
-    pub fn taken_back(&mut self, members: &[EventId], parts: &[Vec<EventId>]) -> Vec<Vec<EventId>> {
+    pub fn take_back(&mut self, members: &[EventId], parts: &Parts, back: &mut TakenBack) {
+        back.clear();
         if self.options.emit != Emit::Eager || !self.joins.shape().takes_back() {
-            return Vec::new();
+            return;
         }
-        let mut parts: Vec<_> = parts.iter().collect();
-        let first = |events: &[EventId]| events.iter().map(|id| self.store.order(*id)).min();
-        parts.sort_by_key(|events| first(events));
-        let mut goes_on: BTreeMap<DeliveryId, usize> = BTreeMap::new();
-        let mut part_of = BTreeMap::new();
-        for (at, events) in parts.into_iter().enumerate() {
-            for id in events {
-                part_of.insert(*id, at);
-                goes_on.entry(self.store.delivery(*id)).or_insert(at);
+        let TakenBack { lists, firsts, part_of, goes_on, gone } = back;
+        for (at, events) in parts.iter().enumerate() {
+            let first = events.iter().map(|id| self.store.order(*id)).min();
+            firsts.push((first, at));
+        }
+        firsts.sort_unstable();
+        for (place, (_, at)) in firsts.iter().enumerate() {
+            for id in parts.get(*at).unwrap_or_default() {
+                part_of.push((*id, place));
+                goes_on.push((self.store.delivery(*id), place));
             }
         }
-        let mut taken_back: BTreeMap<DeliveryId, Vec<EventId>> = BTreeMap::new();
-        for id in members {
+        part_of.sort_unstable();
+        goes_on.sort_unstable();
+        goes_on.dedup_by_key(|(delivery, _)| *delivery);
+        for (at, id) in members.iter().enumerate() {
             let delivery = self.store.delivery(*id);
-            match goes_on.get(&delivery) {
-                _ if delivery == DeliveryId::NONE => {}
-                None => taken_back.entry(delivery).or_default().push(*id),
-                Some(at) if part_of.get(id) == Some(at) => {}
-                Some(_) => self.store.set_delivery(*id, DeliveryId::NONE),
+            let place = found(goes_on, delivery);
+            if delivery == DeliveryId::NONE {
+                continue;
+            }
+            if place.is_none() {
+                gone.push((delivery, at));
+            } else if found(part_of, *id) != place {
+                self.store.set_delivery(*id, DeliveryId::NONE);
             }
         }
-        taken_back.into_values().collect()
+        gone.sort_unstable();
+        for same in gone.chunk_by(|(one, _), (other, _)| one == other) {
+            lists.push_all(same.iter().map(|(_, at)| members[*at]));
+        }
     }
 
     /// Looks at one group that may have changed.
     fn poll_group(&mut self) -> Found {
         let Policy::Steps(steps) = &mut self.joins.policy else { return Found::End };
-        let Some(group) = steps.next_growing(&self.store) else { return Found::End };
+        // The room of the result before it.
+        let mut events = std::mem::take(&mut self.polled);
+        let Some(group) = steps.next_growing(&self.store, &mut events) else {
+            self.polled = events;
+            return Found::End;
+        };
         let delivered = group.delivery != DeliveryId::NONE;
-        if self.wanted(group.events.iter().copied(), delivered).is_none() {
-            return Found::Nothing;
+        if self.wanted(events.iter().copied(), delivered).is_none() {
+            return self.poll_growing(None, events);
         }
-        let kept = self.keeps(&group.events, false);
-        let key = Self::identity_key(&self.joins, &self.store, &group.events);
-        let events: Orders = group.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key, events: &events, is_unique: false };
+        let kept = self.keeps(&events, false);
+        let key = Self::identity_key(&self.joins, &self.store, &events);
+        let Policy::Steps(steps) = &self.joins.policy else { return Found::End };
+        let mut orders = std::mem::take(&mut self.orders);
+        orders.extend(steps.identity(group).iter().map(|id| self.store.order(*id)));
+        let identity = Identity { key, events: &orders, is_unique: false };
         let now = self.progress.now();
-        let stamp = self.emitter.stamp_group(&self.store, &group, &identity, kept, now);
+        let stamp = self.emitter.stamp_group(&self.store, &events, group, &identity, kept, now);
+        orders.clear();
+        self.orders = orders;
         let stamp = stamp.map(|(stamp, delivery)| {
             if let Policy::Steps(steps) = &mut self.joins.policy {
-                steps.delivered(&group, delivery);
+                steps.delivered(group, delivery);
             }
             stamp
         });
-        self.poll_growing(stamp, group.events)
+        self.poll_growing(stamp, events)
     }
 
     fn poll_growing(&mut self, stamp: Option<Stamp>, events: EventIds) -> Found {

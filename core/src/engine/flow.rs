@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{Bounds, side_share};
-use super::deliver::Orders;
+use super::deliver::{TakenBack, Updates};
 use super::input::Input;
 use super::known::Known;
 use super::reading::{Reading, Route, Routed};
@@ -12,7 +12,7 @@ use crate::emit::{Closing, Emit, Emitter, Identity, Stamp};
 use crate::error::Error;
 use crate::event::{Columns, Event};
 use crate::id::{DeliveryId, EventId, EventIds, HostHandle, KeyId, SourceId, StreamId};
-use crate::join::results::{Parts, has_unknown, is_result, results};
+use crate::join::results::{Evaluation, has_unknown, is_result};
 use crate::join::session::Closed;
 use crate::join::steps::Outcome;
 use crate::join::{Inserted, Joins, Policy};
@@ -39,9 +39,15 @@ pub(super) struct Flow {
     pub joins: Joins,
     pub emitter: Emitter,
     pub outbox: VecDeque<Posted>,
-    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]), and whether
-    /// each still is one.
-    pub updates: VecDeque<(EventIds, bool)>,
+    /// Results of the component looked at last, still to be delivered ([`Emit::Eager`]).
+    pub updates: Updates,
+    /// What the component that is looked at means.
+    pub evaluation: Evaluation,
+    pub taken_back: TakenBack,
+    /// Its events that are in results.
+    pub kept: Vec<EventId>,
+    /// Where the events stand that identify the result that is looked at.
+    pub orders: Vec<EventOrder>,
     /// The events of the correlation polled last; forgotten before anything else happens where
     /// they are decided.
     pub polled: EventIds,
@@ -446,7 +452,9 @@ impl Flow {
                 self.bounds.drop_events(source, DropReason::Truncated, count, time);
             }
             self.joins.tables.unknown += unknown;
-            for outcome in steps.outcomes() {
+            while let Policy::Steps(steps) = &mut self.joins.policy
+                && let Some(outcome) = steps.next_outcome()
+            {
                 self.decide_outcome(outcome);
             }
             self.forget_gone();
@@ -463,8 +471,9 @@ impl Flow {
 
     /// Forgets what no step or result holds any more.
     fn forget_gone(&mut self) {
-        let Policy::Steps(steps) = &mut self.joins.policy else { return };
-        for id in steps.gone() {
+        while let Policy::Steps(steps) = &mut self.joins.policy
+            && let Some(id) = steps.next_gone()
+        {
             self.forget(id);
         }
     }
@@ -489,14 +498,17 @@ impl Flow {
         let delivered = outcome.delivery != DeliveryId::NONE;
         let Some(first) = self.wanted(outcome.events.iter().copied(), delivered) else {
             self.let_go(&outcome.events);
+            self.store.lists.give_back(outcome.events);
+            self.store.lists.give_back(outcome.identity);
             return;
         };
         let key = Self::identity_key(&self.joins, &self.store, &outcome.events);
-        let orders: Orders = outcome.identity.iter().map(|id| self.store.order(*id)).collect();
-        let identity = Identity { key, events: &orders, is_unique: false };
         let is_early = outcome.truncated;
         outcome.truncated |= !self.is_whole(first);
+        self.orders.extend(outcome.identity.iter().map(|id| self.store.order(*id)));
+        let identity = Identity { key, events: &self.orders, is_unique: false };
         self.emitter.decided_list(first, &identity, outcome, is_early);
+        self.orders.clear();
     }
 
     /// Whether nothing was evicted that might have belonged to a result which starts with `first`.
@@ -527,27 +539,31 @@ impl Flow {
             return self.decide_whole(closed, holds);
         }
         let Closed { ring, close, is_early, .. } = closed;
-        let Parts { parts, unknown } = results(self.joins.shape(), &self.store, ring, !is_early);
-        self.joins.tables.unknown += unknown;
+        let mut evaluation = std::mem::take(&mut self.evaluation);
+        evaluation.run(self.joins.shape(), &self.store, ring, !is_early);
+        self.joins.tables.unknown += evaluation.unknown();
         let may_lack = is_early || has_unknown(&self.store, ring);
-        let members: Vec<EventId> = self.store.ring(ring).collect();
-        let taken_back = self.taken_back(&members, &parts);
-        let mut keep = Vec::new();
-        let parts = parts.into_iter().map(|events| (events, true));
-        for (events, holds) in parts.chain(taken_back.into_iter().map(|events| (events, false))) {
+        let mut back = std::mem::take(&mut self.taken_back);
+        self.take_back(evaluation.members(), evaluation.parts(), &mut back);
+        let parts = evaluation.parts().iter().map(|events| (events, true));
+        for (events, holds) in parts.chain(back.lists.iter().map(|events| (events, false))) {
             if let Some(first) = self.wanted(events.iter().copied(), false) {
-                let ring = self.store.link(&events);
+                let ring = self.store.link(events);
                 let truncated = may_lack || !self.is_whole(first);
                 let closing = Closing { close, is_early, truncated, holds };
                 let size = u32::try_from(events.len()).expect("fewer events than handles for them");
                 self.emitter.decided(closing, first, (ring, size));
-                keep.extend(events);
+                self.kept.extend_from_slice(events);
             }
         }
-        keep.sort_unstable();
-        for id in members.into_iter().filter(|id| keep.binary_search(id).is_err()) {
-            self.leave_out(closed, id);
+        self.kept.sort_unstable();
+        for id in evaluation.members() {
+            if self.kept.binary_search(id).is_err() {
+                self.leave_out(closed, *id);
+            }
         }
+        self.kept.clear();
+        (self.evaluation, self.taken_back) = (evaluation, back);
     }
 
     /// Makes a result of a closed component as it is, if it is one that is asked for.

@@ -19,6 +19,8 @@ pub(crate) mod table;
 pub(crate) mod tables;
 mod truncated;
 
+use smallvec::SmallVec;
+
 use crate::id::{EventId, StreamId};
 use crate::key::EventKeys;
 use crate::plan::{Pick, Plan};
@@ -66,7 +68,6 @@ pub(crate) struct Joins {
 
 /// How results are made.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and every event goes through it")]
 pub(crate) enum Policy {
     /// Everything connected is one.
     Sessions(Sessions),
@@ -228,4 +229,17 @@ impl Joins {
         };
         self.tables.memory() + own
     }
+}
+
+/// When each stream among the events has had one.
+fn begun(store: &Store, events: &[EventId]) -> Timestamp {
+    let mut first: SmallVec<[(StreamId, Timestamp); 8]> = SmallVec::new();
+    for id in events {
+        let record = store.record(*id);
+        match first.iter_mut().find(|(stream, _)| *stream == record.stream) {
+            Some((_, time)) => *time = record.time.min(*time),
+            None => first.push((record.stream, record.time)),
+        }
+    }
+    first.iter().map(|(_, time)| *time).max().unwrap_or(Timestamp::MIN)
 }

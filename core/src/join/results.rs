@@ -4,8 +4,7 @@
 //! match form groups. With one join a component is its own result; with more, this costs a sort of
 //! the component per join.
 
-use std::collections::BTreeMap;
-
+use super::begun;
 use super::shape::{JoinShape, Partial, Shape, Side};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::plan::Operand;
@@ -13,14 +12,56 @@ use crate::time::{Span, Timestamp};
 use crate::window::record::{Flags, Members, compare_arrival};
 use crate::window::store::Store;
 
-/// The results in a component of a query with several joins.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Lists of events, one behind the other.
+#[derive(Debug, Default)]
 pub(crate) struct Parts {
-    /// Each as its events; members may be in none.
-    pub parts: Vec<Vec<EventId>>,
-    /// Events of results of joins that are left out, since it is not known whether these are
-    /// unmatched.
-    pub unknown: u64,
+    events: Vec<EventId>,
+    /// Where each list ends.
+    ends: Vec<usize>,
+}
+
+impl Parts {
+    /// How many lists there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The list of this number.
+    pub fn get(&self, number: usize) -> Option<&[EventId]> {
+        let end = *self.ends.get(number)?;
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.events[start..end])
+    }
+
+    /// The lists, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &[EventId]> {
+        (0..self.len()).filter_map(|number| self.get(number))
+    }
+
+    /// Adds a list.
+    pub fn push(&mut self, events: &[EventId]) {
+        self.push_all(events.iter().copied());
+    }
+
+    /// Adds a list of these events.
+    pub fn push_all(&mut self, events: impl Iterator<Item = EventId>) {
+        self.events.extend(events);
+        self.ends.push(self.events.len());
+    }
+
+    /// Adds an event to the last list.
+    fn extend_last(&mut self, event: EventId) {
+        self.events.push(event);
+        if let Some(end) = self.ends.last_mut() {
+            *end += 1;
+        }
+    }
+
+    /// Forgets all lists.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.ends.clear();
+    }
 }
 
 /// Whether a component is a result of the only join: everything that is connected matches, or is a group
@@ -31,141 +72,201 @@ pub(crate) fn is_result(join: &JoinShape, members: &Members) -> bool {
     is_unmatched || (members.has(0) && members.has(1) && join.kind.reports_matches())
 }
 
-/// The results in the component through `ring`. What is unmatched counts only where that is known:
-/// everywhere if the component is `closed`, else for the events marked so.
-pub(crate) fn results(shape: &Shape, store: &Store, ring: EventId, closed: bool) -> Parts {
-    let mut evaluation = Evaluation::new(shape, store, ring, closed);
-    let parts = evaluation.join(shape.joins.len() - 1);
-    Parts { parts, unknown: evaluation.unknown }
-}
-
-/// Of the events in the component through `ring` that only results of joins can match, whose
-/// matches are all seen: each with whether it is matched.
-pub(crate) fn deferred(shape: &Shape, store: &Store, ring: EventId) -> Vec<(EventId, bool)> {
-    let mut evaluation = Evaluation::new(shape, store, ring, true);
-    evaluation.join(shape.joins.len() - 1);
-    evaluation.deferred
-}
-
-/// Following the definition through the joins of one component.
-struct Evaluation<'a> {
-    shape: &'a Shape,
-    store: &'a Store,
+/// What a component of a query with several joins means, in buffers that are used again.
+#[derive(Debug, Default)]
+pub(crate) struct Evaluation {
     members: Vec<EventId>,
-    closed: bool,
+    /// The results of each join, until they are taken as an operand.
+    found: Vec<Parts>,
     /// Events that only results of joins can match, with whether one does.
     deferred: Vec<(EventId, bool)>,
     /// Events of results of which it is not known whether they are unmatched.
     unknown: u64,
+    /// The two sides of a join, where they are streams.
+    sides: [Parts; 2],
+    groups: Groups,
+    lefts: Vec<Left>,
+    unmatched: Vec<(KeyId, EventId)>,
 }
 
-impl<'a> Evaluation<'a> {
-    fn new(shape: &'a Shape, store: &'a Store, ring: EventId, closed: bool) -> Self {
-        let members = store.ring(ring).collect();
-        Self { shape, store, members, closed, deferred: Vec::new(), unknown: 0 }
-    }
-
-    fn operand(&mut self, operand: Operand) -> Vec<Vec<EventId>> {
-        match operand {
-            Operand::Stream(stream) => {
-                let members = self.members.iter().copied();
-                let own = members.filter(|id| self.store.record(*id).stream == stream);
-                own.map(|id| vec![id]).collect()
-            }
-            Operand::Join(join) => self.join(join),
+impl Evaluation {
+    /// Finds the results in the component through `ring`. What is unmatched counts only where that is known:
+    /// everywhere if the component is `closed`, else for the events marked so.
+    pub fn run(&mut self, shape: &Shape, store: &Store, ring: EventId, closed: bool) {
+        self.members.clear();
+        self.members.extend(store.ring(ring));
+        self.deferred.clear();
+        self.unknown = 0;
+        self.found.resize_with(shape.joins.len(), Parts::default);
+        // Each join comes after those it takes.
+        for join in 0..shape.joins.len() {
+            self.join(Scope { shape, store, closed, join });
         }
     }
 
-    fn join(&mut self, join: usize) -> Vec<Vec<EventId>> {
-        let JoinShape { kind, left, right, .. } = &self.shape.joins[join];
-        let lefts = self.operand(left.operand);
-        let rights = self.operand(right.operand);
-        let mut groups = Groups::new(lefts.len() + rights.len());
-        self.connect(join, &lefts, &rights, &mut groups);
+    /// The events of the component.
+    pub fn members(&self) -> &[EventId] {
+        &self.members
+    }
+
+    /// Its results. Events may be in none.
+    pub fn parts(&self) -> &Parts {
+        self.found.last().expect("a plan has a join")
+    }
+
+    /// Events of results of joins that are left out, since it is not known whether these are unmatched.
+    pub fn unknown(&self) -> u64 {
+        self.unknown
+    }
+
+    /// The events that only results of joins can match, with whether one does, where all that they match
+    /// has been seen.
+    pub fn deferred(&self) -> impl Iterator<Item = (EventId, bool)> {
+        self.deferred.iter().copied()
+    }
+
+    /// Keeps some of the deferred events.
+    pub fn retain_deferred(&mut self, is_kept: impl Fn(EventId) -> bool) {
+        self.deferred.retain(|(id, _)| is_kept(*id));
+    }
+
+    fn join(&mut self, scope: Scope<'_>) {
+        let JoinShape { kind, left, right, .. } = &scope.shape.joins[scope.join];
+        let mut results = std::mem::take(&mut self.found[scope.join]);
+        results.clear();
+        let lefts = self.take_operand(scope, left, 0);
+        let rights = self.take_operand(scope, right, 1);
+        self.groups.reset(lefts.len() + rights.len());
+        scope.connect(&lefts, &rights, &mut self.lefts, &mut self.groups);
         // Only matches connect, so a group of more than one has both sides.
-        let mut joined: Vec<Vec<EventId>> = vec![Vec::new(); lefts.len() + rights.len()];
-        let (mut lonely_lefts, mut lonely_rights) = (Vec::new(), Vec::new());
-        let first_right = lefts.len();
-        for (at, events) in lefts.into_iter().chain(rights).enumerate() {
-            let group = groups.find(at);
-            if groups.size[group] > 1 {
-                joined[group].extend(events);
-            } else if at < first_right {
-                lonely_lefts.push(events);
-            } else {
-                lonely_rights.push(events);
-            }
+        self.groups.gather(&lefts, &rights, &mut results);
+        for events in results.iter() {
+            self.note_deferred(scope, events, true);
         }
-        for group in &joined {
-            self.note_deferred(join, group, true);
-        }
-        let mut results = Vec::new();
-        if kind.reports_matches() {
-            results.extend(joined.into_iter().filter(|events| !events.is_empty()));
+        if !kind.reports_matches() {
+            results.clear();
         }
         if kind.reports_left() {
-            self.report(join, left, lonely_lefts, &mut results);
+            self.report(scope, left, &lefts, 0, &mut results);
         }
         if kind.reports_right() {
-            self.report(join, right, lonely_rights, &mut results);
+            self.report(scope, right, &rights, lefts.len(), &mut results);
         }
-        results
+        self.give_back(left, lefts, 0);
+        self.give_back(right, rights, 1);
+        self.found[scope.join] = results;
     }
 
-    /// Reports what is unmatched on one side of a join.
+    /// What is on a side of a join, as its results or as the events of a stream one by one.
+    fn take_operand(&mut self, scope: Scope<'_>, side: &Side, at: usize) -> Parts {
+        match side.operand {
+            Operand::Join(join) => std::mem::take(&mut self.found[join]),
+            Operand::Stream(stream) => {
+                let mut parts = std::mem::take(&mut self.sides[at]);
+                parts.clear();
+                let is_own = |id: &&EventId| scope.store.record(**id).stream == stream;
+                self.members.iter().filter(is_own).for_each(|id| parts.push(&[*id]));
+                parts
+            }
+        }
+    }
+
+    /// The room of what was taken.
+    fn give_back(&mut self, side: &Side, parts: Parts, at: usize) {
+        match side.operand {
+            Operand::Join(join) => self.found[join] = parts,
+            Operand::Stream(_) => self.sides[at] = parts,
+        }
+    }
+
+    /// Reports what is unmatched on one side of a join, whose lists have numbers from `first` on.
     fn report(
         &mut self,
-        join: usize,
+        scope: Scope<'_>,
         side: &Side,
-        mut lonely: Vec<Vec<EventId>>,
-        results: &mut Vec<Vec<EventId>>,
+        parts: &Parts,
+        first: usize,
+        results: &mut Parts,
     ) {
+        let Scope { shape, store, closed, join } = scope;
         let Operand::Stream(stream) = side.operand else {
-            if self.closed {
-                let (shape, store) = (self.shape, self.store);
+            if closed {
                 let has_unknown = has_unknown(store, self.members[0]);
                 let known = |id: &EventId| shape.can_tell_unmatched(store, *id, join);
-                for events in
-                    lonely.extract_if(.., |events| has_unknown || !events.iter().all(known))
-                {
-                    self.unknown += events.len() as u64;
+                for (at, events) in parts.iter().enumerate() {
+                    if !self.groups.is_alone(first + at) {
+                        continue;
+                    }
+                    if has_unknown || !events.iter().all(known) {
+                        self.unknown += events.len() as u64;
+                    } else {
+                        results.push(events);
+                    }
                 }
-                results.append(&mut lonely);
             }
             return;
         };
-        let lonely: Vec<EventId> = lonely.into_iter().flatten().collect();
-        self.note_deferred(join, &lonely, false);
-        let partial = self.shape.streams[stream.index()].partial;
+        let JoinShape { table, .. } = shape.joins[join];
+        self.unmatched.clear();
+        for (at, events) in parts.iter().enumerate() {
+            if !self.groups.is_alone(first + at) {
+                continue;
+            }
+            self.note_deferred(scope, events, false);
+            let known = events.iter().filter(|id| store.record(**id).flags.has(Flags::UNMATCHED));
+            self.unmatched.extend(known.map(|id| (store.key(*id, table), *id)));
+        }
+        let partial = shape.streams[stream.index()].partial;
         let Partial { gap, .. } = partial.expect("its unmatched events are reported");
-        let known = |id: &EventId| self.store.record(*id).flags.has(Flags::UNMATCHED);
-        let known = lonely.into_iter().filter(known);
-        self.group_by_gap(self.shape.joins[join].table, gap, known, results);
+        self.group_by_gap(store, gap, results);
     }
 
-    /// Notes events of `join` that only results can match.
-    fn note_deferred(&mut self, join: usize, events: &[EventId], matched: bool) {
+    /// Notes events of a join that only results can match.
+    fn note_deferred(&mut self, scope: Scope<'_>, events: &[EventId], matched: bool) {
         for id in events {
-            let stream = &self.shape.streams[self.store.record(*id).stream.index()];
-            if stream.entry == join && stream.awaits_results() {
+            let stream = &scope.shape.streams[scope.store.record(*id).stream.index()];
+            if stream.entry == scope.join && stream.awaits_results() {
                 self.deferred.push((*id, matched));
             }
         }
     }
 
-    fn connect(
-        &self,
-        join: usize,
-        lefts: &[Vec<EventId>],
-        rights: &[Vec<EventId>],
-        groups: &mut Groups,
-    ) {
-        let JoinShape { kind, table, .. } = self.shape.joins[join];
-        let store = self.store;
-        let mut index = Vec::new();
+    /// Groups events known to be unmatched by key and gap.
+    fn group_by_gap(&mut self, store: &Store, gap: Span, results: &mut Parts) {
+        self.unmatched.sort_unstable_by_key(|(key, id)| (*key, store.order(*id)));
+        let mut last: Option<(KeyId, Timestamp)> = None;
+        for (key, id) in self.unmatched.iter().copied() {
+            let time = store.record(id).time;
+            let joins = |(last_key, last_time): (KeyId, Timestamp)| {
+                key != KeyId::NONE && last_key == key && time.since(last_time) <= gap
+            };
+            if last.is_some_and(joins) {
+                results.extend_last(id);
+            } else {
+                results.push(&[id]);
+            }
+            last = Some((key, time));
+        }
+    }
+}
+
+/// One join of a component.
+#[derive(Copy, Clone)]
+struct Scope<'a> {
+    shape: &'a Shape,
+    store: &'a Store,
+    closed: bool,
+    join: usize,
+}
+
+impl Scope<'_> {
+    fn connect(self, lefts: &Parts, rights: &Parts, index: &mut Vec<Left>, groups: &mut Groups) {
+        let Self { shape, store, join, .. } = self;
+        let JoinShape { kind, table, .. } = shape.joins[join];
+        index.clear();
         for (group, events) in lefts.iter().enumerate() {
-            let begun = if kind.is_ordered() { self.begun(events) } else { Timestamp::MIN };
-            for event in events.iter().filter(|event| self.is_open(join, **event)) {
+            let begun = if kind.is_ordered() { begun(store, events) } else { Timestamp::MIN };
+            for event in events.iter().filter(|event| self.is_open(**event)) {
                 let record = store.record(*event);
                 let key = store.key(*event, table);
                 if key != KeyId::NONE {
@@ -179,27 +280,21 @@ impl<'a> Evaluation<'a> {
             left.next = at + 1;
         }
         for (at, events) in rights.iter().enumerate() {
-            for right in events.iter().filter(|right| self.is_open(join, **right)) {
+            for right in events.iter().filter(|right| self.is_open(**right)) {
                 let key = store.key(*right, table);
                 if key != KeyId::NONE {
-                    self.connect_right(join, *right, lefts.len() + at, &mut index, groups);
+                    self.connect_right(*right, lefts.len() + at, index, groups);
                 }
             }
         }
     }
 
     /// Connects the right result `group` with all left results that its event `right` matches.
-    fn connect_right(
-        &self,
-        join: usize,
-        right: EventId,
-        group: usize,
-        index: &mut [Left],
-        groups: &mut Groups,
-    ) {
-        let key = self.store.key(right, self.shape.joins[join].table);
-        let record = self.store.record(right);
-        let partners = &self.shape.streams[record.stream.index()].partners;
+    fn connect_right(self, right: EventId, group: usize, index: &mut [Left], groups: &mut Groups) {
+        let Self { shape, store, join, .. } = self;
+        let key = store.key(right, shape.joins[join].table);
+        let record = store.record(right);
+        let partners = &shape.streams[record.stream.index()].partners;
         for partner in partners.iter().filter(|partner| partner.join == join) {
             let (stream, time) = (partner.stream, record.time);
             let from = (key, stream, time.plus(partner.from));
@@ -208,7 +303,7 @@ impl<'a> Evaluation<'a> {
             let mut before: Option<usize> = None;
             while index.get(at).is_some_and(|left| (left.key, left.stream, left.time) <= to) {
                 let left = &index[at];
-                if left.begun > time || !may_match(self.store, left.event, right) {
+                if left.begun > time || !may_match(store, left.event, right) {
                     before = None;
                     at += 1;
                     continue;
@@ -225,53 +320,17 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// Whether an event may still find matches in `join`: what is known to be unmatched stays so,
+    /// Whether an event may still find matches in the join: what is known to be unmatched stays so,
     /// although a late event may be here.
-    fn is_open(&self, join: usize, event: EventId) -> bool {
+    fn is_open(self, event: EventId) -> bool {
         let record = self.store.record(event);
         let entry = self.shape.streams[record.stream.index()].entry;
-        entry != join || !record.flags.has(Flags::UNMATCHED)
-    }
-
-    /// When each stream of a result has had an event.
-    fn begun(&self, events: &[EventId]) -> Timestamp {
-        let mut first: BTreeMap<StreamId, Timestamp> = BTreeMap::new();
-        for id in events {
-            let record = self.store.record(*id);
-            let time = first.entry(record.stream).or_insert(record.time);
-            *time = record.time.min(*time);
-        }
-        first.into_values().max().unwrap_or(Timestamp::MIN)
-    }
-
-    /// Groups events known to be unmatched by key and gap.
-    fn group_by_gap(
-        &self,
-        table: usize,
-        gap: Span,
-        known: impl Iterator<Item = EventId>,
-        results: &mut Vec<Vec<EventId>>,
-    ) {
-        let store = self.store;
-        let known = known.map(|id| (store.key(id, table), id));
-        let mut known: Vec<(KeyId, EventId)> = known.collect();
-        known.sort_unstable_by_key(|(key, id)| (*key, store.order(*id)));
-        let mut last: Option<(KeyId, Timestamp)> = None;
-        for (key, id) in known {
-            let time = store.record(id).time;
-            let joins = |(last_key, last_time): (KeyId, Timestamp)| {
-                key != KeyId::NONE && last_key == key && time.since(last_time) <= gap
-            };
-            match results.last_mut() {
-                Some(group) if last.is_some_and(joins) => group.push(id),
-                _ => results.push(vec![id]),
-            }
-            last = Some((key, time));
-        }
+        entry != self.join || !record.flags.has(Flags::UNMATCHED)
     }
 }
 
 /// A left event, with what it is found by.
+#[derive(Debug)]
 struct Left {
     key: KeyId,
     stream: StreamId,
@@ -312,15 +371,22 @@ fn may_match(store: &Store, a: EventId, b: EventId) -> bool {
     }
 }
 
-/// A union-find over positions.
+/// A union-find over the lists of the two sides of a join, by number.
+#[derive(Debug, Default)]
 struct Groups {
     parent: Vec<usize>,
     size: Vec<usize>,
+    /// Where the next event of each group goes.
+    places: Vec<usize>,
 }
 
 impl Groups {
-    fn new(count: usize) -> Self {
-        Self { parent: (0..count).collect(), size: vec![1; count] }
+    /// Makes a group of each of so many.
+    fn reset(&mut self, count: usize) {
+        self.parent.clear();
+        self.parent.extend(0..count);
+        self.size.clear();
+        self.size.resize(count, 1);
     }
 
     fn find(&mut self, mut at: usize) -> usize {
@@ -341,5 +407,41 @@ impl Groups {
         }
         self.parent[b] = a;
         self.size[a] += self.size[b];
+    }
+
+    /// Whether one is a group of its own.
+    fn is_alone(&self, at: usize) -> bool {
+        self.parent[at] == at && self.size[at] == 1
+    }
+
+    /// Makes a list of the events of each group of more than one. There are none in `joined`.
+    fn gather(&mut self, lefts: &Parts, rights: &Parts, joined: &mut Parts) {
+        let count = self.parent.len();
+        self.places.clear();
+        self.places.resize(count, 0);
+        let parts = || lefts.iter().chain(rights.iter()).enumerate();
+        for (at, events) in parts() {
+            let group = self.find(at);
+            if self.size[group] > 1 {
+                self.places[group] += events.len();
+            }
+        }
+        let mut end = 0;
+        for place in &mut self.places {
+            let events = std::mem::replace(place, end);
+            end += events;
+            if events > 0 {
+                joined.ends.push(end);
+            }
+        }
+        joined.events.resize(end, EventId::NONE);
+        for (at, events) in parts() {
+            let group = self.find(at);
+            if self.size[group] > 1 {
+                let place = self.places[group];
+                self.places[group] += events.len();
+                joined.events[place..self.places[group]].copy_from_slice(events);
+            }
+        }
     }
 }

@@ -8,11 +8,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use smallvec::SmallVec;
+
 use super::Inserted;
 use super::component::{self, Component, Matches, PlainMatches, find, unite};
 use super::deadlines::{Deadlines, Turn};
 use super::list::{Density, Look, MANY, Walk};
-use super::results::{deferred, has_unknown};
+use super::results::{Evaluation, has_unknown};
 use super::shape::{Partial, Shape};
 use super::sparse::Few;
 use super::table::NEAR;
@@ -34,6 +36,9 @@ pub(crate) struct Closed {
     /// What its events are.
     pub members: Members,
 }
+
+/// The events next to one, before and after it.
+pub(super) type Company = SmallVec<[EventId; 2]>;
 
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -60,6 +65,7 @@ pub(crate) struct Sessions {
     pub(super) cut: Vec<Closed>,
     /// Unmatched events of sessions that were closed early.
     pub(super) left_out: Vec<(StreamId, Timestamp)>,
+    evaluation: Evaluation,
 }
 
 /// What connecting an event has come to.
@@ -87,6 +93,7 @@ impl Sessions {
             overfull: Vec::new(),
             cut: Vec::new(),
             left_out: Vec::new(),
+            evaluation: Evaluation::default(),
         }
     }
 
@@ -374,13 +381,13 @@ impl Sessions {
     }
 
     /// The events known to be unmatched that an unmatched one is grouped with.
-    pub(super) fn company(tables: &Tables, store: &Store, id: EventId) -> Vec<EventId> {
+    pub(super) fn company(tables: &Tables, store: &Store, id: EventId) -> Company {
         let stream = store.record(id).stream;
         let shape = &tables.shape.streams[stream.index()];
         let Partial { gap, depth } = shape.partial.expect("unmatched events of the stream count");
         let key = store.key(id, shape.entry_table);
         if key == KeyId::NONE {
-            return Vec::new();
+            return Company::new();
         }
         if depth > 0 {
             return tables.near_unmatched(store, id, gap);
@@ -418,9 +425,10 @@ impl Sessions {
         depth: usize,
     ) {
         let is_unknown = has_unknown(store, root);
-        let mut decided = deferred(&tables.shape, store, root);
-        decided.retain(|(id, _)| Self::open_depth(tables, store, *id) == Some(depth));
-        for (id, matched) in decided {
+        let mut evaluation = std::mem::take(&mut self.evaluation);
+        evaluation.run(&tables.shape, store, root, true);
+        evaluation.retain_deferred(|id| Self::open_depth(tables, store, id) == Some(depth));
+        for (id, matched) in evaluation.deferred() {
             if store.record(id).flags.has(Flags::CLOSED) {
                 continue;
             }
@@ -433,6 +441,7 @@ impl Sessions {
                 self.group_unmatched(tables, store, id);
             }
         }
+        self.evaluation = evaluation;
     }
 
     /// Has the component of an event looked at again at a time not later than its close, if the event is

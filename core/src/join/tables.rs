@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
+use super::session::Company;
 use super::shape::{JoinShape, Shape};
 use super::table::KeyTable;
 use super::truncated::Truncated;
@@ -138,8 +139,8 @@ impl Tables {
 
     /// The nearest events known to be unmatched before and after one that only results of joins could
     /// have matched, not farther than `gap`.
-    pub fn near_unmatched(&self, store: &Store, id: EventId, gap: Span) -> Vec<EventId> {
-        let Some(place) = self.unmatched_place(store, id) else { return Vec::new() };
+    pub fn near_unmatched(&self, store: &Store, id: EventId, gap: Span) -> Company {
+        let Some(place) = self.unmatched_place(store, id) else { return Company::new() };
         let (stream, key, time, _) = place;
         let from = (stream, key, time.minus(gap), EventId::new(0));
         let to = (stream, key, time.plus(gap), EventId::NONE);

@@ -6,6 +6,7 @@
 //! forgetting one is a decrement, and a segment whose events are all forgotten is used again. Steady
 //! state allocates nothing.
 
+use super::lists::Lists;
 use super::record::{Arrival, EventOrder, Flags, KeptLabels, Link, Members, Payload, Record};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
@@ -99,6 +100,8 @@ pub(crate) struct Closes {
 /// All held events.
 #[derive(Debug)]
 pub(crate) struct Store {
+    /// Room for lists of these events.
+    pub lists: Lists,
     segments: Vec<Segment>,
     /// Empty segments that keep their memory for reuse.
     spare: Vec<usize>,
@@ -127,6 +130,7 @@ impl Store {
     pub fn new(closes: Vec<Closes>, tables: usize, labels: usize, spare: usize) -> Self {
         let streams = closes.len();
         Self {
+            lists: Lists::default(),
             segments: (0..streams).map(|_| Segment::default()).collect(),
             spare: Vec::new(),
             spare_memory: 0,
@@ -356,6 +360,7 @@ impl Store {
         }
         self.free.append(&mut self.spare);
         self.spare_memory = 0;
+        self.lists = Lists::default();
     }
 
     /// Makes room for the next event of a stream, which brings so many bytes. Returns the segment.
@@ -540,7 +545,7 @@ impl Store {
 
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.memory
+        self.memory + self.lists.memory()
     }
 }
 

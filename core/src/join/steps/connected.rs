@@ -44,29 +44,28 @@ impl Stretches {
 }
 
 impl Step {
-    /// Of the waiting items that a group coming to `side` matches, at least one of each component. The
-    /// caller makes one component of these.
+    /// Finds of the waiting items that a group coming to `side` matches at least one of each component.
+    /// The caller makes one component of these.
     pub fn connections(
         &mut self,
         shape: &Shape,
         store: &Store,
         side: Side,
         group: &Group,
-    ) -> Vec<ItemId> {
+        found: &mut Vec<ItemId>,
+    ) {
         let begun = self.begun(store, group);
-        let mut found = Vec::new();
         for event in &group.events {
             let coming = Coming { side, begun, event: *event };
             for places in self.searches(shape, store, *event) {
                 let line = (side.other(), places.start().0, places.start().1);
-                if let Some(stretch) = self.connect(store, coming, line, places, &mut found) {
+                if let Some(stretch) = self.connect(store, coming, line, places, found) {
                     self.components.stretches.0.insert(line, stretch);
                 }
             }
         }
         found.sort_unstable();
         found.dedup();
-        found
     }
 
     /// Finds what one search does, and the stretch that is connected by it.
@@ -117,41 +116,31 @@ impl Step {
 
     /// An item waits, in its component: the stretches it comes into hold only if that is theirs.
     pub fn enter_stretches(&mut self, store: &Store, id: ItemId) {
-        let Item { side, group, component, .. } = self.item(id);
-        let broken: Vec<Line> = self.stretches_of(store, *side, group, |stretch| {
-            self.item(stretch.member).component != *component
-        });
-        self.drop_stretches(&broken);
+        for at in 0..self.item(id).group.events.len() {
+            let Item { side, group, component, .. } = self.item(id);
+            let Some((line, stretch)) = self.stretch_of(store, *side, group.events[at]) else {
+                continue;
+            };
+            if self.item(stretch.member).component != *component {
+                self.components.stretches.0.remove(&line);
+            }
+        }
     }
 
     /// An item is taken out, with its component: so are the stretches it is in.
     pub fn leave_stretches(&mut self, store: &Store, side: Side, group: &Group) {
-        let broken = self.stretches_of(store, side, group, |_| true);
-        self.drop_stretches(&broken);
-    }
-
-    fn stretches_of(
-        &self,
-        store: &Store,
-        side: Side,
-        group: &Group,
-        is_wanted: impl Fn(&Stretch) -> bool,
-    ) -> Vec<Line> {
-        let mut lines = Vec::new();
         for event in &group.events {
-            let record = store.record(*event);
-            let line = (side, record.stream, store.key(*event, self.shape.table));
-            let known = self.components.stretches.0.get(&line);
-            if known.is_some_and(|known| known.holds(record.time) && is_wanted(known)) {
-                lines.push(line);
+            if let Some((line, _)) = self.stretch_of(store, side, *event) {
+                self.components.stretches.0.remove(&line);
             }
         }
-        lines
     }
 
-    fn drop_stretches(&mut self, lines: &[Line]) {
-        for line in lines {
-            self.components.stretches.0.remove(line);
-        }
+    /// The stretch that an event of a side is in.
+    fn stretch_of(&self, store: &Store, side: Side, event: EventId) -> Option<(Line, &Stretch)> {
+        let record = store.record(event);
+        let line = (side, record.stream, store.key(event, self.shape.table));
+        let known = self.components.stretches.0.get(&line);
+        known.filter(|known| known.holds(record.time)).map(|known| (line, known))
     }
 }

@@ -40,7 +40,7 @@ impl Step {
         while let Some((_, group)) = self.queue.take_with(store, id) {
             any = true;
             note_evicted(store, &group.events);
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
         for side in [Side::Left, Side::Right] {
             for item in self.items_with(store, side, id) {
@@ -71,7 +71,7 @@ impl Step {
         let time = store.record(id).time;
         let begin = self.firsts.range((time, ItemId::MIN)..=(time, ItemId::MAX));
         let items = begin.map(|(_, item)| *item);
-        items.filter(|item| self.item(*item).taken.contains(id)).collect()
+        items.filter(|item| self.has_taken(*item, id)).collect()
     }
 
     /// The items of a side that have an event.
@@ -110,15 +110,19 @@ impl Step {
             self.close_group(store, id);
         } else if one_side.is_some() {
             let group = self.item(id).group.clone();
-            for other in self.matches(shape, store, side, &group, Wanted::All) {
+            let mut others = Vec::new();
+            self.matches(shape, store, side, &group, Wanted::All, &mut others);
+            for other in others {
                 self.close_group(store, other);
             }
         }
+        let mut taken = Vec::new();
+        self.take_out(id, &mut taken);
         let item = self.remove(store, id);
         let deadline: (Timestamp, ItemId) = (item.deadline, id);
         self.deadlines.remove(&deadline);
         note_evicted(store, &item.group.events);
-        self.let_go(store, &item.group.events);
-        self.let_go(store, &item.taken.to_vec());
+        self.drop_group(store, item.group);
+        self.let_go(store, &taken);
     }
 }

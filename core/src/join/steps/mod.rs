@@ -15,11 +15,12 @@ mod search;
 mod session;
 mod step;
 
-use std::collections::BTreeSet;
+use std::collections::VecDeque;
 
 use crate::id::{DeliveryId, EventId, EventIds, KeyId};
 use crate::join::Inserted;
 use crate::join::shape::Shape;
+use crate::ordered::Ordered;
 use crate::plan::{Operand, Pick, Plan};
 use crate::time::{Span, Timestamp, Watermark};
 use crate::window::record::{Arrival, EventOrder, Link};
@@ -43,12 +44,10 @@ pub(crate) struct Outcome {
 }
 
 /// A result of the query that may grow.
-#[derive(Clone, Debug)]
+#[derive(Copy, Clone, Debug)]
 pub(crate) struct Growing {
     /// What [`Steps::touch`] knows it by.
     pub item: u32,
-    pub events: EventIds,
-    pub identity: EventIds,
     pub delivery: DeliveryId,
 }
 
@@ -66,16 +65,16 @@ pub(crate) struct Steps {
     /// The step, and its side, that takes what a step finds; `None` for the last.
     taken_by: Vec<Option<(usize, Side)>>,
     /// Events that are not taken yet, where they are taken in event order.
-    ahead: BTreeSet<(EventOrder, EventId)>,
+    ahead: Ordered<(EventOrder, EventId)>,
     in_order: bool,
     /// No event older than this will be taken.
     clock: Watermark,
-    outcomes: Vec<Outcome>,
+    outcomes: VecDeque<Outcome>,
     /// Bytes of `outcomes`.
     found: usize,
     /// Whether something waits that the watermark has passed, until there is room for what it leads to.
     is_behind: bool,
-    gone: Vec<EventId>,
+    gone: VecDeque<EventId>,
 }
 
 impl Steps {
@@ -97,13 +96,13 @@ impl Steps {
         Self {
             taken_by: taken_by.collect(),
             all: steps,
-            ahead: BTreeSet::new(),
+            ahead: Ordered::default(),
             in_order: !eager || depends_on_order,
             clock: Watermark::START,
-            outcomes: Vec::new(),
+            outcomes: VecDeque::new(),
             found: 0,
             is_behind: false,
-            gone: Vec::new(),
+            gone: VecDeque::new(),
         }
     }
 
@@ -138,10 +137,10 @@ impl Steps {
         step::hold(store, &[id]);
         let matched = self.take(shape, store, id, false);
         step::let_go(store, &[id], &mut self.gone);
-        let held = self.gone.last() != Some(&id);
+        let held = self.gone.back() != Some(&id);
         if !held {
             // Its keys are not held for it, so it is not forgotten as others are.
-            self.gone.pop();
+            self.gone.pop_back();
             store.forget(id);
         }
         Inserted::Late { matched, held }
@@ -250,7 +249,8 @@ impl Steps {
             let queued = self.all[at].queue.oldest();
             let low = queued.map_or(low, |oldest| low.min(Watermark::at(oldest)));
             self.all[at].expire(shape, store, low);
-            for Found { group, delivery } in std::mem::take(&mut self.all[at].found) {
+            let mut found = std::mem::take(&mut self.all[at].found);
+            for Found { group, delivery } in found.drain(..) {
                 if let Some((next, side)) = self.taken_by[at] {
                     // What a later step finds at once is handed on when its turn comes.
                     if self.all[next].queues() {
@@ -260,7 +260,7 @@ impl Steps {
                     }
                 } else {
                     self.found += size_of::<Outcome>() + size_of_val(&group.events[..]);
-                    self.outcomes.push(Outcome {
+                    self.outcomes.push_back(Outcome {
                         close: now,
                         events: group.events,
                         identity: group.identity,
@@ -269,7 +269,8 @@ impl Steps {
                     });
                 }
             }
-            self.gone.append(&mut self.all[at].gone);
+            self.all[at].found = found;
+            self.gone.extend(self.all[at].gone.drain(..));
         }
     }
 
@@ -302,13 +303,13 @@ impl Steps {
     /// Bytes used.
     pub fn memory(&self) -> usize {
         let steps: usize = self.all.iter().map(Step::memory).sum();
-        steps + self.ahead.len() * 2 * size_of::<(EventOrder, EventId)>()
+        steps + self.ahead.memory()
     }
 
-    /// The results found since the last call.
-    pub fn outcomes(&mut self) -> Vec<Outcome> {
+    /// The next result that has been found. All are taken before time goes on.
+    pub fn next_outcome(&mut self) -> Option<Outcome> {
         self.found = 0;
-        std::mem::take(&mut self.outcomes)
+        self.outcomes.pop_front()
     }
 
     /// Events that were left out since a result had as many as it may have, and how many there were of
@@ -319,9 +320,9 @@ impl Steps {
         (dropped.filter(|one| !one.is_empty()).collect(), unknown)
     }
 
-    /// The events that nothing holds any more.
-    pub fn gone(&mut self) -> Vec<EventId> {
-        std::mem::take(&mut self.gone)
+    /// The next event that nothing holds any more.
+    pub fn next_gone(&mut self) -> Option<EventId> {
+        self.gone.pop_front()
     }
 
     /// Lets go of the events of a result that has been delivered for good, or is not wanted.
@@ -329,17 +330,21 @@ impl Steps {
         step::let_go(store, events, &mut self.gone);
     }
 
-    /// The next result that holds and may grow, and has changed since it was looked at.
-    pub fn next_growing(&mut self, store: &Store) -> Option<Growing> {
+    /// The next result that holds and may grow, and has changed since it was looked at. Its events are
+    /// added to `events`, in event order.
+    pub fn next_growing(&mut self, store: &Store, events: &mut EventIds) -> Option<Growing> {
         let last = self.all.last_mut().expect("a plan has a join");
-        let (item, events) = last.next_dirty(store)?;
-        let step::Item { group, delivery, .. } = last.item(item);
-        let identity = group.identity.clone();
-        Some(Growing { item, events, identity, delivery: *delivery })
+        let item = last.next_dirty(store, events)?;
+        Some(Growing { item, delivery: last.item(item).delivery })
+    }
+
+    /// The events that identify a growing result.
+    pub fn identity(&self, growing: Growing) -> &[EventId] {
+        &self.all.last().expect("a plan has a join").item(growing.item).group.identity
     }
 
     /// The result has been delivered.
-    pub fn delivered(&mut self, growing: &Growing, delivery: DeliveryId) {
+    pub fn delivered(&mut self, growing: Growing, delivery: DeliveryId) {
         self.all.last_mut().expect("a plan has a join").item_mut(growing.item).delivery = delivery;
     }
 }

@@ -3,9 +3,6 @@
 //! Each policy says what happens when a group comes to a step and when nothing can match it any
 //! more. `session` has a file of its own.
 
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
-
 use super::search::Wanted;
 use super::step::{Events, Group, Item, ItemId, Side, Step};
 use crate::id::{DeliveryId, EventId};
@@ -32,11 +29,12 @@ impl Step {
             (_, Pick::First) => Wanted::First,
             _ => Wanted::All,
         };
-        let matches = if self.pick == Pick::Session {
-            self.connections(shape, store, side, &group)
+        let mut matches = std::mem::take(&mut self.item_buffer);
+        if self.pick == Pick::Session {
+            self.connections(shape, store, side, &group, &mut matches);
         } else {
-            self.matches(shape, store, side, &group, wanted)
-        };
+            self.matches(shape, store, side, &group, wanted, &mut matches);
+        }
         let any = !matches.is_empty();
         match self.pick {
             _ if only_absence => self.accept_absence(shape, store, side, group, &matches, kept),
@@ -51,6 +49,8 @@ impl Step {
                 self.accept_group(shape, store, Side::Right, side, group, &matches, kept);
             }
         }
+        matches.clear();
+        self.item_buffer = matches;
         any
     }
 
@@ -65,14 +65,14 @@ impl Step {
                 break;
             }
             self.deadlines.pop_first();
-            let item = self.remove(store, id);
-            self.expire_item(shape, store, item);
+            self.expire_item(shape, store, id);
         }
     }
 
-    fn expire_item(&mut self, shape: &Shape, store: &mut Store, item: Item) {
-        let Item { side, group, matched, taken, delivery, is_full, .. } = item;
-        let taken = taken.to_vec();
+    fn expire_item(&mut self, shape: &Shape, store: &mut Store, id: ItemId) {
+        let mut taken = std::mem::take(&mut self.event_buffer);
+        self.take_out(id, &mut taken);
+        let Item { side, group, matched, delivery, is_full, .. } = self.remove(store, id);
         let one_side = match self.pick {
             Pick::GroupLeft(_) => Some(Side::Left),
             Pick::GroupRight(_) => Some(Side::Right),
@@ -82,13 +82,16 @@ impl Step {
             self.find_unmatched(shape, store, group, delivery);
         } else if matched && !is_full && one_side == Some(side) && self.shape.kind.reports_matches()
         {
-            let whole = Self::joined(store, &group, &taken, group.identity.clone());
+            let identity = store.lists.copy(&group.identity);
+            let whole = Self::joined(store, &group, &taken, identity);
             self.find(whole, delivery);
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         } else {
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
         self.let_go(store, &taken);
+        taken.clear();
+        self.event_buffer = taken;
     }
 
     /// Has a group wait, if it is kept.
@@ -102,7 +105,7 @@ impl Step {
         kept: bool,
     ) -> Option<ItemId> {
         if !kept {
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
             return None;
         }
         let id = self.add(shape, store, side, group, matched);
@@ -147,10 +150,10 @@ impl Step {
     }
 
     fn find_pair(&mut self, store: &mut Store, group: &Group, with: ItemId) {
-        let other = self.item(with).group.clone();
+        let other = &self.item(with).group;
         let mut pair = Self::joined(store, group, &other.events, Events::new());
         pair.truncated |= other.truncated;
-        pair.identity.clone_from(&pair.events);
+        pair.identity = store.lists.copy(&pair.events);
         self.find(pair, DeliveryId::NONE);
     }
 
@@ -171,7 +174,7 @@ impl Step {
             self.find_pair(store, &group, *first);
         }
         self.use_up(store, *first);
-        self.let_go(store, &group.events);
+        self.drop_group(store, group);
     }
 
     fn accept_latest(
@@ -185,9 +188,10 @@ impl Step {
     ) {
         if side == Side::Left {
             if kept {
-                for id in self.of_same_key(store, side, &group) {
-                    self.use_up(store, id);
-                }
+                let mut replaced = std::mem::take(&mut self.number_buffer);
+                self.of_same_key(store, side, &group, &mut replaced);
+                replaced.drain(..).for_each(|id| self.use_up(store, id));
+                self.number_buffer = replaced;
             }
             self.keep(shape, store, side, group, false, kept);
             return;
@@ -196,14 +200,14 @@ impl Step {
             self.find_pair(store, &group, *latest);
             self.use_up(store, *latest);
         }
-        self.let_go(store, &group.events);
+        self.drop_group(store, group);
     }
 
     /// Takes out an item that waits for nothing any more.
     fn use_up(&mut self, store: &mut Store, id: ItemId) {
         let item = self.remove(store, id);
         self.deadlines.remove(&(item.deadline, id));
-        self.let_go(store, &item.group.events);
+        self.drop_group(store, item.group);
     }
 
     /// `one` is the side that each group is made for.
@@ -218,7 +222,7 @@ impl Step {
         matches: &[ItemId],
         kept: bool,
     ) {
-        let mut taken: Vec<EventId> = Vec::new();
+        let mut taken = std::mem::take(&mut self.event_buffer);
         for id in matches {
             self.item_mut(*id).matched = true;
             if side == one {
@@ -227,14 +231,11 @@ impl Step {
                 self.take_in(store, *id, &group.events);
             }
         }
-        if matches.len() > 1 && self.stream(side.other()).is_none() {
-            let mut known = HashSet::with_capacity_and_hasher(taken.len(), FixedState::default());
-            taken.retain(|id| known.insert(*id));
-        }
         let matched = !matches.is_empty();
         if !kept && side == one && matched && self.shape.kind.reports_matches() {
             // A late one takes what is there, and waits for nothing.
-            let whole = Self::joined(store, &group, &taken, group.identity.clone());
+            let identity = store.lists.copy(&group.identity);
+            let whole = Self::joined(store, &group, &taken, identity);
             self.find(whole, DeliveryId::NONE);
         }
         if let Some(id) = self.keep(shape, store, side, group, matched, kept)
@@ -242,22 +243,32 @@ impl Step {
         {
             self.take_in(store, id, &taken);
         }
+        taken.clear();
+        self.event_buffer = taken;
     }
 
     /// Has an item take in what it matches, as far as it may grow.
     fn take_in(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
-        let Item { group, taken, is_full, .. } = self.item(id);
-        let room = self.max_events.saturating_sub(group.events.len() + taken.len());
-        let new: Events = events.iter().copied().filter(|event| !taken.contains(*event)).collect();
-        let room = if *is_full { 0 } else { room.min(new.len()) };
-        let (fitting, beyond) = new.split_at(room);
-        self.leave_out(store, beyond);
-        self.take(store, id, fitting);
+        for event in events {
+            if self.has_taken(id, *event) {
+                continue;
+            }
+            if self.has_room(id) {
+                self.take(store, id, *event);
+            } else {
+                self.leave_out(store, &[*event]);
+            }
+        }
         self.mark_dirty(id);
-        let Item { group, taken, is_full, .. } = self.item(id);
-        if !is_full && group.events.len() + taken.len() >= self.max_events {
+        if !self.item(id).is_full && !self.has_room(id) {
             self.close_group(store, id);
         }
+    }
+
+    /// Whether a group takes in one more event.
+    fn has_room(&self, id: ItemId) -> bool {
+        let Item { group, taken, is_full, .. } = self.item(id);
+        !is_full && group.events.len() + taken < self.max_events
     }
 
     /// Reports a group early, if it holds. It stays to be matched.
@@ -268,7 +279,8 @@ impl Step {
         item.is_full = true;
         let delivery = std::mem::replace(&mut item.delivery, DeliveryId::NONE);
         let mut group = item.group.clone();
-        let taken = self.take_out(id);
+        let mut taken = Vec::new();
+        self.take_out(id, &mut taken);
         if is_told {
             group.truncated = true;
             let whole = Self::joined(store, &group, &taken, group.identity.clone());
@@ -290,7 +302,7 @@ impl Step {
             self.find(group, delivery);
         } else {
             self.unknown += group.events.len() as u64;
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
     }
 
@@ -303,23 +315,23 @@ impl Step {
         }
     }
 
-    /// The next group that holds and may have grown since it was looked at, with its events.
-    pub fn next_dirty(&mut self, store: &Store) -> Option<(ItemId, Events)> {
+    /// The next group that holds and may have grown since it was looked at. Its events are added to
+    /// `events`, in event order.
+    pub fn next_dirty(&mut self, store: &Store, events: &mut Events) -> Option<ItemId> {
         while let Some(id) = self.dirty.pop_front() {
             if !self.waits(id) || !self.item(id).is_dirty || self.item(id).is_full {
                 continue;
             }
             let reports = self.shape.kind.reports_matches();
-            let item = self.item_mut(id);
-            item.is_dirty = false;
+            self.item_mut(id).is_dirty = false;
             if !reports {
                 continue;
             }
-            let mut events: Events =
-                item.group.events.iter().copied().chain(item.taken.to_vec()).collect();
+            events.extend_from_slice(&self.item(id).group.events);
+            events.extend(self.taken(id));
             events.sort_unstable_by_key(|id| store.order(*id));
             events.dedup();
-            return Some((id, events));
+            return Some(id);
         }
         None
     }

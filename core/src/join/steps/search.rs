@@ -3,15 +3,14 @@
 //! An item is found by the stream, key and time of each of its events. Finding costs a search by key
 //! and time per event, and what is found; nothing scans all items.
 
-use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use smallvec::SmallVec;
-
-use super::step::{Group, ItemId, Place, Side, Step, begun};
+use super::step::{Group, ItemId, Place, Side, Step};
 use crate::id::{EventId, KeyId, StreamId};
+use crate::join::begun;
 use crate::join::shape::{Partner, Shape};
 use crate::time::Timestamp;
+use crate::window::record::Record;
 use crate::window::store::Store;
 
 /// Which of the items that match are asked for. In a dense key there may be very many.
@@ -34,7 +33,7 @@ pub(super) struct Coming {
 }
 
 impl Step {
-    /// The waiting items that a group coming to `side` matches, as far as they are `wanted`, each
+    /// Finds the waiting items that a group coming to `side` matches, as far as they are `wanted`, each
     /// once, in event order.
     pub fn matches(
         &self,
@@ -43,13 +42,13 @@ impl Step {
         side: Side,
         group: &Group,
         wanted: Wanted,
-    ) -> Vec<ItemId> {
+        found: &mut Vec<ItemId>,
+    ) {
         // Items of one event are found in order of time; of larger ones, a later event may be found
         // of an earlier item.
         let is_by_time = self.stream(side.other()).is_some();
         let begun = self.begun(store, group);
         let index = &self.index[side.other() as usize];
-        let mut found = Vec::new();
         for event in &group.events {
             let coming = Coming { side, begun, event: *event };
             for places in self.searches(shape, store, *event) {
@@ -64,7 +63,7 @@ impl Step {
                     }
                     found.push(item);
                     if wanted == Wanted::Any {
-                        return found;
+                        return;
                     }
                     if is_by_time {
                         first.get_or_insert(time);
@@ -77,26 +76,26 @@ impl Step {
         found.dedup();
         // Results may share their first event; the next ones settle it.
         let order = |id: ItemId| self.item(id).group.events.iter().map(|id| store.order(*id));
-        found.sort_by(|one, other| order(*one).cmp(order(*other)));
-        found
+        found.sort_unstable_by(|one, other| order(*one).cmp(order(*other)).then(one.cmp(other)));
     }
 
     /// Where the matches of an event are.
-    pub fn searches(
+    pub fn searches<'s>(
         &self,
-        shape: &Shape,
+        shape: &'s Shape,
         store: &Store,
         event: EventId,
-    ) -> SmallVec<[RangeInclusive<Place>; 2]> {
-        let (record, key) = (store.record(event), store.key(event, self.shape.table));
-        let partners = &shape.streams[record.stream.index()].partners;
-        let own = partners.iter().filter(|partner| partner.join == self.join);
-        let places = own.map(|Partner { stream, from, to, .. }| {
-            let (from, to) = (record.time.plus(*from), record.time.plus(*to));
+    ) -> impl Iterator<Item = RangeInclusive<Place>> + use<'s> {
+        let Record { stream, time, .. } = *store.record(event);
+        let (join, key) = (self.join, store.key(event, self.shape.table));
+        let partners = shape.streams[stream.index()].partners.iter();
+        let own = partners.filter(move |partner| partner.join == join);
+        let places = own.map(move |Partner { stream, from, to, .. }| {
+            let (from, to) = (time.plus(*from), time.plus(*to));
             let from = (*stream, key, from, EventId::new(0), ItemId::MIN);
             from..=(*stream, key, to, EventId::NONE, ItemId::MAX)
         });
-        places.filter(|places| key != KeyId::NONE && places.start() <= places.end()).collect()
+        places.filter(move |places| key != KeyId::NONE && places.start() <= places.end())
     }
 
     /// Whether what comes matches what waits there, which has the time for it.
@@ -135,13 +134,12 @@ impl Step {
         range.next().map(|(.., item)| *item)
     }
 
-    /// The waiting items of `side` that have a key in common with a group, each once.
-    pub fn of_same_key(&self, store: &Store, side: Side, group: &Group) -> BTreeSet<ItemId> {
+    /// Finds the waiting items of `side` that have a key in common with a group, each once.
+    pub fn of_same_key(&self, store: &Store, side: Side, group: &Group, found: &mut Vec<ItemId>) {
         let streams = match side {
             Side::Left => self.shape.left.streams.clone(),
             Side::Right => self.shape.right.streams.clone(),
         };
-        let mut found = BTreeSet::new();
         for event in &group.events {
             let key = store.key(*event, self.shape.table);
             if key == KeyId::NONE {
@@ -153,6 +151,7 @@ impl Step {
                 found.extend(self.index[side as usize].range(from..=to).map(|(.., item)| *item));
             }
         }
-        found
+        found.sort_unstable();
+        found.dedup();
     }
 }

@@ -1,14 +1,14 @@
 //! The policy `session` within a query that has others, too: groups that are connected by matches.
 
-use std::collections::BTreeSet;
-
 use foldhash::fast::FixedState;
 use hashbrown::{HashMap, HashSet};
 
 use super::connected::Stretches;
 use super::step::{Events, Group, ItemId, Side, Step, note_evicted};
+use crate::growth::make_room;
 use crate::id::{DeliveryId, EventId, KeyId, StreamId};
 use crate::join::shape::Shape;
+use crate::ordered::Ordered;
 use crate::time::{Timestamp, Watermark};
 use crate::window::store::Store;
 
@@ -18,8 +18,8 @@ pub(super) struct Components {
     all: Vec<Component>,
     free: Vec<u32>,
     partials: HashMap<(Side, KeyId), Partial, FixedState>,
-    partial_deadlines: BTreeSet<(Timestamp, Side, KeyId)>,
-    partial_firsts: BTreeSet<(Timestamp, Side, KeyId)>,
+    partial_deadlines: Ordered<(Timestamp, Side, KeyId)>,
+    partial_firsts: Ordered<(Timestamp, Side, KeyId)>,
     pub stretches: Stretches,
     /// Bytes of what is known of events that items share.
     shared: usize,
@@ -65,7 +65,7 @@ impl Components {
     }
 
     pub fn memory(&self) -> usize {
-        self.all.capacity() * size_of::<Component>()
+        self.all.capacity() * (size_of::<Component>() + FEW * size_of::<ItemId>())
             + self.partials.capacity() * size_of::<((Side, KeyId), Partial)>()
             + self.stretches.memory()
             + self.shared
@@ -84,13 +84,42 @@ impl Components {
         }
     }
 
-    /// Takes a component out, or empties it.
+    /// A component without anything in it.
+    fn begin(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            make_room(&mut self.all);
+            self.all.push(Component::default());
+            u32::try_from(self.all.len() - 1).expect("not more than items")
+        })
+    }
+
+    /// Takes a component out.
     fn take(&mut self, at: u32) -> Component {
-        let component = std::mem::take(&mut self.all[at as usize]);
-        self.shared -= component.events.allocation_size();
-        component
+        std::mem::take(&mut self.all[at as usize])
+    }
+
+    /// Keeps the room of a component that has been taken out for the next one.
+    fn give_back(&mut self, at: u32, mut component: Component) {
+        let Component { items, late, size, events, .. } = &mut component;
+        self.shared -= events.allocation_size();
+        items.clear();
+        late.clear();
+        events.clear();
+        *size = 0;
+        items.shrink_to(MANY);
+        late.shrink_to(MANY);
+        events.shrink_to(MANY);
+        self.shared += events.allocation_size();
+        self.all[at as usize] = component;
+        self.free.push(at);
     }
 }
+
+/// Items that a component has room for once it has one.
+const FEW: usize = 4;
+
+/// So much of what a component had keeps its room.
+const MANY: usize = 64;
 
 impl Step {
     pub(super) fn accept_session(
@@ -103,7 +132,8 @@ impl Step {
         kept: bool,
     ) {
         let are_shared = [Side::Left, Side::Right].iter().any(|side| self.stream(*side).is_none());
-        let mut components: Vec<u32> = matches.iter().map(|id| self.item(*id).component).collect();
+        let mut components = std::mem::take(&mut self.number_buffer);
+        components.extend(matches.iter().map(|id| self.item(*id).component));
         components.sort_unstable_by_key(|at| {
             (std::cmp::Reverse(self.components.all[*at as usize].items.len()), *at)
         });
@@ -116,46 +146,46 @@ impl Step {
                 self.unite(&components);
                 self.components.count(first, group.events.iter().copied(), are_shared);
                 self.components.all[first as usize].late.extend(&group.events);
+                store.lists.give_back(group.events);
+                store.lists.give_back(group.identity);
             } else {
-                self.let_go(store, &group.events);
+                self.drop_group(store, group);
             }
-            return;
+        } else {
+            let own = self.components.begin();
+            self.components.count(own, group.events.iter().copied(), are_shared);
+            let id = self.add(shape, store, side, group, !matches.is_empty());
+            let deadline = self.item(id).deadline;
+            let component = &mut self.components.all[own as usize];
+            component.items.push(id);
+            component.deadline = deadline;
+            self.item_mut(id).component = own;
+            self.deadlines.insert((deadline, own));
+            components.push(own);
+            self.unite(&components);
+            self.enter_stretches(store, id);
+            let whole = components[0];
+            if self.components.all[whole as usize].size >= self.max_events {
+                self.close_early(shape, store, whole);
+            }
         }
-        let events = group.events.clone();
-        let id = self.add(shape, store, side, group, !matches.is_empty());
-        let deadline = self.item(id).deadline;
-        let own = self.components.free.pop().unwrap_or_else(|| {
-            self.components.all.push(Component::default());
-            u32::try_from(self.components.all.len() - 1).expect("not more than items")
-        });
-        self.components.all[own as usize] =
-            Component { items: vec![id], deadline, ..Component::default() };
-        self.components.count(own, events.into_iter(), are_shared);
-        self.item_mut(id).component = own;
-        self.deadlines.insert((deadline, own));
-        components.push(own);
-        self.unite(&components);
-        self.enter_stretches(store, id);
-        let whole = components[0];
-        if self.components.all[whole as usize].size >= self.max_events {
-            self.close_early(shape, store, whole);
-        }
+        components.clear();
+        self.number_buffer = components;
     }
 
     /// Closes what is connected before its time.
     pub(super) fn close_early(&mut self, shape: &Shape, store: &mut Store, at: u32) {
         let component = self.components.take(at);
         self.deadlines.remove(&(component.deadline, at));
-        self.components.free.push(at);
-        self.close(shape, store, component, true);
+        self.close(shape, store, &component, true);
+        self.components.give_back(at, component);
     }
 
     /// Makes one component of several: the first, which is the largest.
     fn unite(&mut self, components: &[u32]) {
         let Some((into, others)) = components.split_first() else { return };
         for other in others {
-            let absorbed = self.components.take(*other);
-            self.components.free.push(*other);
+            let mut absorbed = self.components.take(*other);
             self.deadlines.remove(&(absorbed.deadline, *other));
             for id in &absorbed.items {
                 self.item_mut(*id).component = *into;
@@ -164,13 +194,14 @@ impl Step {
             self.deadlines.remove(&(kept.deadline, *into));
             kept.deadline = kept.deadline.max(absorbed.deadline);
             self.deadlines.insert((kept.deadline, *into));
-            kept.items.extend(absorbed.items);
-            kept.late.extend(absorbed.late);
+            kept.items.append(&mut absorbed.items);
+            kept.late.append(&mut absorbed.late);
             if absorbed.events.is_empty() {
                 kept.size += absorbed.size;
             } else {
-                self.components.count(*into, absorbed.events.into_iter(), true);
+                self.components.count(*into, absorbed.events.iter().copied(), true);
             }
+            self.components.give_back(*other, absorbed);
         }
     }
 
@@ -181,8 +212,8 @@ impl Step {
             }
             self.deadlines.pop_first();
             let component = self.components.take(at);
-            self.components.free.push(at);
-            self.close(shape, store, component, false);
+            self.close(shape, store, &component, false);
+            self.components.give_back(at, component);
         }
         while let Some((deadline, side, key)) = self.components.partial_deadlines.first().copied() {
             if !low.has_passed(deadline) {
@@ -195,12 +226,13 @@ impl Step {
 
     /// Makes a result of what is connected; nothing is claimed to be unmatched where that is
     /// `early`.
-    fn close(&mut self, shape: &Shape, store: &mut Store, component: Component, early: bool) {
-        let mut events: Vec<EventId> = component.late;
+    fn close(&mut self, shape: &Shape, store: &mut Store, component: &Component, early: bool) {
+        let mut events = std::mem::take(&mut self.event_buffer);
+        events.extend_from_slice(&component.late);
         let mut earliest: Option<Group> = None;
         let (mut side, mut matched, mut truncated) = (Side::Left, false, early);
-        for id in component.items {
-            let item = self.remove(store, id);
+        for id in &component.items {
+            let item = self.remove(store, *id);
             self.leave_stretches(store, item.side, &item.group);
             truncated |= item.group.truncated;
             events.extend(&item.group.events);
@@ -208,25 +240,34 @@ impl Step {
             let earlier = earliest.as_ref().is_none_or(|group| {
                 store.order(item.group.events[0]) < store.order(group.events[0])
             });
-            if item.side == Side::Left && earlier {
-                earliest = Some(item.group);
+            let dropped = if item.side == Side::Left && earlier {
+                earliest.replace(item.group)
+            } else {
+                Some(item.group)
+            };
+            for list in dropped.into_iter().flat_map(|group| [group.events, group.identity]) {
+                store.lists.give_back(list);
             }
         }
         events.sort_unstable_by_key(|id| store.order(*id));
         // Groups may share events; each is held once for each group.
-        let mut once = events.clone();
+        let mut once = store.lists.copy(&events);
         once.dedup();
-        once.shrink_to_fit();
         if early {
             note_evicted(store, &once);
         }
         super::step::hold(store, &once);
         self.let_go(store, &events);
+        events.clear();
+        self.event_buffer = events;
         let identity = match earliest {
-            Some(group) if self.stream(Side::Left).is_none() => group.identity,
+            Some(group) if self.stream(Side::Left).is_none() => {
+                store.lists.give_back(group.events);
+                group.identity
+            }
             _ => Events::from_slice(&once[..1]),
         };
-        let group = Group { events: once.into(), identity, truncated };
+        let group = Group { events: once, identity, truncated };
         if matched && self.shape.kind.reports_matches() {
             self.find(group, DeliveryId::NONE);
         } else if !matched && !early && self.reports(side) {
@@ -235,7 +276,7 @@ impl Step {
                 None => self.find_unmatched(shape, store, group, DeliveryId::NONE),
             }
         } else {
-            self.let_go(store, &group.events);
+            self.drop_group(store, group);
         }
     }
 

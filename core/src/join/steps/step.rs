@@ -4,17 +4,15 @@
 //! item any more. Those that match are found in `search`; what is made of a match is told in `pick`
 //! and `session`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use foldhash::fast::FixedState;
-use hashbrown::HashSet;
-use smallvec::SmallVec;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::queue::Queue;
 use super::session::Components;
 use crate::growth::make_room;
 use crate::id::{DeliveryId, EventId, EventIds, KeyId, StreamId};
+use crate::join::begun;
 use crate::join::shape::{JoinShape, Shape};
+use crate::ordered::Ordered;
 use crate::plan::{Operand, Pick};
 use crate::time::{Timestamp, Watermark};
 use crate::window::record::Link;
@@ -52,6 +50,14 @@ pub(super) struct Group {
     pub truncated: bool,
 }
 
+impl Group {
+    /// Bytes used outside of itself.
+    pub fn memory(&self) -> usize {
+        let spilled = [&self.events, &self.identity].into_iter().filter(|ids| ids.spilled());
+        spilled.map(|ids| ids.capacity() * size_of::<EventId>()).sum()
+    }
+}
+
 /// What a step has found.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -74,9 +80,8 @@ pub(super) struct Item {
     /// Nothing in it, taken or its own, is older.
     oldest: Timestamp,
     pub matched: bool,
-    /// What it has taken in, where the policy groups, each event once: results that it matches may
-    /// share events. Held once for each.
-    pub taken: Taken,
+    /// How many events it has taken in, where the policy groups.
+    pub taken: usize,
     /// The correlation as which it has been delivered.
     pub delivery: DeliveryId,
     /// Whether it waits in `dirty`.
@@ -86,34 +91,6 @@ pub(super) struct Item {
     /// Whether its result has been found since it had as many events as it may have: it takes
     /// nothing in any more.
     pub is_full: bool,
-}
-
-/// Events that an item has taken in, each once. Boxed, since most items never take any.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Taken(Option<Box<HashSet<EventId, FixedState>>>);
-
-impl Taken {
-    pub fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, |events| events.len())
-    }
-
-    pub fn contains(&self, id: EventId) -> bool {
-        self.0.as_ref().is_some_and(|events| events.contains(&id))
-    }
-
-    pub fn to_vec(&self) -> Vec<EventId> {
-        self.0.iter().flat_map(|events| events.iter().copied()).collect()
-    }
-
-    fn extend(&mut self, events: &[EventId]) {
-        self.0.get_or_insert_default().extend(events);
-    }
-
-    /// Bytes used outside of itself.
-    fn memory(&self) -> usize {
-        let bytes = |events: &HashSet<_, _>| size_of_val(events) + events.allocation_size();
-        self.0.as_deref().map_or(0, bytes)
-    }
 }
 
 /// Where an event of an item is found.
@@ -126,11 +103,14 @@ pub(super) struct Step {
     pub join: usize,
     items: Vec<Option<Item>>,
     free: Vec<ItemId>,
-    pub index: [BTreeSet<Place>; 2],
+    pub index: [Ordered<Place>; 2],
     /// When nothing can match an item any more (where the policy is `session`: a component).
-    pub deadlines: BTreeSet<(Timestamp, u32)>,
+    pub deadlines: Ordered<(Timestamp, u32)>,
     /// The earliest event of each item.
-    pub firsts: BTreeSet<(Timestamp, ItemId)>,
+    pub firsts: Ordered<(Timestamp, ItemId)>,
+    /// What each item has taken in, each event once: results that it matches may share events. Held once
+    /// for each.
+    taken: Ordered<(ItemId, EventId)>,
     pub components: Components,
     /// What waits for its turn, where the policy decides in event order and what comes of an earlier
     /// join may come later than it is.
@@ -150,6 +130,10 @@ pub(super) struct Step {
     /// Whether a later step takes what this one finds.
     feeds: bool,
     bytes: usize,
+    /// What is found of items and of events, in buffers that are used again.
+    pub item_buffer: Vec<ItemId>,
+    pub number_buffer: Vec<u32>,
+    pub event_buffer: Vec<EventId>,
 }
 
 impl Step {
@@ -160,9 +144,10 @@ impl Step {
             join,
             items: Vec::new(),
             free: Vec::new(),
-            index: [BTreeSet::new(), BTreeSet::new()],
-            deadlines: BTreeSet::new(),
-            firsts: BTreeSet::new(),
+            index: [Ordered::default(), Ordered::default()],
+            deadlines: Ordered::default(),
+            firsts: Ordered::default(),
+            taken: Ordered::default(),
             components: Components::default(),
             queue: Queue::default(),
             dirty: VecDeque::new(),
@@ -173,6 +158,9 @@ impl Step {
             max_events,
             feeds: join + 1 < shape.joins.len(),
             bytes: 0,
+            item_buffer: Vec::new(),
+            number_buffer: Vec::new(),
+            event_buffer: Vec::new(),
         }
     }
 
@@ -274,7 +262,7 @@ impl Step {
         let first = store.record(group.events[0]).time;
         self.firsts.insert((first, id));
         let begun = begun(store, &group.events);
-        self.bytes += item_bytes(group.events.len());
+        self.bytes += group.memory();
         self.items[id as usize] = Some(Item {
             side,
             group,
@@ -282,7 +270,7 @@ impl Step {
             deadline,
             oldest: first,
             matched,
-            taken: Taken::default(),
+            taken: 0,
             delivery: DeliveryId::NONE,
             is_dirty: false,
             component: 0,
@@ -291,30 +279,42 @@ impl Step {
         id
     }
 
-    /// Has an item take in events that it has not yet, which are held once more for it.
-    pub fn take(&mut self, store: &mut Store, id: ItemId, events: &[EventId]) {
-        let Some(oldest) = events.iter().map(|event| store.record(*event).time).min() else {
-            return;
-        };
-        hold(store, events);
-        let item = self.item_mut(id);
-        let room = item.taken.memory();
-        item.taken.extend(events);
-        let more_room = item.taken.memory() - room;
-        let before = item.oldest;
-        if oldest < before {
-            item.oldest = oldest;
-            self.firsts.remove(&(before, id));
-            self.firsts.insert((oldest, id));
-        }
-        self.bytes += more_room;
+    /// Whether an item has taken in an event.
+    pub fn has_taken(&self, id: ItemId, event: EventId) -> bool {
+        self.item(id).taken > 0 && self.taken.contains(&(id, event))
     }
 
-    /// Takes out what an item has taken in; it stays held.
-    pub fn take_out(&mut self, id: ItemId) -> Vec<EventId> {
-        let taken = std::mem::take(&mut self.item_mut(id).taken);
-        self.bytes -= taken.memory();
-        taken.to_vec()
+    /// Has an item take in an event that it has not yet, which is held once more for it.
+    pub fn take(&mut self, store: &mut Store, id: ItemId, event: EventId) {
+        hold(store, &[event]);
+        self.taken.insert((id, event));
+        let time = store.record(event).time;
+        let item = self.item_mut(id);
+        item.taken += 1;
+        let before = item.oldest;
+        if time < before {
+            item.oldest = time;
+            self.firsts.remove(&(before, id));
+            self.firsts.insert((time, id));
+        }
+    }
+
+    /// The events that an item has taken in.
+    pub fn taken(&self, id: ItemId) -> impl Iterator<Item = EventId> {
+        let count = self.item(id).taken;
+        let from = (id, EventId::new(0));
+        let events = (count > 0).then(|| self.taken.range(from..).take(count));
+        events.into_iter().flatten().map(|(_, event)| *event)
+    }
+
+    /// Takes out what an item has taken in; it stays held. Adds it to `events`.
+    pub fn take_out(&mut self, id: ItemId, events: &mut Vec<EventId>) {
+        let from = events.len();
+        events.extend(self.taken(id));
+        for event in &events[from..] {
+            self.taken.remove(&(id, *event));
+        }
+        self.item_mut(id).taken = 0;
     }
 
     /// When the next of what waits may be decided: an item, and a partial session.
@@ -336,14 +336,16 @@ impl Step {
             }
         }
         self.firsts.remove(&(item.oldest, id));
-        self.bytes -= item_bytes(item.group.events.len());
-        self.bytes -= item.taken.memory();
+        self.bytes -= item.group.memory();
+        debug_assert!(item.taken == 0, "what an item has taken in is let go of with it");
         item
     }
 
     /// A group out of one and what it has matched, holding each event once more than before.
     pub fn joined(store: &mut Store, one: &Group, other: &[EventId], identity: Events) -> Group {
-        let mut events: Events = one.events.iter().chain(other).copied().collect();
+        let mut events = store.lists.take(one.events.len() + other.len());
+        events.extend_from_slice(&one.events);
+        events.extend_from_slice(other);
         events.sort_unstable_by_key(|id| store.order(*id));
         events.dedup();
         hold(store, &events);
@@ -355,6 +357,13 @@ impl Step {
         self.found.push(Found { group, delivery });
     }
 
+    /// Lets go of the events of a group that is not needed any more.
+    pub fn drop_group(&mut self, store: &mut Store, group: Group) {
+        self.let_go(store, &group.events);
+        store.lists.give_back(group.events);
+        store.lists.give_back(group.identity);
+    }
+
     /// Lets go of events.
     pub fn let_go(&mut self, store: &mut Store, events: &[EventId]) {
         let_go(store, events, &mut self.gone);
@@ -364,15 +373,13 @@ impl Step {
     pub fn memory(&self) -> usize {
         self.bytes
             + self.items.capacity() * size_of::<Option<Item>>()
+            + self.index.iter().map(Ordered::memory).sum::<usize>()
+            + self.deadlines.memory()
+            + self.firsts.memory()
+            + self.taken.memory()
             + self.queue.memory()
             + self.components.memory()
     }
-}
-
-/// What an item of so many events costs: with its places in the index, in the orders of deadlines and
-/// of first events, and in a component. Trees have their nodes half to fully used.
-fn item_bytes(events: usize) -> usize {
-    size_of::<Item>() + 64 + events * (size_of::<Place>() * 3 / 2 + size_of::<ItemId>())
 }
 
 /// Holds each event once more.
@@ -384,12 +391,12 @@ pub(super) fn hold(store: &mut Store, events: &[EventId]) {
 }
 
 /// Holds each event once less; those that nothing holds any more are added to `gone`.
-pub(super) fn let_go(store: &mut Store, events: &[EventId], gone: &mut Vec<EventId>) {
+pub(super) fn let_go(store: &mut Store, events: &[EventId], gone: &mut impl Extend<EventId>) {
     for id in events {
         let link = &mut store.record_mut(*id).link;
         *link = Link::holders(link.count() - 1);
         if link.count() == 0 {
-            gone.push(*id);
+            gone.extend([*id]);
         }
     }
 }
@@ -400,17 +407,4 @@ pub(super) fn note_evicted(store: &mut Store, events: &[EventId]) {
         let (stream, time) = (store.record(*id).stream, store.record(*id).time);
         store.note_evicted(stream, time);
     }
-}
-
-/// When each stream among the events has had one.
-pub(super) fn begun(store: &Store, events: &[EventId]) -> Timestamp {
-    let mut first: SmallVec<[(StreamId, Timestamp); 4]> = SmallVec::new();
-    for id in events {
-        let record = store.record(*id);
-        match first.iter_mut().find(|(stream, _)| *stream == record.stream) {
-            Some((_, time)) => *time = record.time.min(*time),
-            None => first.push((record.stream, record.time)),
-        }
-    }
-    first.into_iter().map(|(_, time)| time).max().unwrap_or(Timestamp::MIN)
 }
