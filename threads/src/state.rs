@@ -14,6 +14,7 @@ use logbraid_core::metrics::Metrics;
 use logbraid_core::query::Vocabulary;
 use logbraid_core::time::{Span, Timestamp};
 
+use crate::caller::SMALL;
 use crate::cutter::Cutter;
 use crate::piece::{Piece, Stage};
 use crate::queue::{Attached, Queue, Source};
@@ -81,7 +82,10 @@ pub struct State {
     pub demand: usize,
     pub is_eager: bool,
     pub buffer_size: usize,
+    /// How many threads there may be, how many there are, and how many of these have nothing to do.
     pub threads: usize,
+    pub started: usize,
+    pub resting: usize,
     /// Bytes pushed that are not read.
     pub unread: usize,
     /// Bytes of files that may be read, and that have been since the host last asked.
@@ -156,6 +160,8 @@ impl State {
             is_eager: options.emit == Emit::Eager,
             buffer_size: options.buffer_size.max(1),
             threads,
+            started: 0,
+            resting: 0,
             unread: 0,
             credit: 0,
             read: 0,
@@ -315,6 +321,12 @@ impl State {
         for engine in self.engines.iter_mut().filter_map(|engine| engine.at_home.as_mut()) {
             engine.stop();
         }
+    }
+
+    /// Whether what there is to do is soon done, with nobody at it: no files are read, and little has
+    /// been pushed.
+    pub fn is_small(&self) -> bool {
+        self.active == 0 && self.queues.len() == 1 && self.unread <= SMALL
     }
 
     /// Whether nothing that comes in matters any more.

@@ -74,7 +74,12 @@ impl State {
 
     /// Whether nothing is being done, and nothing can be.
     pub fn is_idle(&mut self) -> bool {
-        self.active == 0 && (self.is_stopping || self.find(0).is_none())
+        self.active == 0 && !self.has_task()
+    }
+
+    /// Whether there is something to do.
+    pub fn has_task(&mut self) -> bool {
+        !self.is_stopping && self.find(0).is_some()
     }
 
     /// The next task of a thread, which prefers the engine of its own number.

@@ -38,7 +38,8 @@ export interface RunSetup {
   query: string;
   plan: PlanSummary;
   options: CorrelatorOptions;
-  threads: number;
+  /** On how many it runs; undefined for as many as there are processors. */
+  threads: number | undefined;
   /** By position in the plan. */
   adapters: DataSourceAdapter[];
   signal: AbortSignal | undefined;
@@ -354,7 +355,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       this.#ahead += read / 256;
       // Nothing read: the files wait for another source, which will cause the next turn. Threads read
       // on by themselves, and cause it when they may not.
-      busy ||= read > 0 && this.#setup.threads === 1;
+      busy ||= read > 0 && !this.#correlator.isBusy();
     }
     return busy;
   }
