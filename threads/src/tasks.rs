@@ -98,7 +98,7 @@ impl State {
     }
 
     fn find(&mut self, thread: usize) -> Option<Found> {
-        if self.has_failed {
+        if self.has_failed || matches!(self.end, Some(Err(_))) {
             return None;
         }
         self.put_in_order();
@@ -266,7 +266,7 @@ impl State {
         self.out.extend_from_slice(&notices);
         if let Some(end) = end {
             own.has_ended = true;
-            if end.is_err() {
+            if end.is_err() && self.end.is_none() {
                 self.end = Some(end);
             }
         }
@@ -287,18 +287,23 @@ impl State {
         if self.end.is_none() && self.engines.iter().all(|engine| engine.has_ended) {
             self.end = Some(Ok(()));
         }
-        if let Some(end) = self.end.clone()
-            && !self.has_ended
-            && (end.is_err() || self.merge.has_ended())
-        {
+        // An error is of all engines.
+        let is_known = match &self.end {
+            Some(Ok(())) => self.merge.has_ended(),
+            Some(Err(_)) => self.is_home(),
+            None => false,
+        };
+        if let Some(end) = self.end.clone().filter(|_| is_known && !self.has_ended) {
             self.has_ended = true;
+            let all = self.engines.iter().filter_map(|engine| engine.at_home.as_deref());
+            let error = end.err().map(|error| Correlator::ended_together(error, all));
             for slot in &self.queues[0].slots {
                 if let Stage::Unread(piece) = &slot.stage {
                     self.released.extend(piece.handles());
                 }
             }
             self.queues[0].slots.retain(|slot| !matches!(slot.stage, Stage::Unread(_)));
-            (self.write)(&mut self.out, &Output::End(end.err()));
+            (self.write)(&mut self.out, &Output::End(error));
         }
         self.pace();
     }

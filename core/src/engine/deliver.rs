@@ -92,6 +92,7 @@ impl Flow {
     /// Takes a result that can no longer change. Returns whether it is to be delivered.
     fn poll_final(&mut self, result: Decided) -> bool {
         let mut polled = std::mem::take(&mut self.polled);
+        self.closed_by = 0;
         let (list, truncated, holds) = match result {
             Decided::Ring { ring, truncated, holds, .. } => {
                 for id in self.store.ring(ring) {
@@ -102,6 +103,7 @@ impl Flow {
             }
             Decided::List(list) => {
                 polled = list.events;
+                self.closed_by = list.late;
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }
         };

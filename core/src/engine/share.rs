@@ -4,6 +4,7 @@
 //! So all agree on the watermark that an event meets, on its number and on what is late, as one engine
 //! for all would have it. Events with different keys have nothing to do with each other.
 
+use super::bounds::around;
 use super::flow::{Flow, Posted};
 use super::input::Input;
 use super::merge::Place;
@@ -11,12 +12,12 @@ use super::rows::{Bad, Origin, Row, Rows, Share};
 use super::{Correlator, CorrelatorOptions, Step};
 use crate::decode::BadLine;
 use crate::emit::Emit;
-use crate::error::Error;
+use crate::error::{Cause, Error};
 use crate::id::SourceId;
 use crate::join::Policy;
 use crate::plan::{JoinKind, Operand, Plan};
 use crate::stage::PlannedStage;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::window::record::Payload;
 
 impl Correlator {
@@ -42,9 +43,9 @@ impl Correlator {
     pub fn can_share(&self) -> bool {
         let Flow { joins, options, plan, .. } = &self.flow;
         let mut stages = plan.stages.stages.iter();
-        // Which of several results that the same identifies is decided first is a matter of all events
-        // where matches are picked.
-        matches!(joins.policy, Policy::Sessions(_))
+        // A join that picks waits for all that an earlier one may still find, whatever the key.
+        let waits_for_others = matches!(joins.policy, Policy::Steps(_)) && plan.joins.len() > 1;
+        !waits_for_others
             && joins.shape().tables.len() == 1
             && has_first_key(plan, Operand::Join(plan.joins.len() - 1))
             && options.emit == Emit::Final
@@ -73,30 +74,49 @@ impl Correlator {
         self.flow.bounds.set_beside(memory, events);
     }
 
+    /// What an engine has ended with, as of all engines of its query, which `all` are: they hold
+    /// together what is too much.
+    pub fn ended_together<'a>(error: Error, all: impl Iterator<Item = &'a Self> + Clone) -> Error {
+        let Error::Memory(overrun) = error else { return error };
+        let Some(any) = all.clone().next().filter(|_| overrun.cause == Cause::Window) else {
+            return Error::Memory(overrun);
+        };
+        let ends = all.filter_map(|engine| engine.flow.ends(overrun.cause)).reduce(around);
+        Error::Memory(any.flow.spanning(&overrun, ends))
+    }
+
     /// The place of the correlation that was polled last.
     pub fn place(&self) -> Place {
-        let Flow { polled, polled_is_final, closed_at, store, .. } = &self.flow;
+        let Flow { polled, polled_is_final, closed_at, closed_by, store, .. } = &self.flow;
         match polled.first() {
             Some(first) if *polled_is_final => {
-                Place { close: *closed_at, first: store.order(*first) }
+                Place { close: *closed_at, late: *closed_by, first: store.order(*first) }
             }
             _ => Place::EARLY,
         }
     }
 
-    /// Before which nothing closes that is still to be polled, but for what is closed early; `None` where
-    /// nothing comes any more.
-    pub fn frontier(&self) -> Option<Timestamp> {
+    /// The place before which nothing is that is still to be polled, but for what is closed early; `None`
+    /// where nothing comes any more.
+    pub fn frontier(&self) -> Option<Place> {
         let Flow { joins, emitter, progress, .. } = &self.flow;
         if self.has_ended() && emitter.backlog() == 0 {
             return None;
         }
         if joins.is_behind() {
-            return Some(Timestamp::MIN);
+            return Some(Place::EARLY);
         }
         let watermark = Timestamp::from_nanos(progress.watermark().as_nanos());
+        let next = match joins.policy {
+            Policy::Sessions(_) => Place::before(watermark),
+            // What a late event makes is closed by the last time that has passed.
+            Policy::Steps(_) => {
+                let close = watermark.minus(Span::from_nanos(1));
+                Place { late: self.flow.arrivals.saturating_add(1), ..Place::before(close) }
+            }
+        };
         let others = [joins.first_waiting(), emitter.first_close()];
-        Some(others.into_iter().flatten().fold(watermark, Ord::min))
+        Some(others.into_iter().flatten().map(Place::before).fold(next, Ord::min))
     }
 
     /// Decided results that have not been polled.

@@ -365,7 +365,7 @@ function count(name: string, value: unknown): number {
 }
 
 /** Most threads of a query. */
-const MAX_THREADS = 64;
+export const MAX_THREADS = 64;
 
 function threads(name: string, value: unknown): number {
   const valid = typeof value === 'number' && Number.isInteger(value);

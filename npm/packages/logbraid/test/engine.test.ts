@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   AdapterError,
   AdapterExistsError,
   AdapterNotFoundError,
-  CorrelationEngine,
   EngineDestroyedError,
   IterableAdapter,
   MemoryError,
@@ -22,6 +20,8 @@ import {
 } from 'logbraid';
 import type { Correlation, LogEvent, StreamOptions } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
+
+import { CorrelationEngine, test } from './both.js';
 
 const T0 = Date.UTC(2026, 0, 1);
 
@@ -345,7 +345,6 @@ test('what was pushed may be reused at once', async () => {
 
 test(
   'many small pieces that wait are taken, not copied for each',
-  { timeout: 60_000 },
   async () => {
     await using engine = new CorrelationEngine({ maxEventsPerCorrelation: 1_000_000 });
     const source = engine.source('a');
@@ -356,6 +355,7 @@ test(
     const [found] = await engine.run(AND, { emit: 'final' });
     assert.equal(found?.eventCount, 100_001);
   },
+  { timeout: 60_000 },
 );
 
 test('bounds evict, and say so', async () => {
