@@ -56,6 +56,11 @@ impl Caller {
             let from = self.even.map_or(begun, |even| even.max(begun));
             self.even = Some(from + given * PARTS);
         }
-        drop(worker::rouse(shared, state));
+        let mut state = worker::rouse(shared, state);
+        // What is told is drained; that there is room again has to be told.
+        if given > Duration::ZERO && state.has_room_again() && state.wakes() {
+            drop(state);
+            shared.wake();
+        }
     }
 }

@@ -231,11 +231,11 @@ impl Threads {
         self.shared.lock().has_room(source)
     }
 
-    /// Whether something is being done or can be, or has been told and not drained: without being
-    /// pushed more, there will be news.
+    /// Whether something is being done or can be, or has been told and not drained, or there is room
+    /// again: without being pushed more, there will be news.
     pub fn is_busy(&self) -> bool {
         let mut state = self.shared.lock();
-        state.has_news() || !state.is_idle()
+        state.has_news() || state.has_room_again() || !state.is_idle()
     }
 
     /// What the query has to tell, as it was written. Eager results are not written before as many

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use logbraid_core::Emit;
 use logbraid_core::decode::Decoder;
 use logbraid_core::encode::append_released;
-use logbraid_core::engine::{Correlator, CorrelatorOptions, Merge, Reader, Sequencer, Step};
+use logbraid_core::engine::{Correlator, CorrelatorOptions, Merge, Reader, Rows, Sequencer, Step};
 use logbraid_core::error::Error;
 use logbraid_core::id::{HostHandle, SourceId};
 use logbraid_core::metrics::Metrics;
@@ -65,6 +65,8 @@ pub struct State {
     pub write: Write,
     /// The first is what was pushed, the others are files.
     pub queues: Vec<Queue>,
+    /// Rows that all engines have taken: room for others.
+    pub spare: Vec<Rows>,
     pub sources: Vec<Source>,
     pub sequencer: Sequencer,
     pub steps: VecDeque<Arc<Step>>,
@@ -146,6 +148,7 @@ impl State {
         let mut state = Self {
             write,
             queues: vec![Queue::default()],
+            spare: Vec::new(),
             sources: all,
             sequencer,
             steps: VecDeque::new(),
@@ -313,6 +316,7 @@ impl State {
     pub fn clear(&mut self) {
         self.queues = vec![Queue::default()];
         self.steps.clear();
+        self.spare = Vec::new();
         self.out = Vec::new();
         self.merge = Merge::new(self.engines.len());
         for source in &mut self.sources {
@@ -336,12 +340,16 @@ impl State {
 
     /// Whether the host is to be woken, which it is then.
     pub fn wakes(&mut self) -> bool {
-        let mut full = self.is_full.iter().enumerate().filter(|(_, is_full)| **is_full);
-        let has_room = full.any(|(source, _)| self.has_room_for(SourceId::new(source)));
         let files = self.read > 0 && (self.credit == 0 || self.queues.iter().all(Queue::is_read));
-        let wakes = !self.is_woken && (self.has_news() || has_room || files);
+        let wakes = !self.is_woken && (self.has_news() || self.has_room_again() || files);
         self.is_woken |= wakes;
         wakes
+    }
+
+    /// Whether there is room where the host was told that there is none.
+    pub fn has_room_again(&self) -> bool {
+        let mut full = self.is_full.iter().enumerate().filter(|(_, is_full)| **is_full);
+        full.any(|(source, _)| self.has_room_for(SourceId::new(source)))
     }
 
     /// Bytes of results that wait for the host.

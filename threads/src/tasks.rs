@@ -175,12 +175,15 @@ impl State {
         }
         let source = &mut self.sources[slot.source.index()];
         let is_apart = source.is_apart;
-        let reader = if is_apart {
+        let mut reader = if is_apart {
             let apart = || source.in_order.as_ref().and_then(Reader::apart);
             source.idle.pop().or_else(apart).expect("its lines can be read apart")
         } else {
             source.in_order.take().expect("it was found there")
         };
+        if let Some(spare) = self.spare.pop_if(|_| slot.size > 0) {
+            reader.reuse(spare);
+        }
         let (ticket, source) = (slot.ticket, slot.source);
         Task::Read { queue, ticket, source, piece, reader: Box::new(reader), is_apart }
     }
@@ -281,9 +284,15 @@ impl State {
         }
         self.release_handed_on();
         let followed = self.engines.iter().map(|engine| engine.next).min().unwrap_or(0);
-        while self.first_step < followed && self.steps.pop_front().is_some() {
+        while self.first_step < followed
+            && let Some(step) = self.steps.pop_front()
+        {
             self.first_step += 1;
+            if let Ok(Step::Rows(_, rows)) = Arc::try_unwrap(step) {
+                self.spare.push(*rows);
+            }
         }
+        self.spare.truncate(self.threads);
         if self.end.is_none() && self.engines.iter().all(|engine| engine.has_ended) {
             self.end = Some(Ok(()));
         }

@@ -93,6 +93,7 @@ fn work(shared: &Arc<Shared>, number: usize) {
             shared.wake();
             state = shared.lock();
         } else if is_resting {
+            state.spare.clear();
             state.resting += 1;
             let rest = shared.work.wait_timeout(state, REST);
             let (roused, rest) = rest.unwrap_or_else(PoisonError::into_inner);

@@ -154,8 +154,13 @@ impl Flow {
     }
 
     /// Events held that do not wait to be polled.
-    fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.store.held() - self.waiting()
+    }
+
+    /// Bytes used but for events that wait to be polled.
+    pub fn open_memory(&self) -> usize {
+        self.memory() - self.store.decided_memory()
     }
 
     /// Events held that wait to be polled.
@@ -183,7 +188,7 @@ impl Flow {
     /// Whether what does not wait to be polled is more than may be held, or takes more than
     /// `max_memory`, in all engines of the query together; and this one has at least its part of it.
     fn has_too_much_open(&self, max_memory: usize) -> bool {
-        let used = self.memory() - self.store.decided_memory();
+        let used = self.open_memory();
         let (memory, events) = self.bounds.beside;
         let of = self.engines();
         let too_much = |own: usize, beside, max| own + beside > max && own > max / of;
@@ -292,9 +297,7 @@ impl Flow {
     fn fail(&mut self, cause: Cause) {
         let (memory, events) = self.bounds.beside;
         let (held_events, held_bytes) = match cause {
-            Cause::Window => {
-                (self.open() + events, self.memory() - self.store.decided_memory() + memory)
-            }
+            Cause::Window => (self.open() + events, self.open_memory() + memory),
             Cause::Results => (self.waiting(), self.part(self.waiting())),
         };
         let bound = match self.options.max_events {

@@ -47,6 +47,8 @@ struct Intake {
     events: u64,
     /// What the last piece made.
     size: Size,
+    /// Empty rows whose room can be used again.
+    spare: Option<Rows>,
 }
 
 /// What all readers of a source have in common. Each has its own: regular expressions lend out what they
@@ -88,6 +90,7 @@ impl Reader {
             shards,
             events: 0,
             size: Size::default(),
+            spare: None,
         };
         Ok(Self { decoder, intake, is_apart: false, left_out: 0 })
     }
@@ -98,8 +101,9 @@ impl Reader {
         if !self.decoder.reads_apart() {
             return None;
         }
-        let Intake { shared, source, columns, compared, reading, routes, shards, events, size } =
-            &self.intake;
+        let Intake {
+            shared, source, columns, compared, reading, routes, shards, events, size, ..
+        } = &self.intake;
         let intake = Intake {
             shared: shared.clone(),
             source: *source,
@@ -110,6 +114,7 @@ impl Reader {
             shards: *shards,
             events: *events,
             size: *size,
+            spare: None,
         };
         Some(Self { decoder: self.decoder.settled()?, intake, is_apart: true, left_out: 0 })
     }
@@ -119,12 +124,18 @@ impl Reader {
         &self.decoder
     }
 
+    /// Has the next rows use the room of these, which all engines have taken.
+    pub fn reuse(&mut self, rows: Rows) {
+        self.intake.spare = Some(rows);
+    }
+
     /// Reads bytes of the source: cut anywhere, or, where it reads [apart](Self::apart), whole lines. Of the
     /// first line `left_out` bytes may be missing, since it is too long anyway.
     pub fn read(&mut self, bytes: &[u8], left_out: u64) -> Rows {
         let Self { decoder, intake, is_apart, left_out: before } = self;
         // Pieces are about as large as each other, or small.
-        let mut rows = Rows::like(intake.shards, &intake.size);
+        let new = || Rows::like(intake.shards, &intake.size);
+        let mut rows = intake.spare.take().map_or_else(new, Rows::cleared);
         rows.bytes = bytes.len() as u64 + left_out;
         let first = if *is_apart {
             rows.origin = Origin::Block;

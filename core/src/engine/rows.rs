@@ -142,6 +142,22 @@ impl Rows {
         }
     }
 
+    /// Leaves its room, and nothing in it.
+    pub(super) fn cleared(self) -> Self {
+        let Self { times, hashes, selected, shares, text, keys, ends, .. } = self;
+        let mut cleared =
+            Self { times, hashes, selected, shares, text, keys, ends, ..Self::default() };
+        let Self { times, hashes, selected, shares, text, keys, ends, .. } = &mut cleared;
+        times.clear();
+        hashes.clear();
+        selected.clear();
+        shares.iter_mut().for_each(Vec::clear);
+        text.clear();
+        keys.clear();
+        ends.clear();
+        cleared
+    }
+
     /// How much is in it, and an eighth.
     pub(super) fn size(&self) -> Size {
         let more = |length: usize| length + length / 8;

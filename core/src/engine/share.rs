@@ -12,7 +12,7 @@ use super::rows::{Bad, Origin, Row, Rows, Share};
 use super::{Correlator, CorrelatorOptions, Step};
 use crate::decode::BadLine;
 use crate::emit::Emit;
-use crate::error::{Cause, Error};
+use crate::error::{Cause, Error, Overrun};
 use crate::id::SourceId;
 use crate::join::Policy;
 use crate::plan::{JoinKind, Operand, Plan};
@@ -81,7 +81,10 @@ impl Correlator {
         let Some(any) = all.clone().next().filter(|_| overrun.cause == Cause::Window) else {
             return Error::Memory(overrun);
         };
-        let ends = all.filter_map(|engine| engine.flow.ends(overrun.cause)).reduce(around);
+        let ends = all.clone().filter_map(|engine| engine.flow.ends(overrun.cause)).reduce(around);
+        let held_events = all.clone().map(|engine| engine.flow.open()).sum();
+        let held_bytes = all.map(|engine| engine.flow.open_memory()).sum();
+        let overrun = Overrun { held_events, held_bytes, ..overrun };
         Error::Memory(any.flow.spanning(&overrun, ends))
     }
 

@@ -70,7 +70,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   readonly #correlator: NativeCorrelator;
   readonly #host = new HostEvents();
   readonly #abort = new AbortController();
-  readonly #readers: (Reader | undefined)[] = [];
+  /** By source; none of a file. */
+  readonly #readers: (Reader | undefined)[];
   readonly #waiters: Waiter[] = [];
   /** Whether the passing of time can change anything. */
   readonly #timed: boolean;
@@ -94,6 +95,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 
   constructor(setup: RunSetup) {
     this.#setup = setup;
+    this.#readers = setup.adapters.map(() => undefined);
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
       const { backend, query, options, threads } = setup;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
+import { test as onOneThread } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
@@ -749,8 +750,8 @@ test('a source that fails ends the query, and is reported', async () => {
   assert.deepEqual(failed, ['a ADAPTER_ERROR']);
 });
 
-test('a window that does not fit into memory is an error, not a crash', async () => {
-  await using engine = new CorrelationEngine({ maxMemoryMB: 1 });
+onOneThread('a window that does not fit into memory is an error, not a crash', async () => {
+  await using engine = new CorrelationEngine({ maxMemoryMB: 1, threads: 1 });
   const events = Array.from({ length: 50_000 }, (_, k) => at(k / 1000, { k }));
   engine.addAdapter('a', events).addAdapter('b', [at(0, {})]);
   await assert.rejects(engine.run('a({})[1h] and on(k) b({})[1h]'), (error) => {

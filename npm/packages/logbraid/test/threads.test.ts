@@ -8,7 +8,13 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CorrelationEngine, IterableAdapter, OptionError, SourceError } from 'logbraid';
+import {
+  CorrelationEngine,
+  IterableAdapter,
+  MemoryError,
+  OptionError,
+  SourceError,
+} from 'logbraid';
 import type { CorrelateOptions, LogEvent } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
 
@@ -115,7 +121,12 @@ test('what is pushed is decoded and joined elsewhere', { skip: !isLinux }, async
     assert.equal(engine.metrics().events, 200_000);
     return took;
   };
-  const [one, several] = [await held(1), await held(2)];
+  const least = async (threads: number) => {
+    const taken: number[] = [];
+    for (let run = 0; run < 3; run += 1) taken.push(await held(threads));
+    return Math.min(...taken);
+  };
+  const [one, several] = [await least(1), await least(2)];
   assert.ok(several < one / 2, `${several} ns where it were ${one}`);
 });
 
@@ -172,7 +183,14 @@ test('a window that does not fit fails the query', async () => {
       engine.addAdapter(name, new IterableAdapter(events(20_000, 0)));
     }
     const query = 'a({})[1h] and on(k) b({})[1h]';
-    await assert.rejects(engine.run(query), { code: 'MEMORY_ERROR' });
+    await assert.rejects(engine.run(query), (error) => {
+      assert.ok(error instanceof MemoryError);
+      const { heldEvents, heldMs } = error.details;
+      // Each source has an event every five milliseconds; one may be ahead by some thousand.
+      assert.ok(heldEvents > 1_000);
+      assert.ok(heldMs > heldEvents * 2 && heldMs < heldEvents * 5 + 5_000, `${heldMs} ms`);
+      return true;
+    });
   }
 });
 
