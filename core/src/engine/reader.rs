@@ -211,7 +211,6 @@ impl Intake {
         if looks {
             rows.samples.push(owned(event.labels()));
         }
-        let first = rows.selected.len();
         for (at, stream) in plan.sources[source.index()].streams.iter().enumerate() {
             if let Some(route) = routes.get(at).filter(|_| !looks) {
                 match route.look(event) {
@@ -231,7 +230,7 @@ impl Intake {
             }
         }
         if let Some(handle) = handle {
-            rows.note_handle(handle, first);
+            rows.note_handle(handle);
         }
         rows.finish(event.time);
     }

@@ -8,7 +8,7 @@ use super::bounds::around;
 use super::flow::{Flow, Posted};
 use super::input::Input;
 use super::merge::Place;
-use super::rows::{Bad, Origin, Row, Rows, Share};
+use super::rows::{Bad, Origin, Part, Row, Rows, Share};
 use super::{Correlator, CorrelatorOptions, Step};
 use crate::decode::BadLine;
 use crate::emit::Emit;
@@ -202,7 +202,8 @@ impl Flow {
     ) {
         let repeated = if ignored { Vec::new() } else { repeats(input, rows) };
         let before = self.arrivals;
-        let mut left = rows.of(share).peekable();
+        let part = rows.of(share);
+        let mut left = part.rows.iter().peekable();
         while let Some(first) = left.next() {
             let event = first.event;
             let mut next = Some(first);
@@ -221,10 +222,10 @@ impl Flow {
             }
             let mut held = 0;
             while let Some(row) = next {
-                held += u32::from(is_taken && self.take_row(input, rows, row));
+                held += u32::from(is_taken && self.take_row(input, part, row));
                 next = left.next_if(|row| row.event == event);
             }
-            if let Payload::Host(handle) = rows.payload(first) {
+            if let Payload::Host(handle) = part.payload(first) {
                 match held {
                     0 => self.outbox.push_back(Posted::Released(handle)),
                     1 => {}
@@ -248,17 +249,17 @@ impl Flow {
         }
     }
 
-    fn take_row(&mut self, input: &mut Input, rows: &Rows, row: &Row) -> bool {
+    fn take_row(&mut self, input: &mut Input, part: &Part, row: &Row) -> bool {
         if self.is_plain
             && !self.progress.watermark().makes_late(row.time)
-            && let Some(key) = rows.first_key(row)
-            && self.enter_plain(row.stream, row.time, rows.payload(row), key)
+            && let Some(key) = part.first_key(row)
+            && self.enter_plain(row.stream, row.time, part.payload(row), key)
         {
             return true;
         }
         let labels = self.plan.streams[row.stream.index()].kept.len();
-        rows.load(row, &mut self.reading, labels);
-        self.enter(row.stream, input, row.time, rows.payload(row), row.hidden)
+        part.load(row, &mut self.reading, labels);
+        self.enter(row.stream, input, row.time, part.payload(row), row.hidden)
     }
 }
 
