@@ -1,8 +1,8 @@
 // How long the event loop waits while events are pushed at a high rate: first the same pushes without an
 // engine, then with one. The bytes are made before, so that only pushing and the engine count. `--match` is
-// the share of requests that become a correlation; with several `--threads` the engine has its own.
+// the share of requests that become a correlation; `--threads` is the option of the engine.
 //
-//   node benches/node/event-loop.mjs [--rate 200000] [--seconds 3] [--match 0.1] [--threads 1] [--json]
+//   node benches/node/event-loop.mjs [--rate 200000] [--seconds 3] [--match 0.1] [--threads N] [--json]
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -25,11 +25,12 @@ const { values } = parseArgs({
     rate: { type: "string", default: "200000" },
     seconds: { type: "string", default: "3" },
     match: { type: "string", default: "0.1" },
-    threads: { type: "string", default: "1" },
+    threads: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
 const [rate, seconds] = [Number(values.rate), Number(values.seconds)];
+const threads = values.threads && Number(values.threads);
 const made = slots(QUERY, seconds, SLOT_MS, {
   rate,
   match: Number(values.match),
@@ -66,7 +67,7 @@ const without = await pushed(async () => undefined);
 
 const engine = new CorrelationEngine({
   maxMemoryMB: 1024,
-  threads: Number(values.threads),
+  threads,
 });
 for (const name of made.names) engine.source(name);
 let correlations = 0;
@@ -82,7 +83,7 @@ await consuming;
 
 const report = {
   offered: rate,
-  threads: Number(values.threads),
+  threads,
   events,
   correlations,
   evicted,

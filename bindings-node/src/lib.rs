@@ -55,8 +55,8 @@ pub struct Correlator {
 
 #[napi]
 impl Correlator {
-    /// On so many threads; with more than one, `wake` is called when there is something to drain, or
-    /// room to push more.
+    /// On so many threads, by default as many as there are processors, up to 8; with more than one,
+    /// `wake` is called when there is something to drain, or room to push more.
     #[napi(constructor, catch_unwind)]
     pub fn new(
         query: String,
@@ -80,7 +80,9 @@ impl Correlator {
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         };
-        let engine = Engine::new(plan, options, threads.unwrap_or(1) as usize, wake)?;
+        let threads =
+            threads.map_or_else(logbraid_threads::default_threads, |threads| threads as usize);
+        let engine = Engine::new(plan, options, threads, wake)?;
         Ok(Self { engine })
     }
 

@@ -83,8 +83,10 @@ pub(crate) enum Decided {
 /// A decided result that may share events with others.
 #[derive(Clone, Debug)]
 pub(crate) struct List {
-    /// Its id, but for the occurrence number: the order of those that share their first event.
+    /// Its id, but for the occurrence number: the order of those that share their first event. Of those
+    /// that share it, too, the last event that identifies each, and which was found first.
     id: CorrelationId,
+    last: EventOrder,
     sequence: u64,
     pub events: EventIds,
     /// Those that identify it.
@@ -92,6 +94,8 @@ pub(crate) struct List {
     /// The correlation as which it has been delivered before.
     pub delivery: DeliveryId,
     pub truncated: bool,
+    /// The number of the late event that has made it, if one has.
+    pub late: u32,
 }
 
 impl Decided {
@@ -197,11 +201,12 @@ impl Emitter {
         outcome: Outcome,
         is_early: bool,
     ) {
-        let Outcome { close, events, identity, delivery, truncated } = outcome;
+        let Outcome { close, late, events, identity, delivery, truncated } = outcome;
         let (id, sequence) = (self.ids.base(hashed), self.sequence);
+        let last = hashed.events.last().copied().unwrap_or(first);
         self.sequence += 1;
         let size = u32::try_from(events.len()).expect("fewer events than handles for them");
-        let list = List { id, sequence, events, identity, delivery, truncated };
+        let list = List { id, last, sequence, events, identity, delivery, truncated, late };
         self.list_memory += list.memory();
         let number = self.lists.insert(list);
         self.wait(Ready { close, first, result: Decided::List { number, size } }, is_early);
@@ -236,7 +241,8 @@ impl Emitter {
         order.then_with(|| match (one.result, other.result) {
             (Decided::List { number: one, .. }, Decided::List { number: other, .. }) => {
                 let (one, other) = (&lists[one], &lists[other]);
-                one.id.cmp(&other.id).then(one.sequence.cmp(&other.sequence))
+                let order = one.id.cmp(&other.id).then(one.last.cmp(&other.last));
+                order.then(one.sequence.cmp(&other.sequence))
             }
             _ => Ordering::Equal,
         })

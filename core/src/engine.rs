@@ -211,6 +211,7 @@ impl Correlator {
             bounds: Bounds::default(),
             share: None,
             closed_at: Timestamp::MIN,
+            closed_by: 0,
             overflow: options.overflow.unwrap_or(default),
             seen_memory: 0,
             known_memory: 0,

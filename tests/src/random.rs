@@ -302,6 +302,11 @@ pub fn picking_case() -> impl Strategy<Value = Case> {
     case_of(Disorder::None, PICKS.len(), 0)
 }
 
+/// The same, with events that may be late.
+pub fn late_picking_case() -> impl Strategy<Value = Case> {
+    case_of(Disorder::Some, PICKS.len(), 0)
+}
+
 /// With fewer stages than `stages`.
 fn case_of(disorder: Disorder, picks: usize, stages: usize) -> impl Strategy<Value = Case> {
     let shape = (2..=4_usize).prop_flat_map(move |streams| {

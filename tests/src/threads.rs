@@ -178,19 +178,34 @@ fn memmem(record: &[u8], part: &[u8]) -> bool {
     record.windows(part.len()).any(|window| window == part)
 }
 
-/// Whether a case comes out the same on so many threads, step by step. Returns whether several engines
-/// have shared it.
+/// Whether a case comes out the same on so many threads, step by step, whether the calling thread does
+/// small amounts itself or not. Returns whether several engines have shared it.
 ///
 /// # Errors
 /// Says what differs.
 pub fn agree(case: &Case, delivery: Delivery, threads: usize) -> Result<bool, String> {
+    agree_with(case, delivery, threads, false)
+        .map_err(|difference| format!("left to threads: {difference}"))?;
+    agree_with(case, delivery, threads, true)
+        .map_err(|difference| format!("with the caller: {difference}"))
+}
+
+fn agree_with(
+    case: &Case,
+    delivery: Delivery,
+    threads: usize,
+    caller_takes_part: bool,
+) -> Result<bool, String> {
     let (plan, options) = prepared(case)?;
     let sources = source_names(&plan);
     let several = Threads::start(plan.clone(), &options, threads, append_output, || ());
     let one = Correlator::new(plan, options).map_err(|error| error.to_string())?;
     let columns: Vec<_> =
         (0..sources.len()).map(|at| one.columns(SourceId::new(at)).clone()).collect();
-    let several = several.map_err(|error| error.to_string())?;
+    let mut several = several.map_err(|error| error.to_string())?;
+    if !caller_takes_part {
+        several.leave_to_threads();
+    }
     let is_shared = several.engines() > 1;
     let mut queries = [Query::One(Box::new(one)), Query::Several(Box::new(several))];
     let mut hosted = [0, 0];

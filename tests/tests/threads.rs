@@ -10,7 +10,7 @@ use logbraid_tests::threads::agree;
 use proptest::prelude::*;
 
 /// The number of tests that share the steps.
-const TESTS: u32 = 4;
+const TESTS: u32 = 5;
 
 #[test]
 fn written_cases_agree() {
@@ -67,6 +67,11 @@ fn random_cases_with_late_events_agree() {
 #[test]
 fn random_cases_that_pick_agree() {
     random_agree(random::picking_case());
+}
+
+#[test]
+fn random_cases_that_pick_with_late_events_agree() {
+    random_agree(random::late_picking_case());
 }
 
 #[test]

@@ -7,9 +7,11 @@
 //! takes whatever task there is. Pieces are put in order again before any engine sees them, so that
 //! nothing depends on which thread was faster.
 //!
-//! The calling thread decodes and joins nothing; it is told, by a function that it gives, when there
-//! is something to [`drain`](Threads::drain).
+//! The calling thread does small amounts itself where nobody is at work, up to a tenth of its time, so
+//! that a query which little comes to has no threads. What is more is done by threads, and it is told,
+//! by a function that it gives, when there is something to [`drain`](Threads::drain).
 
+mod caller;
 mod cutter;
 mod order;
 mod piece;
@@ -34,6 +36,7 @@ use logbraid_core::plan::Plan;
 use logbraid_core::query::Vocabulary;
 use logbraid_core::time::{Span, Timestamp};
 
+use caller::Caller;
 use cutter::Cutter;
 use piece::{OwnedEvents, Piece};
 use state::State;
@@ -42,6 +45,16 @@ pub use state::Failure;
 
 /// Most threads of a query.
 pub const MAX_THREADS: usize = 64;
+
+/// Most threads of a query that is told nothing of them: the caller, who cuts what arrives into pieces
+/// for all of them, keeps no more at work.
+const MANY_THREADS: usize = 8;
+
+/// Threads of a query that is told nothing of them: as many as there are processors for the process,
+/// but no more than 8.
+pub fn default_threads() -> usize {
+    worker::processors().min(MANY_THREADS)
+}
 
 /// Writes an output for the host, after those before it.
 pub type Write = fn(&mut Vec<u8>, &Output<'_>);
@@ -60,6 +73,8 @@ struct Shared {
     write: Write,
     /// A time of the host's clock, and when it was told.
     clock: Mutex<Option<(Span, Instant)>>,
+    /// Threads that have been started; some may have left.
+    running: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Shared {
@@ -95,7 +110,7 @@ pub struct Work {
 /// Runs one query on threads of its own.
 pub struct Threads {
     shared: Arc<Shared>,
-    running: Vec<JoinHandle<()>>,
+    caller: Caller,
     cutters: Vec<Cutter>,
     plan: Plan,
     /// When what is pushed has arrived, where that is told.
@@ -103,9 +118,11 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Runs a query on so many threads, from 2. `write` writes outputs for [`drain`](Self::drain), but
-    /// for released events, which are written as a batch has them; `wake` is called, on any thread,
-    /// when there is something to drain or room for more again, once until the next `drain`.
+    /// Runs a query on up to so many threads, from 2. They are started once there is enough to do for
+    /// them, no more in the process than it has processors but for one of each query, and leave when
+    /// there has been nothing to do for a second. `write` writes outputs for [`drain`](Self::drain), but
+    /// for released events, which are written as a batch has them; `wake` is called, on any of the
+    /// threads, when there is something to drain or room for more again, once until the next `drain`.
     ///
     /// # Errors
     /// [`Error::Option`] for options that make no sense.
@@ -138,19 +155,15 @@ impl Threads {
             is_stopping: AtomicBool::new(false),
             write,
             clock: Mutex::new(None),
+            running: Mutex::new(Vec::new()),
         });
-        let mut started = Self { shared, running: Vec::new(), cutters, plan, arrival: None };
-        for number in 0..threads {
-            let shared = Arc::clone(&started.shared);
-            let name = format!("logbraid-{number}");
-            let thread = std::thread::Builder::new().name(name);
-            let thread = thread.spawn(move || worker::work(&shared, number)).map_err(|error| {
-                let message = format!("{threads} threads cannot be started: {error}");
-                Error::Option { name: "threads", message }
-            })?;
-            started.running.push(thread);
-        }
-        Ok(started)
+        Ok(Self { shared, caller: Caller::GIVING, cutters, plan, arrival: None })
+    }
+
+    /// Leaves all that there is to do to threads, from now on, and be it little. Else the calling thread
+    /// does small amounts itself, while no thread is at work, for up to a tenth of its time.
+    pub fn leave_to_threads(&mut self) {
+        self.caller = Caller::RESTING;
     }
 
     /// Tells the time of the pushes that follow; see [`Correlator::set_clock`]. Otherwise the latest time
@@ -218,11 +231,11 @@ impl Threads {
         self.shared.lock().has_room(source)
     }
 
-    /// Whether something is being done or can be, or has been told and not drained: without being
-    /// pushed more, there will be news.
+    /// Whether something is being done or can be, or has been told and not drained, or there is room
+    /// again: without being pushed more, there will be news.
     pub fn is_busy(&self) -> bool {
         let mut state = self.shared.lock();
-        state.has_news() || !state.is_idle()
+        state.has_news() || state.has_room_again() || !state.is_idle()
     }
 
     /// What the query has to tell, as it was written. Eager results are not written before as many
@@ -231,7 +244,9 @@ impl Threads {
     /// # Errors
     /// Why the query cannot go on; said once.
     pub fn drain(&mut self, max: usize) -> Result<Vec<u8>, Failure> {
-        self.change(|state| state.drain(max))
+        let told = self.change(|state| state.drain(max))?;
+        // What was asked for may be there already.
+        if told.is_empty() { self.change(|state| state.drain(max)) } else { Ok(told) }
     }
 
     /// How many engines share the query: one for each thread, or one in all where keys do not say what
@@ -247,16 +262,21 @@ impl Threads {
 
     /// Waits until there is something to [`drain`](Self::drain), or nothing can be done.
     pub fn wait(&self) {
-        let mut state = self.shared.lock();
-        while !state.has_news() && !state.is_idle() {
-            state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        self.wait_until(State::has_news);
     }
 
     /// Waits until nothing can be done.
     pub fn settle(&self) {
+        self.wait_until(|_| false);
+    }
+
+    fn wait_until(&self, is_enough: impl Fn(&State) -> bool) {
         let mut state = self.shared.lock();
-        while !state.is_idle() {
+        while !is_enough(&state) {
+            state = worker::rouse(&self.shared, state);
+            if state.is_idle() {
+                break;
+            }
             state = self.shared.done.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
@@ -297,7 +317,10 @@ impl Threads {
         self.shared.is_stopping.store(true, Ordering::Relaxed);
         self.shared.lock().stop();
         self.shared.work.notify_all();
-        for thread in self.running.drain(..) {
+        let running = std::mem::take(
+            &mut *self.shared.running.lock().unwrap_or_else(PoisonError::into_inner),
+        );
+        for thread in running {
             // A panic was caught in it and has been told.
             let _ = thread.join();
         }
@@ -306,9 +329,11 @@ impl Threads {
     }
 
     /// Changes something, after which there may be something to do.
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.shared.lock());
-        self.shared.work.notify_all();
+    fn change<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
+        let Self { shared, caller, .. } = self;
+        let mut state = shared.lock();
+        let result = change(&mut state);
+        caller.take_part(shared, state);
         result
     }
 
@@ -321,8 +346,7 @@ impl Threads {
         }
         state.call_home(false);
         let result = look(&mut state);
-        drop(state);
-        self.shared.work.notify_all();
+        drop(worker::rouse(&self.shared, state));
         result
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use logbraid_core::Emit;
 use logbraid_core::decode::Decoder;
 use logbraid_core::encode::append_released;
-use logbraid_core::engine::{Correlator, CorrelatorOptions, Merge, Reader, Sequencer, Step};
+use logbraid_core::engine::{Correlator, CorrelatorOptions, Merge, Reader, Rows, Sequencer, Step};
 use logbraid_core::error::Error;
 use logbraid_core::id::{HostHandle, SourceId};
 use logbraid_core::metrics::Metrics;
 use logbraid_core::query::Vocabulary;
 use logbraid_core::time::{Span, Timestamp};
 
+use crate::caller::SMALL;
 use crate::cutter::Cutter;
 use crate::piece::{Piece, Stage};
 use crate::queue::{Attached, Queue, Source};
@@ -64,6 +65,8 @@ pub struct State {
     pub write: Write,
     /// The first is what was pushed, the others are files.
     pub queues: Vec<Queue>,
+    /// Rows that all engines have taken: room for others.
+    pub spare: Vec<Rows>,
     pub sources: Vec<Source>,
     pub sequencer: Sequencer,
     pub steps: VecDeque<Arc<Step>>,
@@ -81,7 +84,10 @@ pub struct State {
     pub demand: usize,
     pub is_eager: bool,
     pub buffer_size: usize,
+    /// How many threads there may be, how many there are, and how many of these have nothing to do.
     pub threads: usize,
+    pub started: usize,
+    pub resting: usize,
     /// Bytes pushed that are not read.
     pub unread: usize,
     /// Bytes of files that may be read, and that have been since the host last asked.
@@ -142,6 +148,7 @@ impl State {
         let mut state = Self {
             write,
             queues: vec![Queue::default()],
+            spare: Vec::new(),
             sources: all,
             sequencer,
             steps: VecDeque::new(),
@@ -156,6 +163,8 @@ impl State {
             is_eager: options.emit == Emit::Eager,
             buffer_size: options.buffer_size.max(1),
             threads,
+            started: 0,
+            resting: 0,
             unread: 0,
             credit: 0,
             read: 0,
@@ -307,6 +316,7 @@ impl State {
     pub fn clear(&mut self) {
         self.queues = vec![Queue::default()];
         self.steps.clear();
+        self.spare = Vec::new();
         self.out = Vec::new();
         self.merge = Merge::new(self.engines.len());
         for source in &mut self.sources {
@@ -317,6 +327,12 @@ impl State {
         }
     }
 
+    /// Whether what there is to do is soon done, with nobody at it: no files are read, and little has
+    /// been pushed.
+    pub fn is_small(&self) -> bool {
+        self.active == 0 && self.queues.len() == 1 && self.unread <= SMALL
+    }
+
     /// Whether nothing that comes in matters any more.
     pub fn is_over(&self) -> bool {
         self.is_stopping || self.has_failed || self.end.is_some()
@@ -324,12 +340,16 @@ impl State {
 
     /// Whether the host is to be woken, which it is then.
     pub fn wakes(&mut self) -> bool {
-        let mut full = self.is_full.iter().enumerate().filter(|(_, is_full)| **is_full);
-        let has_room = full.any(|(source, _)| self.has_room_for(SourceId::new(source)));
         let files = self.read > 0 && (self.credit == 0 || self.queues.iter().all(Queue::is_read));
-        let wakes = !self.is_woken && (self.has_news() || has_room || files);
+        let wakes = !self.is_woken && (self.has_news() || self.has_room_again() || files);
         self.is_woken |= wakes;
         wakes
+    }
+
+    /// Whether there is room where the host was told that there is none.
+    pub fn has_room_again(&self) -> bool {
+        let mut full = self.is_full.iter().enumerate().filter(|(_, is_full)| **is_full);
+        full.any(|(source, _)| self.has_room_for(SourceId::new(source)))
     }
 
     /// Bytes of results that wait for the host.

@@ -74,7 +74,12 @@ impl State {
 
     /// Whether nothing is being done, and nothing can be.
     pub fn is_idle(&mut self) -> bool {
-        self.active == 0 && (self.is_stopping || self.find(0).is_none())
+        self.active == 0 && !self.has_task()
+    }
+
+    /// Whether there is something to do.
+    pub fn has_task(&mut self) -> bool {
+        !self.is_stopping && self.find(0).is_some()
     }
 
     /// The next task of a thread, which prefers the engine of its own number.
@@ -93,7 +98,7 @@ impl State {
     }
 
     fn find(&mut self, thread: usize) -> Option<Found> {
-        if self.has_failed {
+        if self.has_failed || matches!(self.end, Some(Err(_))) {
             return None;
         }
         self.put_in_order();
@@ -170,12 +175,15 @@ impl State {
         }
         let source = &mut self.sources[slot.source.index()];
         let is_apart = source.is_apart;
-        let reader = if is_apart {
+        let mut reader = if is_apart {
             let apart = || source.in_order.as_ref().and_then(Reader::apart);
             source.idle.pop().or_else(apart).expect("its lines can be read apart")
         } else {
             source.in_order.take().expect("it was found there")
         };
+        if let Some(spare) = self.spare.pop_if(|_| slot.size > 0) {
+            reader.reuse(spare);
+        }
         let (ticket, source) = (slot.ticket, slot.source);
         Task::Read { queue, ticket, source, piece, reader: Box::new(reader), is_apart }
     }
@@ -261,7 +269,7 @@ impl State {
         self.out.extend_from_slice(&notices);
         if let Some(end) = end {
             own.has_ended = true;
-            if end.is_err() {
+            if end.is_err() && self.end.is_none() {
                 self.end = Some(end);
             }
         }
@@ -276,24 +284,35 @@ impl State {
         }
         self.release_handed_on();
         let followed = self.engines.iter().map(|engine| engine.next).min().unwrap_or(0);
-        while self.first_step < followed && self.steps.pop_front().is_some() {
+        while self.first_step < followed
+            && let Some(step) = self.steps.pop_front()
+        {
             self.first_step += 1;
+            if let Ok(Step::Rows(_, rows)) = Arc::try_unwrap(step) {
+                self.spare.push(*rows);
+            }
         }
+        self.spare.truncate(self.threads);
         if self.end.is_none() && self.engines.iter().all(|engine| engine.has_ended) {
             self.end = Some(Ok(()));
         }
-        if let Some(end) = self.end.clone()
-            && !self.has_ended
-            && (end.is_err() || self.merge.has_ended())
-        {
+        // An error is of all engines.
+        let is_known = match &self.end {
+            Some(Ok(())) => self.merge.has_ended(),
+            Some(Err(_)) => self.is_home(),
+            None => false,
+        };
+        if let Some(end) = self.end.clone().filter(|_| is_known && !self.has_ended) {
             self.has_ended = true;
+            let all = self.engines.iter().filter_map(|engine| engine.at_home.as_deref());
+            let error = end.err().map(|error| Correlator::ended_together(error, all));
             for slot in &self.queues[0].slots {
                 if let Stage::Unread(piece) = &slot.stage {
                     self.released.extend(piece.handles());
                 }
             }
             self.queues[0].slots.retain(|slot| !matches!(slot.stage, Stage::Unread(_)));
-            (self.write)(&mut self.out, &Output::End(end.err()));
+            (self.write)(&mut self.out, &Output::End(error));
         }
         self.pace();
     }

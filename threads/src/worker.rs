@@ -1,9 +1,14 @@
 //! A thread: takes a task, does it, tells what has come of it, and again.
+//!
+//! Threads are started when there is something for them to do, one by one, and leave when there has
+//! been nothing for a while.
 
 use std::io::{self, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::thread::{Builder, available_parallelism};
+use std::time::Duration;
 
 use logbraid_core::engine::{Correlator, Output, Step};
 use logbraid_core::time::Span;
@@ -13,48 +18,109 @@ use crate::cutter::BLOCK;
 use crate::state::State;
 use crate::tasks::{Done, Task, Written};
 
-/// Does what there is to do until the query is stopped.
-pub fn work(shared: &Shared, number: usize) {
+/// How long a thread waits for something to do before it leaves.
+const REST: Duration = Duration::from_secs(1);
+
+/// Threads of all queries of the process.
+static STARTED: AtomicUsize = AtomicUsize::new(0);
+
+/// Processors that the process may use, as far as that is known.
+pub fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| available_parallelism().map_or(1, usize::from))
+}
+
+/// Whether a query that has a thread, and may have so many, may start one more: all together have as
+/// many as there are processors, and one each.
+fn has_processor(threads: usize) -> bool {
+    STARTED.load(Ordering::Relaxed) < threads.max(processors())
+}
+
+/// Has a thread take the next task, if there is one. It sees to it that another takes the one after.
+pub fn rouse<'a>(
+    shared: &'a Arc<Shared>,
+    mut state: MutexGuard<'a, State>,
+) -> MutexGuard<'a, State> {
+    while state.has_task() {
+        if state.resting > 0 {
+            shared.work.notify_one();
+            break;
+        }
+        let started = state.started;
+        let may_start = started == 0 || (started < state.threads && has_processor(state.threads));
+        if (may_start && start(shared, &mut state)) || started > 0 {
+            break;
+        }
+        // No thread can be started.
+        let Some(task) = state.take_task(0) else { break };
+        drop(state);
+        let put = perform(task, shared, &mut Vec::new());
+        state = shared.lock();
+        put(&mut state);
+    }
+    state
+}
+
+fn start(shared: &Arc<Shared>, state: &mut State) -> bool {
+    let (number, own) = (state.started, Arc::clone(shared));
+    let thread = Builder::new().name(format!("logbraid-{number}"));
+    let Ok(thread) = thread.spawn(move || work(&own, number)) else { return false };
+    state.started += 1;
+    STARTED.fetch_add(1, Ordering::Relaxed);
+    let mut running = shared.running.lock().unwrap_or_else(PoisonError::into_inner);
+    running.retain(|thread| !thread.is_finished());
+    running.push(thread);
+    true
+}
+
+/// Does what there is to do until there is nothing for a while, or the query is stopped.
+fn work(shared: &Arc<Shared>, number: usize) {
     let mut block = Vec::new();
     let mut state = shared.lock();
     while !state.is_stopping() {
-        let Some(task) = state.take_task(number) else {
-            // What nobody can do ends with somebody noticing it.
-            shared.done.notify_all();
-            let wakes = state.wakes();
-            if wakes {
-                drop(state);
-                shared.wake();
-                state = shared.lock();
-                continue;
-            }
-            state = shared.work.wait(state).unwrap_or_else(PoisonError::into_inner);
-            continue;
-        };
-        drop(state);
-        let now = shared.now();
-        let done = catch_unwind(AssertUnwindSafe(|| run(task, shared, now, &mut block)));
-        state = shared.lock();
-        match done {
-            Ok(put) => put(&mut state),
-            Err(panic) => {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-                state.put_broken(text.unwrap_or("a thread has panicked").to_owned());
-            }
+        let task = state.take_task(number);
+        let is_resting = task.is_none();
+        if let Some(task) = task {
+            drop(rouse(shared, state));
+            let put = perform(task, shared, &mut block);
+            state = shared.lock();
+            put(&mut state);
         }
-        shared.work.notify_all();
+        // What nobody can do ends with somebody noticing it.
         shared.done.notify_all();
         if state.wakes() {
             drop(state);
             shared.wake();
             state = shared.lock();
+        } else if is_resting {
+            state.spare.clear();
+            state.resting += 1;
+            let rest = shared.work.wait_timeout(state, REST);
+            let (roused, rest) = rest.unwrap_or_else(PoisonError::into_inner);
+            state = roused;
+            state.resting -= 1;
+            if rest.timed_out() && !state.has_task() {
+                break;
+            }
         }
     }
+    state.started -= 1;
+    STARTED.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// What has come of a task, to be put where all see it.
-type Put = Box<dyn FnOnce(&mut State)>;
+pub type Put = Box<dyn FnOnce(&mut State)>;
+
+/// Does a task. A panic fails the query.
+pub fn perform(task: Task, shared: &Shared, block: &mut Vec<u8>) -> Put {
+    let now = shared.now();
+    catch_unwind(AssertUnwindSafe(|| run(task, shared, now, block))).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = text.unwrap_or_else(|| "a thread has panicked".to_owned());
+        Box::new(move |state| state.put_broken(text))
+    })
+}
 
 fn run(task: Task, shared: &Shared, now: Option<Span>, block: &mut Vec<u8>) -> Put {
     match task {

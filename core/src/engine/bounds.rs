@@ -158,8 +158,13 @@ impl Flow {
     }
 
     /// Events held that do not wait to be polled.
-    fn open(&self) -> usize {
+    pub fn open(&self) -> usize {
         self.store.held() - self.waiting()
+    }
+
+    /// Bytes used but for events that wait to be polled.
+    pub fn open_memory(&self) -> usize {
+        self.memory() - self.store.decided_memory()
     }
 
     /// Events held that wait to be polled.
@@ -187,7 +192,7 @@ impl Flow {
     /// Whether what does not wait to be polled is more than may be held, or takes more than
     /// `max_memory`, in all engines of the query together; and this one has at least its part of it.
     fn has_too_much_open(&self, max_memory: usize) -> bool {
-        let used = self.memory() - self.store.decided_memory();
+        let used = self.open_memory();
         let (memory, events) = self.bounds.beside;
         let of = self.engines();
         let too_much = |own: usize, beside, max| own + beside > max && own > max / of;
@@ -301,36 +306,37 @@ impl Flow {
     fn fail(&mut self, cause: Cause) {
         let (memory, events) = self.bounds.beside;
         let (held_events, held_bytes) = match cause {
-            Cause::Window => {
-                (self.open() + events, self.memory() - self.store.decided_memory() + memory)
-            }
+            Cause::Window => (self.open() + events, self.open_memory() + memory),
             Cause::Results => (self.waiting(), self.part(self.waiting())),
         };
-        let open = self
-            .store
-            .held_until(Timestamp::MAX)
-            .filter(|id| self.store.is_open(*id) == (cause == Cause::Window));
-        let times = open.map(|id| self.store.record(id).time);
-        let ends = times.fold(None, |ends: Option<(Timestamp, Timestamp)>, time| {
-            ends.map_or(Some((time, time)), |(from, to)| Some((from.min(time), to.max(time))))
-        });
-        let held_span = ends.map_or(Span::ZERO, |(from, to)| to.since(from));
-        let window = self.joins.reach().plus(self.options.late_tolerance);
-        let (bound, held) = match self.options.max_events {
-            Some(limit) if held_events > limit => (Bound::Events(limit), held_events),
-            _ => (Bound::Bytes(self.options.max_memory), held_bytes),
+        let bound = match self.options.max_events {
+            Some(limit) if held_events > limit => Bound::Events(limit),
+            _ => Bound::Bytes(self.options.max_memory),
         };
-        let can_tell = cause == Cause::Window && self.progress.has_begun();
-        let needed = can_tell.then(|| estimate(held, held_span, window)).flatten();
-        self.end = End::Failed(Error::Memory(Overrun {
-            bound,
-            cause,
-            held_events,
-            held_bytes,
-            held_span,
-            window,
-            needed,
-        }));
+        let window = self.joins.reach().plus(self.options.late_tolerance);
+        let (held_span, needed) = (Span::ZERO, None);
+        let overrun = Overrun { bound, cause, held_events, held_bytes, held_span, window, needed };
+        self.end = End::Failed(Error::Memory(self.spanning(&overrun, self.ends(cause))));
+    }
+
+    /// The oldest and the newest time of what is held for a cause.
+    pub fn ends(&self, cause: Cause) -> Option<(Timestamp, Timestamp)> {
+        let held = self.store.held_until(Timestamp::MAX);
+        let held = held.filter(|id| self.store.is_open(*id) == (cause == Cause::Window));
+        let times = held.map(|id| self.store.record(id).time);
+        times.map(|time| (time, time)).reduce(around)
+    }
+
+    /// An overrun where what is held has these ends.
+    pub fn spanning(&self, overrun: &Overrun, ends: Option<(Timestamp, Timestamp)>) -> Overrun {
+        let held_span = ends.map_or(Span::ZERO, |(from, to)| to.since(from));
+        let held = match overrun.bound {
+            Bound::Events(_) => overrun.held_events,
+            Bound::Bytes(_) => overrun.held_bytes,
+        };
+        let can_tell = overrun.cause == Cause::Window && self.progress.has_begun();
+        let needed = can_tell.then(|| estimate(held, held_span, overrun.window)).flatten();
+        Overrun { held_span, needed, ..*overrun }
     }
 
     /// A push begins: what waits to be polled since earlier ones must not fill the engine.
@@ -357,6 +363,14 @@ impl Flow {
     pub fn bounds_memory(&self) -> usize {
         self.bounds.oldest.len() * size_of::<Reverse<(EventOrder, EventId)>>()
     }
+}
+
+/// From the older of two beginnings to the newer of two ends.
+pub(super) fn around(
+    one: (Timestamp, Timestamp),
+    other: (Timestamp, Timestamp),
+) -> (Timestamp, Timestamp) {
+    (one.0.min(other.0), one.1.max(other.1))
 }
 
 /// Bytes that may be spent on what truncated sessions leave behind, on telling repeats, and on telling

@@ -147,6 +147,7 @@ impl Flow {
     /// Takes a result that can no longer change. Returns whether it is to be delivered.
     fn poll_final(&mut self, result: Decided) -> bool {
         let mut polled = std::mem::take(&mut self.polled);
+        self.closed_by = 0;
         let (list, truncated, holds) = match result {
             Decided::Ring { ring, truncated, holds, .. } => {
                 let (mut is_sorted, mut last) = (true, None);
@@ -164,6 +165,7 @@ impl Flow {
             Decided::List { number, .. } => {
                 let list = self.emitter.take_list(number);
                 self.store.lists.give_back(std::mem::replace(&mut polled, list.events));
+                self.closed_by = list.late;
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }
         };

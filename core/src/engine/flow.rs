@@ -55,6 +55,8 @@ pub(super) struct Flow {
     pub stamp: Stamp,
     /// When that correlation was closed, where it is final.
     pub closed_at: Timestamp,
+    /// The number of the late event that has made it, if one has.
+    pub closed_by: u32,
     /// Which keys it has, where it follows steps that others follow, too.
     pub share: Option<Share>,
     /// How many more times an event of the host is held that several streams selected.

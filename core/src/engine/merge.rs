@@ -6,21 +6,26 @@ use crate::id::StreamId;
 use crate::time::Timestamp;
 use crate::window::record::EventOrder;
 
-/// The place of a final correlation among all of its query: by when it was closed, then by its first
-/// event.
+/// The place of a final correlation among all of its query: by when it was closed, then by the late
+/// event that has made it, if one has, then by its first event.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
     pub(crate) close: Timestamp,
+    /// The number of that event, from 1; 0 where the watermark has decided it.
+    pub(crate) late: u32,
     pub(crate) first: EventOrder,
 }
 
 impl Place {
     /// Of what has no place in the order, and is told at once: what was closed early, and what is not
     /// final.
-    pub(crate) const EARLY: Self = Self {
-        close: Timestamp::MIN,
-        first: EventOrder { time: Timestamp::MIN, stream: StreamId::FIRST, arrival: 0 },
-    };
+    pub(crate) const EARLY: Self = Self::before(Timestamp::MIN);
+
+    /// The place before all that are closed then or later.
+    pub(crate) const fn before(close: Timestamp) -> Self {
+        let first = EventOrder { time: Timestamp::MIN, stream: StreamId::FIRST, arrival: 0 };
+        Self { close, late: 0, first }
+    }
 }
 
 /// Puts results that come from several engines, from each in order, into one order.
@@ -43,14 +48,14 @@ pub struct Merge<T> {
 #[derive(Debug)]
 struct Lane<T> {
     results: VecDeque<(Place, T)>,
-    /// Nothing that comes closes earlier; `None` where nothing comes.
-    frontier: Option<Timestamp>,
+    /// Nothing that comes has a place before; `None` where nothing comes.
+    frontier: Option<Place>,
 }
 
 impl<T> Merge<T> {
     /// Of so many engines.
     pub fn new(engines: usize) -> Self {
-        let lane = || Lane { results: VecDeque::new(), frontier: Some(Timestamp::MIN) };
+        let lane = || Lane { results: VecDeque::new(), frontier: Some(Place::EARLY) };
         Self { lanes: (0..engines).map(|_| lane()).collect(), waiting: 0 }
     }
 
@@ -60,9 +65,9 @@ impl<T> Merge<T> {
         self.waiting += 1;
     }
 
-    /// What that engine has still to tell closes no earlier than `frontier`; `None` where it has told
+    /// What that engine has still to tell has no place before `frontier`; `None` where it has told
     /// everything. See [`Correlator::frontier`](super::Correlator::frontier).
-    pub fn pass(&mut self, engine: usize, frontier: Option<Timestamp>) {
+    pub fn pass(&mut self, engine: usize, frontier: Option<Place>) {
         let lane = &mut self.lanes[engine];
         lane.frontier = match (lane.frontier, frontier) {
             (Some(before), Some(now)) => Some(before.max(now)),
@@ -77,7 +82,7 @@ impl<T> Merge<T> {
         let firsts = firsts.filter_map(|(at, lane)| Some((lane.results.front()?.0, at)));
         let (place, first) = firsts.min()?;
         let may_precede = |lane: &Lane<T>| {
-            lane.results.is_empty() && lane.frontier.is_some_and(|frontier| frontier <= place.close)
+            lane.results.is_empty() && lane.frontier.is_some_and(|frontier| frontier <= place)
         };
         if place.close > Timestamp::MIN && self.lanes.iter().any(may_precede) {
             return None;

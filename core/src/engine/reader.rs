@@ -46,6 +46,8 @@ struct Intake {
     events: u64,
     /// What the last piece made.
     size: Size,
+    /// Empty rows whose room can be used again.
+    spare: Option<Rows>,
 }
 
 /// What all readers of a source have in common. Each has its own: regular expressions lend out what they
@@ -87,6 +89,7 @@ impl Reader {
             shards,
             events: 0,
             size: Size::default(),
+            spare: None,
         };
         Ok(Self { decoder, intake, is_apart: false, left_out: 0 })
     }
@@ -97,8 +100,9 @@ impl Reader {
         if !self.decoder.reads_apart() {
             return None;
         }
-        let Intake { shared, source, columns, compared, reading, routes, shards, events, size } =
-            &self.intake;
+        let Intake {
+            shared, source, columns, compared, reading, routes, shards, events, size, ..
+        } = &self.intake;
         let intake = Intake {
             shared: shared.clone(),
             source: *source,
@@ -109,6 +113,7 @@ impl Reader {
             shards: *shards,
             events: *events,
             size: *size,
+            spare: None,
         };
         Some(Self { decoder: self.decoder.settled()?, intake, is_apart: true, left_out: 0 })
     }
@@ -118,12 +123,18 @@ impl Reader {
         &self.decoder
     }
 
+    /// Has the next rows use the room of these, which all engines have taken.
+    pub fn reuse(&mut self, rows: Rows) {
+        self.intake.spare = Some(rows);
+    }
+
     /// Reads bytes of the source: cut anywhere, or, where it reads [apart](Self::apart), whole lines. Of the
     /// first line `left_out` bytes may be missing, since it is too long anyway.
     pub fn read(&mut self, bytes: &[u8], left_out: u64) -> Rows {
         let Self { decoder, intake, is_apart, left_out: before } = self;
         // Pieces are about as large as each other, or small.
-        let mut rows = Rows::like(intake.shards, &intake.size);
+        let new = || Rows::like(intake.shards, &intake.size);
+        let mut rows = intake.spare.take().map_or_else(new, Rows::cleared);
         rows.bytes = bytes.len() as u64 + left_out;
         let first = if *is_apart {
             rows.origin = Origin::Block;
@@ -199,7 +210,6 @@ impl Intake {
         if looks {
             rows.samples.push(owned(event.labels()));
         }
-        let first = rows.selected.len();
         let columns = event.columns().filter(|_| !looks);
         for (at, stream) in plan.sources[source.index()].streams.iter().enumerate() {
             if let (Some(columns), Some(route)) = (&columns, routes.all.get(at)) {
@@ -220,7 +230,7 @@ impl Intake {
             }
         }
         if let Some(handle) = handle {
-            rows.note_handle(handle, first);
+            rows.note_handle(handle);
         }
         rows.finish(event.time);
     }

@@ -46,9 +46,70 @@ pub(super) struct Row {
     pub stream: StreamId,
     pub hidden: bool,
     handle: Option<HostHandle>,
-    raw: (usize, usize),
-    keys_at: usize,
-    ends_at: usize,
+    raw: (u32, u32),
+    keys_at: u32,
+    ends_at: u32,
+}
+
+/// The rows that one engine takes, in order, with all that is kept of them: an engine reads nothing that
+/// is another's.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    pub rows: Vec<Row>,
+    text: String,
+    keys: Vec<u8>,
+    /// Of each row, where its keys and labels end.
+    ends: Vec<usize>,
+}
+
+impl Part {
+    fn like(size: &Size) -> Self {
+        Self {
+            rows: Vec::with_capacity(size.rows),
+            text: String::with_capacity(size.text),
+            keys: Vec::with_capacity(size.keys),
+            ends: Vec::with_capacity(size.ends),
+        }
+    }
+
+    fn clear(&mut self) {
+        let Self { rows, text, keys, ends } = self;
+        rows.clear();
+        text.clear();
+        keys.clear();
+        ends.clear();
+    }
+
+    fn memory(&self) -> usize {
+        self.rows.capacity() * size_of::<Row>()
+            + self.text.capacity()
+            + self.keys.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+    }
+
+    /// Puts the keys and the `labels` kept labels of a row where those of an event are that has just
+    /// been read.
+    pub fn load(&self, row: &Row, reading: &mut Reading, labels: usize) {
+        let ends = &self.ends[row.ends_at as usize..];
+        let ends = reading.keys.load(&self.keys, row.keys_at as usize, ends);
+        reading.kept.load(&self.text, row.raw.1 as usize, labels, ends);
+    }
+
+    /// The key of a row in the first table.
+    pub fn first_key(&self, row: &Row) -> Option<&[u8]> {
+        let end = *self.ends.get(row.ends_at as usize)?;
+        self.keys.get(row.keys_at as usize..end)
+    }
+
+    pub fn payload(&self, row: &Row) -> Payload<'_> {
+        let raw = || Payload::Raw(&self.text[row.raw.0 as usize..row.raw.1 as usize]);
+        row.handle.map_or_else(raw, Payload::Host)
+    }
+}
+
+/// A place in what is kept of one piece.
+fn place(at: usize) -> u32 {
+    u32::try_from(at).expect("a piece has far fewer than 4 billion events and bytes")
 }
 
 /// A line that could not be used, as [`BadLine`].
@@ -93,13 +154,8 @@ pub struct Rows {
     pub(super) hashes: Vec<u128>,
     pub(super) oldest: Option<Timestamp>,
     pub(super) newest: Option<Timestamp>,
-    pub(super) selected: Vec<Row>,
-    /// Of each engine, which rows it takes.
-    shares: Vec<Vec<u32>>,
-    text: String,
-    keys: Vec<u8>,
-    /// Of each row, where its keys and labels end.
-    ends: Vec<usize>,
+    /// Of each engine.
+    parts: Vec<Part>,
     /// How many bad lines there were, and the first of them.
     pub(super) bad_lines: u64,
     pub(super) bad: Vec<Bad>,
@@ -113,11 +169,11 @@ pub struct Rows {
     pub(super) parted: Vec<(HostHandle, u32)>,
 }
 
-/// How much is in [`Rows`].
+/// How much is in [`Rows`]: events, and the most of what a part has.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Size {
     events: usize,
-    selected: usize,
+    rows: usize,
     text: usize,
     keys: usize,
     ends: usize,
@@ -126,31 +182,38 @@ pub(super) struct Size {
 impl Rows {
     /// For so many engines.
     pub(super) fn new(shards: usize) -> Self {
-        Self { shares: vec![Vec::new(); shards], ..Self::default() }
+        Self::like(shards, &Size::default())
     }
 
     /// As [`new`](Self::new), with room for about as much as is in another.
     pub(super) fn like(shards: usize, size: &Size) -> Self {
         Self {
             times: Vec::with_capacity(size.events),
-            selected: Vec::with_capacity(size.selected),
-            shares: vec![Vec::with_capacity(size.selected / shards); shards],
-            text: String::with_capacity(size.text),
-            keys: Vec::with_capacity(size.keys),
-            ends: Vec::with_capacity(size.ends),
+            parts: (0..shards).map(|_| Part::like(size)).collect(),
             ..Self::default()
         }
+    }
+
+    /// Leaves its room, and nothing in it.
+    pub(super) fn cleared(self) -> Self {
+        let Self { mut times, mut hashes, mut parts, .. } = self;
+        times.clear();
+        hashes.clear();
+        parts.iter_mut().for_each(Part::clear);
+        Self { times, hashes, parts, ..Self::default() }
     }
 
     /// How much is in it, and an eighth.
     pub(super) fn size(&self) -> Size {
         let more = |length: usize| length + length / 8;
+        let most =
+            |length: fn(&Part) -> usize| more(self.parts.iter().map(length).max().unwrap_or(0));
         Size {
             events: more(self.times.len()),
-            selected: more(self.selected.len()),
-            text: more(self.text.len()),
-            keys: more(self.keys.len()),
-            ends: more(self.ends.len()),
+            rows: most(|part| part.rows.len()),
+            text: most(|part| part.text.len()),
+            keys: most(|part| part.keys.len()),
+            ends: most(|part| part.ends.len()),
         }
     }
 
@@ -167,10 +230,7 @@ impl Rows {
 
     /// About how many bytes it takes.
     pub fn memory(&self) -> usize {
-        self.text.capacity()
-            + self.keys.capacity()
-            + self.ends.capacity() * size_of::<usize>()
-            + self.selected.capacity() * size_of::<Row>()
+        self.parts.iter().map(Part::memory).sum::<usize>()
             + self.times.capacity() * size_of::<Timestamp>()
     }
 
@@ -184,9 +244,9 @@ impl Rows {
         reading: &Reading,
         seed: u64,
     ) {
-        self.add_row(stream, event, handle, hidden, reading.keys.get(0), seed);
-        reading.keys.save(&mut self.keys, &mut self.ends);
-        reading.kept.save(&mut self.text, &mut self.ends);
+        let part = self.add_row(stream, event, handle, hidden, reading.keys.get(0), seed);
+        reading.keys.save(&mut part.keys, &mut part.ends);
+        reading.kept.save(&mut part.text, &mut part.ends);
     }
 
     /// The same of an event of which nothing counts but its key in the only table.
@@ -198,9 +258,9 @@ impl Rows {
         key: &[u8],
         seed: u64,
     ) {
-        self.add_row(stream, event, handle, false, Some(key), seed);
-        self.keys.extend_from_slice(key);
-        self.ends.push(self.keys.len());
+        let part = self.add_row(stream, event, handle, false, Some(key), seed);
+        part.keys.extend_from_slice(key);
+        part.ends.push(part.keys.len());
     }
 
     #[inline]
@@ -212,32 +272,28 @@ impl Rows {
         hidden: bool,
         key: Option<&[u8]>,
         seed: u64,
-    ) {
-        let shards = self.shares.len();
+    ) -> &mut Part {
+        let shards = self.parts.len();
         // What has an empty key is identified as what has none.
         let key = key.filter(|key| shards > 1 && !key.is_empty());
         let share = key.map_or(0, |key| share_of(key, seed, shards));
-        let at = u32::try_from(self.selected.len())
-            .expect("a piece has far fewer than 4 billion events");
-        self.shares[share].push(at);
-        let start = self.text.len();
+        let part = &mut self.parts[share];
+        let start = part.text.len();
         if handle.is_none() {
-            self.text.push_str(event.raw);
+            part.text.push_str(event.raw);
         }
-        let raw = (start, self.text.len());
-        let (keys_at, ends_at) = (self.keys.len(), self.ends.len());
-        let number = self.times.len() - 1;
-        self.selected.push(Row {
+        part.rows.push(Row {
             time: event.time,
             before: self.newest.unwrap_or(Timestamp::MIN),
-            event: u32::try_from(number).expect("a piece has far fewer than 4 billion events"),
+            event: place(self.times.len() - 1),
             stream,
             hidden,
             handle,
-            raw,
-            keys_at,
-            ends_at,
+            raw: (place(start), place(part.text.len())),
+            keys_at: place(part.keys.len()),
+            ends_at: place(part.ends.len()),
         });
+        part
     }
 
     /// An event was read.
@@ -251,10 +307,11 @@ impl Rows {
         self.newest = self.newest.max(Some(time));
     }
 
-    /// Notes to whom an event of the host goes, which was added to the streams from the row `first` on.
-    pub(super) fn note_handle(&mut self, handle: HostHandle, first: usize) {
-        let is_in = |share: &&Vec<u32>| share.last().is_some_and(|last| *last as usize >= first);
-        match self.shares.iter().filter(is_in).count() {
+    /// Notes to whom the last event goes, which is one of the host.
+    pub(super) fn note_handle(&mut self, handle: HostHandle) {
+        let number = place(self.times.len() - 1);
+        let has_it = |part: &&Part| part.rows.last().is_some_and(|row| row.event == number);
+        match self.parts.iter().filter(has_it).count() {
             0 => self.unselected.push(handle),
             1 => {}
             several => {
@@ -278,27 +335,9 @@ impl Rows {
         }
     }
 
-    /// The rows that an engine takes, in order.
-    pub(super) fn of(&self, share: Share) -> impl Iterator<Item = &Row> {
-        self.shares[share.index].iter().map(|at| &self.selected[*at as usize])
-    }
-
-    /// Puts the keys and the `labels` kept labels of a row where those of an event are that has just
-    /// been read.
-    pub(super) fn load(&self, row: &Row, reading: &mut Reading, labels: usize) {
-        let ends = &self.ends[row.ends_at..];
-        let ends = reading.keys.load(&self.keys, row.keys_at, ends);
-        reading.kept.load(&self.text, row.raw.1, labels, ends);
-    }
-
-    /// The key of a row in the first table.
-    pub(super) fn first_key(&self, row: &Row) -> Option<&[u8]> {
-        let end = *self.ends.get(row.ends_at)?;
-        self.keys.get(row.keys_at..end)
-    }
-
-    pub(super) fn payload(&self, row: &Row) -> Payload<'_> {
-        row.handle.map_or(Payload::Raw(&self.text[row.raw.0..row.raw.1]), Payload::Host)
+    /// What an engine takes.
+    pub(super) fn of(&self, share: Share) -> &Part {
+        &self.parts[share.index]
     }
 }
 

@@ -4,19 +4,20 @@
 //! So all agree on the watermark that an event meets, on its number and on what is late, as one engine
 //! for all would have it. Events with different keys have nothing to do with each other.
 
+use super::bounds::around;
 use super::flow::{Flow, Posted};
 use super::input::Input;
 use super::merge::Place;
-use super::rows::{Bad, Origin, Row, Rows, Share};
+use super::rows::{Bad, Origin, Part, Row, Rows, Share};
 use super::{Correlator, CorrelatorOptions, Step};
 use crate::decode::BadLine;
 use crate::emit::Emit;
-use crate::error::Error;
+use crate::error::{Cause, Error, Overrun};
 use crate::id::SourceId;
 use crate::join::Policy;
 use crate::plan::{JoinKind, Operand, Plan};
 use crate::stage::PlannedStage;
-use crate::time::Timestamp;
+use crate::time::{Span, Timestamp};
 use crate::window::record::Payload;
 
 impl Correlator {
@@ -42,9 +43,9 @@ impl Correlator {
     pub fn can_share(&self) -> bool {
         let Flow { joins, options, plan, .. } = &self.flow;
         let mut stages = plan.stages.stages.iter();
-        // Which of several results that the same identifies is decided first is a matter of all events
-        // where matches are picked.
-        matches!(joins.policy, Policy::Sessions(_))
+        // A join that picks waits for all that an earlier one may still find, whatever the key.
+        let waits_for_others = matches!(joins.policy, Policy::Steps(_)) && plan.joins.len() > 1;
+        !waits_for_others
             && joins.shape().tables.len() == 1
             && has_first_key(plan, Operand::Join(plan.joins.len() - 1))
             && options.emit == Emit::Final
@@ -73,30 +74,52 @@ impl Correlator {
         self.flow.bounds.set_beside(memory, events);
     }
 
+    /// What an engine has ended with, as of all engines of its query, which `all` are: they hold
+    /// together what is too much.
+    pub fn ended_together<'a>(error: Error, all: impl Iterator<Item = &'a Self> + Clone) -> Error {
+        let Error::Memory(overrun) = error else { return error };
+        let Some(any) = all.clone().next().filter(|_| overrun.cause == Cause::Window) else {
+            return Error::Memory(overrun);
+        };
+        let ends = all.clone().filter_map(|engine| engine.flow.ends(overrun.cause)).reduce(around);
+        let held_events = all.clone().map(|engine| engine.flow.open()).sum();
+        let held_bytes = all.map(|engine| engine.flow.open_memory()).sum();
+        let overrun = Overrun { held_events, held_bytes, ..overrun };
+        Error::Memory(any.flow.spanning(&overrun, ends))
+    }
+
     /// The place of the correlation that was polled last.
     pub fn place(&self) -> Place {
-        let Flow { polled, polled_is_final, closed_at, store, .. } = &self.flow;
+        let Flow { polled, polled_is_final, closed_at, closed_by, store, .. } = &self.flow;
         match polled.first() {
             Some(first) if *polled_is_final => {
-                Place { close: *closed_at, first: store.order(*first) }
+                Place { close: *closed_at, late: *closed_by, first: store.order(*first) }
             }
             _ => Place::EARLY,
         }
     }
 
-    /// Before which nothing closes that is still to be polled, but for what is closed early; `None` where
-    /// nothing comes any more.
-    pub fn frontier(&self) -> Option<Timestamp> {
+    /// The place before which nothing is that is still to be polled, but for what is closed early; `None`
+    /// where nothing comes any more.
+    pub fn frontier(&self) -> Option<Place> {
         let Flow { joins, emitter, progress, .. } = &self.flow;
         if self.has_ended() && emitter.backlog() == 0 {
             return None;
         }
         if joins.is_behind() {
-            return Some(Timestamp::MIN);
+            return Some(Place::EARLY);
         }
         let watermark = Timestamp::from_nanos(progress.watermark().as_nanos());
+        let next = match joins.policy {
+            Policy::Sessions(_) => Place::before(watermark),
+            // What a late event makes is closed by the last time that has passed.
+            Policy::Steps(_) => {
+                let close = watermark.minus(Span::from_nanos(1));
+                Place { late: self.flow.arrivals.saturating_add(1), ..Place::before(close) }
+            }
+        };
         let others = [joins.first_waiting(), emitter.first_close()];
-        Some(others.into_iter().flatten().fold(watermark, Ord::min))
+        Some(others.into_iter().flatten().map(Place::before).fold(next, Ord::min))
     }
 
     /// Decided results that have not been polled.
@@ -179,7 +202,8 @@ impl Flow {
     ) {
         let repeated = if ignored { Vec::new() } else { repeats(input, rows) };
         let before = self.arrivals;
-        let mut left = rows.of(share).peekable();
+        let part = rows.of(share);
+        let mut left = part.rows.iter().peekable();
         while let Some(first) = left.next() {
             let event = first.event;
             let mut next = Some(first);
@@ -198,10 +222,10 @@ impl Flow {
             }
             let mut held = 0;
             while let Some(row) = next {
-                held += u32::from(is_taken && self.take_row(input, rows, row));
+                held += u32::from(is_taken && self.take_row(input, part, row));
                 next = left.next_if(|row| row.event == event);
             }
-            if let Payload::Host(handle) = rows.payload(first) {
+            if let Payload::Host(handle) = part.payload(first) {
                 match held {
                     0 => self.outbox.push_back(Posted::Released(handle)),
                     1 => {}
@@ -225,17 +249,17 @@ impl Flow {
         }
     }
 
-    fn take_row(&mut self, input: &mut Input, rows: &Rows, row: &Row) -> bool {
+    fn take_row(&mut self, input: &mut Input, part: &Part, row: &Row) -> bool {
         if self.is_plain
             && !self.progress.watermark().makes_late(row.time)
-            && let Some(key) = rows.first_key(row)
-            && self.enter_plain(row.stream, row.time, rows.payload(row), key)
+            && let Some(key) = part.first_key(row)
+            && self.enter_plain(row.stream, row.time, part.payload(row), key)
         {
             return true;
         }
         let labels = self.plan.streams[row.stream.index()].kept.len();
-        rows.load(row, &mut self.reading, labels);
-        self.enter(row.stream, input, row.time, rows.payload(row), row.hidden)
+        part.load(row, &mut self.reading, labels);
+        self.enter(row.stream, input, row.time, part.payload(row), row.hidden)
     }
 }
 

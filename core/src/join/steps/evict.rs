@@ -27,7 +27,7 @@ impl Steps {
         for step in &mut self.all {
             any |= step.evict(shape, store, id);
         }
-        self.settle(shape, store, store.record(id).time);
+        self.settle(shape, store, store.record(id).time, 0);
         self.let_go(store, &[id]);
         if any { Evicted::Closed } else { Evicted::Decided }
     }

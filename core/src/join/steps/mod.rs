@@ -31,8 +31,10 @@ use step::{Events, Found, Group, LeftOut, Side, Step};
 /// A result of the query.
 #[derive(Clone, Debug)]
 pub(crate) struct Outcome {
-    /// When it was decided.
+    /// When it was decided: of what a late event has made, the last time that had passed.
     pub close: Timestamp,
+    /// The number of that event, or 0.
+    pub late: u32,
     /// In event order.
     pub events: EventIds,
     /// Those that identify it.
@@ -164,7 +166,10 @@ impl Steps {
         } else {
             self.all[at].accept(shape, store, side, group, kept)
         };
-        self.settle(shape, store, time);
+        let late = if kept { 0 } else { store.record(id).arrival };
+        let clock = Timestamp::from_nanos(self.clock.as_nanos());
+        let now = if kept { time } else { time.max(clock.minus(Span::from_nanos(1))) };
+        self.settle(shape, store, now, late);
         matched
     }
 
@@ -212,11 +217,11 @@ impl Steps {
                 return false;
             }
             self.clock = Watermark::at(next.plus(Span::from_nanos(1)));
-            self.settle(shape, store, next);
+            self.settle(shape, store, next, 0);
             *last = Some(next);
         }
         self.clock = self.clock.max(to);
-        self.settle(shape, store, Timestamp::from_nanos(to.as_nanos()));
+        self.settle(shape, store, Timestamp::from_nanos(to.as_nanos()), 0);
         true
     }
 
@@ -239,8 +244,9 @@ impl Steps {
         self.all.iter().flat_map(Step::next_deadlines)
     }
 
-    /// Decides what can be decided, and hands on what has been found, as of `now`.
-    fn settle(&mut self, shape: &Shape, store: &mut Store, now: Timestamp) {
+    /// Decides what can be decided, and hands on what has been found, as of `now`; where a late event has
+    /// come, by its number.
+    fn settle(&mut self, shape: &Shape, store: &mut Store, now: Timestamp, late: u32) {
         for at in 0..self.all.len() {
             let low = self.low_before(at);
             while let Some((side, group)) = self.all[at].queue.pop(store, low) {
@@ -262,6 +268,7 @@ impl Steps {
                     self.found += size_of::<Outcome>() + size_of_val(&group.events[..]);
                     self.outcomes.push_back(Outcome {
                         close: now,
+                        late,
                         events: group.events,
                         identity: group.identity,
                         delivery,

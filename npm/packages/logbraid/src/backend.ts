@@ -37,8 +37,8 @@ export interface Backend {
   inspectFile(path: string, optionsJson: string): string;
   /**
    * One running query. Throws an `Error` with a `code` when query or options make no sense. On more than
-   * one of `threads` nothing is decoded or joined on this one; `wake` is called when there is something to
-   * drain, or room again.
+   * one of `threads`, by default as many as there are processors, up to 8, only small amounts are decoded and
+   * joined on this one; `wake` is called when there is something to drain, or room again.
    */
   Correlator: new (
     query: string,

@@ -42,7 +42,7 @@ const MIB = 1 << 20;
  */
 export class CorrelationEngine extends EngineEmitter {
   readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs' | 'threads'>;
-  readonly #threads: number;
+  readonly #threads: number | undefined;
   readonly #metricsIntervalMs: number;
   readonly #adapters = new Map<string, DataSourceAdapter>();
   readonly #runs = new Set<QueryRun>();

@@ -87,9 +87,11 @@ export interface EngineOptions {
    */
   keyPatterns?: Readonly<Record<string, string>> | undefined;
   /**
-   * On how many threads each query runs: a whole number above 0, at most 64. With 1, the default, queries run
-   * on the thread of JavaScript. With more, they run on threads of their own, and JavaScript only hands
-   * over what has arrived and takes what comes of it.
+   * On how many threads each query may run: a whole number above 0, at most 64. Default: as many as there are
+   * processors for the process, but no more than 8. Threads are started once so much has arrived that they
+   * pay, all queries together no more than there are processors but for one each, and leave when there is
+   * nothing to do. What is less is done at once on the thread of JavaScript, for up to a tenth of its time. With
+   * 1, everything is done there. The answer is the same.
    */
   threads?: number | undefined;
   /** Which engine runs: `native`, the default. */
@@ -121,7 +123,7 @@ export interface ResolvedOptions {
   bufferSize: number;
   metricsIntervalMs: number;
   keyPatterns: Record<string, string> | undefined;
-  threads: number;
+  threads: number | undefined;
 }
 
 /** {@link CorrelateOptions} with everything checked. */
@@ -182,7 +184,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     bufferSize: read('bufferSize', count, 1000),
     metricsIntervalMs: read('metricsInterval', interval, 5_000),
     keyPatterns: read('keyPatterns', patterns, undefined),
-    threads: read('threads', threads, 1),
+    threads: read('threads', threads, undefined),
   };
 }
 
@@ -363,7 +365,7 @@ function count(name: string, value: unknown): number {
 }
 
 /** Most threads of a query. */
-const MAX_THREADS = 64;
+export const MAX_THREADS = 64;
 
 function threads(name: string, value: unknown): number {
   const valid = typeof value === 'number' && Number.isInteger(value);

@@ -38,7 +38,8 @@ export interface RunSetup {
   query: string;
   plan: PlanSummary;
   options: CorrelatorOptions;
-  threads: number;
+  /** On how many it runs; undefined for as many as there are processors. */
+  threads: number | undefined;
   /** By position in the plan. */
   adapters: DataSourceAdapter[];
   signal: AbortSignal | undefined;
@@ -69,7 +70,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   readonly #correlator: NativeCorrelator;
   readonly #host = new HostEvents();
   readonly #abort = new AbortController();
-  readonly #readers: (Reader | undefined)[] = [];
+  /** By source; none of a file. */
+  readonly #readers: (Reader | undefined)[];
   readonly #waiters: Waiter[] = [];
   /** Whether the passing of time can change anything. */
   readonly #timed: boolean;
@@ -93,6 +95,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 
   constructor(setup: RunSetup) {
     this.#setup = setup;
+    this.#readers = setup.adapters.map(() => undefined);
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
       const { backend, query, options, threads } = setup;
@@ -354,7 +357,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       this.#ahead += read / 256;
       // Nothing read: the files wait for another source, which will cause the next turn. Threads read
       // on by themselves, and cause it when they may not.
-      busy ||= read > 0 && this.#setup.threads === 1;
+      busy ||= read > 0 && !this.#correlator.isBusy();
     }
     return busy;
   }

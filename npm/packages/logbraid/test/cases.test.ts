@@ -110,7 +110,7 @@ class Driver {
         decoder: one.decoders?.[name] ?? NDJSON,
       })),
     };
-    this.#engine = new backend.Correlator(one.query, JSON.stringify(options));
+    this.#engine = new backend.Correlator(one.query, JSON.stringify(options), 1);
     // What is said before anything has happened is not part of any step.
     this.#drain();
   }

@@ -72,6 +72,19 @@ test('a timeline shows the key and one line for each event', async () => {
   assert.match(lines[4] ?? '', /^ {5}\+1s {2}app {3}error {2}failed$/);
 });
 
+test('any number of threads finds the same; one that makes no sense is named', async () => {
+  const one = await logbraid(['run', AND, ...FILES, '--threads', '1']);
+  for (const threads of [[], ['--threads', '2'], ['--threads', '64']]) {
+    assert.deepEqual(await logbraid(['run', AND, ...FILES, ...threads]), one);
+  }
+  assert.equal(one.code, 0);
+  for (const wrong of ['0', 'two', '65']) {
+    const { code, stderr } = await logbraid(['run', AND, ...FILES, '--threads', wrong]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: --threads /);
+  }
+});
+
 test('a preset gives options, and flags win over it', async () => {
   const app = file('preset-app.ndjson', line(0, { id: 1 }) + line(100, { id: 2 }));
   // The last is 10 s behind.

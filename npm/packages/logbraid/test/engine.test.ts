@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
-import { test } from 'node:test';
+import { test as onOneThread } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import {
   AdapterError,
   AdapterExistsError,
   AdapterNotFoundError,
-  CorrelationEngine,
   EngineDestroyedError,
   IterableAdapter,
   MemoryError,
@@ -22,6 +21,8 @@ import {
 } from 'logbraid';
 import type { Correlation, LogEvent, StreamOptions } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
+
+import { CorrelationEngine, test } from './both.js';
 
 const T0 = Date.UTC(2026, 0, 1);
 
@@ -345,7 +346,6 @@ test('what was pushed may be reused at once', async () => {
 
 test(
   'many small pieces that wait are taken, not copied for each',
-  { timeout: 60_000 },
   async () => {
     await using engine = new CorrelationEngine({ maxEventsPerCorrelation: 1_000_000 });
     const source = engine.source('a');
@@ -356,6 +356,7 @@ test(
     const [found] = await engine.run(AND, { emit: 'final' });
     assert.equal(found?.eventCount, 100_001);
   },
+  { timeout: 60_000 },
 );
 
 test('bounds evict, and say so', async () => {
@@ -749,8 +750,8 @@ test('a source that fails ends the query, and is reported', async () => {
   assert.deepEqual(failed, ['a ADAPTER_ERROR']);
 });
 
-test('a window that does not fit into memory is an error, not a crash', async () => {
-  await using engine = new CorrelationEngine({ maxMemoryMB: 1 });
+onOneThread('a window that does not fit into memory is an error, not a crash', async () => {
+  await using engine = new CorrelationEngine({ maxMemoryMB: 1, threads: 1 });
   const events = Array.from({ length: 50_000 }, (_, k) => at(k / 1000, { k }));
   engine.addAdapter('a', events).addAdapter('b', [at(0, {})]);
   await assert.rejects(engine.run('a({})[1h] and on(k) b({})[1h]'), (error) => {

@@ -35,6 +35,21 @@ async function turns(count: number): Promise<void> {
   for (let at = 0; at < count; at += 1) await turn();
 }
 
+test('threads that are busy are looked after, where a file comes before a stream, too', async () => {
+  const { run, engine } = fakeRun([
+    adapter(silent, { file: '/a.log' }),
+    adapter(() => stream([[event(1)]])),
+  ]);
+  engine.works = [{ pending: true, read: 0 }];
+  engine.busy = true;
+  const next = run.next();
+  await turns(20);
+  assert.equal(engine.of('close').length, 1);
+  // They do not call, and nothing else comes.
+  engine.notice({ type: 'end' });
+  assert.equal((await next).done, true);
+});
+
 test('a paused source is not read until it is resumed', async () => {
   const seen: StreamItem[] = [];
   const items = [1, 2, 3, 4, 5].map((k) => [event(k)]);

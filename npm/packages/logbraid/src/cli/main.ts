@@ -99,6 +99,7 @@ function program(finish: (code: number) => void): Command {
       ]),
     )
     .option('--max-per-correlation <n>', 'events of one correlation (default: 10000)')
+    .option('--threads <n>', 'processors to use, from 1 to 64 (default: all)')
     .option('--stats', 'tell events, time and memory at the end, as JSON on standard error')
     .addHelpText('after', EXIT_CODES)
     .action(async (query: string, options: RunOptions) => {
@@ -186,7 +187,8 @@ function inFlags(message: string): string {
     .replace(/\bmaxEventsPerCorrelation\b/g, '--max-per-correlation')
     .replace(/\bmaxEvents\b/g, '--max-events')
     .replace(/\bmaxMemoryMB\b/g, '--max-memory')
-    .replace(/\blateTolerance\b/g, '--late-tolerance');
+    .replace(/\blateTolerance\b/g, '--late-tolerance')
+    .replace(/^threads\b/, '--threads');
 }
 
 /** Says what went wrong, in as few words as possible, and gives the exit code. */

@@ -4,7 +4,7 @@ import bytes from 'bytes';
 import colors from 'picocolors';
 
 import { CorrelationEngine } from '../engine.js';
-import { MAX_MEMORY_MB } from '../options.js';
+import { MAX_MEMORY_MB, MAX_THREADS } from '../options.js';
 import type { PresetName } from '../presets.js';
 import { render } from '../query.js';
 import { toMillis, toNanos } from '../time.js';
@@ -35,6 +35,7 @@ export interface RunOptions {
   maxEvents?: string;
   overflow?: 'evict' | 'block';
   maxPerCorrelation?: string;
+  threads?: string;
   stats?: boolean;
 }
 
@@ -51,6 +52,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
     maxEvents: count('--max-events', options.maxEvents),
     overflow: options.overflow,
     maxEventsPerCorrelation: count('--max-per-correlation', options.maxPerCorrelation),
+    threads: count('--threads', options.threads) ?? processors(),
   });
   for (const file of files) {
     engine.addAdapter(file.name, adapterOf(file));
@@ -139,6 +141,11 @@ export function count(option: string, text: string | undefined): number | undefi
     throw new UsageError(`${option} ${text}: expected a whole number above 0`);
   }
   return text === undefined ? undefined : Number(text);
+}
+
+/** A command that runs by itself uses all that there are. */
+function processors(): number {
+  return Math.min(os.availableParallelism(), MAX_THREADS);
 }
 
 /** Half of what there is, in MiB: the default bound of a command that runs by itself. */
