@@ -184,6 +184,13 @@ impl Correlator {
         Some(deadline.div_euclid(NANOS_PER_MILLI).saturating_add(1))
     }
 
+    /// A correlation record without its events as JSON; also after `release`.
+    #[napi(catch_unwind)]
+    pub fn head_json(&self, record: &[u8]) -> Result<String> {
+        let json = self.engine.with_recipe(|recipe| recipe.head_json(record)).map_err(usage)?;
+        Ok(String::from_utf8(json).expect("JSON is UTF-8"))
+    }
+
     /// The events of a correlation record as JSON; also after `release`.
     #[napi(catch_unwind)]
     pub fn events_json(&self, record: &[u8]) -> Result<String> {

@@ -7,11 +7,12 @@ import type { DecoderOptions } from './types.js';
  * A batch of outputs, as {@link NativeCorrelator.drain} gives it, is a sequence of records, little
  * endian: `u32` length of what follows, `u8` kind, then
  *
- * - kind 1, a correlation: `u32` length and the head (JSON object text, everything but the events),
- *   `u32` number of events, and per event `u16` position of its stream, `u8` kind (0 raw, 1 object
- *   held by the host), `i64` time in nanoseconds, then either `u32` length and raw bytes, or `u32`
- *   host id;
- * - kind 2, a notice: JSON object text, see {@link Notice}.
+ * - kind 1, a correlation: `u8` flags (1 final, 2 truncated, 4 withdrawn, 8 has an object of the host),
+ *   `u32` revision, 16 bytes of id, `u32` number of events, and per event `u16` position of its stream,
+ *   `u8` kind (0 raw, 1 object held by the host), `i64` time in nanoseconds, then either `u32` length and
+ *   raw bytes, or `u32` host id; the rest is for {@link NativeCorrelator.headJson};
+ * - kind 2, a notice: JSON object text, see {@link Notice};
+ * - kind 3, the `u32` host ids of objects that the engine will not name again.
  */
 export interface Backend {
   /** Checks a query. JSON in ({@link CheckOptions}), JSON out ({@link Checked}). */
@@ -85,6 +86,8 @@ export interface NativeCorrelator {
   drain(max: number, at?: number): Uint8Array;
   /** When `advance` should be called next, in milliseconds since the epoch. */
   deadline(): number | null;
+  /** One correlation record without its events as a JSON object. Works after `release` too. */
+  headJson(record: Uint8Array): string;
   /** The events of one correlation record as a JSON array. Works after `release` too. */
   eventsJson(record: Uint8Array): string;
   /** The event loop was held for so many milliseconds. */
@@ -250,8 +253,6 @@ export type Notice =
   /** Readers of the source stop, and go on. */
   | { type: 'pause'; source: number; reason: PauseReason }
   | { type: 'resume'; source: number }
-  /** Objects the engine will not name again. */
-  | { type: 'released'; ids: number[] }
   /** Nothing more will come. */
   | { type: 'end' }
   /** The query has ended with this error. */

@@ -19,9 +19,10 @@ export class HostEvents {
     return this.#held[id];
   }
 
-  /** Forgets objects that the engine will not name again. */
-  release(ids: readonly number[]): void {
-    for (const id of ids) {
+  /** Forgets objects that the engine will not name again: a record of a batch, from its numbers on. */
+  release(batch: DataView, from: number, to: number): void {
+    for (let at = from; at < to; at += 4) {
+      const id = batch.getUint32(at, true);
       this.#held[id] = undefined;
       this.#free.push(id);
     }

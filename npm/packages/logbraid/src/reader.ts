@@ -28,8 +28,6 @@ export interface ReaderContext {
 export class Reader {
   /** The engine does not want more of this source for now. */
   paused = false;
-  /** Whether an object has gone to the engine. */
-  hosted = false;
   readonly name: string;
   readonly #source: number;
   readonly #adapter: DataSourceAdapter;
@@ -140,7 +138,6 @@ export class Reader {
     } else {
       const columns = host.encode(arrived, from, to, this.#columns, this.#refused);
       if (columns) {
-        this.hosted = true;
         correlator.pushColumns(this.#source, columns, this.#arrivedAt);
       }
       const labels = sampleLabels(arrived, from, to, this.#objects);
