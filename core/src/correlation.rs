@@ -200,10 +200,7 @@ pub(crate) fn join_key<'a>(
 }
 
 /// [`Correlation::join_keys`], of the keys that were found, join by join.
-pub(crate) fn join_keys<'a>(
-    plan: &'a Plan,
-    found: impl Iterator<Item = Pairs<'a>>,
-) -> Pairs<'a> {
+pub(crate) fn join_keys<'a>(plan: &'a Plan, found: impl Iterator<Item = Pairs<'a>>) -> Pairs<'a> {
     let mut all = Pairs::new();
     let mut add = |name: &'a str, value: &'a str| {
         if all.iter().all(|(other, _)| *other != name) {

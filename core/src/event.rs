@@ -141,6 +141,20 @@ impl Fields {
         self.labels.empty = u64::MAX;
         self.join_keys.empty = u64::MAX;
         self.message = Piece::default();
+        self.dropped = 0;
+    }
+
+    /// Whether there is a slot for each label that is wanted.
+    pub(crate) fn has_slots(&self) -> bool {
+        self.is_slotted
+    }
+
+    /// Fills a slot with a copy of a text, or with nothing where there is no room for that.
+    #[inline]
+    pub(crate) fn fill_text(&mut self, slot: Slot, text: &str) {
+        let fits = self.text.len() + text.len() <= limits::MAX_FIELDS_BYTES;
+        self.dropped += usize::from(!fits);
+        self.fill(slot, if fits { Filling::Text(text) } else { Filling::Nothing });
     }
 
     /// Fills a slot.

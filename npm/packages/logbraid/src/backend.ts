@@ -56,12 +56,11 @@ export interface NativeCorrelator {
    * times are given, here and below, latencies are measured.
    */
   push(source: number, bytes: Uint8Array, at?: number): void;
-  /** Objects of a source that stay in JavaScript. */
-  pushColumns(source: number, columns: Columns, at?: number): void;
   /**
-   * Labels of some objects of a source, for {@link vocabulary}: a JSON array of objects of texts.
+   * Objects of a source that stay in JavaScript. False where a text is no time that the engine reads:
+   * nothing is taken then, and whoever pushes reads the times.
    */
-  observe(source: number, labelsJson: string): void;
+  pushColumns(source: number, columns: Columns, at?: number): boolean;
   /** Labels and values seen so far, as a JSON object (`Vocabulary`); empty after `release`. */
   vocabulary(): string;
   /** Makes a file the content of a source. Throws with code `SOURCE_ERROR` when it cannot be opened. */
@@ -98,24 +97,33 @@ export interface NativeCorrelator {
   release(): void;
 }
 
-/** Events as columns: what the plan needs of each, row by row. */
+/**
+ * Events as columns, and labels of a sample of them for {@link NativeCorrelator.vocabulary}. The arrays may be
+ * longer than what is in them.
+ *
+ * An event has a row of cells, each a text, empty for what is missing: one for each label of the plan, or one
+ * with all labels as a JSON object of texts; one for each join key; and the message, where it is needed.
+ */
 export interface Columns {
+  rows: number;
   /** What the engine calls each event by. */
   ids: Uint32Array;
-  /** Event times: whole milliseconds since the epoch. */
+  /** Event times: whole milliseconds since the epoch. `NaN` where it is text. */
   millis: Float64Array;
   /** Event times: nanoseconds within the millisecond. */
   nanos: Uint32Array;
-  /** The distinct texts, concatenated, UTF-8. */
-  texts: Uint8Array;
-  /** Where each text ends. Text 0 is the empty one: missing. */
-  textEnds: Uint32Array;
-  /** Row by row, for each label of the plan, its text; or that of all labels as a JSON object. */
-  labels: Uint32Array;
-  /** Row by row, for each join key of the plan, its text. */
-  joinKeys: Uint32Array;
-  /** Row by row the text of the message; empty where the plan does not need it. */
-  messages: Uint32Array;
+  /** UTF-8: times that are text, such as `2026-01-01T00:00:00.5Z`, one after the other; then the texts. */
+  bytes: Uint8Array;
+  /** Where the times end in them. */
+  timesEnd: number;
+  /** Where the texts end. */
+  textsEnd: number;
+  /** Where each text ends, from where the times end: cells row by row, then names and values of samples. */
+  ends: Uint32Array;
+  /** How many cells there are in all. */
+  cells: number;
+  /** How many labels each event of the sample has. */
+  samples: Uint32Array;
 }
 
 /** Options of {@link Backend.check} and {@link Backend.render}. */

@@ -258,7 +258,9 @@ export class Correlation {
     const decoded =
       hosted && this.#objects.every((object) => object)
         ? []
-        : (JSON.parse(this.#context.correlator.eventsJson(this.#record())) as (EventFields | null)[]);
+        : (JSON.parse(
+            this.#context.correlator.eventsJson(this.#record()),
+          ) as (EventFields | null)[]);
     return this.#places().map(({ stream, time, content }, at) => {
       const object = this.#objects[at] ?? NOTHING;
       const fields = decoded[at] ?? this.#fieldsOf(object, stream, time);
@@ -285,13 +287,13 @@ export class Correlation {
   #collectObjects(): (LogEvent | undefined)[] {
     const { host } = this.#context;
     const view = this.#batch;
-    const objects: (LogEvent | undefined)[] = [];
+    const objects = new Array<LogEvent | undefined>(this.eventCount);
     let at = this.#start + EVENTS_AT;
-    for (let count = 0; count < this.eventCount; count += 1) {
+    for (let count = 0; count < objects.length; count += 1) {
       const isObject = view.getUint8(at + 2) === 1;
       const word = view.getUint32(at + 11, true);
       at += isObject ? 15 : 15 + word;
-      objects.push(isObject ? (host.get(word) ?? NOTHING) : undefined);
+      objects[count] = isObject ? (host.get(word) ?? NOTHING) : undefined;
     }
     return objects;
   }

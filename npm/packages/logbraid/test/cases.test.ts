@@ -15,7 +15,7 @@ import type {
   PlanSummary,
   RawMetrics,
 } from '#dist/backend.js';
-import { HostEvents } from '#dist/columns.js';
+import { ColumnEncoder, HostEvents } from '#dist/columns.js';
 import { Correlation } from '#dist/correlation.js';
 import { loadBackend } from '#dist/load/native.js';
 import { plan as planOf } from '#dist/query.js';
@@ -199,11 +199,11 @@ class Driver {
     const plan = this.#plan.columns[source];
     assert.ok(plan);
     const refused = (message: string) => assert.fail(message);
-    const columns = this.#host.encode(events.map(toObject), 0, events.length, plan, refused);
-    if (columns) {
-      this.#held += events.length;
-      this.#engine.pushColumns(source, columns);
-    }
+    const encoder = new ColumnEncoder(plan, this.#host, events.length, refused);
+    encoder.push(events.map(toObject), 0, (columns) => {
+      this.#held += columns.rows;
+      return this.#engine.pushColumns(source, columns);
+    });
   }
 
   #pushBytes(source: number, bytes: Buffer): void {

@@ -56,12 +56,11 @@ export class FakeCorrelator implements NativeCorrelator {
     this.calls.push(['push', source, bytes.length]);
     this.onPush(bytes, source);
   }
-  pushColumns(source: number, columns: Columns): void {
-    this.calls.push(['pushColumns', source, columns.ids.length]);
-    this.onPush(columns, source);
-  }
-  observe(): void {
-    // What it would see changes nothing.
+  pushColumns(source: number, columns: Columns): boolean {
+    this.calls.push(['pushColumns', source, columns.rows]);
+    // The columns are written anew after this.
+    this.onPush({ ...columns, ids: columns.ids.slice(0, columns.rows) }, source);
+    return true;
   }
   vocabulary(): string {
     return '{}';
