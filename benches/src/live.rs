@@ -147,21 +147,17 @@ struct Columns {
     millis: Vec<f64>,
     zeros: Vec<u32>,
     texts: String,
-    text_ends: Vec<u32>,
-    labels: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 impl Columns {
     fn clear(&mut self) {
-        let Self { handles, millis, zeros, texts, labels, text_ends } = self;
+        let Self { handles, millis, zeros, texts, ends } = self;
         handles.clear();
         millis.clear();
         zeros.clear();
         texts.clear();
-        labels.clear();
-        // Text 0 is the missing one.
-        text_ends.clear();
-        text_ends.push(0);
+        ends.clear();
     }
 
     fn add(&mut self, handle: u32, time_ms: u64, key: u64) {
@@ -171,8 +167,8 @@ impl Columns {
         self.zeros.push(0);
         // As long as a UUID.
         self.texts += &format!("{key:016x}-{:019x}", !key);
-        self.labels.push(u32::try_from(self.text_ends.len()).unwrap_or(0));
-        self.text_ends.push(u32::try_from(self.texts.len()).unwrap_or(0));
+        // A label, and neither a join key nor a message.
+        self.ends.extend([u32::try_from(self.texts.len()).unwrap_or(0); 3]);
     }
 
     /// The columns of a source of which a query reads the key alone.
@@ -182,10 +178,7 @@ impl Columns {
             millis: &self.millis,
             nanos: &self.zeros,
             texts: &self.texts,
-            text_ends: &self.text_ends,
-            labels: &self.labels,
-            join_keys: &self.zeros,
-            messages: &self.zeros,
+            ends: &self.ends,
         }
     }
 }

@@ -65,13 +65,14 @@ impl Engine {
         Ok(())
     }
 
-    pub fn observe(&mut self, source: SourceId, labels: Vec<(String, String)>) {
+    pub fn observe(&mut self, source: SourceId, labels: &[(&str, &str)]) {
         match self {
-            Self::Here(engine, ..) => {
-                let labels = labels.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-                engine.observe(source, labels);
+            Self::Here(engine, ..) => engine.observe(source, labels.iter().copied()),
+            Self::Threads(threads) => {
+                let owned =
+                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                threads.observe(source, labels.iter().map(owned).collect());
             }
-            Self::Threads(threads) => threads.observe(source, labels),
         }
     }
 

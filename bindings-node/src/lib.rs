@@ -10,8 +10,6 @@ mod engine;
 pub mod files;
 pub mod query;
 
-use std::collections::BTreeMap;
-
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;
 use logbraid_core::options::JsonOptions;
@@ -95,26 +93,21 @@ impl Correlator {
         Ok(())
     }
 
-    /// Takes events that stay in JavaScript.
+    /// Takes events that stay in JavaScript, and labels of some of them to complete queries with. False
+    /// where a text is none of the times that are read here: nothing is taken then.
     #[napi(catch_unwind)]
-    pub fn push_columns(&mut self, source: u32, columns: Columns, at: Option<f64>) -> Result<()> {
+    pub fn push_columns(&mut self, source: u32, columns: Columns, at: Option<f64>) -> Result<bool> {
         self.set_clock(at);
         let source = self.source(source)?;
-        let events = columns.view().map_err(usage)?;
-        self.engine.push_events(source, &events)
-    }
-
-    /// Takes in the labels of some events that stay in JavaScript, to complete queries with: a JSON
-    /// array of objects of texts.
-    #[napi(catch_unwind)]
-    pub fn observe(&mut self, source: u32, labels_json: String) -> Result<()> {
-        let source = self.source(source)?;
-        let events: Vec<BTreeMap<String, String>> =
-            serde_json::from_str(&labels_json).map_err(usage)?;
-        for labels in events {
-            self.engine.observe(source, labels.into_iter().collect());
+        let Some(batch) = columns.read()? else { return Ok(false) };
+        let events = batch.events()?;
+        if !events.is_empty() {
+            self.engine.push_events(source, &events)?;
         }
-        Ok(())
+        for labels in batch.samples() {
+            self.engine.observe(source, &labels?);
+        }
+        Ok(true)
     }
 
     /// Labels and values seen so far, as JSON.
@@ -184,6 +177,13 @@ impl Correlator {
     pub fn deadline(&self) -> Option<i64> {
         let deadline = self.engine.next_deadline()?.as_nanos();
         Some(deadline.div_euclid(NANOS_PER_MILLI).saturating_add(1))
+    }
+
+    /// A correlation record without its events as JSON; also after `release`.
+    #[napi(catch_unwind)]
+    pub fn head_json(&self, record: &[u8]) -> Result<String> {
+        let json = self.engine.with_recipe(|recipe| recipe.head_json(record)).map_err(usage)?;
+        Ok(String::from_utf8(json).expect("JSON is UTF-8"))
     }
 
     /// The events of a correlation record as JSON; also after `release`.

@@ -3,14 +3,18 @@
 //! Owns which columns a source needs and how a row becomes an [`Event`](crate::event::Event). A row
 //! costs one copy of the texts it has.
 
+mod times;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::event::Fields;
+use crate::event::{Fields, SLOTS, Slot};
 use crate::id::{HostHandle, SourceId};
 use crate::options::Dedupe;
 use crate::plan::{KeyLabels, Plan};
 use crate::time::{NANOS_PER_MILLI, Timestamp};
+
+pub use times::read_times;
 
 /// Which parts of its events a source has to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -93,8 +97,23 @@ impl ColumnNames {
         Column(found.ok().and_then(|at| u16::try_from(at).ok()).unwrap_or(u16::MAX))
     }
 
-    fn label_columns(&self) -> usize {
-        if self.all_labels { 1 } else { self.labels.len() }
+    /// How many cells a row of [`HostEvents`] has.
+    fn cells(&self) -> usize {
+        let labels = if self.all_labels { 1 } else { self.labels.len() };
+        labels + self.join_keys.len() + usize::from(self.message)
+    }
+
+    /// What [`HostEvents::row`] fills, where whatever reads it goes by the columns of `read`.
+    pub(crate) fn fields(&self, read: &Self) -> Fields {
+        let is_slotted = self == read
+            && !self.all_labels
+            && self.labels.len() <= SLOTS
+            && self.join_keys.len() <= SLOTS;
+        if !is_slotted {
+            return Fields::default();
+        }
+        let (labels, join_keys) = (self.labels.iter(), self.join_keys.iter());
+        Fields::with_slots(labels.map(String::as_str), join_keys.map(String::as_str))
     }
 }
 
@@ -112,7 +131,11 @@ impl Column {
     }
 }
 
-/// A batch of host events, in the columns of [`ColumnNames`]. Text `0` is the missing text.
+/// A batch of host events: of each its handle, its time and a row of cells.
+///
+/// A cell is a text, empty for what is missing. A row has one for each of [`ColumnNames::labels`], or,
+/// where all labels are needed, one with a JSON object of texts; then one for each of
+/// [`ColumnNames::join_keys`], and one for the message where that is needed.
 #[derive(Copy, Clone, Debug)]
 pub struct HostEvents<'a> {
     /// The host's number for each event.
@@ -121,17 +144,10 @@ pub struct HostEvents<'a> {
     pub millis: &'a [f64],
     /// Nanoseconds within the millisecond.
     pub nanos: &'a [u32],
-    /// All texts, one after the other.
+    /// The texts of all cells, row by row, one after the other.
     pub texts: &'a str,
-    /// Where each text ends; the first is empty and ends at 0.
-    pub text_ends: &'a [u32],
-    /// Row by row, one text per label column; where all labels are needed, one JSON object of
-    /// texts per row.
-    pub labels: &'a [u32],
-    /// Row by row, one text per join key column.
-    pub join_keys: &'a [u32],
-    /// One text per row; empty where the message is not needed.
-    pub messages: &'a [u32],
+    /// Where each cell ends in them.
+    pub ends: &'a [u32],
 }
 
 /// A batch whose columns do not fit together.
@@ -156,77 +172,68 @@ impl<'a> HostEvents<'a> {
     /// Says which column does not fit.
     pub fn check(&self, names: &ColumnNames) -> Result<(), ColumnError> {
         let rows = self.len();
-        let lengths = [
+        for (name, length, expected) in [
             ("millis", self.millis.len(), rows),
             ("nanos", self.nanos.len(), rows),
-            ("labels", self.labels.len(), rows * names.label_columns()),
-            ("joinKeys", self.join_keys.len(), rows * names.join_keys.len()),
-            ("messages", self.messages.len(), if names.message { rows } else { 0 }),
-        ];
-        for (name, length, expected) in lengths {
+            ("ends", self.ends.len(), rows * names.cells()),
+        ] {
             if length != expected {
                 let message = format!("column {name} has {length} entries, expected {expected}");
                 return Err(ColumnError(message));
             }
         }
-        let columns = [self.labels, self.join_keys, self.messages];
-        let largest = columns.iter().flat_map(|column| column.iter()).max().copied().unwrap_or(0);
-        if largest as usize >= self.text_ends.len() && largest > 0 {
-            let texts = self.text_ends.len();
-            return Err(ColumnError(format!(
-                "text {largest} is named, but there are {texts} texts"
-            )));
-        }
-        if names.all_labels {
-            for row in 0..rows {
-                self.label_set(row).map_err(|error| {
-                    ColumnError(format!("the labels of row {row} are no object of texts: {error}"))
-                })?;
-            }
-        }
         let mut start = 0;
-        for end in self.text_ends {
+        for end in self.ends {
             let end = *end as usize;
             if end < start || !self.texts.is_char_boundary(end) {
                 return Err(ColumnError(format!("text end {end} does not follow {start}")));
             }
             start = end;
         }
+        if names.all_labels {
+            for row in 0..rows {
+                label_set(self.cells(row, names).next().unwrap_or_default()).map_err(|error| {
+                    ColumnError(format!("the labels of row {row} are no object of texts: {error}"))
+                })?;
+            }
+        }
         Ok(())
     }
 
-    /// The labels of a row, where they come as one object.
-    fn label_set(&self, row: usize) -> serde_json::Result<BTreeMap<Cow<'a, str>, Cow<'a, str>>> {
-        match self.labels[row] {
-            0 => Ok(BTreeMap::new()),
-            text => serde_json::from_str(self.text(text)),
-        }
-    }
-
-    /// Fills `fields` with row `row`.
-    pub fn row(&self, row: usize, names: &ColumnNames, fields: &mut Fields) -> Row<'a> {
-        fields.clear();
-        for (at, name) in names.labels.iter().enumerate() {
-            let text = self.labels[row * names.labels.len() + at];
-            if text != 0 {
-                fields.set_label(name, self.text(text));
+    /// Fills `fields`, of [`ColumnNames::fields`] or any others, with row `row`.
+    pub(crate) fn row(&self, row: usize, names: &ColumnNames, fields: &mut Fields) -> Row<'a> {
+        let mut cells = self.cells(row, names);
+        if fields.has_slots() {
+            fields.clear_slots();
+            let labels = (0_u16..).take(names.labels.len()).map(Slot::Label);
+            let join_keys = (0_u16..).take(names.join_keys.len()).map(Slot::JoinKey);
+            for (slot, text) in labels.chain(join_keys).zip(&mut cells) {
+                fields.fill_text(slot, text);
+            }
+        } else {
+            fields.clear();
+            if names.all_labels {
+                // Checked to be one before any row is taken.
+                let labels = cells.next().and_then(|text| label_set(text).ok());
+                for (name, value) in labels.iter().flatten() {
+                    fields.set_label(name, value);
+                }
+            }
+            for (name, text) in names.labels.iter().zip(&mut cells) {
+                if !text.is_empty() {
+                    fields.set_label(name, text);
+                }
+            }
+            for (name, text) in names.join_keys.iter().zip(&mut cells) {
+                if !text.is_empty() {
+                    fields.set_join_key(name, text);
+                }
             }
         }
-        if names.all_labels {
-            // Checked to be one before any row is taken.
-            let labels = self.label_set(row).unwrap_or_default();
-            for (name, value) in &labels {
-                fields.set_label(name, value);
-            }
+        let message = cells.next().unwrap_or_default();
+        if !message.is_empty() {
+            fields.set_message(message);
         }
-        for (at, name) in names.join_keys.iter().enumerate() {
-            let text = self.join_keys[row * names.join_keys.len() + at];
-            if text != 0 {
-                fields.set_join_key(name, self.text(text));
-            }
-        }
-        let message = self.messages.get(row).map_or("", |text| self.text(*text));
-        fields.set_message(message);
         Row {
             handle: HostHandle(self.handles[row]),
             time: timestamp(self.millis[row], self.nanos[row]),
@@ -234,15 +241,26 @@ impl<'a> HostEvents<'a> {
         }
     }
 
-    fn text(&self, text: u32) -> &'a str {
-        let Some(before) = (text as usize).checked_sub(1) else { return "" };
-        &self.texts[self.text_ends[before] as usize..self.text_ends[text as usize] as usize]
+    fn cells(&self, row: usize, names: &ColumnNames) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (texts, cells) = (self.texts, names.cells());
+        let from = row * cells;
+        let mut start = from.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        self.ends[from..from + cells].iter().map(move |end| {
+            let text = &texts[start..*end as usize];
+            start = *end as usize;
+            text
+        })
     }
+}
+
+/// The labels of a row, where they come as one object.
+fn label_set(text: &str) -> serde_json::Result<BTreeMap<Cow<'_, str>, Cow<'_, str>>> {
+    if text.is_empty() { Ok(BTreeMap::new()) } else { serde_json::from_str(text) }
 }
 
 /// One row of [`HostEvents`], besides its fields.
 #[derive(Copy, Clone, Debug)]
-pub struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// The host's number.
     pub handle: HostHandle,
     /// Event time.
@@ -261,7 +279,8 @@ fn timestamp(millis: f64, nanos: u32) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use super::{ColumnNames, Dedupe, SourceId};
+    use super::{ColumnNames, Dedupe, Fields, HostEvents, SourceId};
+    use crate::limits;
     use crate::query::{PlanOptions, check};
 
     #[test]
@@ -282,5 +301,86 @@ mod tests {
         assert_eq!(needs(plain, Some(&Dedupe::default())), (true, true));
         assert_eq!(needs(plain, Some(&dedupe(&["k"]))), (true, false));
         assert_eq!(needs(plain, Some(&dedupe(&["message"]))), (true, true));
+    }
+
+    #[test]
+    fn a_row_is_the_same_in_slots_and_without() {
+        let names = ColumnNames {
+            labels: vec!["a".into(), "b".into()],
+            join_keys: vec!["b".into()],
+            message: true,
+            ..ColumnNames::default()
+        };
+        let long = "x".repeat(limits::MAX_FIELDS_BYTES);
+        let texts = format!("1é+m2{long}");
+        let lengths = [1, 2, 1, 1, 0, 0, 0, 0, 1, long.len(), 0, 0];
+        let ends: Vec<u32> = lengths
+            .iter()
+            .scan(0, |end, length| {
+                *end += length;
+                u32::try_from(*end).ok()
+            })
+            .collect();
+        let (handles, millis, nanos) = ([7, 8, 9], [1.0, -1.0, f64::NAN], [1, 0, 0]);
+        let events = HostEvents {
+            handles: &handles,
+            millis: &millis,
+            nanos: &nanos,
+            texts: &texts,
+            ends: &ends,
+        };
+        assert_eq!(events.check(&names), Ok(()));
+        let shown = |mut fields: Fields| {
+            let rows = (0..3).map(|at| {
+                let row = events.row(at, &names, &mut fields);
+                let event = crate::event::Event { time: row.time, raw: "", fields: &fields };
+                let own = |text: Option<&str>| text.map(str::to_owned);
+                let column = event.column(names.column("b"));
+                assert!(column.is_none() || column == event.label("b").map(str::as_bytes));
+                (
+                    (row.handle.0, row.time.as_nanos(), row.message.to_owned()),
+                    (own(event.label("a")), own(event.label("b")), own(event.join_key("b"))),
+                    (event.message().to_owned(), fields.dropped()),
+                )
+            });
+            rows.collect::<Vec<_>>()
+        };
+        let rows = shown(names.fields(&names));
+        assert!(
+            names.fields(&names).has_slots() && !names.fields(&ColumnNames::default()).has_slots()
+        );
+        assert_eq!(rows, shown(Fields::default()));
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(rows[0].0, (7, 1_000_001, "m".to_owned()));
+        assert_eq!(rows[0].1, (text("1"), text("é"), text("+")));
+        assert_eq!((&rows[1].1, rows[1].2.1), (&(None, None, None), 0));
+        assert_eq!((&rows[2].1, rows[2].2.1), (&(text("2"), None, None), 1));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let names = ColumnNames { labels: vec!["a".into()], ..ColumnNames::default() };
+        let check = |texts: &str, ends: &[u32]| {
+            let handles: Vec<u32> = (0..2).collect();
+            let events =
+                HostEvents { handles: &handles, millis: &[0.0; 2], nanos: &[0; 2], texts, ends };
+            events.check(&names).map_err(|error| error.0)
+        };
+        assert_eq!(check("ab", &[1, 2]), Ok(()));
+        let refused = |texts, ends| check(texts, ends).expect_err("it does not fit");
+        assert_eq!(refused("ab", &[1]), "column ends has 1 entries, expected 2");
+        assert_eq!(refused("ab", &[2, 1]), "text end 1 does not follow 2");
+        assert_eq!(refused("ab", &[1, 3]), "text end 3 does not follow 1");
+        assert_eq!(refused("é", &[1, 2]), "text end 1 does not follow 0");
+        let all = ColumnNames { all_labels: true, ..ColumnNames::default() };
+        let (handles, millis, nanos) = ([0], [0.0], [0]);
+        let events = HostEvents {
+            handles: &handles,
+            millis: &millis,
+            nanos: &nanos,
+            texts: "{",
+            ends: &[1],
+        };
+        assert!(events.check(&all).is_err_and(|error| error.0.contains("row 0")));
     }
 }

@@ -109,12 +109,7 @@ impl<'a> Correlation<'a> {
 
     /// The labels of the first join's key, in the spelling of the left side.
     pub fn join_key(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let (on, found) = match &self.plan.joins[0].keys {
-            JoinKeys::On(keys) => (keys.as_slice(), Pairs::new()),
-            JoinKeys::Ignoring(_) => (&[][..], self.found(0)),
-        };
-        let on = on.iter().map(|key| key.left.as_str());
-        on.chain(found.into_iter().map(|(name, _)| name))
+        join_key(self.plan, self.found(0))
     }
 
     /// The values of the first join's key, of the earliest event that has one; empty where none
@@ -126,26 +121,12 @@ impl<'a> Correlation<'a> {
     /// All keys of the query with the value found on the earliest event that has it; mapped keys in
     /// both spellings. In query order.
     pub fn join_keys(&self) -> Pairs<'a> {
-        let mut all = Pairs::new();
-        let mut add = |name: &'a str, value: &'a str| {
-            if all.iter().all(|(other, _)| *other != name) {
-                all.push((name, value));
-            }
-        };
-        for (at, join) in self.plan.joins.iter().enumerate() {
-            match &join.keys {
-                JoinKeys::On(keys) => {
-                    for (key, (_, value)) in keys.iter().zip(self.found(at)) {
-                        add(&key.left, value);
-                        add(&key.right, value);
-                    }
-                }
-                JoinKeys::Ignoring(_) => {
-                    self.found(at).into_iter().for_each(|(name, value)| add(name, value));
-                }
-            }
-        }
-        all
+        join_keys(self.plan, self.found_keys())
+    }
+
+    /// Of each join, the key on the earliest event that has it.
+    pub(crate) fn found_keys(&self) -> impl Iterator<Item = Pairs<'a>> {
+        (0..self.plan.joins.len()).map(|join| self.found(join))
     }
 
     /// The labels of the result: those that `select` names, else those its groups copy.
@@ -203,6 +184,41 @@ impl<'a> Correlation<'a> {
     pub fn plan(&self) -> &'a Plan {
         self.plan
     }
+}
+
+/// [`Correlation::join_key`], of the key that was found.
+pub(crate) fn join_key<'a>(
+    plan: &'a Plan,
+    found: Pairs<'a>,
+) -> impl Iterator<Item = &'a str> + use<'a> {
+    let (on, found) = match &plan.joins[0].keys {
+        JoinKeys::On(keys) => (keys.as_slice(), Pairs::new()),
+        JoinKeys::Ignoring(_) => (&[][..], found),
+    };
+    let on = on.iter().map(|key| key.left.as_str());
+    on.chain(found.into_iter().map(|(name, _)| name))
+}
+
+/// [`Correlation::join_keys`], of the keys that were found, join by join.
+pub(crate) fn join_keys<'a>(plan: &'a Plan, found: impl Iterator<Item = Pairs<'a>>) -> Pairs<'a> {
+    let mut all = Pairs::new();
+    let mut add = |name: &'a str, value: &'a str| {
+        if all.iter().all(|(other, _)| *other != name) {
+            all.push((name, value));
+        }
+    };
+    for (join, found) in plan.joins.iter().zip(found) {
+        match &join.keys {
+            JoinKeys::On(keys) => {
+                for (key, (_, value)) in keys.iter().zip(found) {
+                    add(&key.left, value);
+                    add(&key.right, value);
+                }
+            }
+            JoinKeys::Ignoring(_) => found.into_iter().for_each(|(name, value)| add(name, value)),
+        }
+    }
+    all
 }
 
 /// What the stages see: the events that the projection keeps, by position.

@@ -43,7 +43,7 @@ use crate::decode::{Decoder, Sink};
 use crate::emit::{Emit, Emitter, Stamp};
 use crate::encode::{Batch, Recipe, write_output};
 use crate::error::Error;
-use crate::event::{Event, Fields};
+use crate::event::Event;
 use crate::id::{CorrelationId, EventIds, SourceId};
 use crate::join::Joins;
 use crate::join::results::Evaluation;
@@ -119,10 +119,13 @@ impl Correlator {
                 plan.streams[stream.index()].pipeline.set_columns(&columns);
                 stream_columns[stream.index()] = columns.clone();
             }
+            let hosted = ColumnNames::of(&plan, id, dedupe);
+            let fields = hosted.fields(&columns);
             decoder.read_only(columns);
             inputs.push(Input {
                 decoder: Some(decoder),
-                columns: ColumnNames::of(&plan, id, dedupe),
+                columns: hosted,
+                hosted: fields,
                 routes: Routes::default(),
                 bounded: source.bounded,
                 metrics: SourceMetrics::default(),
@@ -253,7 +256,7 @@ impl Correlator {
         events.check(&input.columns)?;
         self.latency.arrive(self.flow.arrivals);
         let ignored = self.flow.end.is_over() || self.flow.progress.source_ended(source);
-        let mut fields = Fields::default();
+        let mut fields = std::mem::take(&mut input.hosted);
         for at in 0..events.len() {
             let row = events.row(at, &input.columns, &mut fields);
             let mut held = false;
@@ -267,6 +270,7 @@ impl Correlator {
                 self.flow.outbox.push_back(Posted::Released(row.handle));
             }
         }
+        input.hosted = fields;
         self.settle();
         Ok(())
     }
@@ -407,7 +411,13 @@ impl Correlator {
     pub fn drain(&mut self, max: usize, batch: &mut Batch) {
         while batch.len() < max && batch.bytes() < limits::BATCH_BYTES {
             let Some(output) = self.poll() else { break };
+            let is_released = matches!(output, Output::Released(_));
             write_output(batch, &output);
+            // They come last, and many at once.
+            while is_released && let Some(Posted::Released(handle)) = self.flow.outbox.front() {
+                write_output(batch, &Output::Released(*handle));
+                self.flow.outbox.pop_front();
+            }
         }
     }
 

@@ -43,9 +43,10 @@ impl<'a> Event<'a> {
     /// Its labels by column; `None` where they have not been read by that.
     #[inline]
     pub(crate) fn columns(&self) -> Option<Columns<'a>> {
-        let Fields { is_slotted, labels, .. } = self.fields;
+        let Fields { is_slotted, labels, text, .. } = self.fields;
         let Pairs { values, empty, .. } = labels;
-        is_slotted.then_some(Columns { values, empty: *empty, line: self.raw.as_bytes() })
+        let (text, line) = (text.as_bytes(), self.raw.as_bytes());
+        is_slotted.then_some(Columns { values, empty: *empty, text, line })
     }
 
     /// The value of a join key the event itself names; `None` when it is missing or empty.
@@ -75,19 +76,20 @@ pub(crate) struct Columns<'a> {
     values: &'a [Piece],
     /// As that of [`Pairs`].
     empty: u64,
+    text: &'a [u8],
     line: &'a [u8],
 }
 
 impl<'a> Columns<'a> {
-    /// The value in a column as it stands in the line; `None` when it is missing or empty, and when it has been
-    /// unescaped.
+    /// The value in a column; `None` when it is missing or empty.
     #[inline]
     pub(crate) fn get(&self, column: usize) -> Option<&'a [u8]> {
         let Piece { start, end } = *self.values.get(column)?;
-        if start & IN_LINE == 0 || self.empty >> (column % SLOTS) & 1 != 0 {
+        if self.empty >> (column % SLOTS) & 1 != 0 {
             return None;
         }
-        self.line.get((start & !IN_LINE) as usize..end as usize).filter(|value| !value.is_empty())
+        let whole = if start & IN_LINE == 0 { self.text } else { self.line };
+        whole.get((start & !IN_LINE) as usize..end as usize).filter(|value| !value.is_empty())
     }
 }
 
@@ -161,6 +163,20 @@ impl Fields {
         self.labels.empty = u64::MAX;
         self.join_keys.empty = u64::MAX;
         self.message = Piece::default();
+        self.dropped = 0;
+    }
+
+    /// Whether there is a slot for each label that is wanted.
+    pub(crate) fn has_slots(&self) -> bool {
+        self.is_slotted
+    }
+
+    /// Fills a slot with a copy of a text, or with nothing where there is no room for that.
+    #[inline]
+    pub(crate) fn fill_text(&mut self, slot: Slot, text: &str) {
+        let fits = self.text.len() + text.len() <= limits::MAX_FIELDS_BYTES;
+        self.dropped += usize::from(!fits);
+        self.fill(slot, if fits { Filling::Text(text) } else { Filling::Nothing });
     }
 
     /// Fills a slot.

@@ -342,16 +342,13 @@ pub(crate) struct Columns {
     millis: Vec<f64>,
     nanos: Vec<u32>,
     texts: String,
-    text_ends: Vec<u32>,
-    labels: Vec<u32>,
-    join_keys: Vec<u32>,
-    messages: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 impl Columns {
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn of(events: &[ScriptEvent], names: &ColumnNames, first: usize) -> Self {
-        let mut columns = Self { text_ends: vec![0], ..Self::default() };
+        let mut columns = Self::default();
         let count = |number: usize| u32::try_from(number).expect("cases are small");
         for (at, event) in events.iter().enumerate() {
             let time = BASE + event.time;
@@ -361,28 +358,23 @@ impl Columns {
             if names.all_labels {
                 let all: BTreeMap<_, _> = event.all_labels().collect();
                 let text = serde_json::to_string(&all).expect("texts can be written");
-                let text = columns.text(Some(&text));
-                columns.labels.push(text);
+                columns.cell(Some(&text));
             }
             for name in &names.labels {
                 let label = event.all_labels().find(|(label, _)| label == name);
-                let text = columns.text(label.map(|(_, value)| value));
-                columns.labels.push(text);
+                columns.cell(label.map(|(_, value)| value));
             }
-            columns.join_keys.extend(names.join_keys.iter().map(|_| 0));
+            names.join_keys.iter().for_each(|_| columns.cell(None));
             if names.message {
-                let text = columns.text(event.label("msg"));
-                columns.messages.push(text);
+                columns.cell(event.label("msg"));
             }
         }
         columns
     }
 
-    fn text(&mut self, text: Option<&str>) -> u32 {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return 0 };
-        self.texts.push_str(text);
-        self.text_ends.push(u32::try_from(self.texts.len()).expect("cases are small"));
-        u32::try_from(self.text_ends.len() - 1).expect("cases are small")
+    fn cell(&mut self, text: Option<&str>) {
+        self.texts.push_str(text.unwrap_or_default());
+        self.ends.push(u32::try_from(self.texts.len()).expect("cases are small"));
     }
 
     pub(crate) fn view(&self) -> HostEvents<'_> {
@@ -391,10 +383,7 @@ impl Columns {
             millis: &self.millis,
             nanos: &self.nanos,
             texts: &self.texts,
-            text_ends: &self.text_ends,
-            labels: &self.labels,
-            join_keys: &self.join_keys,
-            messages: &self.messages,
+            ends: &self.ends,
         }
     }
 }

@@ -49,7 +49,8 @@ fn events(record: &[u8]) -> Vec<String> {
         let bytes = record[at..at + 4].try_into().expect("four bytes");
         u32::from_le_bytes(bytes) as usize
     };
-    let mut at = 5 + number(1);
+    // After the kind, the flags, the revision and the id.
+    let mut at = 1 + 1 + 4 + 16;
     let count = number(at);
     at += 4;
     let event = |_| {

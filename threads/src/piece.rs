@@ -115,10 +115,7 @@ pub struct OwnedEvents {
     millis: Vec<f64>,
     nanos: Vec<u32>,
     texts: String,
-    text_ends: Vec<u32>,
-    labels: Vec<u32>,
-    join_keys: Vec<u32>,
-    messages: Vec<u32>,
+    ends: Vec<u32>,
 }
 
 impl OwnedEvents {
@@ -128,10 +125,7 @@ impl OwnedEvents {
             millis: events.millis.to_vec(),
             nanos: events.nanos.to_vec(),
             texts: events.texts.to_owned(),
-            text_ends: events.text_ends.to_vec(),
-            labels: events.labels.to_vec(),
-            join_keys: events.join_keys.to_vec(),
-            messages: events.messages.to_vec(),
+            ends: events.ends.to_vec(),
         }
     }
 
@@ -145,10 +139,7 @@ impl OwnedEvents {
             millis: &self.millis,
             nanos: &self.nanos,
             texts: &self.texts,
-            text_ends: &self.text_ends,
-            labels: &self.labels,
-            join_keys: &self.join_keys,
-            messages: &self.messages,
+            ends: &self.ends,
         }
     }
 }

@@ -1,23 +1,37 @@
 //! Batches of outputs.
 //!
 //! A batch is a sequence of records, all numbers little endian: `u32` length of what follows, `u8`
-//! kind. Kind 1 is a correlation: `u32` length and the text of its head (JSON, see `head`), `u32`
-//! number of events, then per event `u16` stream position, `u8` payload kind (0 bytes, 1 host
-//! event), `i64` nanoseconds, and either `u32` length and the bytes, or the host's `u32`. Kind 2 is
-//! a notice, as JSON text. Events are the retained bytes: nothing is decoded for a consumer that
-//! does not look.
+//! kind.
+//!
+//! - Kind 1 is a correlation. `u8` flags: 1 final, 2 truncated, 4 withdrawn, 8 has an event of the
+//!   host. `u32` revision. `u128` id. `u32` number of events, then of each `u16` stream position, `u8`
+//!   payload kind (0 bytes, 1 host event), `i64` nanoseconds, and either `u32` length and the bytes, or
+//!   the host's `u32`. Then `u32` number and `u128` ids of what it replaces, its labels, and of each join
+//!   the key that was found: these as `u32` number of pairs, and of each name and value, as `u32` length
+//!   and text.
+//! - Kind 2 is a notice, as JSON text.
+//! - Kind 3 is the `u32`s of host events that are released.
+//!
+//! What is in an event or around it is the engine's bytes: nothing becomes text for a consumer that
+//! does not look. See [`Recipe`](super::Recipe).
 
 use serde::Serialize;
 
-use super::head::write_head;
 use super::rfc3339;
-use crate::correlation::Payload;
+use crate::correlation::{Correlation, Pairs, Payload};
 use crate::error::Overrun;
 use crate::id::HostHandle;
 use crate::output::{DropReason, Notice, Output, PauseReason};
 
 pub(super) const CORRELATION: u8 = 1;
 pub(super) const NOTICE: u8 = 2;
+const RELEASED: u8 = 3;
+
+pub(super) const FINAL: u8 = 1;
+pub(super) const TRUNCATED: u8 = 2;
+pub(super) const WITHDRAWN: u8 = 4;
+const HAS_HOST_EVENTS: u8 = 8;
+
 pub(super) const RAW: u8 = 0;
 pub(super) const HOST: u8 = 1;
 
@@ -50,11 +64,13 @@ impl Batch {
 
     /// The bytes.
     pub fn finish(&mut self) -> &[u8] {
-        let ids = std::mem::take(&mut self.released);
-        if !ids.is_empty() {
-            self.notice(&NoticeJson::Released { ids: &ids });
+        let released = std::mem::take(&mut self.released);
+        if !released.is_empty() {
+            self.record(RELEASED, |bytes| {
+                bytes.extend(released.iter().flat_map(|handle| handle.0.to_le_bytes()));
+            });
         }
-        self.released = ids;
+        self.released = released;
         self.released.clear();
         &self.bytes
     }
@@ -85,8 +101,7 @@ impl Batch {
 
 /// Writes the length of everything after the 4 bytes at `start` into them.
 fn patch_length(bytes: &mut [u8], start: usize) {
-    let length = u32::try_from(bytes.len() - start - 4)
-        .expect("limits::MAX_MEMORY_BYTES keeps a record below 4 GiB");
+    let length = u32::try_from(bytes.len() - start - 4).expect(FITS);
     bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
 }
 
@@ -133,9 +148,6 @@ enum NoticeJson<'a> {
     Resume {
         source: usize,
     },
-    Released {
-        ids: &'a [HostHandle],
-    },
     Error {
         code: &'a str,
         message: String,
@@ -164,34 +176,7 @@ pub fn append_released(bytes: &mut Vec<u8>, released: Vec<HostHandle>) {
 pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
     let notice = match output {
         Output::Correlation(correlation) => {
-            batch.record(CORRELATION, |bytes| {
-                let start = bytes.len();
-                bytes.extend_from_slice(&[0; 4]);
-                write_head(bytes, correlation);
-                patch_length(bytes, start);
-                let count_at = bytes.len();
-                bytes.extend_from_slice(&[0; 4]);
-                let mut count = 0_u32;
-                for event in correlation.events() {
-                    count += 1;
-                    bytes.extend_from_slice(&event.stream.get().to_le_bytes());
-                    bytes.push(match event.payload() {
-                        Payload::Raw(_) => RAW,
-                        Payload::Host(_) => HOST,
-                    });
-                    bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
-                    match event.payload() {
-                        Payload::Raw(raw) => {
-                            let at = bytes.len();
-                            bytes.extend_from_slice(&[0; 4]);
-                            bytes.extend_from_slice(raw.as_bytes());
-                            patch_length(bytes, at);
-                        }
-                        Payload::Host(handle) => bytes.extend_from_slice(&handle.0.to_le_bytes()),
-                    }
-                }
-                bytes[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
-            });
+            batch.record(CORRELATION, |bytes| write_correlation(bytes, correlation));
             return;
         }
         Output::Released(handle) => {
@@ -239,3 +224,69 @@ pub fn write_output(batch: &mut Batch, output: &Output<'_>) {
     };
     batch.notice(&notice);
 }
+
+fn write_correlation(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
+    let flags_at = bytes.len();
+    let mut flags = 0;
+    for (flag, is_set) in [
+        (FINAL, correlation.is_final()),
+        (TRUNCATED, correlation.is_truncated()),
+        (WITHDRAWN, correlation.is_withdrawn()),
+    ] {
+        flags |= if is_set { flag } else { 0 };
+    }
+    bytes.push(flags);
+    bytes.extend_from_slice(&correlation.revision().to_le_bytes());
+    bytes.extend_from_slice(&correlation.id().0.to_le_bytes());
+    let count_at = bytes.len();
+    bytes.extend_from_slice(&[0; 4]);
+    let mut count = 0_u32;
+    for event in correlation.events() {
+        count += 1;
+        bytes.extend_from_slice(&event.stream.get().to_le_bytes());
+        let payload = event.payload();
+        bytes.push(match payload {
+            Payload::Raw(_) => RAW,
+            Payload::Host(_) => HOST,
+        });
+        bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
+        match payload {
+            Payload::Raw(raw) => write_text(bytes, raw),
+            Payload::Host(handle) => {
+                flags |= HAS_HOST_EVENTS;
+                bytes.extend_from_slice(&handle.0.to_le_bytes());
+            }
+        }
+    }
+    bytes[count_at..count_at + 4].copy_from_slice(&count.to_le_bytes());
+    bytes[flags_at] = flags;
+    write_length(bytes, correlation.replaces().len());
+    for replaced in correlation.replaces() {
+        bytes.extend_from_slice(&replaced.0.to_le_bytes());
+    }
+    write_pairs(bytes, &correlation.labels());
+    for key in correlation.found_keys() {
+        write_pairs(bytes, &key);
+    }
+}
+
+fn write_pairs(bytes: &mut Vec<u8>, pairs: &Pairs<'_>) {
+    write_length(bytes, pairs.len());
+    for (name, value) in pairs {
+        write_text(bytes, name);
+        write_text(bytes, value);
+    }
+}
+
+fn write_text(bytes: &mut Vec<u8>, text: &str) {
+    write_length(bytes, text.len());
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+fn write_length(bytes: &mut Vec<u8>, length: usize) {
+    let length = u32::try_from(length).expect(FITS);
+    bytes.extend_from_slice(&length.to_le_bytes());
+}
+
+/// Why every length in a record is a `u32`.
+const FITS: &str = "limits::MAX_MEMORY_BYTES keeps a record below 4 GiB";

@@ -1,53 +1,71 @@
 //! A correlation without its events, as a JSON object.
-//!
-//! Written piece by piece into the batch: what never changes is copied as it is, what is text of
-//! somebody is escaped, and nothing is allocated.
 
 use super::moment::text_of;
-use crate::correlation::Correlation;
+use crate::correlation::{Pairs, join_key, join_keys};
 use crate::id::CorrelationId;
+use crate::plan::Plan;
+use crate::time::Timestamp;
 
-/// Writes the head of a correlation.
-pub(super) fn write_head(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
-    let (start, end) = correlation.window();
-    let (start, end) = (text_of(start), text_of(end));
-    bytes.extend_from_slice(b"{\"correlationId\":");
-    id(bytes, correlation.id());
-    bytes.extend_from_slice(b",\"timestamp\":\"");
-    bytes.extend_from_slice(&start);
-    bytes.extend_from_slice(b"\",\"timeWindow\":{\"start\":\"");
-    bytes.extend_from_slice(&start);
-    bytes.extend_from_slice(b"\",\"end\":\"");
-    bytes.extend_from_slice(&end);
-    bytes.extend_from_slice(b"\"},\"joinKey\":\"");
-    joined(bytes, correlation.join_key());
-    bytes.extend_from_slice(b"\",\"joinValue\":\"");
-    joined(bytes, correlation.join_value());
-    bytes.extend_from_slice(b"\",\"metadata\":{\"completeness\":");
-    let completeness: &[u8] =
-        if correlation.is_complete() { b"\"complete\"" } else { b"\"partial\"" };
-    bytes.extend_from_slice(completeness);
-    bytes.extend_from_slice(b",\"matchedStreams\":[");
-    let streams = &correlation.plan().streams;
-    let matched = streams.iter().zip(correlation.matched_streams()).filter(|(_, matched)| *matched);
-    each(bytes, matched, |bytes, (stream, _)| text(bytes, &stream.name));
-    bytes.extend_from_slice(b"],\"totalStreams\":");
-    json(bytes, &streams.len());
-    bytes.extend_from_slice(b"},\"revision\":");
-    json(bytes, &correlation.revision());
-    bytes.extend_from_slice(b",\"final\":");
-    json(bytes, &correlation.is_final());
-    bytes.extend_from_slice(b",\"replaces\":[");
-    each(bytes, correlation.replaces(), |bytes, replaced| id(bytes, *replaced));
-    bytes.extend_from_slice(b"],\"truncated\":");
-    json(bytes, &correlation.is_truncated());
-    bytes.extend_from_slice(b",\"withdrawn\":");
-    json(bytes, &correlation.is_withdrawn());
-    bytes.extend_from_slice(b",\"labels\":{");
-    each(bytes, correlation.labels(), pair);
-    bytes.extend_from_slice(b"},\"joinKeys\":{");
-    each(bytes, correlation.join_keys(), pair);
-    bytes.extend_from_slice(b"}}");
+/// What a record says of a correlation beside its events.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub id: CorrelationId,
+    pub revision: u32,
+    pub is_final: bool,
+    pub is_truncated: bool,
+    pub is_withdrawn: bool,
+    pub replaces: Vec<CorrelationId>,
+    /// The times of the first event and of the last.
+    pub window: (Timestamp, Timestamp),
+    /// Whether each stream of the query has an event in it.
+    pub matched: Vec<bool>,
+    pub labels: Pairs<'a>,
+    /// Of each join, the key that was found.
+    pub keys: Vec<Pairs<'a>>,
+}
+
+impl<'a> Head<'a> {
+    /// Writes it.
+    pub fn write(&self, plan: &'a Plan, bytes: &mut Vec<u8>) {
+        let (start, end) = (text_of(self.window.0), text_of(self.window.1));
+        bytes.extend_from_slice(b"{\"correlationId\":");
+        id(bytes, self.id);
+        bytes.extend_from_slice(b",\"timestamp\":\"");
+        bytes.extend_from_slice(&start);
+        bytes.extend_from_slice(b"\",\"timeWindow\":{\"start\":\"");
+        bytes.extend_from_slice(&start);
+        bytes.extend_from_slice(b"\",\"end\":\"");
+        bytes.extend_from_slice(&end);
+        let first = self.keys.first().cloned().unwrap_or_default();
+        bytes.extend_from_slice(b"\"},\"joinKey\":\"");
+        joined(bytes, join_key(plan, first.clone()));
+        bytes.extend_from_slice(b"\",\"joinValue\":\"");
+        joined(bytes, first.into_iter().map(|(_, value)| value));
+        bytes.extend_from_slice(b"\",\"metadata\":{\"completeness\":");
+        let is_complete = self.matched.iter().all(|matched| *matched);
+        let completeness: &[u8] = if is_complete { b"\"complete\"" } else { b"\"partial\"" };
+        bytes.extend_from_slice(completeness);
+        bytes.extend_from_slice(b",\"matchedStreams\":[");
+        let matched = plan.streams.iter().zip(&self.matched).filter(|(_, matched)| **matched);
+        each(bytes, matched, |bytes, (stream, _)| text(bytes, &stream.name));
+        bytes.extend_from_slice(b"],\"totalStreams\":");
+        json(bytes, &plan.streams.len());
+        bytes.extend_from_slice(b"},\"revision\":");
+        json(bytes, &self.revision);
+        bytes.extend_from_slice(b",\"final\":");
+        json(bytes, &self.is_final);
+        bytes.extend_from_slice(b",\"replaces\":[");
+        each(bytes, &self.replaces, |bytes, replaced| id(bytes, *replaced));
+        bytes.extend_from_slice(b"],\"truncated\":");
+        json(bytes, &self.is_truncated);
+        bytes.extend_from_slice(b",\"withdrawn\":");
+        json(bytes, &self.is_withdrawn);
+        bytes.extend_from_slice(b",\"labels\":{");
+        each(bytes, self.labels.iter().copied(), pair);
+        bytes.extend_from_slice(b"},\"joinKeys\":{");
+        each(bytes, join_keys(plan, self.keys.iter().cloned()), pair);
+        bytes.extend_from_slice(b"}}");
+    }
 }
 
 fn json(bytes: &mut Vec<u8>, value: &impl serde::Serialize) {

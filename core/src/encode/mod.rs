@@ -1,7 +1,7 @@
 //! Results to bytes: the batch that crosses into another language, and the JSON inside it.
 //!
-//! `batch` frames outputs, `head` is a correlation without its events as JSON, `recipe` turns the
-//! retained bytes of events into JSON when somebody asks. Written once, so that the bindings have
+//! `batch` frames outputs, `recipe` turns what is in a record into JSON when somebody asks, `head` is
+//! that of a correlation without its events. Written once, so that the bindings have
 //! nothing to disagree about.
 
 mod batch;

@@ -8,7 +8,7 @@ use super::known::Known;
 use super::reading::Routes;
 use crate::columns::ColumnNames;
 use crate::decode::{self, BadLine, Decoder, Sink, code};
-use crate::event::Event;
+use crate::event::{Event, Fields};
 use crate::id::SourceId;
 use crate::limits;
 use crate::metrics::SourceMetrics;
@@ -20,6 +20,8 @@ use crate::time::{Span, Timestamp};
 pub(super) struct Input {
     pub decoder: Option<Decoder>,
     pub columns: ColumnNames,
+    /// What is read of an event of the host.
+    pub hosted: Fields,
     pub routes: Routes,
     pub bounded: bool,
     pub metrics: SourceMetrics,

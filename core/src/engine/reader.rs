@@ -38,6 +38,8 @@ struct Intake {
     shared: Shared,
     source: SourceId,
     columns: ColumnNames,
+    /// What is read of an event of the host.
+    hosted: Fields,
     compared: Option<Compared>,
     reading: Reading,
     routes: Routes,
@@ -83,6 +85,7 @@ impl Reader {
             shared,
             source,
             columns: input.columns.clone(),
+            hosted: input.hosted.clone(),
             compared: dedupe.map(|dedupe| Compared::new(dedupe, flow.options.hash_seed)),
             reading: Reading::new(flow.reading.keys.clone()),
             routes: input.routes.clone(),
@@ -101,12 +104,23 @@ impl Reader {
             return None;
         }
         let Intake {
-            shared, source, columns, compared, reading, routes, shards, events, size, ..
+            shared,
+            source,
+            columns,
+            hosted,
+            compared,
+            reading,
+            routes,
+            shards,
+            events,
+            size,
+            ..
         } = &self.intake;
         let intake = Intake {
             shared: shared.clone(),
             source: *source,
             columns: columns.clone(),
+            hosted: hosted.clone(),
             compared: compared.clone(),
             reading: Reading::new(reading.keys.clone()),
             routes: routes.clone(),
@@ -182,7 +196,7 @@ impl Reader {
         events.check(&intake.columns)?;
         let mut rows = Rows::new(intake.shards);
         rows.origin = Origin::Host;
-        let mut fields = Fields::default();
+        let mut fields = std::mem::take(&mut intake.hosted);
         for at in 0..events.len() {
             let row = events.row(at, &intake.columns, &mut fields);
             let event = Event { time: row.time, raw: row.message, fields: &fields };
@@ -193,6 +207,7 @@ impl Reader {
                 rows.add_bad(BadLine { code, message: &message, line, byte: 0 });
             }
         }
+        intake.hosted = fields;
         Ok(rows)
     }
 }

@@ -44,7 +44,7 @@ pub(super) enum Routed<'a> {
     Selected(&'a [u8]),
     /// The stream does not select it.
     Left,
-    /// One of the labels is missing, or does not stand in the line as it is: it has to be looked at as a whole.
+    /// One of the labels is missing, or not among the columns: it has to be looked at as a whole.
     Unclear,
 }
 

@@ -92,18 +92,15 @@ impl Run {
         let (stream, time) = name.split_once('@').expect("an event is stream@second");
         let source = "abcd".find(stream).expect("a stream is a, b, c or d");
         let millis = time.parse::<f64>().expect("seconds") * 1_000.0;
-        let ends = [0, u32::try_from(key.len()).expect("short")];
-        let text = [u32::from(!key.is_empty())];
+        let end = u32::try_from(key.len()).expect("short");
         self.names.push(format!("{stream}{time}"));
         let events = HostEvents {
             handles: &[self.next],
             millis: &[millis],
             nanos: &[0],
             texts: key,
-            text_ends: &ends,
-            labels: &text,
-            join_keys: &[0],
-            messages: &[0],
+            // A label, a join key and a message.
+            ends: &[end; 3],
         };
         self.next += 1;
         self.engine.push_events(SourceId::new(source), &events).expect("the columns fit");

@@ -43,12 +43,21 @@ pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
     let printed =
         output(run.arg("benches/node/boundary.mjs").arg(log).arg(arguments.rounds.to_string()))?;
     let rows = printed.lines().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut table = Table::new(["", "ns an event", "÷ JSON.parse"]);
-    let peer = rows.first().context("nothing was measured")?.1.median;
-    for (name, ns) in &rows {
-        table.row([name.clone(), ns.text(), number(ns.median / peer)]);
+    let mut table = Table::new([
+        "",
+        "ns an event",
+        "engine, taking",
+        "engine, giving",
+        "JavaScript",
+        "÷ JSON.parse",
+    ]);
+    let peer = rows.first().context("nothing was measured")?.ns.median;
+    for Row { name, ns, taking, giving } in &rows {
+        let parts = [taking.median, giving.median, ns.median - taking.median - giving.median];
+        let [taking, giving, rest] = parts.map(number);
+        table.row([name.clone(), ns.text(), taking, giving, rest, number(ns.median / peer)]);
     }
-    let pushed = rows.iter().find(|(name, _)| name == PUSHED).map(|(_, ns)| ns.median);
+    let pushed = rows.iter().find(|row| row.name == PUSHED).map(|row| row.ns.median);
     let node = output(command("node").arg("--version"))?;
     let text = format!(
         "{machine} Node.js {}. Medians of {} interleaved rounds, in brackets the least and the most.\n\n{}\n{}",
@@ -64,10 +73,22 @@ pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A case and its times.
-fn read(line: &str) -> anyhow::Result<(String, Spread)> {
+/// A case, and what an event costs there, in nanoseconds.
+struct Row {
+    name: String,
+    ns: Spread,
+    /// Of these, in calls of the engine that take input.
+    taking: Spread,
+    /// And in those that give results.
+    giving: Spread,
+}
+
+fn read(line: &str) -> anyhow::Result<Row> {
     let told: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
-    let name = told["name"].as_str().context("a case without a name")?;
-    let ns = told["ns"].as_array().context("a case without times")?;
-    Ok((name.to_owned(), Spread::of(ns.iter().filter_map(Value::as_f64))))
+    let times = |what: &str| {
+        let all = told[what].as_array().with_context(|| format!("a case without `{what}`"))?;
+        anyhow::Ok(Spread::of(all.iter().filter_map(Value::as_f64)))
+    };
+    let name = told["name"].as_str().context("a case without a name")?.to_owned();
+    Ok(Row { name, ns: times("ns")?, taking: times("taking")?, giving: times("giving")? })
 }

@@ -7,11 +7,12 @@ import type { DecoderOptions } from './types.js';
  * A batch of outputs, as {@link NativeCorrelator.drain} gives it, is a sequence of records, little
  * endian: `u32` length of what follows, `u8` kind, then
  *
- * - kind 1, a correlation: `u32` length and the head (JSON object text, everything but the events),
- *   `u32` number of events, and per event `u16` position of its stream, `u8` kind (0 raw, 1 object
- *   held by the host), `i64` time in nanoseconds, then either `u32` length and raw bytes, or `u32`
- *   host id;
- * - kind 2, a notice: JSON object text, see {@link Notice}.
+ * - kind 1, a correlation: `u8` flags (1 final, 2 truncated, 4 withdrawn, 8 has an object of the host),
+ *   `u32` revision, 16 bytes of id, `u32` number of events, and per event `u16` position of its stream,
+ *   `u8` kind (0 raw, 1 object held by the host), `i64` time in nanoseconds, then either `u32` length and
+ *   raw bytes, or `u32` host id; the rest is for {@link NativeCorrelator.headJson};
+ * - kind 2, a notice: JSON object text, see {@link Notice};
+ * - kind 3, the `u32` host ids of objects that the engine will not name again.
  */
 export interface Backend {
   /** Checks a query. JSON in ({@link CheckOptions}), JSON out ({@link Checked}). */
@@ -55,12 +56,11 @@ export interface NativeCorrelator {
    * times are given, here and below, latencies are measured.
    */
   push(source: number, bytes: Uint8Array, at?: number): void;
-  /** Objects of a source that stay in JavaScript. */
-  pushColumns(source: number, columns: Columns, at?: number): void;
   /**
-   * Labels of some objects of a source, for {@link vocabulary}: a JSON array of objects of texts.
+   * Objects of a source that stay in JavaScript. False where a text is no time that the engine reads:
+   * nothing is taken then, and whoever pushes reads the times.
    */
-  observe(source: number, labelsJson: string): void;
+  pushColumns(source: number, columns: Columns, at?: number): boolean;
   /** Labels and values seen so far, as a JSON object (`Vocabulary`); empty after `release`. */
   vocabulary(): string;
   /** Makes a file the content of a source. Throws with code `SOURCE_ERROR` when it cannot be opened. */
@@ -85,6 +85,8 @@ export interface NativeCorrelator {
   drain(max: number, at?: number): Uint8Array;
   /** When `advance` should be called next, in milliseconds since the epoch. */
   deadline(): number | null;
+  /** One correlation record without its events as a JSON object. Works after `release` too. */
+  headJson(record: Uint8Array): string;
   /** The events of one correlation record as a JSON array. Works after `release` too. */
   eventsJson(record: Uint8Array): string;
   /** The event loop was held for so many milliseconds. */
@@ -95,24 +97,33 @@ export interface NativeCorrelator {
   release(): void;
 }
 
-/** Events as columns: what the plan needs of each, row by row. */
+/**
+ * Events as columns, and labels of a sample of them for {@link NativeCorrelator.vocabulary}. The arrays may be
+ * longer than what is in them.
+ *
+ * An event has a row of cells, each a text, empty for what is missing: one for each label of the plan, or one
+ * with all labels as a JSON object of texts; one for each join key; and the message, where it is needed.
+ */
 export interface Columns {
+  rows: number;
   /** What the engine calls each event by. */
   ids: Uint32Array;
-  /** Event times: whole milliseconds since the epoch. */
+  /** Event times: whole milliseconds since the epoch. `NaN` where it is text. */
   millis: Float64Array;
   /** Event times: nanoseconds within the millisecond. */
   nanos: Uint32Array;
-  /** The distinct texts, concatenated, UTF-8. */
-  texts: Uint8Array;
-  /** Where each text ends. Text 0 is the empty one: missing. */
-  textEnds: Uint32Array;
-  /** Row by row, for each label of the plan, its text; or that of all labels as a JSON object. */
-  labels: Uint32Array;
-  /** Row by row, for each join key of the plan, its text. */
-  joinKeys: Uint32Array;
-  /** Row by row the text of the message; empty where the plan does not need it. */
-  messages: Uint32Array;
+  /** UTF-8: times that are text, such as `2026-01-01T00:00:00.5Z`, one after the other; then the texts. */
+  bytes: Uint8Array;
+  /** Where the times end in them. */
+  timesEnd: number;
+  /** Where the texts end. */
+  textsEnd: number;
+  /** Where each text ends, from where the times end: cells row by row, then names and values of samples. */
+  ends: Uint32Array;
+  /** How many cells there are in all. */
+  cells: number;
+  /** How many labels each event of the sample has. */
+  samples: Uint32Array;
 }
 
 /** Options of {@link Backend.check} and {@link Backend.render}. */
@@ -250,8 +261,6 @@ export type Notice =
   /** Readers of the source stop, and go on. */
   | { type: 'pause'; source: number; reason: PauseReason }
   | { type: 'resume'; source: number }
-  /** Objects the engine will not name again. */
-  | { type: 'released'; ids: number[] }
   /** Nothing more will come. */
   | { type: 'end' }
   /** The query has ended with this error. */

@@ -1,7 +1,14 @@
 import type { ColumnPlan, Columns } from './backend.js';
 import { shown } from './errors.js';
-import { toInstant } from './time.js';
+import { isUsualTime, toInstant } from './time.js';
 import type { LogEvent } from './types.js';
+import { nextSample } from './vocabulary.js';
+
+/** Most text of a batch, in UTF-16 units: the event that reaches it is the last. */
+const MOST_TEXT = 1 << 18;
+
+/** Longest buffer that is kept for the next batch. */
+const KEPT_BYTES = 1 << 20;
 
 /** Why an object is no event. */
 export type Refused = (message: string) => void;
@@ -12,193 +19,281 @@ export type Refused = (message: string) => void;
  */
 export class HostEvents {
   readonly #held: (LogEvent | undefined)[] = [];
-  readonly #free: number[] = [];
+  /** Numbers that are free again; how many there are. */
+  #free = new Uint32Array(1024);
+  #freeCount = 0;
 
   /** The object behind a number of the engine. */
   get(id: number): LogEvent | undefined {
     return this.#held[id];
   }
 
-  /** Forgets objects that the engine will not name again. */
-  release(ids: readonly number[]): void {
-    for (const id of ids) {
-      this.#held[id] = undefined;
-      this.#free.push(id);
-    }
+  /** Gives an object a number. */
+  hold(event: LogEvent): number {
+    const id = this.#freeCount > 0 ? this.#free[(this.#freeCount -= 1)] : undefined;
+    const number = id ?? this.#held.length;
+    this.#held[number] = event;
+    return number;
   }
 
-  /** Takes in `events[from..to]` and makes columns of them; what is no event is refused and left out. */
-  encode(
-    events: readonly unknown[],
-    from: number,
-    to: number,
-    plan: ColumnPlan,
-    refused: Refused,
-  ): Columns | undefined {
-    const size = to - from;
-    const ids = new Uint32Array(size);
-    const millis = new Float64Array(size);
-    const nanos = new Uint32Array(size);
-    const labelColumns = plan.allLabels ? 1 : plan.labels.length;
-    const labels = new Uint32Array(size * labelColumns);
-    const joinKeys = new Uint32Array(size * plan.joinKeys.length);
-    const messages = new Uint32Array(plan.message ? size : 0);
-    // One more for the message.
-    const texts = new Texts(labelColumns + plan.joinKeys.length + 1);
-    const message = labelColumns + plan.joinKeys.length;
-    let rows = 0;
-    for (let at = from; at < to; at += 1) {
-      const event = events[at] as LogEvent | null;
-      if (typeof event !== 'object' || event === null) {
-        refused('not an object');
-        continue;
-      }
-      const instant = toInstant(event.timestamp);
-      if (!instant) {
-        refused(`timestamp is no time: ${shown(event.timestamp)}`);
-        continue;
-      }
-      ids[rows] = this.#hold(event);
-      millis[rows] = instant.millis;
-      nanos[rows] = instant.nanos;
-      let whole = false;
-      if (plan.allLabels) labels[rows] = texts.id(0, labelSet(event.labels));
-      else whole = fill(labels, rows, plan.labels, event.labels, texts, 0);
-      fill(joinKeys, rows, plan.joinKeys, event.joinKeys, texts, labelColumns);
-      if (plan.message && (plan.messageAlways || !whole)) {
-        messages[rows] = texts.id(message, event.message);
-      }
-      rows += 1;
-    }
-    if (rows === 0) {
-      return undefined;
-    }
-    return {
-      ids: ids.subarray(0, rows),
-      millis: millis.subarray(0, rows),
-      nanos: nanos.subarray(0, rows),
-      labels: labels.subarray(0, rows * labelColumns),
-      joinKeys: joinKeys.subarray(0, rows * plan.joinKeys.length),
-      messages: messages.subarray(0, plan.message ? rows : 0),
-      ...texts.encode(),
-    };
+  /** Forgets objects that the engine will not name again: the numbers in a record of a batch. */
+  release(batch: DataView, from: number, to: number): void {
+    for (let at = from; at < to; at += 4) this.forget(batch.getUint32(at, true));
   }
 
-  #hold(event: LogEvent): number {
-    const id = this.#free.pop() ?? this.#held.length;
-    this.#held[id] = event;
-    return id;
+  /** Forgets an object. */
+  forget(id: number): void {
+    this.#held[id] = undefined;
+    if (this.#freeCount === this.#free.length) {
+      const free = this.#free;
+      this.#free = new Uint32Array(free.length * 2);
+      this.#free.set(free);
+    }
+    this.#free[this.#freeCount] = id;
+    this.#freeCount += 1;
   }
 }
 
-/** The texts of one batch. */
-class Texts {
-  readonly #all: string[] = [''];
-  readonly #ends: number[] = [0];
-  #end = 0;
-  /** By column, the value it had last: what does not change crosses once. */
-  readonly #last: unknown[];
-  readonly #lastIds: number[];
+/**
+ * Makes columns of the objects of one source. Text is joined in JavaScript and encoded at once, and what it is
+ * encoded into is used again by the next batch: an event costs the reading of what the plan names.
+ */
+export class ColumnEncoder {
+  readonly #plan: ColumnPlan;
+  readonly #host: HostEvents;
+  readonly #refused: Refused;
+  readonly #columns: Columns;
+  #refusals: string[] = [];
+  /** Whether times that are text are read here, since the engine could not read one. */
+  #readsTimes = false;
+  /** Objects that have been taken. */
+  #taken = 0;
 
-  constructor(columns: number) {
-    this.#last = new Array<unknown>(columns).fill('');
-    this.#lastIds = new Array<number>(columns).fill(0);
+  /** Of at most so many objects at once. */
+  constructor(plan: ColumnPlan, host: HostEvents, most: number, refused: Refused) {
+    this.#plan = plan;
+    this.#host = host;
+    this.#refused = refused;
+    const labels = plan.allLabels ? 1 : plan.labels.length;
+    this.#columns = {
+      rows: 0,
+      ids: new Uint32Array(most),
+      millis: new Float64Array(most),
+      nanos: new Uint32Array(most),
+      bytes: new Uint8Array(0),
+      timesEnd: 0,
+      textsEnd: 0,
+      ends: new Uint32Array(most * (labels + plan.joinKeys.length + Number(plan.message))),
+      cells: 0,
+      samples: new Uint32Array(0),
+    };
   }
 
-  /** The number of the text of a value of this column; 0 for what is missing. */
-  id(column: number, value: unknown): number {
-    if (value === this.#last[column]) return this.#lastIds[column] ?? 0;
-    const text = typeof value === 'string' ? value : toText(value);
-    const id = text === '' ? 0 : this.#all.length;
-    if (id > 0) {
-      this.#all.push(text);
-      this.#end += text.length;
-      this.#ends.push(this.#end);
+  /**
+   * Pushes a batch of `events`, beginning with `from`; what is no event is refused and left out. Returns where
+   * the batch ends. `push` takes columns, which are written anew after it returns, or says that it reads
+   * none of their times.
+   */
+  push(events: readonly unknown[], from: number, push: (columns: Columns) => boolean): number {
+    const columns = this.#columns;
+    let to = this.#encode(events, from);
+    if ((columns.rows > 0 || columns.samples.length > 0) && !push(columns)) {
+      for (let row = 0; row < columns.rows; row += 1) this.#host.forget(columns.ids[row] ?? 0);
+      this.#readsTimes = true;
+      to = this.#encode(events, from);
+      push(columns);
     }
-    // An object may be another by the next time.
-    if (typeof value !== 'object') {
-      this.#last[column] = value;
-      this.#lastIds[column] = id;
-    }
-    return id;
+    if (columns.bytes.length > KEPT_BYTES) columns.bytes = new Uint8Array(0);
+    this.#taken += to - from;
+    for (const message of this.#refusals) this.#refused(message);
+    return to;
   }
 
-  encode(): { texts: Uint8Array; textEnds: Uint32Array } {
-    const joined = encoder.encode(this.#all.join(''));
-    // Where every unit became one byte, lengths are known without encoding text by text. Elsewhere
-    // texts are encoded one by one: halves of a surrogate pair must not meet across two of them.
-    if (joined.length === this.#end) {
-      return { texts: joined, textEnds: Uint32Array.from(this.#ends) };
+  #encode(events: readonly unknown[], from: number): number {
+    const { labels, joinKeys, allLabels, message, messageAlways } = this.#plan;
+    const columns = this.#columns;
+    const { ids, millis, nanos, ends } = columns;
+    const host = this.#host;
+    const readsTimes = this.#readsTimes;
+    const most = Math.min(from + ids.length, events.length);
+    this.#refusals = [];
+    let [times, texts] = ['', ''];
+    let [rows, cells] = [0, 0];
+    let at = from;
+    for (; at < most && texts.length < MOST_TEXT; at += 1) {
+      const event = events[at] as LogEvent | null;
+      if (typeof event !== 'object' || event === null) {
+        this.#refusals.push('not an object');
+        continue;
+      }
+      const { timestamp } = event;
+      if (typeof timestamp === 'string' && !readsTimes && isUsualTime(timestamp)) {
+        millis[rows] = Number.NaN;
+        times += timestamp;
+      } else {
+        const instant = toInstant(timestamp);
+        if (!instant) {
+          this.#refusals.push(`timestamp is no time: ${shown(timestamp)}`);
+          continue;
+        }
+        millis[rows] = instant.millis;
+        nanos[rows] = instant.nanos;
+      }
+      ids[rows] = host.hold(event);
+      rows += 1;
+      const record: unknown = event.labels;
+      let whole = isRecord(record);
+      if (allLabels) {
+        texts += labelSet(record);
+        ends[cells++] = texts.length;
+      } else {
+        for (const name of labels) {
+          const text = isRecord(record) ? ownText(record, name) : '';
+          whole &&= text !== '';
+          texts += text;
+          ends[cells++] = texts.length;
+        }
+      }
+      const keys: unknown = event.joinKeys;
+      for (const name of joinKeys) {
+        if (isRecord(keys)) texts += ownText(keys, name);
+        ends[cells++] = texts.length;
+      }
+      if (message) {
+        if (messageAlways || !whole) texts += toText(event.message);
+        ends[cells++] = texts.length;
+      }
     }
-    const textEnds = new Uint32Array(this.#all.length);
-    const parts = this.#all.map((text) => encoder.encode(text));
-    let end = 0;
-    for (const [at, { length }] of parts.entries()) {
-      end += length;
-      textEnds[at] = end;
+    columns.rows = rows;
+    columns.cells = cells;
+    this.#finish(times, texts, this.#sample(events, from, at));
+    return at;
+  }
+
+  /** Names and values of the labels of a sample of `events[from..to]`. */
+  #sample(events: readonly unknown[], from: number, to: number): string[] {
+    const before = this.#taken - from;
+    const texts: string[] = [];
+    const samples: number[] = [];
+    for (let at = nextSample(before + from); at < before + to; at = nextSample(at + 1)) {
+      const event = events[at - before] as { labels?: unknown } | null | undefined;
+      const labels = labelTexts(event?.labels);
+      if (labels.length > 0) samples.push(labels.length);
+      for (const [name, text] of labels) texts.push(name, text);
     }
-    return { texts: concatenate(parts, end), textEnds };
+    this.#columns.samples = samples.length > 0 ? Uint32Array.from(samples) : NO_SAMPLES;
+    return texts;
+  }
+
+  /** Encodes all texts, and turns where they end into bytes. */
+  #finish(times: string, cellTexts: string, samples: readonly string[]): void {
+    const columns = this.#columns;
+    const count = columns.cells + samples.length;
+    if (columns.ends.length < count) {
+      const ends = columns.ends;
+      columns.ends = new Uint32Array(count);
+      columns.ends.set(ends);
+    }
+    const { cells, ends } = columns;
+    let texts = cellTexts;
+    for (const [at, text] of samples.entries()) {
+      texts += text;
+      ends[cells + at] = texts.length;
+    }
+    this.#write(times, texts);
+    if (columns.textsEnd - columns.timesEnd === texts.length) return;
+    // Not every unit became one byte.
+    if (halvesMeet(texts, ends, count)) {
+      let start = 0;
+      let apart = '';
+      for (let at = 0; at < count; at += 1) {
+        const end = ends[at] ?? 0;
+        apart += wellFormed(texts.slice(start, end));
+        start = end;
+      }
+      this.#write(times, apart);
+    }
+    endsInBytes(ends, count, columns.bytes.subarray(columns.timesEnd));
+  }
+
+  #write(times: string, texts: string): void {
+    const columns = this.#columns;
+    const units = times.length + texts.length;
+    // Mostly every unit is one byte.
+    if (columns.bytes.length < units) columns.bytes = new Uint8Array(units * 2);
+    for (;;) {
+      const first = encoder.encodeInto(times, columns.bytes);
+      const rest = encoder.encodeInto(texts, columns.bytes.subarray(first.written));
+      columns.timesEnd = first.written;
+      columns.textsEnd = first.written + rest.written;
+      if (first.read + rest.read === units) return;
+      columns.bytes = new Uint8Array(units * 3);
+    }
   }
 }
 
 const encoder = new TextEncoder();
 
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const whole = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+const NO_SAMPLES = new Uint32Array(0);
+
+/** Whether a text begins with the second half of a character, and could be taken for one with the text before. */
+function halvesMeet(texts: string, ends: Uint32Array, count: number): boolean {
+  for (let at = 0; at < count; at += 1) {
+    if ((texts.charCodeAt(ends[at] ?? 0) & 0xfc00) === 0xdc00) return true;
   }
-  return whole;
+  return false;
 }
 
-/**
- * Reads the named fields of a record into a row; only what the record itself has. Says whether it has
- * all of them.
- */
-function fill(
-  column: Uint32Array,
-  row: number,
-  names: readonly string[],
-  record: unknown,
-  texts: Texts,
-  first: number,
-): boolean {
-  if (typeof record !== 'object' || record === null) {
-    return false;
+/** Turns the ends of texts from UTF-16 units into bytes. */
+function endsInBytes(ends: Uint32Array, count: number, bytes: Uint8Array): void {
+  let [unit, byte] = [0, 0];
+  for (let at = 0; at < count; at += 1) {
+    const end = ends[at] ?? 0;
+    while (unit < end) {
+      const lead = bytes[byte] ?? 0;
+      unit += lead < 0xf0 ? 1 : 2;
+      byte += lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    }
+    ends[at] = byte;
   }
-  let place = row * names.length;
-  let number = first;
-  let whole = true;
-  for (const name of names) {
-    const value = (record as Record<string, unknown>)[name];
-    const id = value !== undefined && Object.hasOwn(record, name) ? texts.id(number, value) : 0;
-    column[place] = id;
-    whole &&= id !== 0;
-    place += 1;
-    number += 1;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** The text of a field that the record itself has; else empty. */
+function ownText(record: Record<string, unknown>, name: string): string {
+  const value = record[name];
+  if (value === undefined || !Object.hasOwn(record, name)) return '';
+  return typeof value === 'string' ? value : toText(value);
+}
+
+/** The labels of an event that are there, as texts. */
+function labelTexts(record: unknown): [name: string, text: string][] {
+  if (!isRecord(record)) return [];
+  const labels: [string, string][] = [];
+  for (const name of Object.keys(record)) {
+    const text = toText(record[name]);
+    if (text !== '') labels.push([name, text]);
   }
-  return whole;
+  return labels;
 }
 
 /** All labels of an event as a JSON object of texts; empty for none. */
-export function labelSet(record: unknown): string {
-  if (typeof record !== 'object' || record === null) {
-    return '';
-  }
-  const labels = Object.entries(record)
-    .map(([name, value]) => [name, toText(value)] as const)
-    .filter(([, text]) => text !== '')
-    // Two events with the same labels have the same text, and it crosses once.
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([name, text]) => `${json(name)}:${json(text)}`);
+function labelSet(record: unknown): string {
+  const labels = labelTexts(record).map(([name, text]) => `${json(name)}:${json(text)}`);
   return labels.length === 0 ? '' : `{${labels.join(',')}}`;
 }
 
 /** JSON writes half a surrogate pair as an escape that no text in UTF-8 can hold. */
 function json(text: string): string {
-  return JSON.stringify(text.replace(/\p{Surrogate}/gu, '\ufffd'));
+  return JSON.stringify(wellFormed(text));
+}
+
+/** A text with what stands for half a character in the place of each. */
+function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 /** The text of a label's value, as the NDJSON decoder would have it; empty for what is missing. */

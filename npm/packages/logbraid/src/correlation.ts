@@ -1,6 +1,16 @@
 import type { NativeCorrelator, PlanSummary } from './backend.js';
 import type { HostEvents } from './columns.js';
 import { toText } from './columns.js';
+import {
+  COUNT_AT,
+  EVENTS_AT,
+  FINAL,
+  FLAGS_AT,
+  HAS_OBJECTS,
+  REVISION_AT,
+  TRUNCATED,
+  WITHDRAWN,
+} from './records.js';
 import type { LogEvent } from './types.js';
 
 /** Everything of a correlation but its events, as the engine wrote it. */
@@ -114,8 +124,10 @@ export interface RecordContext {
  */
 export class Correlation {
   readonly #context: RecordContext;
-  readonly #record: Uint8Array;
-  readonly #eventsAt: number;
+  /** The batch it came in, and where its record begins and ends there. */
+  readonly #batch: DataView;
+  readonly #start: number;
+  readonly #end: number;
   /** By event, the program's object where it is one; taken at once, because the engine releases them next. */
   readonly #objects: readonly (LogEvent | undefined)[];
   #head: Head | undefined;
@@ -125,13 +137,14 @@ export class Correlation {
   readonly eventCount: number;
 
   /** @internal */
-  constructor(record: Uint8Array, context: RecordContext, hosted: boolean) {
+  constructor(batch: DataView, start: number, end: number, context: RecordContext) {
     this.#context = context;
-    this.#record = record;
-    const view = viewOf(record);
-    this.#eventsAt = HEAD_AT + view.getUint32(1, true);
-    this.eventCount = view.getUint32(this.#eventsAt, true);
-    this.#objects = hosted ? this.#collectObjects() : [];
+    this.#batch = batch;
+    this.#start = start;
+    this.#end = end;
+    this.eventCount = batch.getUint32(start + COUNT_AT, true);
+    const hosted = (batch.getUint8(start + FLAGS_AT) & HAS_OBJECTS) !== 0;
+    this.#objects = hosted ? this.#collectObjects() : NO_OBJECTS;
   }
 
   /** A stable id: the same input gives the same ids of final results. */
@@ -171,12 +184,12 @@ export class Correlation {
 
   /** Counts the deliveries of this correlation, from 1. */
   get revision(): number {
-    return this.#fields().revision;
+    return this.#batch.getUint32(this.#start + REVISION_AT, true);
   }
 
   /** Whether it cannot change any more. */
   get final(): boolean {
-    return this.#fields().final;
+    return this.#has(FINAL);
   }
 
   /** Ids of delivered correlations that have become part of this one. */
@@ -186,12 +199,12 @@ export class Correlation {
 
   /** Whether it was delivered before and holds no longer: not what `where` asks for, nor a result that begins after `start`. */
   get withdrawn(): boolean {
-    return this.#fields().withdrawn ?? false;
+    return this.#has(WITHDRAWN);
   }
 
   /** Whether it lost events to a bound. */
   get truncated(): boolean {
-    return this.#fields().truncated;
+    return this.#has(TRUNCATED);
   }
 
   /** Labels the query gives it. */
@@ -212,10 +225,11 @@ export class Correlation {
 
   /** One line of JSON, without its line ending; the same data as {@link toJSON}, without a detour over objects. */
   toLine(): string {
-    const head = this.#headText();
+    const { correlator } = this.#context;
+    const head = correlator.headJson(this.#record());
     const events =
       this.#objects.length === 0
-        ? this.#context.correlator.eventsJson(this.#record)
+        ? correlator.eventsJson(this.#record())
         : JSON.stringify(this.events);
     return `${head.slice(0, head.lastIndexOf('}'))},"events":${events}}`;
   }
@@ -225,13 +239,18 @@ export class Correlation {
     return this.toJSON();
   }
 
-  #fields(): Head {
-    this.#head ??= JSON.parse(this.#headText()) as Head;
-    return this.#head;
+  #has(flag: number): boolean {
+    return (this.#batch.getUint8(this.#start + FLAGS_AT) & flag) !== 0;
   }
 
-  #headText(): string {
-    return decoder.decode(this.#record.subarray(HEAD_AT, this.#eventsAt));
+  #record(): Uint8Array {
+    const { buffer, byteOffset } = this.#batch;
+    return new Uint8Array(buffer, byteOffset + this.#start, this.#end - this.#start);
+  }
+
+  #fields(): Head {
+    this.#head ??= JSON.parse(this.#context.correlator.headJson(this.#record())) as Head;
+    return this.#head;
   }
 
   #decodeEvents(): CorrelatedEvent[] {
@@ -239,7 +258,9 @@ export class Correlation {
     const decoded =
       hosted && this.#objects.every((object) => object)
         ? []
-        : (JSON.parse(this.#context.correlator.eventsJson(this.#record)) as (EventFields | null)[]);
+        : (JSON.parse(
+            this.#context.correlator.eventsJson(this.#record()),
+          ) as (EventFields | null)[]);
     return this.#places().map(({ stream, time, content }, at) => {
       const object = this.#objects[at] ?? NOTHING;
       const fields = decoded[at] ?? this.#fieldsOf(object, stream, time);
@@ -265,23 +286,23 @@ export class Correlation {
 
   #collectObjects(): (LogEvent | undefined)[] {
     const { host } = this.#context;
-    const view = viewOf(this.#record);
-    const objects: (LogEvent | undefined)[] = [];
-    let at = this.#eventsAt + 4;
-    for (let count = 0; count < this.eventCount; count += 1) {
+    const view = this.#batch;
+    const objects = new Array<LogEvent | undefined>(this.eventCount);
+    let at = this.#start + EVENTS_AT;
+    for (let count = 0; count < objects.length; count += 1) {
       const isObject = view.getUint8(at + 2) === 1;
       const word = view.getUint32(at + 11, true);
       at += isObject ? 15 : 15 + word;
-      objects.push(isObject ? (host.get(word) ?? NOTHING) : undefined);
+      objects[count] = isObject ? (host.get(word) ?? NOTHING) : undefined;
     }
     return objects;
   }
 
   /** The events of the record: bytes, or the number of an object. */
   #places(): { stream: number; time: bigint; content: Uint8Array | number }[] {
-    const view = viewOf(this.#record);
+    const view = this.#batch;
     const places = [];
-    let at = this.#eventsAt + 4;
+    let at = this.#start + EVENTS_AT;
     for (let count = 0; count < this.eventCount; count += 1) {
       const stream = view.getUint16(at, true);
       const isObject = view.getUint8(at + 2) === 1;
@@ -291,7 +312,7 @@ export class Correlation {
       places.push({
         stream,
         time,
-        content: isObject ? word : this.#record.subarray(at, at + word),
+        content: isObject ? word : new Uint8Array(view.buffer, view.byteOffset + at, word),
       });
       at += isObject ? 0 : word;
     }
@@ -302,14 +323,9 @@ export class Correlation {
 /** Stands for an object that is gone; never seen while the engine keeps its word. */
 const NOTHING: LogEvent = { timestamp: 0 };
 
+const NO_OBJECTS: readonly (LogEvent | undefined)[] = [];
+
 const decoder = new TextDecoder();
-
-/** A record starts with its kind and the length of the head. */
-const HEAD_AT = 5;
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 /** RFC 3339 in UTC with nine digits, as the engine writes it. */
 function rfc3339(time: bigint): string {

@@ -1,9 +1,9 @@
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
 import { BATCH } from './adapters/adapter.js';
 import type { ColumnPlan, NativeCorrelator } from './backend.js';
+import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
 import { AdapterError } from './errors.js';
-import { sampleLabels } from './vocabulary.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -28,14 +28,11 @@ export interface ReaderContext {
 export class Reader {
   /** The engine does not want more of this source for now. */
   paused = false;
-  /** Whether an object has gone to the engine. */
-  hosted = false;
   readonly name: string;
   readonly #source: number;
   readonly #adapter: DataSourceAdapter;
-  readonly #columns: ColumnPlan;
   readonly #context: ReaderContext;
-  readonly #refused: Refused;
+  readonly #columns: ColumnEncoder;
   readonly #encoder = new TextEncoder();
   #iterator: AsyncIterator<StreamItem> | undefined;
   #asked = false;
@@ -48,8 +45,6 @@ export class Reader {
   #next: Uint8Array | readonly unknown[] | undefined;
   #nextAt = 0;
   #taken = 0;
-  /** Objects handed to the engine. */
-  #objects = 0;
   #exhausted = false;
   #closed = false;
   #failure: AdapterError | undefined;
@@ -66,9 +61,8 @@ export class Reader {
     this.#source = source;
     this.name = name;
     this.#adapter = adapter;
-    this.#columns = columns;
     this.#context = context;
-    this.#refused = refused;
+    this.#columns = new ColumnEncoder(columns, context.host, context.batch, refused);
   }
 
   /** Opens the stream and asks for its first item. */
@@ -130,22 +124,17 @@ export class Reader {
   }
 
   #feedSlice(arrived: Uint8Array | readonly unknown[], now: number): number {
-    const { correlator, host } = this.#context;
+    const { correlator } = this.#context;
     const from = this.#taken;
     const isBytes = arrived instanceof Uint8Array;
-    const to = Math.min(from + (isBytes ? BLOCK : this.#context.batch), arrived.length);
+    let to = Math.min(from + BLOCK, arrived.length);
     if (isBytes) {
       correlator.push(this.#source, arrived.subarray(from, to), this.#arrivedAt);
       if (!this.#adapter.bounded) this.#quietAt = now + QUIET_MS;
     } else {
-      const columns = host.encode(arrived, from, to, this.#columns, this.#refused);
-      if (columns) {
-        this.hosted = true;
-        correlator.pushColumns(this.#source, columns, this.#arrivedAt);
-      }
-      const labels = sampleLabels(arrived, from, to, this.#objects);
-      if (labels !== '') correlator.observe(this.#source, labels);
-      this.#objects += to - from;
+      to = this.#columns.push(arrived, from, (columns) =>
+        correlator.pushColumns(this.#source, columns, this.#arrivedAt),
+      );
     }
     this.#taken = to;
     // What has gone to the engine takes nothing more in.

@@ -11,10 +11,12 @@ import type {
 } from './backend.js';
 import { HostEvents } from './columns.js';
 import { Correlation } from './correlation.js';
+import type { RecordContext } from './correlation.js';
 import type { RunningQuery } from './metrics.js';
 import { AdapterError, errorFrom, errorOf } from './errors.js';
 import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
+import { CORRELATION, RELEASED, eachRecord, noticeOf } from './records.js';
 import { MAX_DELAY_MS } from './time.js';
 
 /** Results taken from the engine at once in final mode. */
@@ -69,6 +71,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   readonly #setup: RunSetup;
   readonly #correlator: NativeCorrelator;
   readonly #host = new HostEvents();
+  readonly #context: RecordContext;
   readonly #abort = new AbortController();
   /** By source; none of a file. */
   readonly #readers: (Reader | undefined)[];
@@ -108,6 +111,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     } catch (error) {
       throw errorFrom(error);
     }
+    this.#context = { correlator: this.#correlator, plan: setup.plan, host: this.#host };
   }
 
   next(): Promise<IteratorResult<Correlation, undefined>> {
@@ -395,37 +399,32 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       const batch = this.#correlator.drain(eager ? this.#batch : DRAIN, performance.now());
       if (batch.length === 0) break;
       this.#drained = true;
-      for (const record of records(batch)) {
-        this.#take(record);
-      }
+      eachRecord(batch, this.#take);
       took = true;
     }
     return took;
   }
 
-  #take(record: Uint8Array): void {
-    if (record[0] === 1) {
-      const { plan, onCorrelation } = this.#setup;
-      const hosted = this.#readers.some((reader) => reader?.hosted);
-      const context = { correlator: this.#correlator, plan, host: this.#host };
-      const correlation = new Correlation(record, context, hosted);
-      onCorrelation(correlation);
-      const waiter = this.#waiters.shift();
-      if (waiter) {
-        waiter.resolve({ value: correlation, done: false });
-      } else {
-        this.#ready.push(correlation);
-      }
-      return;
+  readonly #take = (batch: DataView, start: number, end: number): void => {
+    const kind = batch.getUint8(start);
+    if (kind === CORRELATION) {
+      this.#deliver(new Correlation(batch, start, end, this.#context));
+    } else if (kind === RELEASED) {
+      this.#host.release(batch, start + 1, end);
+    } else {
+      this.#obey(noticeOf(batch, start, end));
     }
-    this.#obey(JSON.parse(decoder.decode(record.subarray(1))) as Notice);
+  };
+
+  #deliver(correlation: Correlation): void {
+    this.#setup.onCorrelation(correlation);
+    const waiter = this.#waiters.shift();
+    if (waiter) waiter.resolve({ value: correlation, done: false });
+    else this.#ready.push(correlation);
   }
 
   #obey(notice: Notice): void {
     switch (notice.type) {
-      case 'released':
-        this.#host.release(notice.ids);
-        break;
       case 'end':
         this.#end();
         break;
@@ -491,18 +490,5 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     for (const waiter of this.#waiters.splice(0)) {
       waiter.resolve({ value: undefined, done: true });
     }
-  }
-}
-
-const decoder = new TextDecoder();
-
-/** The records of a batch, without their lengths. */
-export function* records(batch: Uint8Array): Generator<Uint8Array> {
-  const view = new DataView(batch.buffer, batch.byteOffset, batch.byteLength);
-  for (let at = 0; at < batch.length;) {
-    const length = view.getUint32(at, true);
-    at += 4;
-    yield batch.subarray(at, at + length);
-    at += length;
   }
 }

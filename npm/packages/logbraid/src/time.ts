@@ -34,6 +34,15 @@ export function toInstant(value: unknown): Instant | undefined {
   return instant && Math.abs(instant.millis) <= MAX_MILLIS ? instant : undefined;
 }
 
+/**
+ * Whether a text looks like what most programs write, `2026-01-01T00:00:00Z` or with digits after a point: the
+ * engine reads that, or says that it is something else.
+ */
+export function isUsualTime(text: string): boolean {
+  const { length } = text;
+  return length >= 20 && length <= 30 && text.charCodeAt(length - 1) === 0x5a;
+}
+
 /** The minute that was read last, as its text and in milliseconds: times mostly come nearly in order. */
 let minute = '';
 let minuteMillis = 0;

@@ -1,4 +1,3 @@
-import { labelSet } from './columns.js';
 import type { KnownLabel, Vocabulary } from './query.js';
 
 /** As in the engine: all of the first events of a source are looked at, then one of every so many. */
@@ -11,28 +10,9 @@ const MOST_VALUES = 64;
 /** Most text that is remembered of past queries, in UTF-16 units. */
 const MOST_TEXT = 1 << 17;
 
-/**
- * The labels of some of `events[from..to]`, of which `before` came before, as a JSON array; empty
- * where none of them is looked at.
- */
-export function sampleLabels(
-  events: readonly unknown[],
-  from: number,
-  to: number,
-  before: number,
-): string {
-  const sets: string[] = [];
-  for (let at = from; at < to;) {
-    const number = before + at - from;
-    if (number >= FIRST && number % EVERY !== 0) {
-      at += EVERY - (number % EVERY);
-      continue;
-    }
-    const set = labelSet((events[at] as { labels?: unknown } | null | undefined)?.labels);
-    if (set !== '') sets.push(set);
-    at += 1;
-  }
-  return sets.length === 0 ? '' : `[${sets.join(',')}]`;
+/** The first event from `number` on that is looked at; the first of a source is 0. */
+export function nextSample(number: number): number {
+  return number < FIRST ? number : Math.ceil(number / EVERY) * EVERY;
 }
 
 /** Both; what the first knows comes first. */

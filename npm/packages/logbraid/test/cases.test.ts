@@ -15,11 +15,11 @@ import type {
   PlanSummary,
   RawMetrics,
 } from '#dist/backend.js';
-import { HostEvents } from '#dist/columns.js';
+import { ColumnEncoder, HostEvents } from '#dist/columns.js';
 import { Correlation } from '#dist/correlation.js';
 import { loadBackend } from '#dist/load/native.js';
 import { plan as planOf } from '#dist/query.js';
-import { records } from '#dist/run.js';
+import { CORRELATION, RELEASED, eachRecord, noticeOf } from '#dist/records.js';
 import { toMillis } from '#dist/time.js';
 import { BASE, readCases, readEvents, readInstant, toLine, writeSeconds } from './case.js';
 import type { Case, ScriptEvent, Step } from './case.js';
@@ -199,11 +199,11 @@ class Driver {
     const plan = this.#plan.columns[source];
     assert.ok(plan);
     const refused = (message: string) => assert.fail(message);
-    const columns = this.#host.encode(events.map(toObject), 0, events.length, plan, refused);
-    if (columns) {
-      this.#held += events.length;
-      this.#engine.pushColumns(source, columns);
-    }
+    const encoder = new ColumnEncoder(plan, this.#host, events.length, refused);
+    encoder.push(events.map(toObject), 0, (columns) => {
+      this.#held += columns.rows;
+      return this.#engine.pushColumns(source, columns);
+    });
   }
 
   #pushBytes(source: number, bytes: Buffer): void {
@@ -219,27 +219,26 @@ class Driver {
     for (;;) {
       const batch = this.#engine.drain(3);
       if (batch.length === 0) return told;
-      for (const record of records(batch)) {
-        if (record[0] === 1) {
+      eachRecord(batch, (view, start, end) => {
+        const kind = view.getUint8(start);
+        if (kind === CORRELATION) {
           assert.ok(!this.#ended, 'a correlation came after the end');
-          told.correlations.push(new Correlation(record, context, true));
+          told.correlations.push(new Correlation(view, start, end, context));
+        } else if (kind === RELEASED) {
+          this.#held -= (end - start - 1) / 4;
+          this.#host.release(view, start + 1, end);
         } else {
-          this.#hear(JSON.parse(Buffer.from(record.subarray(1)).toString()) as Notice, told);
+          this.#hear(noticeOf(view, start, end), told);
         }
-      }
+      });
     }
   }
 
   #hear(notice: Notice, told: Told): void {
-    // Objects are given back at the end of a batch, whatever else is in it.
-    assert.ok(!this.#ended || notice.type === 'released', `${notice.type} came after the end`);
+    assert.ok(!this.#ended, `${notice.type} came after the end`);
     const name = 'source' in notice ? this.#names[notice.source] : '';
     const times = (count: number) => (count > 1 ? ` x${count}` : '');
     switch (notice.type) {
-      case 'released':
-        this.#held -= notice.ids.length;
-        this.#host.release(notice.ids);
-        break;
       case 'pause':
       case 'resume':
         told.pace.push(`${notice.type} ${name}`);

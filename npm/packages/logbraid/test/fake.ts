@@ -9,8 +9,12 @@ import type {
   PlanSummary,
 } from '#dist/backend.js';
 import type { DataSourceAdapter, StreamItem } from '#dist/adapters/adapter.js';
+import { CORRELATION, COUNT_AT, FINAL, HAS_OBJECTS, RELEASED, REVISION_AT } from '#dist/records.js';
 import type { RunSetup } from '#dist/run.js';
 import { QueryRun } from '#dist/run.js';
+
+/** Where the id of a correlation begins. */
+const ID_AT = REVISION_AT + 4;
 
 type Call = [name: string, ...details: unknown[]];
 
@@ -31,8 +35,11 @@ export class FakeCorrelator implements NativeCorrelator {
   onClose: (source: number) => void = () => undefined;
 
   correlation(id: string, events: ScriptedEvent[], { final = true, revision = 1 } = {}): void {
-    const head = { correlationId: id, revision, final, replaces: [] };
-    this.#outputs.push(encodeCorrelation(JSON.stringify(head), events));
+    this.#outputs.push(encodeCorrelation(id, final, revision, events));
+  }
+
+  released(ids: Iterable<number>): void {
+    this.#outputs.push(framed(Buffer.concat([new Uint8Array([RELEASED]), ...[...ids].map(u32)])));
   }
 
   notice(notice: Notice): void {
@@ -49,12 +56,11 @@ export class FakeCorrelator implements NativeCorrelator {
     this.calls.push(['push', source, bytes.length]);
     this.onPush(bytes, source);
   }
-  pushColumns(source: number, columns: Columns): void {
-    this.calls.push(['pushColumns', source, columns.ids.length]);
-    this.onPush(columns, source);
-  }
-  observe(): void {
-    // What it would see changes nothing.
+  pushColumns(source: number, columns: Columns): boolean {
+    this.calls.push(['pushColumns', source, columns.rows]);
+    // The columns are written anew after this.
+    this.onPush({ ...columns, ids: columns.ids.slice(0, columns.rows) }, source);
+    return true;
   }
   vocabulary(): string {
     return '{}';
@@ -88,6 +94,10 @@ export class FakeCorrelator implements NativeCorrelator {
   }
   deadline(): number | null {
     return this.nextDeadline;
+  }
+  headJson(record: Uint8Array): string {
+    const id = new TextDecoder().decode(record.subarray(ID_AT, COUNT_AT));
+    return JSON.stringify({ correlationId: id.replaceAll('\0', '') });
   }
   eventsJson(): string {
     return '[]';
@@ -177,9 +187,18 @@ export function adapter(
   };
 }
 
-function encodeCorrelation(head: string, events: ScriptedEvent[]): Uint8Array {
-  const text = new TextEncoder().encode(head);
-  const parts = [new Uint8Array([1]), u32(text.length), text, u32(events.length)];
+/** With the text of the id in the place of its number. */
+function encodeCorrelation(
+  id: string,
+  final: boolean,
+  revision: number,
+  events: ScriptedEvent[],
+): Uint8Array {
+  const hosted = events.some((event) => typeof event === 'number');
+  const flags = (final ? FINAL : 0) | (hosted ? HAS_OBJECTS : 0);
+  const place = new Uint8Array(COUNT_AT - ID_AT);
+  place.set(new TextEncoder().encode(id));
+  const parts = [new Uint8Array([CORRELATION, flags]), u32(revision), place, u32(events.length)];
   for (const event of events) {
     const raw = typeof event === 'string' ? new TextEncoder().encode(event) : undefined;
     const word = typeof event === 'number' ? event : event.length;

@@ -167,7 +167,7 @@ test('objects are held until the engine releases them, and correlations keep the
     ids.push([...(columns as Columns).ids]);
     if (ids.length === 1) {
       engine.correlation('c', [...(columns as Columns).ids]);
-      engine.notice({ type: 'released', ids: [...(columns as Columns).ids] });
+      engine.released((columns as Columns).ids);
     }
   };
   engine.onClose = (source) => {

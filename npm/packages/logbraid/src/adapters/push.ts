@@ -135,7 +135,9 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
       const batch = Array.isArray(last) ? last : [last];
       this.#items[this.#items.length - 1] = batch;
       if (Array.isArray(data)) {
-        for (const event of data) batch.push(event);
+        // Faster than a call for each.
+        let end = batch.length;
+        for (const event of data) batch[end++] = event;
       } else {
         batch.push(data);
       }
