@@ -55,7 +55,7 @@ impl Minute {
                 return None;
             }
             for digit in digits {
-                nanos = nanos * 10 + u32::from(digit.is_ascii_digit().then_some(digit - b'0')?);
+                nanos = nanos * 10 + u32::from(digit.is_ascii_digit().then(|| digit - b'0')?);
             }
             nanos *= 10_u32.pow(9 - u32::try_from(digits.len()).ok()?);
         } else if !fraction.is_empty() {
@@ -72,7 +72,7 @@ impl Minute {
 fn began(minute: &[u8; MINUTE]) -> Option<f64> {
     let digits = |from: usize, to: usize| {
         minute[from..to].iter().try_fold(0_i16, |number, digit| {
-            Some(number * 10 + i16::from(digit.is_ascii_digit().then_some(digit - b'0')?))
+            Some(number * 10 + i16::from(digit.is_ascii_digit().then(|| digit - b'0')?))
         })
     };
     let byte = |at: usize| i8::try_from(digits(at, at + 2)?).ok();

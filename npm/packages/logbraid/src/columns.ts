@@ -30,10 +30,11 @@ export class HostEvents {
 
   /** Gives an object a number. */
   hold(event: LogEvent): number {
-    const id = this.#freeCount > 0 ? this.#free[(this.#freeCount -= 1)] : undefined;
-    const number = id ?? this.#held.length;
-    this.#held[number] = event;
-    return number;
+    if (this.#freeCount === 0) return this.#held.push(event) - 1;
+    this.#freeCount -= 1;
+    const id = this.#free[this.#freeCount] ?? 0;
+    this.#held[id] = event;
+    return id;
   }
 
   /** Forgets objects that the engine will not name again: the numbers in a record of a batch. */
