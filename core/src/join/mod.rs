@@ -68,6 +68,7 @@ pub(crate) struct Joins {
 
 /// How results are made.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and every event goes through it")]
 pub(crate) enum Policy {
     /// Everything connected is one.
     Sessions(Sessions),

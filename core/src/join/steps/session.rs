@@ -141,17 +141,7 @@ impl Step {
         for id in matches {
             self.item_mut(*id).matched = true;
         }
-        if !kept {
-            if let Some(first) = components.first().copied() {
-                self.unite(&components);
-                self.components.count(first, group.events.iter().copied(), are_shared);
-                self.components.all[first as usize].late.extend(&group.events);
-                store.lists.give_back(group.events);
-                store.lists.give_back(group.identity);
-            } else {
-                self.drop_group(store, group);
-            }
-        } else {
+        if kept {
             let own = self.components.begin();
             self.components.count(own, group.events.iter().copied(), are_shared);
             let id = self.add(shape, store, side, group, !matches.is_empty());
@@ -168,6 +158,14 @@ impl Step {
             if self.components.all[whole as usize].size >= self.max_events {
                 self.close_early(shape, store, whole);
             }
+        } else if let Some(first) = components.first().copied() {
+            self.unite(&components);
+            self.components.count(first, group.events.iter().copied(), are_shared);
+            self.components.all[first as usize].late.extend(&group.events);
+            store.lists.give_back(group.events);
+            store.lists.give_back(group.identity);
+        } else {
+            self.drop_group(store, group);
         }
         components.clear();
         self.number_buffer = components;
