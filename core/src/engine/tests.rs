@@ -412,8 +412,8 @@ fn one_source_read_twice_is_known_once() {
 
 #[test]
 fn only_a_sample_of_many_events_is_looked_at() {
-    // More of each than are passed over.
-    let lines = (0..30_000).map(|at| line(at, &format!(r#""n{}":"1""#, at / 300 * 100)));
+    let every = usize::try_from(limits::KNOWN_EVERY).expect("few");
+    let lines = (0..100 * every).map(|at| line(at, &format!(r#""n{}":"1""#, at / every * 100)));
     let (engine, labels) = known("x({}) and on(k) y({})", lines);
     assert_eq!(labels.len(), 100, "each of the labels is frequent enough to be seen");
     assert!(labels.starts_with(&["n0=1".to_owned(), "n100=1".to_owned()]), "{labels:?}");
