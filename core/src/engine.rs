@@ -23,6 +23,7 @@
 //! pushes and however the sources are interleaved, as long as none is late. No input panics.
 
 mod bounds;
+mod closing;
 mod dedupe;
 mod deliver;
 mod flow;

@@ -18,6 +18,7 @@ pub(crate) mod steps;
 pub(crate) mod table;
 pub(crate) mod tables;
 mod truncated;
+mod unmatched;
 
 use smallvec::SmallVec;
 

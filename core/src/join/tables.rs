@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use super::session::Company;
 use super::shape::{JoinShape, Shape};
 use super::table::KeyTable;
 use super::truncated::Truncated;
+use super::unmatched::Company;
 use crate::id::{EventId, HostHandle, KeyId, StreamId};
 use crate::key::{self, EventKeys, Pairs};
 use crate::time::{Span, Timestamp};
