@@ -121,6 +121,16 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
             told.correlations.push(record.to_vec());
             continue;
         }
+        if record[0] == 3 {
+            for id in record[1..].chunks_exact(4) {
+                let id = u64::from(u32::from_le_bytes(id.try_into().expect("four bytes")));
+                released.insert(id);
+                if !told.released.insert(id) {
+                    return Err(format!("{id} was released twice"));
+                }
+            }
+            continue;
+        }
         let text = String::from_utf8_lossy(&record[1..]).into_owned();
         let notice: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| error.to_string())?;
@@ -129,14 +139,6 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
             Some("pause" | "resume" | "memoryWarning") => {}
             // How much is held is not told to the byte: several engines reserve differently.
             Some("error") => told.notices.push(notice["code"].to_string()),
-            Some("released") => {
-                for id in notice["ids"].as_array().into_iter().flatten() {
-                    released.extend(id.as_u64());
-                    if !told.released.insert(id.as_u64().unwrap_or_default()) {
-                        return Err(format!("{id} was released twice"));
-                    }
-                }
-            }
             // Each engine tells of its own.
             Some(kind @ ("lateEvent" | "eventDropped")) => {
                 let of = format!("{kind} {} {}", notice["source"], notice["reason"]);
@@ -147,12 +149,15 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
     }
     told.notices.sort();
     // What is closed early has no place in the order.
-    let is_early = |record: &Vec<u8>| memmem(record, b"\"truncated\":true");
+    let is_early = |record: &Vec<u8>| record[1] & TRUNCATED != 0;
     if told.correlations.iter().any(is_early) {
         told.correlations.sort();
     }
     Ok(told)
 }
+
+/// The flag of a correlation that was closed early.
+const TRUNCATED: u8 = 2;
 
 /// The events of the host in a record.
 fn handles(record: &[u8]) -> Vec<u64> {
@@ -160,7 +165,8 @@ fn handles(record: &[u8]) -> Vec<u64> {
         let bytes = record[at..at + 4].try_into().expect("four bytes");
         u32::from_le_bytes(bytes)
     };
-    let events = 5 + word(1) as usize;
+    // After the kind, the flags, the revision and the id.
+    let events = 22;
     let (mut handles, mut at) = (Vec::new(), events + 4);
     for _ in 0..word(events) {
         let (is_hosted, value) = (record[at + 2] == 1, word(at + 11));
@@ -172,10 +178,6 @@ fn handles(record: &[u8]) -> Vec<u64> {
         }
     }
     handles
-}
-
-fn memmem(record: &[u8], part: &[u8]) -> bool {
-    record.windows(part.len()).any(|window| window == part)
 }
 
 /// Whether a case comes out the same on so many threads, step by step. Returns whether several engines
