@@ -205,10 +205,15 @@ impl<'a> HostEvents<'a> {
         let mut cells = self.cells(row, names);
         if fields.has_slots() {
             fields.clear_slots();
-            let labels = (0_u16..).take(names.labels.len()).map(Slot::Label);
-            let join_keys = (0_u16..).take(names.join_keys.len()).map(Slot::JoinKey);
-            for (slot, text) in labels.chain(join_keys).zip(&mut cells) {
-                fields.fill_text(slot, text);
+            for at in 0..names.labels.len() {
+                fields.fill_text(Slot::Label(slot(at)), cells.next().unwrap_or_default());
+            }
+            for at in 0..names.join_keys.len() {
+                let text = cells.next().unwrap_or_default();
+                // Mostly there is none, and the slot is empty.
+                if !text.is_empty() {
+                    fields.fill_text(Slot::JoinKey(slot(at)), text);
+                }
             }
         } else {
             fields.clear();
@@ -251,6 +256,12 @@ impl<'a> HostEvents<'a> {
             text
         })
     }
+}
+
+/// The number of a slot.
+#[expect(clippy::cast_possible_truncation, reason = "there are no more slots than SLOTS")]
+fn slot(at: usize) -> u16 {
+    at as u16
 }
 
 /// The labels of a row, where they come as one object.

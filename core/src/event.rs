@@ -176,7 +176,8 @@ impl Fields {
     pub(crate) fn fill_text(&mut self, slot: Slot, text: &str) {
         let fits = self.text.len() + text.len() <= limits::MAX_FIELDS_BYTES;
         self.dropped += usize::from(!fits);
-        self.fill(slot, if fits { Filling::Text(text) } else { Filling::Nothing });
+        let is_there = fits && !text.is_empty();
+        self.fill(slot, if is_there { Filling::Text(text) } else { Filling::Nothing });
     }
 
     /// Fills a slot.

@@ -149,12 +149,15 @@ fn told(mut bytes: &[u8]) -> Result<Told, String> {
     }
     told.notices.sort();
     // What is closed early has no place in the order.
-    let is_early = |record: &Vec<u8>| record[1] & 2 != 0;
+    let is_early = |record: &Vec<u8>| record[1] & TRUNCATED != 0;
     if told.correlations.iter().any(is_early) {
         told.correlations.sort();
     }
     Ok(told)
 }
+
+/// The flag of a correlation that was closed early.
+const TRUNCATED: u8 = 2;
 
 /// The events of the host in a record.
 fn handles(record: &[u8]) -> Vec<u64> {

@@ -38,6 +38,9 @@ fn delivered(left: &str, right: &str) -> Vec<String> {
         // Notices are told as well.
         if record[0] == 1 {
             found.extend(events(record));
+            let head = engine.recipe().head_json(record).expect("it is a record of this query");
+            let head = String::from_utf8(head).expect("JSON is UTF-8");
+            assert!(head.contains(r#""joinKey":"request_id","joinValue":"1""#), "{head}");
         }
     }
     found
@@ -50,7 +53,7 @@ fn events(record: &[u8]) -> Vec<String> {
         u32::from_le_bytes(bytes) as usize
     };
     // After the kind, the flags, the revision and the id.
-    let mut at = 1 + 1 + 4 + 16;
+    let mut at = 22;
     let count = number(at);
     at += 4;
     let event = |_| {
