@@ -157,7 +157,8 @@ impl Flow {
             }
             Decided::List { number, .. } => {
                 let list = self.emitter.take_list(number);
-                self.store.lists.give_back(std::mem::replace(&mut polled, list.events));
+                polled.extend_from_slice(&list.events);
+                self.store.lists.give_back(list.events);
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }
         };
