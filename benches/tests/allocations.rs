@@ -119,6 +119,9 @@ fn disordered_and_late_lines_and_hot_keys() {
     of(Workload { disorder_ms: 250, ..WORKLOAD }).allocates_at_most(230);
     of(Workload { disorder_ms: 250, late: 0.01, ..WORKLOAD }).allocates_at_most(230);
     of(Workload { skew: 0.2, ..WORKLOAD }).allocates_at_most(230);
+    let workload = Workload { disorder_ms: 250, skew: 0.02, ..WORKLOAD };
+    let query = &written("FRONT and NEAR group_left(level) BACK");
+    Case { query, workload, ..Case::default() }.allocates_at_most(40);
 }
 
 #[test]

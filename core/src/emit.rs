@@ -275,6 +275,7 @@ impl Emitter {
     }
 
     /// The next final result.
+    #[inline]
     pub fn next_final(&mut self) -> Option<Final> {
         let next = self.finals.pop_front()?;
         self.waiting -= next.result.size();

@@ -164,7 +164,8 @@ impl Flow {
             }
             Decided::List { number, .. } => {
                 let list = self.emitter.take_list(number);
-                self.store.lists.give_back(std::mem::replace(&mut polled, list.events));
+                polled.extend_from_slice(&list.events);
+                self.store.lists.give_back(list.events);
                 self.closed_by = list.late;
                 (Some((list.identity, list.delivery)), list.truncated, true)
             }

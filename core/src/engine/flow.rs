@@ -369,6 +369,7 @@ impl Flow {
 
     pub fn memory(&self) -> usize {
         self.store.memory()
+            + self.store.lists.memory()
             + self.joins.memory()
             + self.emitter.memory()
             + self.bounds_memory()

@@ -543,9 +543,9 @@ impl Store {
         self.held
     }
 
-    /// Bytes used.
+    /// Bytes used, but for the room of lists.
     pub fn memory(&self) -> usize {
-        self.memory + self.lists.memory()
+        self.memory
     }
 }
 

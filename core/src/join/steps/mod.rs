@@ -60,6 +60,9 @@ struct Room {
     held: usize,
 }
 
+/// As many of what is found and taken again keep their room.
+const FEW: usize = 1_024;
+
 #[derive(Debug)]
 pub(crate) struct Steps {
     /// One per join.
@@ -276,6 +279,9 @@ impl Steps {
                     });
                 }
             }
+            if found.capacity() > FEW {
+                found.shrink_to(FEW);
+            }
             self.all[at].found = found;
             self.gone.extend(self.all[at].gone.drain(..));
         }
@@ -316,7 +322,11 @@ impl Steps {
     /// The next result that has been found. All are taken before time goes on.
     pub fn next_outcome(&mut self) -> Option<Outcome> {
         self.found = 0;
-        self.outcomes.pop_front()
+        let next = self.outcomes.pop_front();
+        if next.is_none() && self.outcomes.capacity() > FEW {
+            self.outcomes.shrink_to(FEW);
+        }
+        next
     }
 
     /// Events that were left out since a result had as many as it may have, and how many there were of
@@ -329,7 +339,11 @@ impl Steps {
 
     /// The next event that nothing holds any more.
     pub fn next_gone(&mut self) -> Option<EventId> {
-        self.gone.pop_front()
+        let next = self.gone.pop_front();
+        if next.is_none() && self.gone.capacity() > FEW {
+            self.gone.shrink_to(FEW);
+        }
+        next
     }
 
     /// Lets go of the events of a result that has been delivered for good, or is not wanted.
