@@ -103,7 +103,7 @@ fn sessions() {
     of(r#"a({service="frontend"}) unless on(request_id) within(500ms) a({service="backend"})"#)
         .allocates_at_most(190);
     of(r#"a({service="frontend"}) then on(request_id) within(500ms) a({service="backend"})"#)
-        .allocates_at_most(40);
+        .allocates_at_most(130);
 }
 
 #[test]

@@ -145,45 +145,35 @@ impl Sessions {
     ) -> EventId {
         let Tables { shape, all, .. } = tables;
         let (table, own) = (&mut all[0], event.stream.index());
-        let close = event.time.plus(shape.streams[own].reach);
-        // Each component has a deadline no later than its close, and so one no later than the last of these.
-        let (mut is_first, mut is_last, mut is_next) = (true, true, true);
-        for (stream, chain) in chains.into_iter().enumerate() {
+        let reach = |stream: usize| shape.streams[stream].reach;
+        let newest = chains.map(|chain| {
             let newest = chain.newest();
-            if newest != EventId::NONE {
-                let time = store.record(newest).time;
-                is_first = false;
-                is_last &= time.plus(shape.streams[stream].reach) <= close;
-                is_next &= stream != own || time <= event.time;
-            }
-        }
+            (newest != EventId::NONE).then(|| store.record(newest).time)
+        });
+        let is_first = newest == [None, None];
+        let is_behind = newest.into_iter().flatten().any(|newest| event.time < newest);
+        // A result has an event of the stream that waits longest, and closes no earlier than that would. There is
+        // a deadline no later than the close of the newest: so one is needed only for such an event that comes
+        // behind it. Where there is none of that stream, there is no result, but what there is has to leave.
+        let longest = usize::from(reach(0) < reach(1));
+        let is_awaited = if own == longest {
+            !is_first && !is_behind
+        } else {
+            newest[longest].is_some() || (!is_first && !is_behind)
+        };
         if is_first {
             table.set_connected(key, false);
         }
-        let id = if is_next {
+        let id = if newest[own].is_none_or(|newest| newest <= event.time) {
             let id = store.add(event, Link::ALONE, &[key], chains[own].newest());
             table.set_chain(key, event.stream, id);
             id
         } else {
-            self.add_between(table, store, event, key)
+            add_between(table, store, event, key)
         };
-        if is_first || !is_last {
-            self.deadlines.push((close, Turn::Close, id));
+        if !is_awaited {
+            self.deadlines.push((event.time.plus(reach(own)), Turn::Close, id));
         }
-        id
-    }
-
-    /// Adds an event which does not come last in the chain of its key.
-    #[inline(never)]
-    fn add_between(
-        &mut self,
-        table: &mut KeyTable,
-        store: &mut Store,
-        event: &Arrival<'_>,
-        key: KeyId,
-    ) -> EventId {
-        let id = store.add(event, Link::ALONE, &[key], EventId::NONE);
-        table.insert(store, key, event.stream, id);
         id
     }
 
@@ -271,4 +261,17 @@ fn close(store: &mut Store, few: &Few, newest: usize) -> Closed {
     store.close_before(id, oldest);
     let members = Members::plain(size, streams, store.record(oldest));
     Closed { ring: oldest, close, is_early: false, members }
+}
+
+/// Adds an event which does not come last in the chain of its key.
+#[inline(never)]
+fn add_between(
+    table: &mut KeyTable,
+    store: &mut Store,
+    event: &Arrival<'_>,
+    key: KeyId,
+) -> EventId {
+    let id = store.add(event, Link::ALONE, &[key], EventId::NONE);
+    table.insert(store, key, event.stream, id);
+    id
 }
