@@ -50,6 +50,17 @@ impl<T> Pieces<T> {
         self.length += 1;
     }
 
+    /// Drops all items but the first so many, and the pieces that are empty then.
+    pub fn truncate(&mut self, length: usize) {
+        debug_assert!(length <= self.length, "nothing is added");
+        let pieces = length.div_ceil(PIECE);
+        let dropped = self.all.drain(pieces..).map(|piece| piece.capacity()).sum::<usize>();
+        if let Some(last) = self.all.last_mut() {
+            last.truncate(length - (pieces - 1) * PIECE);
+        }
+        (self.length, self.capacity) = (length, self.capacity - dropped);
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.length
@@ -72,6 +83,60 @@ impl<T> Index<usize> for Pieces<T> {
 impl<T> IndexMut<usize> for Pieces<T> {
     fn index_mut(&mut self, at: usize) -> &mut T {
         &mut self.all[at >> PIECE_BITS][at & (PIECE - 1)]
+    }
+}
+
+/// Which places of [`Pieces`] are free. The first pieces are filled first, so that the last ones empty.
+#[derive(Debug, Default)]
+pub(crate) struct FreePlaces {
+    /// By piece, the places in it.
+    pieces: Vec<Vec<u16>>,
+    /// No piece before this one has any.
+    first: usize,
+    /// Places there is room to note.
+    capacity: usize,
+}
+
+impl FreePlaces {
+    /// Takes one that is free.
+    pub fn take(&mut self) -> Option<usize> {
+        while let Some(piece) = self.pieces.get_mut(self.first) {
+            if let Some(place) = piece.pop() {
+                return Some((self.first << PIECE_BITS) + usize::from(place));
+            }
+            self.first += 1;
+        }
+        None
+    }
+
+    /// Notes that one is free, of so many places. Returns how many of these may be dropped for it: the last piece,
+    /// where it is empty and there is room before it.
+    pub fn put(&mut self, at: usize, length: usize) -> usize {
+        let piece = at >> PIECE_BITS;
+        if self.pieces.len() <= piece {
+            self.pieces.resize_with(piece + 1, Vec::new);
+        }
+        let place = u16::try_from(at & (PIECE - 1)).expect("a piece has fewer places");
+        let places = &mut self.pieces[piece];
+        let before = places.capacity();
+        places.push(place);
+        self.capacity += places.capacity() - before;
+        self.first = self.first.min(piece);
+        let mut kept = length;
+        while let [.., before, last] = self.pieces.as_slice()
+            && last.len() + ((self.pieces.len() - 1) << PIECE_BITS) == kept
+            && before.len() >= PIECE / 2
+        {
+            kept -= last.len();
+            self.capacity -= last.capacity();
+            self.pieces.pop();
+        }
+        length - kept
+    }
+
+    /// Bytes used.
+    pub fn memory(&self) -> usize {
+        self.capacity * size_of::<u16>() + self.pieces.capacity() * size_of::<Vec<u16>>()
     }
 }
 
@@ -134,7 +199,7 @@ impl<T> Index<u32> for Slab<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEW, PIECE, Pieces, Slab};
+    use super::{FEW, FreePlaces, PIECE, Pieces, Slab};
 
     #[test]
     fn items_stay_where_they_are() {
@@ -148,6 +213,28 @@ mod tests {
         assert!((0..count).all(|at| pieces[at] == at));
         let least = 4 * PIECE * size_of::<usize>();
         assert!(pieces.memory() >= least && pieces.memory() < least + least / 8);
+    }
+
+    #[test]
+    fn the_last_pieces_are_dropped_when_they_are_free() {
+        let (mut pieces, mut free) = (Pieces::default(), FreePlaces::default());
+        let count = 6 * PIECE + 5;
+        (0..count).for_each(|number| pieces.push(number));
+        // The last one of the third piece stays.
+        let stays = 3 * PIECE - 1;
+        for at in (0..count).filter(|at| *at != stays) {
+            let unused = free.put(at, pieces.len());
+            pieces.truncate(pieces.len() - unused);
+        }
+        assert_eq!((pieces.len(), pieces[stays]), (3 * PIECE, stays));
+        assert!(pieces.memory() < 4 * PIECE * size_of::<usize>());
+        let taken: Vec<_> = std::iter::from_fn(|| free.take()).collect();
+        assert_eq!(taken.len(), 3 * PIECE - 1);
+        assert!(taken[..PIECE].iter().all(|at| *at < PIECE), "the first are filled first");
+        pieces.push(7);
+        assert_eq!((pieces.len(), pieces[3 * PIECE]), (3 * PIECE + 1, 7));
+        // One piece more or less is not dropped each time it becomes empty.
+        assert_eq!(free.put(3 * PIECE, pieces.len()), 0);
     }
 
     #[test]

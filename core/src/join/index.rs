@@ -11,6 +11,9 @@ use crate::id::KeyId;
 /// Keys per table on average at which one more table is split.
 const TABLE_KEYS: usize = 2 << 10;
 
+/// One of the tables is given up when there are so many times fewer keys than there may be in the others.
+const FEWER: usize = 4;
+
 /// Which keys there are, by hash.
 #[derive(Debug)]
 pub(super) struct KeyIndex {
@@ -51,12 +54,15 @@ impl KeyIndex {
         self.keys += 1;
     }
 
-    /// Removes a key.
-    pub fn remove(&mut self, hash: u32, id: KeyId) {
+    /// Removes a key. `hash_of` tells the hashes of the others.
+    pub fn remove(&mut self, hash: u32, id: KeyId, hash_of: impl Fn(KeyId) -> u32) {
         let at = self.table(hash);
         let found = self.tables[at].find_entry(spread(hash), |other| *other == id);
         found.expect("a key in use is in the index").remove();
         self.keys -= 1;
+        if self.keys < (self.tables.len() - 1) * TABLE_KEYS / FEWER {
+            self.unite(&hash_of);
+        }
     }
 
     /// Keys in it.
@@ -85,6 +91,23 @@ impl KeyIndex {
         }
         let new = self.tables.len() - 1;
         self.memory += self.tables[at].allocation_size() + self.tables[new].allocation_size();
+    }
+
+    /// Takes the last table back into the one that it has been split off.
+    #[inline(never)]
+    fn unite(&mut self, hash_of: &impl Fn(KeyId) -> u32) {
+        if self.tables.len() == self.first_half {
+            self.first_half /= 2;
+        }
+        let Some(last) = self.tables.pop() else { return };
+        let at = self.tables.len() - self.first_half;
+        let table = &mut self.tables[at];
+        self.memory -= table.allocation_size() + last.allocation_size();
+        for id in last {
+            table.insert_unique(spread(hash_of(id)), id, |id| spread(hash_of(*id)));
+        }
+        table.shrink_to(2 * table.len(), |id| spread(hash_of(*id)));
+        self.memory += table.allocation_size();
     }
 
     /// The table of a hash: by as many of its bits as there are tables for.
@@ -127,10 +150,21 @@ mod tests {
         let sizes = index.tables.iter().map(HashTable::allocation_size).sum::<usize>();
         assert_eq!((index.len(), index.memory), (all.len(), sizes));
         for (count, id) in all.iter().enumerate() {
-            index.remove(hash(*id), *id);
+            index.remove(hash(*id), *id, hash);
             assert_eq!(index.find(hash(*id), |other| other == *id), None);
             assert_eq!(index.len(), all.len() - count - 1);
+            for left in [all.get(count + 1), all.last()].into_iter().flatten() {
+                let found = index.find(hash(*left), |other| other == *left);
+                assert_eq!(found.is_some(), left.index() > count);
+            }
         }
+        assert_eq!(index.tables.len(), 1);
+        let sizes = index.tables.iter().map(HashTable::allocation_size).sum::<usize>();
+        assert_eq!(index.memory, sizes);
+        for id in &all {
+            index.insert(hash(*id), *id, hash);
+        }
+        assert!(all.iter().all(|id| index.find(hash(*id), |other| other == *id).is_some()));
     }
 
     #[test]
@@ -139,7 +173,7 @@ mod tests {
         for id in (0..100).map(KeyId::new) {
             index.insert(7, id, |_| 7);
         }
-        index.remove(7, KeyId::new(50));
+        index.remove(7, KeyId::new(50), |_| 7);
         for id in (0..100).map(KeyId::new) {
             let found = index.find(7, |other| other == id);
             assert_eq!(found, (id.index() != 50).then_some(id));

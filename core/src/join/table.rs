@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::index::KeyIndex;
 use super::list::{Connect, Density, Head, Item, Lists, Look, MANY, Walk};
-use crate::growth::Pieces;
+use crate::growth::{FreePlaces, Pieces};
 use crate::id::{EventId, KeyId, StreamId};
 use crate::time::Timestamp;
 use crate::window::store::Store;
@@ -65,7 +65,7 @@ pub(crate) struct KeyTable {
     far: Pieces<Head>,
     far_streams: usize,
     lists: Lists,
-    free: Vec<KeyId>,
+    free: FreePlaces,
     hasher: SeedableRandomState,
     spilled: usize,
 }
@@ -79,7 +79,7 @@ impl KeyTable {
             far: Pieces::default(),
             far_streams: streams.saturating_sub(NEAR),
             lists: Lists::new(number),
-            free: Vec::new(),
+            free: FreePlaces::default(),
             hasher: SeedableRandomState::with_seed(seed, SharedSeed::global_fixed()),
             spilled: 0,
         }
@@ -117,9 +117,9 @@ impl KeyTable {
             self.spilled += key.capacity();
         }
         let entry = Entry { key, hash, holders: Holders::ONE, near: [Head::EMPTY; NEAR] };
-        let id = if let Some(id) = self.free.pop() {
-            self.entries[id.index()] = entry;
-            id
+        let id = if let Some(place) = self.free.take() {
+            self.entries[place] = entry;
+            KeyId::new(place)
         } else {
             self.entries.push(entry);
             for _ in 0..self.far_streams {
@@ -164,8 +164,14 @@ impl KeyTable {
             self.spilled -= entry.key.capacity();
             entry.key = KeyBytes::new();
         }
-        self.index.remove(entry.hash, id);
-        self.free.push(id);
+        let hash = entry.hash;
+        let entries = &self.entries;
+        self.index.remove(hash, id, |id| entries[id.index()].hash);
+        let unused = self.free.put(id.index(), self.entries.len());
+        if unused > 0 {
+            self.entries.truncate(self.entries.len() - unused);
+            self.far.truncate(self.entries.len() * self.far_streams);
+        }
     }
 
     /// The values of a key.
@@ -302,7 +308,7 @@ impl KeyTable {
     pub fn memory(&self) -> usize {
         self.entries.memory()
             + self.far.memory()
-            + self.free.capacity() * size_of::<KeyId>()
+            + self.free.memory()
             + self.index.memory()
             + self.lists.memory()
             + self.spilled
@@ -330,5 +336,41 @@ fn head_mut<'a>(
         &mut entries[id.index()].near[stream]
     } else {
         &mut far[id.index() * far_streams + stream - NEAR]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyTable;
+
+    #[test]
+    fn memory_of_a_burst_of_keys_is_given_back() {
+        let mut table = KeyTable::new(0, 3, 1);
+        let key = |number: u32| format!("key {number}");
+        let few = |table: &mut KeyTable, from: u32| -> Vec<_> {
+            (from..from + 1_000).map(|number| table.hold(key(number).as_bytes())).collect()
+        };
+        let mut held = few(&mut table, 0);
+        let usual = table.memory();
+        let burst: Vec<_> =
+            (1_000..200_000).map(|number| table.hold(key(number).as_bytes())).collect();
+        let most = table.memory();
+        assert!(most > 50 * usual, "{most} of {usual}");
+        for id in burst {
+            table.release(id);
+        }
+        // Keys come and go meanwhile, and always a few are held.
+        for round in 1..10 {
+            let next = few(&mut table, round * 1_000_000);
+            for id in std::mem::replace(&mut held, next) {
+                table.release(id);
+            }
+        }
+        assert_eq!(table.len(), 1_000);
+        assert!(table.memory() < most / 20, "{} of {most}", table.memory());
+        for (number, id) in (9_000_000..).zip(&held) {
+            assert_eq!(table.find(key(number).as_bytes()), Some(*id));
+            assert_eq!(table.key(*id), key(number).as_bytes());
+        }
     }
 }
