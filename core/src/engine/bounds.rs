@@ -237,13 +237,18 @@ impl Flow {
         let source = self.plan.streams[stream.index()].source;
         let evicted = match &mut self.joins.policy {
             Policy::Sessions(sessions) => {
-                sessions.evict(&mut self.joins.tables, &mut self.store, id)
+                let watermark = self.progress.watermark();
+                sessions.evict(&mut self.joins.tables, &mut self.store, id, watermark)
             }
             Policy::Steps(steps) => steps.evict(&self.joins.tables.shape, &mut self.store, id),
         };
         match evicted {
             Evicted::Decided => {
                 self.store.close(id, &mut Members::default());
+                return;
+            }
+            Evicted::Passed => {
+                self.expire();
                 return;
             }
             Evicted::Alone => self.forget(id),

@@ -10,7 +10,7 @@ use super::session::{Closed, Sessions};
 use super::tables::Tables;
 use super::truncated::Arrived;
 use crate::id::{EventId, KeyId, StreamId};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Watermark};
 use crate::window::record::Flags;
 use crate::window::store::Store;
 
@@ -23,6 +23,8 @@ pub(crate) enum Evicted {
     Closed,
     /// It is part of what is decided.
     Decided,
+    /// It is part of what the watermark has passed, as is known now.
+    Passed,
 }
 
 impl Sessions {
@@ -43,7 +45,13 @@ impl Sessions {
     }
 
     /// Takes an event out, and closes what it is part of.
-    pub fn evict(&mut self, tables: &mut Tables, store: &mut Store, id: EventId) -> Evicted {
+    pub fn evict(
+        &mut self,
+        tables: &mut Tables,
+        store: &mut Store,
+        id: EventId,
+        watermark: Watermark,
+    ) -> Evicted {
         let (stream, time, flags) = {
             let record = store.record(id);
             (record.stream, record.time, record.flags)
@@ -51,10 +59,14 @@ impl Sessions {
         if flags.has(Flags::CLOSED) {
             return Evicted::Decided;
         }
-        store.note_evicted(stream, time);
         if self.defers && store.key(id, 0) != KeyId::NONE {
+            self.find_closed(tables, store, store.key(id, 0), watermark);
+            if !store.is_open(id) {
+                return Evicted::Passed;
+            }
             self.connect_all(tables, store, store.key(id, 0));
         }
+        store.note_evicted(stream, time);
         let root = find(store, id);
         if component::size(store, root) == 1 && !flags.has(Flags::UNMATCHED) {
             self.stop_waiting(id);

@@ -101,6 +101,8 @@ impl Sessions {
     ) -> Inserted {
         let Arrival { time, stream, late, .. } = *event;
         if self.defers && tables.ids[0] != KeyId::NONE {
+            // What a late event comes too late for may still be there.
+            self.find_closed(tables, store, tables.ids[0], watermark);
             self.connect_all(tables, store, tables.ids[0]);
         }
         let is_dropped = !tables.truncated.is_empty() && Self::matches_truncated(tables, event);
@@ -246,7 +248,7 @@ impl Sessions {
     /// Whether there may be components whose close the watermark has passed: there are none, if this
     /// says so.
     pub fn may_expire(&self, watermark: Watermark) -> bool {
-        self.deadlines.may_be_due(watermark)
+        self.deadlines.may_be_due(watermark) || !self.found_closed.is_empty()
     }
 
     /// Closes the next component whose close the watermark has passed: these come in no particular order.
@@ -271,7 +273,7 @@ impl Sessions {
             if !store.is_open(id) {
                 continue;
             }
-            if self.defers && self.find_closed(tables, store, id, watermark) {
+            if self.defers && self.find_closed(tables, store, store.key(id, 0), watermark) {
                 continue;
             }
             store.record_mut(id).flags.clear(Flags::AWAITED);

@@ -177,17 +177,17 @@ impl Sessions {
         id
     }
 
-    /// Finds the components of an event's key which the watermark has passed. False where the events of
-    /// that key are connected.
+    /// Finds the components of a key which the watermark has passed. False where the events of that key are
+    /// connected.
     pub(super) fn find_closed(
         &mut self,
         tables: &mut Tables,
         store: &mut Store,
-        id: EventId,
+        key: KeyId,
         watermark: Watermark,
     ) -> bool {
         let Tables { shape, all, .. } = tables;
-        let (table, key) = (&mut all[0], store.key(id, 0));
+        let table = &mut all[0];
         if key == KeyId::NONE || table.is_connected(key) {
             return false;
         }
