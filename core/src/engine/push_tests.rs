@@ -85,3 +85,32 @@ fn the_answer_does_not_depend_on_where_pushes_end() {
         }
     }
 }
+
+#[test]
+fn a_result_does_not_wait_for_events_of_its_key_that_came_before_it() {
+    // Each with what it is, its key and when it is, in tenths of a second.
+    let events = [
+        ("a", "1", 100),
+        ("a", "1", 92),
+        ("b", "1", 93),
+        ("a", "2", 94),
+        ("b", "2", 95),
+        ("c", "-", 109),
+        ("c", "-", 112),
+        ("c", "-", 130),
+    ];
+    let line = |(service, key, tenths): (&str, &str, u32)| {
+        let (second, tenth) = (tenths / 10, tenths % 10);
+        format!(
+            "{{\"ts\":\"2026-01-01T00:00:{second:02}.{tenth}00Z\",\"service\":\"{service}\",\"id\":\"{key}\"}}\n"
+        )
+    };
+    // Looked at as a whole, so that all that follows takes the short way.
+    let before = (0..300).map(|_| line(("c", "-", 0)));
+    let query = r#"f({service="a"}) and on(id) within(500ms) f({service="b"})"#;
+    let pushes: Vec<_> = before.chain(events.map(line)).collect();
+    let (told, late) = answer(query, pushes.iter().cloned());
+    let keys: Vec<_> = told.iter().map(|told| told.contains("\"id\":\"1\"")).collect();
+    assert_eq!((keys, late), (vec![true, false], 0), "{told:?}");
+    assert_eq!(answer(query, [pushes.concat()].into_iter()), (told, late));
+}
