@@ -15,7 +15,7 @@ use crate::join::early::Evicted;
 use crate::options::{CorrelatorOptions, Overflow};
 use crate::output::{DropReason, Notice};
 use crate::time::{Span, Timestamp};
-use crate::window::record::{EventOrder, Members};
+use crate::window::record::EventOrder;
 
 /// Events of one push after which the bounds are looked at, so that a push of any size is held to them.
 const CHECK_EVENTS: u32 = 64;
@@ -244,7 +244,7 @@ impl Flow {
         };
         match evicted {
             Evicted::Decided => {
-                self.store.close(id, &mut Members::default());
+                self.store.close(id);
                 return;
             }
             Evicted::Passed => {

@@ -372,7 +372,9 @@ impl Sessions {
         };
         let mut id = root;
         loop {
-            let Record { stream, next, flags, .. } = *store.close(id, &mut members);
+            let record = store.close(id);
+            members.add(record);
+            let Record { stream, next, flags, .. } = *record;
             if flags.has(Flags::UNMATCHED) {
                 tables.remove_unmatched(store, id);
             }

@@ -252,13 +252,13 @@ fn close(store: &mut Store, few: &Few, newest: usize) -> Closed {
     let (mut oldest, mut size, mut streams) = (id, 1, 1 << stream);
     for single in &few.as_slice()[newest + 1..] {
         if usize::from(single.component) == newest {
-            store.close_before(single.id, oldest);
+            store.close(single.id).next = oldest;
             oldest = single.id;
             size += 1;
             streams |= 1 << single.stream;
         }
     }
-    store.close_before(id, oldest);
+    store.close(id).next = oldest;
     let members = Members::plain(size, streams, store.record(oldest));
     Closed { ring: oldest, close, is_early: false, members }
 }

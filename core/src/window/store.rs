@@ -7,7 +7,7 @@
 //! state allocates nothing.
 
 use super::lists::Lists;
-use super::record::{Arrival, EventOrder, Flags, KeptLabels, Link, Members, Payload, Record};
+use super::record::{Arrival, EventOrder, Flags, KeptLabels, Link, Payload, Record};
 use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
@@ -298,10 +298,9 @@ impl Store {
         deliveries[place] = delivery;
     }
 
-    /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten. It is one
-    /// of `members`.
+    /// Notes that what an event belongs to is decided: it waits to be delivered or forgotten.
     #[inline]
-    pub fn close(&mut self, id: EventId, members: &mut Members) -> &Record {
+    pub fn close(&mut self, id: EventId) -> &mut Record {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
         segment.open -= 1;
@@ -310,22 +309,6 @@ impl Store {
         }
         let record = &mut self.segments[at].records[place];
         record.flags.set(Flags::CLOSED);
-        members.add(record);
-        record
-    }
-
-    /// As [`close`](Self::close), of the event before `next` in the ring of what is decided. Returns its record.
-    #[inline]
-    pub fn close_before(&mut self, id: EventId, next: EventId) -> &Record {
-        let (at, place) = id.split(SEGMENT_BITS);
-        let segment = &mut self.segments[at];
-        segment.open -= 1;
-        if segment.open == 0 {
-            self.note_decided(at);
-        }
-        let record = &mut self.segments[at].records[place];
-        record.flags.set(Flags::CLOSED);
-        record.next = next;
         record
     }
 
