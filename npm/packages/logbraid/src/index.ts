@@ -31,7 +31,9 @@ export type {
 } from './syntax.js';
 export { load } from '#platform';
 export type { WasmSource } from './platform/source.js';
-export type { BackendKind } from './backend.js';
+export type { BackendKind, Inspection } from './backend.js';
+export { inspect } from './inspect.js';
+export type { Inspected } from './inspect.js';
 export { explain } from './explain.js';
 export type {
   ExplainOptions,

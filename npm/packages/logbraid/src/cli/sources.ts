@@ -1,7 +1,6 @@
 import { FileAdapter, readFile } from '../adapters/file.js';
 import type { Inspection } from '../backend.js';
-import { loadBackend } from '#platform';
-import { resolveDecoder } from '../options.js';
+import { inspect } from '../inspect.js';
 import { EXIT } from './failure.js';
 import type { FileArgument } from './files.js';
 import { plural, sanitize, shortBytes, shortDuration } from './terminal.js';
@@ -11,18 +10,15 @@ import { print } from './writer.js';
 export async function showSources(files: FileArgument[], json: boolean): Promise<number> {
   const found: (Inspection & { name: string; path: string })[] = [];
   for (const file of files) {
-    found.push({ name: file.name, path: file.path, ...(await inspect(file)) });
+    found.push({ name: file.name, path: file.path, ...(await look(file)) });
   }
   await print(json ? JSON.stringify(found, null, 2) : found.map(describe).join('\n\n'));
   return found.some(({ events }) => events > 0) ? EXIT.found : EXIT.nothing;
 }
 
-async function inspect({ path, decoder }: FileArgument): Promise<Inspection> {
-  const file = new FileAdapter(path, decoder);
-  const inspector = new (loadBackend().Inspector)(resolveDecoder(file.decoder));
+function look({ path, decoder }: FileArgument): Promise<Inspection> {
   const content: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : readFile(path);
-  for await (const bytes of content) inspector.push(bytes);
-  return JSON.parse(inspector.finish()) as Inspection;
+  return inspect(content, new FileAdapter(path, decoder).decoder);
 }
 
 function describe(found: Inspection & { name: string; path: string }): string {
