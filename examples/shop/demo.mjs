@@ -1,51 +1,22 @@
 // Answers the nine questions of README.md with the logbraid command, and holds the counts to those
 // that stand there. Run it with: cargo xtask demo
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+
+import { LOGS, questions } from "./questions.mjs";
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 const LOGBRAID = path("../../npm/packages/logbraid/bin/logbraid.js");
 
-const FILES = {
-  edge: path("nginx-access.ndjson"),
-  app: path("app.ndjson"),
-  postgresql: path("postgresql.log"),
-};
-
-/** In the order of the README. */
-const QUERIES = [
-  "edge({})[5m] and on(request_id) app({})[5m]",
-  "edge({})[5m] unless on(request_id) app({})[5m]",
-  "edge({})[5m] and on(request_id) app({})[5m] and on(request_id) postgresql({})[5m]",
-  'app({level=~"error|fatal"})[5m] and on(request_id) postgresql({} |= "STATEMENT:")[5m]',
-  'edge({status=~"5.."})[5m] unless on(request_id) app({} |= "request completed")[5m]',
-  'app({} |= "request started")[5m] and on(request_id) within(10ms) edge({})[5m]',
-  'app({} |= "request started")[5m] and on(request_id) within(0s, 5ms) edge({})[5m]',
-  'app({} |= "request started")[5m] and on(request_id) within(2ms) postgresql({})[5m]',
-  'edge({status="500"})[5m] as a and on(remote_addr) within(200ms) edge({status="502"})[5m] as b',
-];
-
-/** The rows of the README's table of questions: text and the two counts. */
-function questions() {
-  const readme = readFileSync(path("README.md"), "utf8");
-  const rows = [...readme.matchAll(/^\| (.+?) \| (\d+) \| (\d+) \|$/gm)];
-  return rows.map(([, text, correlations, events]) => ({
-    text,
-    correlations,
-    events,
-  }));
-}
-
 /** Runs a query; gives what it printed, and its own figures where it came to an end. */
 function logbraid(query, ...options) {
-  const sources = Object.entries(FILES).filter(([name]) =>
+  const sources = Object.entries(LOGS).filter(([name]) =>
     query.includes(`${name}(`),
   );
   const files = sources.flatMap(([name, file]) => [
     "--file",
-    `${name}=${file}`,
+    `${name}=${path(file)}`,
   ]);
   const args = [LOGBRAID, "run", query, ...files, "--stats", ...options];
   const env = {
@@ -63,18 +34,12 @@ function logbraid(query, ...options) {
   return { stdout, stats };
 }
 
-const asked = questions();
-if (asked.length !== QUERIES.length) {
-  throw new Error(
-    `README.md asks ${asked.length} questions, and there are ${QUERIES.length} queries`,
-  );
-}
 let wrong = 0;
 let events = 0;
 let seconds = 0;
 let memory = 0;
-for (const [at, query] of QUERIES.entries()) {
-  const { text, ...expected } = asked[at];
+const asked = questions();
+for (const [at, { text, query, ...expected }] of asked.entries()) {
   console.log(`${at + 1}. ${text}\n   ${query}`);
   const { stdout, stats } = logbraid(query, "--output", "count");
   const [, correlations, found] =
@@ -103,6 +68,6 @@ console.log(
     `result; peak memory of a process ${(memory / 2 ** 20).toFixed(0)} MiB, Node.js included`,
 );
 if (wrong > 0) {
-  console.error(`${wrong} of ${QUERIES.length} answers are wrong`);
+  console.error(`${wrong} of ${asked.length} answers are wrong`);
   process.exit(1);
 }
