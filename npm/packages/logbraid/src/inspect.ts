@@ -1,11 +1,11 @@
-import type { Inspection } from './backend.js';
+import { isByteStream, readBytes } from './adapters/bytes.js';
+import type { ByteStream, Inspection } from './backend.js';
 import { load, loadBackend } from '#platform';
 import { resolveDecoder } from './options.js';
 import type { DecoderOptions } from './types.js';
 
-/** What {@link inspect} looks into: a file, or its bytes in blocks that are cut anywhere. */
-export type Inspected =
-  Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+/** What {@link inspect} looks into: bytes as the web has them, or in blocks that are cut anywhere. */
+export type Inspected = ByteStream | AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /**
  * Looks into a source without a query: its format, its time, its span, its labels. What of the format is not
@@ -24,25 +24,7 @@ export async function inspect(
   const options = resolveDecoder(decoder);
   await load();
   const inspector = new (loadBackend().Inspector)(options);
-  for await (const block of blocksOf(content)) inspector.push(block);
+  const blocks = isByteStream(content) ? readBytes(content) : content;
+  for await (const block of blocks) inspector.push(block);
   return JSON.parse(inspector.finish()) as Inspection;
-}
-
-function blocksOf(content: Inspected): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
-  if (content instanceof Blob) return blocksOfStream(content.stream());
-  return content instanceof ReadableStream ? blocksOfStream(content) : content;
-}
-
-/** Not all browsers can iterate over a stream. */
-async function* blocksOfStream(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = stream.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    await reader.cancel();
-  }
 }
