@@ -28,7 +28,11 @@ enum Command {
     /// Build the WebAssembly module alone, and say how large it is
     Wasm,
     /// Build, then answer the nine questions of examples/shop with the logbraid command
-    Demo,
+    Demo {
+        /// Serve the page of examples/browser to this machine instead, until Ctrl-C
+        #[arg(long)]
+        browser: bool,
+    },
     /// Run everything that must pass: lint, the Rust tests, the TypeScript tests
     Test,
     /// Run the benchmarks, or compare with other engines
@@ -79,9 +83,11 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             node::install()?;
             wasm::build()
         }
-        Command::Demo => {
+        Command::Demo { browser } => {
             node::build()?;
-            run(process::command("node").arg("examples/shop/demo.mjs"))
+            let demo =
+                if browser { "examples/browser/serve.mjs" } else { "examples/shop/demo.mjs" };
+            run(process::command("node").arg(demo))
         }
         Command::Test => test(),
         Command::Bench(arguments) => bench::bench(arguments),
