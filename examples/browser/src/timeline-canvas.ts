@@ -54,7 +54,7 @@ export class TimelineCanvas {
     { hovered, selected }: { hovered: number | undefined; selected: number | undefined },
   ): void {
     const context = this.#context;
-    this.#resize(view.width, Math.max(results.lanes.length, 1) * LANE);
+    this.#clear(view.width, Math.max(results.lanes.length, 1) * LANE, colors);
     this.#lines(results, view, colors);
     if (picture.type === 'density') this.#density(picture, colors);
     else for (const index of picture.results) this.#strand(results, index, view, colors, false);
@@ -71,7 +71,7 @@ export class TimelineCanvas {
     }
   }
 
-  #resize(width: number, height: number): void {
+  #clear(width: number, height: number, { surface }: Colors): void {
     const canvas = this.#canvas;
     const scale = window.devicePixelRatio;
     const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
@@ -81,7 +81,8 @@ export class TimelineCanvas {
       canvas.style.height = `${height}px`;
     }
     this.#context.setTransform(scale, 0, 0, scale, 0, 0);
-    this.#context.clearRect(0, 0, width, height);
+    this.#context.fillStyle = surface;
+    this.#context.fillRect(0, 0, width, height);
   }
 
   #lines({ lanes }: Results, { width }: TimelineView, { line }: Colors): void {
