@@ -26,7 +26,7 @@ export class Problems {
     engine.on('lateEvent', ({ source, behindMs, count }) => {
       this.#note(`${source} late`, count, (all) => {
         const behind = `the first ${duration(behindMs)} behind the watermark`;
-        return `${source}: ${plural(all, 'late event')}, ${behind}. They may have missed their matches.`;
+        return `${source}: ${plural(all, 'late event')}, ${behind}. They may have missed their matches: sort the file by time.`;
       });
     });
     engine.on('eventDropped', ({ source, reason, count }) => {
@@ -36,7 +36,7 @@ export class Problems {
     });
     engine.on('runsBackwards', ({ source, events, late }) => {
       this.#note(`${source} backwards`, late, () => {
-        return `${source}: ${number(late)} of ${plural(events, 'event')} were late. Is the file in reverse order?`;
+        return `${source}: ${number(late)} of ${plural(events, 'event')} were late. Sort it by time first: it may be in reverse order.`;
       });
     });
     engine.on('memoryWarning', ({ usedMB, maxMB }) => {

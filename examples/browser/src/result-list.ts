@@ -1,6 +1,5 @@
 import {
   Virtualizer,
-  defaultRangeExtractor,
   elementScroll,
   observeElementOffset,
   observeElementRect,
@@ -40,12 +39,6 @@ export class ResultList {
       scrollToFn: elementScroll,
       observeElementRect,
       observeElementOffset,
-      // The selected row stays in the page, wherever the list is scrolled to: assistive technology is at it.
-      rangeExtractor: (range) => {
-        const rows = defaultRangeExtractor(range);
-        const selected = this.#selectedRow;
-        return selected < 0 || rows.includes(selected) ? rows : [...rows, selected];
-      },
       onChange: () => {
         this.#draw();
       },
@@ -99,15 +92,16 @@ export class ResultList {
   #draw(): void {
     const count = this.#shown.length;
     this.#space.style.height = `${this.#virtualizer.getTotalSize()}px`;
-    const items = this.#virtualizer.getVirtualItems();
-    const wanted = new Set(items.map(({ index }) => index));
+    const wanted = new Set(this.#virtualizer.getVirtualItems().map(({ index }) => index));
+    const selected = this.#selectedRow;
+    // It stays in the page, wherever the list is scrolled to: assistive technology is at it.
+    if (selected >= 0) wanted.add(selected);
     for (const [row, gone] of this.#rows) {
       if (wanted.has(row)) continue;
       gone.remove();
       this.#rows.delete(row);
     }
-    const selected = this.#selectedRow;
-    for (const { index: row, start } of items) {
+    for (const row of wanted) {
       let shown = this.#rows.get(row);
       if (!shown) {
         const index = this.#shown.at(row);
@@ -117,14 +111,14 @@ export class ResultList {
           ...resultRow(this.#results, index),
         );
         shown.className = this.#results.isPartial(index) ? 'result partial' : 'result';
-        shown.style.transform = `translateY(${start}px)`;
+        shown.style.transform = `translateY(${row * ROW}px)`;
         this.#rows.set(row, shown);
         this.#insert(row, shown);
       }
       shown.setAttribute('aria-setsize', String(count));
       shown.setAttribute('aria-selected', String(row === selected));
     }
-    if (selected >= 0 && this.#rows.has(selected)) {
+    if (selected >= 0) {
       this.#root.setAttribute('aria-activedescendant', `result-${selected}`);
     } else {
       this.#root.removeAttribute('aria-activedescendant');

@@ -10,7 +10,8 @@ export function nameFor(fileName: string, taken: ReadonlySet<string>): string {
   let base = fileName;
   for (let before = ''; base !== before;) {
     before = base;
-    base = base.replace(ENDINGS, '').replace(DATE, '') || base;
+    base = base.replace(ENDINGS, '') || base;
+    base = base.replace(DATE, '') || base;
   }
   const words = base
     .toLowerCase()

@@ -140,7 +140,14 @@ function facts(found: Inspection): Node[] {
       return element('li', {}, element('code', {}, visible(name)), ` ${what}`);
     });
     const count = `${number(labels.length)}${moreLabels ? ' and more' : ''} labels`;
-    shown.push(element('details', {}, element('summary', {}, count), element('ul', {}, ...items)));
+    shown.push(
+      element(
+        'details',
+        {},
+        element('summary', {}, count),
+        element('ul', { tabindex: 0, 'aria-label': count }, ...items),
+      ),
+    );
   }
   return shown;
 }

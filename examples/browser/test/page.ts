@@ -44,10 +44,14 @@ export class Pages {
     });
   }
 
-  /** Opens the page, hands it to the test, and holds it to have made no mistake and asked nobody else. */
+  /**
+   * Opens the page, hands it to the test, and holds it to have made no mistake and asked nobody else; the browser
+   * may say what is `expected`.
+   */
   async open(
     use: (page: Page) => Promise<void>,
     options: BrowserContextOptions = {},
+    expected?: RegExp,
   ): Promise<void> {
     assert.ok(this.#browser, 'the browser has started');
     const context = await this.#browser.newContext({
@@ -59,7 +63,9 @@ export class Pages {
     page.setDefaultTimeout(20_000);
     const wrong: string[] = [];
     page.on('pageerror', (error) => wrong.push(String(error)));
-    page.on('console', (message) => wrong.push(`${message.type()}: ${message.text()}`));
+    page.on('console', (message) => {
+      if (!expected?.test(message.text())) wrong.push(`${message.type()}: ${message.text()}`);
+    });
     page.on('request', (request) => {
       const url = request.url();
       if (!url.startsWith(this.address) && !url.startsWith('blob:')) wrong.push(url);
