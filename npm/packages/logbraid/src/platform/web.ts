@@ -82,9 +82,12 @@ export function soon(turn: () => void): () => void {
   };
 }
 
-/** Nothing is kept alive by a timer. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  void timer;
+/** Calls back again and again. Returns what ends it. */
+export function every(millis: number, tick: () => void): () => void {
+  const timer = setInterval(tick, millis);
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 /** Starts the Worker of an engine. */
