@@ -3,7 +3,7 @@ import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
 export default defineConfig(
-  globalIgnores(['**/dist/', '**/native/']),
+  globalIgnores(['**/dist/', '**/native/', '**/wasm/']),
   js.configs.recommended,
   {
     files: ['**/*.ts', '**/*.cts'],

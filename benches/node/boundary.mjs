@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 
 import { CorrelationEngine } from "../../npm/packages/logbraid/dist/esm/index.js";
-import { loadBackend } from "../../npm/packages/logbraid/dist/esm/load/native.js";
+import { loadBackend } from "../../npm/packages/logbraid/dist/esm/platform/node.js";
 
 const [path, rounds] = process.argv.slice(2);
 const BLOCK = 256 << 10;

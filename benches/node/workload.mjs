@@ -11,7 +11,7 @@ import {
   Workload,
   templatesOf,
 } from "../../npm/packages/logbraid/dist/esm/cli/load/workload.js";
-import { loadBackend } from "../../npm/packages/logbraid/dist/esm/load/native.js";
+import { loadBackend } from "../../npm/packages/logbraid/dist/esm/platform/node.js";
 import { plan } from "../../npm/packages/logbraid/dist/esm/query.js";
 
 /** The command of the package, as built in this checkout. */

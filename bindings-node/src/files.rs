@@ -4,13 +4,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 
-use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::Correlator;
 use logbraid_core::id::SourceId;
-use logbraid_core::inspect::Inspector;
-use napi_derive::napi;
-
-use crate::usage;
 
 /// Bytes per read: large enough that the system call does not count, small enough that a block of
 /// every file fits into the cache.
@@ -77,30 +72,6 @@ impl Files {
             }
         }
         Ok(read)
-    }
-}
-
-/// Reads a file and tells what it holds, as JSON.
-#[napi(catch_unwind)]
-pub fn inspect_file(path: String, options_json: String) -> crate::Result<String> {
-    let options: DecoderOptions = serde_json::from_str(&options_json).map_err(usage)?;
-    let mut inspector = Inspector::new(options)
-        .map_err(|error| napi::Error::new("INVALID_OPTION", error.to_string()))?;
-    read_all(&path, |bytes| inspector.push(bytes)).map_err(fail)?;
-    Ok(serde_json::to_string(&inspector.finish()).expect("an inspection is plain data"))
-}
-
-/// Reads a whole file, block by block.
-fn read_all(path: &str, mut take: impl FnMut(&[u8])) -> Result<(), FileError> {
-    let mut file = open(path)?;
-    let mut block = vec![0; BLOCK];
-    loop {
-        match file.read(&mut block) {
-            Ok(0) => return Ok(()),
-            Ok(length) => take(&block[..length]),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(FileError { path: path.to_owned(), error }),
-        }
     }
 }
 

@@ -7,7 +7,8 @@
 
 mod columns;
 mod engine;
-pub mod files;
+mod files;
+pub mod inspect;
 pub mod query;
 
 use logbraid_core::error::Error as EngineError;
@@ -99,13 +100,13 @@ impl Correlator {
     pub fn push_columns(&mut self, source: u32, columns: Columns, at: Option<f64>) -> Result<bool> {
         self.set_clock(at);
         let source = self.source(source)?;
-        let Some(batch) = columns.read()? else { return Ok(false) };
-        let events = batch.events()?;
+        let Some(batch) = columns.view()?.read().map_err(usage)? else { return Ok(false) };
+        let events = batch.events().map_err(usage)?;
         if !events.is_empty() {
             self.engine.push_events(source, &events)?;
         }
         for labels in batch.samples() {
-            self.engine.observe(source, &labels?);
+            self.engine.observe(source, &labels.map_err(usage)?);
         }
         Ok(true)
     }

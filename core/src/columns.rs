@@ -3,6 +3,7 @@
 //! Owns which columns a source needs and how a row becomes an [`Event`](crate::event::Event). A row
 //! costs one copy of the texts it has.
 
+mod batch;
 mod times;
 
 use std::borrow::Cow;
@@ -14,7 +15,8 @@ use crate::options::Dedupe;
 use crate::plan::{KeyLabels, Plan};
 use crate::time::{NANOS_PER_MILLI, Timestamp};
 
-pub use times::read_times;
+pub use batch::{ColumnBatch, Columns};
+pub(crate) use times::read_times;
 
 /// Which parts of its events a source has to send.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::process::{cargo, command, ensure_debian_package, output, root, run};
+use crate::process::{cargo, command, ensure_debian_packages, output, root, run};
 
 /// What cargo-fuzz passes, without the sanitizers, which need nightly.
 const FLAGS: [&str; 8] = [
@@ -54,7 +54,7 @@ pub fn fuzz(seconds: u32, only: &[String]) -> anyhow::Result<()> {
 /// The fuzz targets link libFuzzer, which is C++.
 pub fn ensure_compiler() -> anyhow::Result<()> {
     if output(command("c++").arg("--version")).is_err() {
-        ensure_debian_package("g++", "libFuzzer needs a C++ compiler")?;
+        ensure_debian_packages(&["g++"], "libFuzzer needs a C++ compiler")?;
     }
     Ok(())
 }

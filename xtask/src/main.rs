@@ -5,6 +5,7 @@ mod bench;
 mod fuzz;
 mod node;
 mod process;
+mod wasm;
 
 use std::process::ExitCode;
 
@@ -22,8 +23,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the native addon and the TypeScript package
+    /// Build the native addon, the WebAssembly module and the TypeScript packages
     Build,
+    /// Build the WebAssembly module alone, and say how large it is
+    Wasm,
     /// Build, then answer the nine questions of examples/shop with the logbraid command
     Demo,
     /// Run everything that must pass: lint, the Rust tests, the TypeScript tests
@@ -72,6 +75,10 @@ fn main() -> ExitCode {
 fn run_command(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Build => node::build(),
+        Command::Wasm => {
+            node::install()?;
+            wasm::build()
+        }
         Command::Demo => {
             node::build()?;
             run(process::command("node").arg("examples/shop/demo.mjs"))

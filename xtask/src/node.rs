@@ -5,15 +5,18 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::process::{command, ensure_debian_package, output, root, run};
+use crate::process::{command, ensure_debian_packages, output, root, run};
+use crate::wasm;
 
 /// The oldest Node that works.
 const NODE_MAJOR: u32 = 20;
 
-/// Installs the packages if need be, builds the addon, compiles the TypeScript sources.
+/// Installs the packages if need be, builds the addon and the wasm module, compiles the TypeScript
+/// sources.
 pub fn build() -> anyhow::Result<()> {
     install()?;
     npm_script("build:addon")?;
+    wasm::build()?;
     npm_script("build")
 }
 
@@ -43,10 +46,10 @@ fn npm() -> Command {
 
 fn ensure_node() -> anyhow::Result<()> {
     if find("node").is_none() {
-        ensure_debian_package("nodejs", "Node is missing")?;
+        ensure_debian_packages(&["nodejs"], "Node is missing")?;
     }
     if find("npm").is_none() {
-        ensure_debian_package("npm", "npm is missing")?;
+        ensure_debian_packages(&["npm"], "npm is missing")?;
     }
     let version = output(command("node").arg("--version"))?;
     let version = version.trim();

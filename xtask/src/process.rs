@@ -49,27 +49,24 @@ pub fn cargo() -> Command {
     command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Installs a Debian package where this is root on Debian; else fails with the command to run.
-pub fn ensure_debian_package(package: &str, why: &str) -> anyhow::Result<()> {
-    let install = ["apt-get", "install", "--yes", "--no-install-recommends", package];
+/// Installs Debian packages where this is root on Debian; else fails with the command to run.
+pub fn ensure_debian_packages(packages: &[&str], why: &str) -> anyhow::Result<()> {
+    let install = ["install", "--yes", "--no-install-recommends"];
     let debian = Path::new("/etc/debian_version").exists();
     let root = debian && output(command("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
+    let names = packages.join(" ");
     if !root {
         let how = if debian {
-            format!("run: sudo {}", install.join(" "))
+            format!("run: sudo apt-get {} {names}", install.join(" "))
         } else {
-            format!("install what Debian calls {package}")
+            format!("install what Debian calls {names}")
         };
         bail!("{why}; {how}");
     }
-    eprintln!("{why}; installing {package}");
-    run(command(install[0]).args(&install[1..]).env("DEBIAN_FRONTEND", "noninteractive")).or_else(
-        |_| {
-            // A machine made from an image has no package lists yet.
-            run(command("apt-get").arg("update"))?;
-            run(command(install[0]).args(&install[1..]).env("DEBIAN_FRONTEND", "noninteractive"))
-        },
-    )
+    eprintln!("{why}; installing {names}");
+    // The package lists of a machine made from an image are old, or none.
+    run(command("apt-get").args(["update", "--quiet"]))?;
+    run(command("apt-get").args(install).args(packages).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
 /// The command line, for people.

@@ -34,9 +34,11 @@ mod text;
 mod words;
 mod zone;
 
+use serde::{Deserialize, Deserializer};
+
 use crate::columns::ColumnNames;
 use crate::event::{Event, Fields};
-use crate::time::Timestamp;
+use crate::time::{NANOS_PER_MILLI, Timestamp};
 
 use assemble::Assembler;
 pub(crate) use assemble::labels_dropped;
@@ -49,7 +51,7 @@ use zone::Zone;
 pub const FORMATS: &[&str] = Format::NAMES;
 
 /// What a decoder should take for granted instead of finding it out.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct DecoderOptions {
     /// The format, one of [`FORMATS`]; found out from the first lines where `None`.
@@ -67,8 +69,16 @@ pub struct DecoderOptions {
     /// `Europe/Berlin`.
     pub zone: Option<String>,
     /// "Now" in nanoseconds since the epoch, for times without a year (syslog RFC 3164): the year is
-    /// the latest in which the time is at most a day after this. Where `None`, such lines are bad.
+    /// the latest in which the time is at most a day after this. Where `None`, such lines are bad. Hosts
+    /// of other languages give it in milliseconds, as a number that they have too.
+    #[serde(rename = "referenceTimeMs", deserialize_with = "nanos_of_millis")]
     pub reference_time: Option<i64>,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "what is too far saturates")]
+fn nanos_of_millis<'de, D: Deserializer<'de>>(millis: D) -> Result<Option<i64>, D::Error> {
+    let millis = Option::<f64>::deserialize(millis)?;
+    Ok(millis.map(|millis| (millis as i64).saturating_mul(NANOS_PER_MILLI)))
 }
 
 /// A line that could not be used.

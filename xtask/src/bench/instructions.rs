@@ -11,7 +11,7 @@ use clap::Args;
 
 use super::peers::{build, folder, program};
 use super::table::{Table, number};
-use crate::process::{command, ensure_debian_package, output, root};
+use crate::process::{command, ensure_debian_packages, output, root};
 
 const BASELINE: &str = "benches/instructions.toml";
 
@@ -69,7 +69,7 @@ pub fn instructions(instructions: &Instructions) -> anyhow::Result<()> {
 fn ensure_valgrind() -> anyhow::Result<()> {
     match output(command("valgrind").arg("--version")) {
         Ok(_) => Ok(()),
-        Err(_) => ensure_debian_package("valgrind", "counting instructions needs valgrind"),
+        Err(_) => ensure_debian_packages(&["valgrind"], "counting instructions needs valgrind"),
     }
 }
 

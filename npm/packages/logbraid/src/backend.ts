@@ -15,38 +15,48 @@ import type { DecoderOptions } from './types.js';
  * - kind 3, the `u32` host ids of objects that the engine will not name again.
  */
 export interface Backend {
-  /** Checks a query. JSON in ({@link CheckOptions}), JSON out ({@link Checked}). */
-  check(query: string, optionsJson: string): string;
+  readonly kind: BackendKind;
+  /** Checks a query. JSON out ({@link Checked}), here and below. */
+  check(query: string, options: CheckOptions): string;
   /** The diagnostics of a query drawn with carets under the text; empty when there are none. */
-  render(query: string, optionsJson: string, color: boolean): string;
+  render(query: string, options: CheckOptions, color: boolean): string;
   /** The syntax tree of a query as JSON: `{ ast }` or `{ diagnostics }`. */
   parse(query: string): string;
   /** The canonical text of a query as JSON: `{ text }` or `{ diagnostics }`. */
   format(query: string): string;
-  /** What can stand at a cursor, in bytes. JSON in (`Vocabulary`), a JSON array out. */
+  /** What can stand at a cursor, in bytes. JSON in (`Vocabulary`), an array out. */
   complete(query: string, cursor: number, vocabularyJson: string): string;
-  /** The pieces of a query as a JSON array. */
+  /** The pieces of a query as an array. */
   highlight(query: string): string;
-  /** What stands at an offset, in bytes, as a JSON object or `null`. */
+  /** What stands at an offset, in bytes, as an object or `null`. */
   hover(query: string, offset: number): string;
-  /**
-   * What a query will do. JSON in ({@link CheckOptions} and the load), JSON out: `{ explanation }` or
-   * `{ diagnostics }`.
-   */
-  explain(query: string, optionsJson: string, loadJson: string): string;
-  /** Looks into a file without a query. JSON in ({@link RawDecoderOptions}), JSON out ({@link Inspection}). */
-  inspectFile(path: string, optionsJson: string): string;
+  /** What a query will do under a load, which is JSON: `{ explanation }` or `{ diagnostics }`. */
+  explain(query: string, options: CheckOptions, loadJson: string): string;
+  /** Looks into a source without a query. */
+  Inspector: new (options: RawDecoderOptions) => NativeInspector;
   /**
    * One running query. Throws an `Error` with a `code` when query or options make no sense. On more than
    * one of `threads`, by default as many as there are processors, up to 8, only small amounts are decoded and
-   * joined on this one; `wake` is called when there is something to drain, or room again.
+   * joined on this one; `wake` is called when there is something to drain, or room again. In WebAssembly
+   * there is one thread.
    */
   Correlator: new (
     query: string,
-    optionsJson: string,
+    options: Partial<CorrelatorOptions>,
     threads?: number,
     wake?: () => void,
   ) => NativeCorrelator;
+}
+
+/** The native addon, or WebAssembly. */
+export type BackendKind = 'native' | 'wasm';
+
+/** Looks at one source. */
+export interface NativeInspector {
+  /** Bytes, cut anywhere. */
+  push(bytes: Uint8Array): void;
+  /** What was found, as JSON ({@link Inspection}). */
+  finish(): string;
 }
 
 /** One running query in the engine. */
@@ -63,14 +73,27 @@ export interface NativeCorrelator {
   pushColumns(source: number, columns: Columns, at?: number): boolean;
   /** Labels and values seen so far, as a JSON object (`Vocabulary`); empty after `release`. */
   vocabulary(): string;
-  /** Makes a file the content of a source. Throws with code `SOURCE_ERROR` when it cannot be opened. */
-  attachFile(source: number, path: string): void;
+  /**
+   * Makes a file the content of a source. Throws with code `SOURCE_ERROR` when it cannot be opened. Absent
+   * where there are no files, as is `work`.
+   */
+  attachFile?(source: number, path: string): void;
   /**
    * Reads attached files, merged by time, up to about `maxBytes`. `pending` is false when all of
    * them have ended. On several threads it allows that much to be read, and tells what has been read since
    * it was called last.
    */
-  work(maxBytes: number, at?: number): { pending: boolean; read: number };
+  work?(maxBytes: number, at?: number): { pending: boolean; read: number };
+  /**
+   * Reads a stream of bytes into a source, to its end. `fed` is told how many bytes were read, 0 at the end;
+   * nothing more is read before the promise that it returns resolves. Absent where streams are read in
+   * JavaScript.
+   */
+  feed?(
+    source: number,
+    stream: ReadableStream<Uint8Array> | Blob | Response,
+    fed: (bytes: number) => Promise<void> | undefined,
+  ): Promise<void>;
   /** Tells the time, in milliseconds since the epoch. */
   advance(nowMs: number): void;
   /** A live source is quiet: settle its format, let go of a multi-line event that waits for its next line. */
@@ -91,8 +114,8 @@ export interface NativeCorrelator {
   eventsJson(record: Uint8Array): string;
   /** The event loop was held for so many milliseconds. */
   noteTurn(took: number): void;
-  /** Counters and distributions as a JSON object ({@link RawMetrics}). */
-  metrics(): string;
+  /** Counters and distributions. */
+  metrics(): RawMetrics;
   /** Frees the state of the engine. */
   release(): void;
 }
@@ -203,8 +226,8 @@ export interface ColumnPlan {
 
 /** How the bytes of a source are decoded; as {@link DecoderOptions}, ready for the engine. */
 export interface RawDecoderOptions extends Omit<DecoderOptions, 'referenceTime'> {
-  /** Nanoseconds since the epoch. */
-  referenceTime?: number;
+  /** Milliseconds since the epoch. */
+  referenceTimeMs?: number;
 }
 
 /** Options of {@link Backend.Correlator}. */
@@ -298,7 +321,7 @@ export interface RawDistribution {
   buckets: [value: number, count: number][];
 }
 
-/** What {@link Backend.inspectFile} tells of a file. */
+/** What {@link NativeInspector.finish} tells of a source. */
 export interface Inspection {
   /** `null` where there was nothing to tell it from. */
   format: string | null;

@@ -5,7 +5,13 @@ import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
 import { sourceName } from './builder/text.js';
 import type { QueryInput } from './builder/index.js';
-import type { CheckOptions, CorrelatorOptions, Notice, PlanSummary } from './backend.js';
+import type {
+  BackendKind,
+  CheckOptions,
+  CorrelatorOptions,
+  Notice,
+  PlanSummary,
+} from './backend.js';
 import type { Correlation } from './correlation.js';
 import {
   AdapterExistsError,
@@ -15,7 +21,7 @@ import {
   QueryError,
 } from './errors.js';
 import { EngineEmitter } from './events.js';
-import { loadBackend } from './load/native.js';
+import { isLoaded, load, loadBackend, unref } from '#platform';
 import { Totals, summarize } from './metrics.js';
 import type { RunningQuery } from './metrics.js';
 import {
@@ -29,6 +35,7 @@ import { prometheusText } from './prometheus.js';
 import { complete, parse, plan, validateAs } from './query.js';
 import type { Completion, Validation, Vocabulary } from './query.js';
 import type { SyntaxTree } from './syntax.js';
+import { LaterRun } from './later.js';
 import { QueryRun } from './run.js';
 import { formatDuration } from './time.js';
 import type { CorrelateOptions, Metrics, MetricsOptions } from './types.js';
@@ -41,8 +48,9 @@ const MIB = 1 << 20;
  * of its own. An engine that runs no query holds no timer, thread or socket.
  */
 export class CorrelationEngine extends EngineEmitter {
-  readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs' | 'threads'>;
+  readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs' | 'threads' | 'backend'>;
   readonly #threads: number | undefined;
+  readonly #backend: BackendKind | undefined;
   readonly #metricsIntervalMs: number;
   readonly #adapters = new Map<string, DataSourceAdapter>();
   readonly #runs = new Set<QueryRun>();
@@ -52,14 +60,15 @@ export class CorrelationEngine extends EngineEmitter {
   #seen: Vocabulary = {};
   #destroyed: Promise<void> | undefined;
   /** Emits `performanceMetrics`; there is one only while a query runs and somebody listens. */
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
   constructor(options: EngineOptions = {}) {
     super();
-    const { metricsIntervalMs, threads, ...resolved } = resolveOptions(options);
+    const { metricsIntervalMs, threads, backend, ...resolved } = resolveOptions(options);
     this.#options = resolved;
     this.#threads = threads;
+    this.#backend = backend;
     this.#metricsIntervalMs = metricsIntervalMs;
   }
 
@@ -110,8 +119,9 @@ export class CorrelationEngine extends EngineEmitter {
   }
 
   /**
-   * Runs a query. It is checked at once: a query, an option or a source that is wrong throws here.
-   * Reading starts with the first `next()`. Leaving the loop, by whatever way, closes every stream
+   * Runs a query. It is checked at once: a query, an option or a source that is wrong throws here, or at
+   * the first `next()` where the engine has to be loaded first (see {@link load}). Reading starts with
+   * the first `next()`. Leaving the loop, by whatever way, closes every stream
    * and frees the state; while the consumer is slow, the sources wait.
    */
   correlate(
@@ -121,44 +131,11 @@ export class CorrelationEngine extends EngineEmitter {
     this.#alive();
     const query = queryText(input);
     const resolved = resolveCorrelateOptions(options);
-    const backend = loadBackend();
-    const checkOptions = this.#checkOptions();
-    const planned = plan(backend, query, checkOptions);
-    const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
-    return new QueryRun({
-      backend,
-      query,
-      plan: planned,
-      options: this.#correlatorOptions(adapters, checkOptions, resolved),
-      threads: this.#threads,
-      adapters,
-      signal: resolved.signal,
-      streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
-      onCorrelation: (correlation) => this.emit('correlationFound', correlation),
-      onRefused: (source, message) => {
-        this.#past.addRefused(source, 1);
-        this.emit('badLine', { source, code: 'EVENT_INVALID', message, count: 1 });
-      },
-      onNotice: (notice) => {
-        this.#tell(notice, planned);
-      },
-      onPace: (at, reason) => {
-        const source = planned.sources[at]?.name ?? '';
-        if (reason) this.emit('paused', { query, source, reason });
-        else this.emit('resumed', { query, source });
-      },
-      onAdapterError: (adapter, error) => this.emit('adapterError', { adapter, error }),
-      onStart: (run) => {
-        this.#alive();
-        this.#runs.add(run);
-        this.#watch();
-      },
-      onEnd: (run) => {
-        if (!this.#runs.delete(run)) return;
-        this.#past.addQuery(run.metrics(), run.sources);
-        this.#seen = bounded(merge(run.vocabulary(), this.#seen));
-        this.#watch();
-      },
+    if (isLoaded()) return this.#start(query, resolved);
+    return new LaterRun(async () => {
+      await load();
+      this.#alive();
+      return this.#start(query, resolved);
     });
   }
 
@@ -282,7 +259,8 @@ export class CorrelationEngine extends EngineEmitter {
     if (wanted && !this.#timer) {
       this.#timer = setInterval(() => {
         this.emit('performanceMetrics', this.metrics());
-      }, this.#metricsIntervalMs).unref();
+      }, this.#metricsIntervalMs);
+      unref(this.#timer);
     } else if (!wanted) {
       clearInterval(this.#timer);
       this.#timer = undefined;
@@ -293,6 +271,49 @@ export class CorrelationEngine extends EngineEmitter {
     if (this.#destroyed) {
       throw new EngineDestroyedError();
     }
+  }
+
+  /** Checks a query and makes its run, of an engine that is loaded. */
+  #start(query: string, resolved: ResolvedCorrelateOptions): QueryRun {
+    const backend = loadBackend(this.#backend);
+    const checkOptions = this.#checkOptions();
+    const planned = plan(backend, query, checkOptions);
+    const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
+    return new QueryRun({
+      backend,
+      query,
+      plan: planned,
+      options: this.#correlatorOptions(adapters, checkOptions, resolved),
+      threads: this.#threads,
+      adapters,
+      signal: resolved.signal,
+      streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
+      onCorrelation: (correlation) => this.emit('correlationFound', correlation),
+      onRefused: (source, message) => {
+        this.#past.addRefused(source, 1);
+        this.emit('badLine', { source, code: 'EVENT_INVALID', message, count: 1 });
+      },
+      onNotice: (notice) => {
+        this.#tell(notice, planned);
+      },
+      onPace: (at, reason) => {
+        const source = planned.sources[at]?.name ?? '';
+        if (reason) this.emit('paused', { query, source, reason });
+        else this.emit('resumed', { query, source });
+      },
+      onAdapterError: (adapter, error) => this.emit('adapterError', { adapter, error }),
+      onStart: (run) => {
+        this.#alive();
+        this.#runs.add(run);
+        this.#watch();
+      },
+      onEnd: (run) => {
+        if (!this.#runs.delete(run)) return;
+        this.#past.addQuery(run.metrics(), run.sources);
+        this.#seen = bounded(merge(run.vocabulary(), this.#seen));
+        this.#watch();
+      },
+    });
   }
 
   #adapterFor(name: string, selector: string | null): DataSourceAdapter {

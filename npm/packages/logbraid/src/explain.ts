@@ -1,7 +1,7 @@
 import type { RawDiagnostic } from './backend.js';
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
-import { loadBackend } from './load/native.js';
+import { loadBackend } from '#platform';
 import { resolveExplainOptions } from './options.js';
 import { queryError } from './query.js';
 import type { PlanningOptions } from './query.js';
@@ -116,7 +116,7 @@ export function explain(input: QueryInput, options: ExplainOptions = {}): Explan
   const query = queryText(input);
   const { plan, load } = resolveExplainOptions(options);
   const backend = loadBackend();
-  const found = backend.explain(query, JSON.stringify(plan), JSON.stringify(load));
+  const found = backend.explain(query, plan, JSON.stringify(load));
   const { explanation, diagnostics = [] } = JSON.parse(found) as {
     explanation?: Explanation;
     diagnostics?: RawDiagnostic[];

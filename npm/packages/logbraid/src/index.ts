@@ -29,6 +29,9 @@ export type {
   SyntaxTree,
   TextSpan,
 } from './syntax.js';
+export { load } from '#platform';
+export type { WasmSource } from './platform/source.js';
+export type { BackendKind } from './backend.js';
 export { explain } from './explain.js';
 export type {
   ExplainOptions,

@@ -1,8 +1,8 @@
-import type { CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
+import type { BackendKind, CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
 import { OptionError, errorFrom, shown } from './errors.js';
 import type { ExplainOptions } from './explain.js';
 import { MAX_DELAY_MS, toMillis, toNanos } from './time.js';
-import { loadBackend } from './load/native.js';
+import { isLoaded, loadBackend } from '#platform';
 import { presets } from './presets.js';
 import type { PresetName } from './presets.js';
 import type { PlanningOptions, RenderOptions } from './query.js';
@@ -94,8 +94,13 @@ export interface EngineOptions {
    * 1, everything is done there. The answer is the same.
    */
   threads?: number | undefined;
-  /** Which engine runs: `native`, the default. */
-  backend?: 'native' | undefined;
+  /**
+   * Which engine runs queries: the `native` addon, or `wasm`, which is slower and gives the same answers.
+   * A query fails with a `BackendUnavailableError` where there is none of that kind. Default: in Node and
+   * Electron main the addon, or WebAssembly with a warning where the addon is missing or broken; elsewhere
+   * WebAssembly.
+   */
+  backend?: BackendKind | undefined;
 }
 
 /** How repeats are told; see {@link EngineOptions.dedupe}. */
@@ -124,6 +129,7 @@ export interface ResolvedOptions {
   metricsIntervalMs: number;
   keyPatterns: Record<string, string> | undefined;
   threads: number | undefined;
+  backend: BackendKind | undefined;
 }
 
 /** {@link CorrelateOptions} with everything checked. */
@@ -140,7 +146,7 @@ export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions 
   const read = reader(options, [...DECODER_TEXTS, 'referenceTime']);
   const reference = read('referenceTime', time, undefined);
   const decoder: RawDecoderOptions = {
-    referenceTime: reference === undefined ? Date.now() * 1e6 : Number(reference),
+    referenceTimeMs: reference === undefined ? Date.now() : Number(BigInt(reference) / 1_000_000n),
   };
   for (const name of DECODER_TEXTS) {
     const value = read(name, text, undefined);
@@ -167,7 +173,6 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
   const chosen: EngineOptions = { ...(preset && presets[preset]), ...Object.fromEntries(given) };
   const read = reader(chosen, ENGINE_OPTIONS);
   read('gcInterval', duration, 0);
-  read('backend', oneOf(['native']), 'native');
   return {
     defaultTimeWindowMs: read('defaultTimeWindow', duration, 300_000),
     lateToleranceMs: read('lateTolerance', duration, 30_000),
@@ -185,6 +190,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     metricsIntervalMs: read('metricsInterval', interval, 5_000),
     keyPatterns: read('keyPatterns', patterns, undefined),
     threads: read('threads', threads, undefined),
+    backend: read('backend', BACKEND, undefined),
   };
 }
 
@@ -296,6 +302,8 @@ const DECODER_TEXTS = ['format', 'time', 'message', 'level', 'zone'] as const;
 const OVERFLOW = oneOf<'evict' | 'block'>(['evict', 'block']);
 
 const PRESET = oneOf(Object.keys(presets) as PresetName[]);
+
+const BACKEND = oneOf<BackendKind>(['native', 'wasm']);
 
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
@@ -423,9 +431,11 @@ function patterns(name: string, value: unknown): Record<string, string> {
   if (!valid) bad(name, value, 'an object of regular expressions by key');
   const given = Object.fromEntries(entries) as Record<string, string>;
   try {
-    // Only the engine knows its syntax; it is asked with the smallest query there is.
-    const options = JSON.stringify({ keyPatterns: given });
-    new (loadBackend().Correlator)('a({}) and on(k) b({})', options).release();
+    // Only the engine knows its syntax; it is asked with the smallest query there is, or at the first
+    // query where it has yet to be loaded.
+    if (isLoaded()) {
+      new (loadBackend().Correlator)('a({}) and on(k) b({})', { keyPatterns: given }).release();
+    }
   } catch (thrown) {
     const error = errorFrom(thrown);
     if (error.code !== 'INVALID_OPTION') throw error;

@@ -2,7 +2,7 @@ import type { Backend, Checked, CheckOptions, PlanSummary, RawDiagnostic } from 
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
 import { QueryError, shown } from './errors.js';
-import { loadBackend } from './load/native.js';
+import { loadBackend } from '#platform';
 import { resolvePlanOptions, resolveRenderOptions } from './options.js';
 import { inUnits } from './syntax.js';
 import type { SyntaxTree, TextSpan } from './syntax.js';
@@ -118,7 +118,7 @@ export function validateAs(input: QueryInput, options: CheckOptions): Validation
 export function render(input: QueryInput, options: RenderOptions = {}): string {
   const query = queryText(input);
   const { color, ...plan } = resolveRenderOptions(options);
-  return loadBackend().render(query, JSON.stringify(plan), color);
+  return loadBackend().render(query, plan, color);
 }
 
 /**
@@ -204,7 +204,7 @@ export function plan(backend: Backend, query: string, options: CheckOptions): Pl
 }
 
 function check(backend: Backend, query: string, options: CheckOptions): Checked {
-  return JSON.parse(backend.check(query, JSON.stringify(options))) as Checked;
+  return JSON.parse(backend.check(query, options)) as Checked;
 }
 
 /** The error of a query that does not parse or makes no sense. */
@@ -214,7 +214,7 @@ export function queryError(
   found: RawDiagnostic[],
   options: CheckOptions,
 ): QueryError {
-  const drawn = backend.render(query, JSON.stringify(options), false).trimEnd();
+  const drawn = backend.render(query, options, false).trimEnd();
   // What is wrong with the canonical text of a query is not drawn under the query.
   const told = drawn || found.map(({ message }) => message).join('\n');
   return new QueryError(told || 'the query makes no sense', toDiagnostics(query, found), {

@@ -3,7 +3,8 @@ import { BATCH } from './adapters/adapter.js';
 import type { ColumnPlan, NativeCorrelator } from './backend.js';
 import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
-import { AdapterError } from './errors.js';
+import { AdapterError, SourceError } from './errors.js';
+import type { CorrelationError } from './errors.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -47,7 +48,7 @@ export class Reader {
   #taken = 0;
   #exhausted = false;
   #closed = false;
-  #failure: AdapterError | undefined;
+  #failure: CorrelationError | undefined;
   #quietAt: number | undefined;
 
   constructor(
@@ -217,9 +218,13 @@ export class Reader {
     return undefined;
   }
 
-  #wrap(error: unknown): AdapterError {
+  #wrap(error: unknown): CorrelationError {
     if (error instanceof AdapterError) {
       return error;
+    }
+    if (error instanceof SourceError) {
+      const details = { ...error.details, source: this.name };
+      return new SourceError(error.message, { cause: error.cause, details });
     }
     const why = error instanceof Error ? error.message : String(error);
     return new AdapterError(`the source ${this.name} failed: ${why}`, {

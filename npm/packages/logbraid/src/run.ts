@@ -18,6 +18,7 @@ import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
 import { CORRELATION, RELEASED, eachRecord, noticeOf } from './records.js';
 import { MAX_DELAY_MS } from './time.js';
+import { soon } from '#platform';
 
 /** Results taken from the engine at once in final mode. */
 const DRAIN = 256;
@@ -92,8 +93,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   readonly #held: (PauseReason | undefined)[] = [];
   readonly #paused: (PauseReason | undefined)[] = [];
   #failure: { error: unknown } | undefined;
-  #immediate: NodeJS.Immediate | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  /** Calls off the turn that is to come. */
+  #callOff: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   #stopped: Promise<unknown> | undefined;
 
   constructor(setup: RunSetup) {
@@ -104,7 +106,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       const { backend, query, options, threads } = setup;
       this.#correlator = new backend.Correlator(
         query,
-        JSON.stringify(options),
+        options,
         threads,
         this.#onWake,
       );
@@ -162,7 +164,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
 
   /** Counters of the engine. */
   metrics(): RawMetrics {
-    return JSON.parse(this.#correlator.metrics()) as RawMetrics;
+    return this.#correlator.metrics();
   }
 
   /** What it holds, by these counters. */
@@ -210,19 +212,22 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       onStart(this);
       // Files first: one that cannot be opened ends the query before any stream is opened.
       for (const [source, adapter] of adapters.entries()) {
-        if (adapter.file !== undefined) {
-          this.#attach(source, adapter.file);
-        }
+        if (this.#reads(adapter)) this.#attach(source, adapter.file);
       }
       for (const [source, adapter] of adapters.entries()) {
-        if (adapter.file === undefined) this.#open(source, adapter);
+        if (!this.#reads(adapter)) this.#open(source, adapter);
       }
     });
   }
 
+  /** Whether the engine reads the file of an adapter itself. */
+  #reads(adapter: DataSourceAdapter): adapter is DataSourceAdapter & { file: string } {
+    return adapter.file !== undefined && this.#correlator.attachFile !== undefined;
+  }
+
   #attach(source: number, path: string): void {
     try {
-      this.#correlator.attachFile(source, path);
+      this.#correlator.attachFile?.(source, path);
     } catch (thrown) {
       const { code, message } = errorFrom(thrown);
       const details = { source: this.#setup.plan.sources[source]?.name, path };
@@ -244,7 +249,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       batch: this.#few(BATCH),
       wake: () => {
         this.#schedule();
-        return this.#immediate !== undefined;
+        return this.#callOff !== undefined;
       },
     };
     const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
@@ -287,9 +292,9 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   }
 
   #schedule(): void {
-    if (this.#state !== 'running' || this.#immediate) return;
+    if (this.#state !== 'running' || this.#callOff) return;
     if (this.#hungry()) {
-      this.#immediate = setImmediate(this.#turn);
+      this.#callOff = soon(this.#turn);
     } else if (!this.#behind) {
       this.#behind = true;
       this.#tellPace();
@@ -316,7 +321,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   }
 
   readonly #turn = (): void => {
-    this.#immediate = undefined;
+    this.#callOff = undefined;
     clearTimeout(this.#timer);
     const begun = performance.now();
     // What waits here is not replaced by newer revisions: a slow consumer gets one at a time.
@@ -355,7 +360,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
         if (this.#state !== 'running' || !this.#hungry()) return busy;
       }
     } while (busy && performance.now() < until);
-    if (this.#filesPending) {
+    if (this.#filesPending && this.#correlator.work) {
       const { pending, read } = this.#correlator.work(WORK, performance.now());
       this.#filesPending = pending;
       this.#ahead += read / 256;
@@ -478,8 +483,8 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
       return;
     }
     this.#state = 'ended';
-    clearImmediate(this.#immediate);
-    this.#immediate = undefined;
+    this.#callOff?.();
+    this.#callOff = undefined;
     clearTimeout(this.#timer);
     // What is ready may still be given up.
     if (this.#ready.length === 0) this.#ignoreAbort();

@@ -7,6 +7,7 @@ import type {
   NativeCorrelator,
   Notice,
   PlanSummary,
+  RawMetrics,
 } from '#dist/backend.js';
 import type { DataSourceAdapter, StreamItem } from '#dist/adapters/adapter.js';
 import { CORRELATION, COUNT_AT, FINAL, HAS_OBJECTS, RELEASED, REVISION_AT } from '#dist/records.js';
@@ -105,8 +106,8 @@ export class FakeCorrelator implements NativeCorrelator {
   noteTurn(): void {
     // Only measured.
   }
-  metrics(): string {
-    return '{}';
+  metrics(): RawMetrics {
+    return {} as RawMetrics;
   }
   release(): void {
     this.calls.push(['release']);

@@ -13,7 +13,7 @@ import { CorrelationEngine } from 'logbraid';
 import { measure } from '#dist/cli/load/measure.js';
 import type { Loaded, LoadReport } from '#dist/cli/load/measure.js';
 import { medianOf, tableOf, textOf } from '#dist/cli/load/report.js';
-import { loadBackend } from '#dist/load/native.js';
+import { loadBackend } from '#dist/platform/node.js';
 import { highlight, parse, plan } from '#dist/query.js';
 import { parseField, templatesOf, Workload } from '#dist/cli/load/workload.js';
 import type { Pacer } from '#dist/cli/load/source.js';

@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs';
 
+import { SourceError } from '../errors.js';
 import type { DecoderOptions } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 
@@ -27,7 +28,7 @@ export class FileAdapter implements DataSourceAdapter {
   }
 
   createStream(_selector: string, { signal }: StreamOptions): AsyncIterable<StreamItem> {
-    return createReadStream(this.file, { signal, highWaterMark: 1 << 18 });
+    return readFile(this.file, signal);
   }
 
   validateQuery(): boolean {
@@ -36,5 +37,15 @@ export class FileAdapter implements DataSourceAdapter {
 
   destroy(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+/** The bytes of a file, in blocks. Throws a {@link SourceError} that names it. */
+export async function* readFile(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { ...(signal && { signal }), highWaterMark: 1 << 18 });
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SourceError(`${path}: ${why}`, { cause, details: { path } });
   }
 }

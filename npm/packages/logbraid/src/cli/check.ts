@@ -1,5 +1,5 @@
 import type { PlanSummary } from '../backend.js';
-import { loadBackend } from '../load/native.js';
+import { loadBackend } from '#platform';
 import { format, plan, render, validate } from '../query.js';
 import { formatDuration } from '../time.js';
 import { EXIT } from './failure.js';

@@ -1,13 +1,6 @@
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
-
-import { FileAdapter } from '../adapters/file.js';
+import { FileAdapter, readFile } from '../adapters/file.js';
 import type { Inspection } from '../backend.js';
-import { errorFrom } from '../errors.js';
-import { loadBackend } from '../load/native.js';
+import { loadBackend } from '#platform';
 import { resolveDecoder } from '../options.js';
 import { EXIT } from './failure.js';
 import type { FileArgument } from './files.js';
@@ -24,28 +17,12 @@ export async function showSources(files: FileArgument[], json: boolean): Promise
   return found.some(({ events }) => events > 0) ? EXIT.found : EXIT.nothing;
 }
 
-async function inspect(file: FileArgument): Promise<Inspection> {
-  if (file.path === '-') {
-    // The engine reads files; standard input is made one.
-    const folder = await mkdtemp(path.join(os.tmpdir(), 'logbraid-'));
-    try {
-      const copy = path.join(folder, 'stdin');
-      await pipeline(process.stdin, createWriteStream(copy));
-      return inspectPath(copy, file);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  }
-  return inspectPath(file.path, file);
-}
-
-function inspectPath(from: string, { decoder }: FileArgument): Inspection {
-  try {
-    const options = resolveDecoder(new FileAdapter(from, decoder).decoder);
-    return JSON.parse(loadBackend().inspectFile(from, JSON.stringify(options))) as Inspection;
-  } catch (error) {
-    throw errorFrom(error);
-  }
+async function inspect({ path, decoder }: FileArgument): Promise<Inspection> {
+  const file = new FileAdapter(path, decoder);
+  const inspector = new (loadBackend().Inspector)(resolveDecoder(file.decoder));
+  const content: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : readFile(path);
+  for await (const bytes of content) inspector.push(bytes);
+  return JSON.parse(inspector.finish()) as Inspection;
 }
 
 function describe(found: Inspection & { name: string; path: string }): string {

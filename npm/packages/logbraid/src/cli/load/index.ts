@@ -10,7 +10,7 @@ import { parse as parseToml } from 'smol-toml';
 import { IterableAdapter } from '../../adapters/iterable.js';
 import { CorrelationEngine } from '../../engine.js';
 import { SourceError } from '../../errors.js';
-import { loadBackend } from '../../load/native.js';
+import { loadBackend } from '#platform';
 import type { EngineOptions } from '../../options.js';
 import { resolveOptions } from '../../options.js';
 import type { PresetName } from '../../presets.js';

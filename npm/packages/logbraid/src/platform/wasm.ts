@@ -1,0 +1,295 @@
+import type {
+  Backend,
+  CheckOptions,
+  Columns,
+  CorrelatorOptions,
+  NativeCorrelator,
+  NativeInspector,
+  RawDecoderOptions,
+  RawMetrics,
+} from '../backend.js';
+import { BackendUnavailableError, InternalError } from '../errors.js';
+import loadGlue from './glue.cjs';
+
+/** What wasm-bindgen makes of the module, once it is initialized. */
+interface Exports extends Omit<Backend, 'kind' | 'Inspector' | 'Correlator'> {
+  initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
+  Inspector: new (options: RawDecoderOptions) => NativeInspector;
+  Correlator: new (query: string, options: Partial<CorrelatorOptions>) => WasmCorrelator;
+}
+
+type Feed = NonNullable<NativeCorrelator['feed']>;
+
+interface WasmCorrelator extends Omit<
+  NativeCorrelator,
+  'pushColumns' | 'attachFile' | 'work' | 'hasRoom' | 'isBusy' | 'feed' | 'deadline'
+> {
+  pushColumns(
+    source: number,
+    ids: Uint32Array,
+    millis: Float64Array,
+    nanos: Uint32Array,
+    bytes: Uint8Array,
+    timesEnd: number,
+    ends: Uint32Array,
+    cells: number,
+    samples: Uint32Array,
+    at?: number,
+  ): boolean;
+  deadline(): number | undefined;
+  feed: Feed;
+}
+
+/** Memory of a module that is given back by making another, in bytes: it never shrinks. */
+const LARGE = 64 << 20;
+
+/**
+ * The engine in WebAssembly. Queries share an instance of the module; one that has trapped is never entered
+ * again, and the next query gets a fresh one, as does the first query after one has grown large.
+ */
+export function wasmBackend(module: WebAssembly.Module): Backend {
+  const glue = loadGlue() as () => Exports;
+  let current: Instance | undefined;
+  const instance = (): Instance => {
+    if (!current || !current.usable) current = new Instance(glue(), module);
+    return current;
+  };
+  const call = <T>(use: (exports: Exports) => T): T => {
+    const { exports, enter } = instance();
+    return enter(() => use(exports));
+  };
+
+  class Inspector implements NativeInspector {
+    readonly #instance = instance();
+    readonly #inner: NativeInspector;
+
+    constructor(options: RawDecoderOptions) {
+      const { exports, enter } = this.#instance;
+      this.#inner = enter(() => new exports.Inspector(options));
+    }
+
+    push(bytes: Uint8Array): void {
+      this.#instance.enter(() => {
+        this.#inner.push(bytes);
+      });
+    }
+
+    finish(): string {
+      return this.#instance.enter(() => this.#inner.finish());
+    }
+  }
+
+  class Correlator extends InstanceCorrelator {
+    constructor(query: string, options: Partial<CorrelatorOptions>, _threads?: number, wake?: () => void) {
+      super(instance(), query, options, wake);
+    }
+  }
+
+  return {
+    kind: 'wasm',
+    check: (query: string, options: CheckOptions) => call((to) => to.check(query, options)),
+    render: (query, options, color) => call((to) => to.render(query, options, color)),
+    explain: (query, options, load) => call((to) => to.explain(query, options, load)),
+    parse: (query) => call((to) => to.parse(query)),
+    format: (query) => call((to) => to.format(query)),
+    complete: (query, cursor, known) => call((to) => to.complete(query, cursor, known)),
+    highlight: (query) => call((to) => to.highlight(query)),
+    hover: (query, offset) => call((to) => to.hover(query, offset)),
+    Inspector,
+    Correlator,
+  };
+}
+
+/** One instance of the module, with a memory of its own. */
+class Instance {
+  readonly exports: Exports;
+  readonly #memory: WebAssembly.Memory;
+  /** What those are told that use it, when it has stopped. */
+  readonly #users = new Map<object, () => void>();
+  /** Why it has stopped for good. */
+  stopped: InternalError | undefined;
+
+  constructor(exports: Exports, module: WebAssembly.Module) {
+    this.exports = exports;
+    try {
+      this.#memory = exports.initSync({ module }).memory;
+    } catch (cause) {
+      throw new BackendUnavailableError(
+        `the wasm engine cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`,
+        { cause },
+      );
+    }
+  }
+
+  /** Whether a new query can use it. */
+  get usable(): boolean {
+    const large = this.#users.size === 0 && this.#memory.buffer.byteLength > LARGE;
+    return !this.stopped && !large;
+  }
+
+  join(user: object, stopped: () => void): void {
+    this.#users.set(user, stopped);
+  }
+
+  leave(user: object): void {
+    this.#users.delete(user);
+  }
+
+  /**
+   * Runs a call into the module. Errors of the engine have a code; anything else that is thrown is a trap,
+   * a panic or an exhausted stack, and leaves the module in the middle of something.
+   */
+  readonly enter = <T>(call: () => T): T => {
+    if (this.stopped) throw this.stopped;
+    try {
+      return call();
+    } catch (thrown) {
+      throw this.judge(thrown);
+    }
+  };
+
+  /** What was thrown by a call; stops the instance where that is no error of the engine. */
+  judge(thrown: unknown): unknown {
+    if (this.stopped || (thrown instanceof Error && 'code' in thrown)) return thrown;
+    const why = thrown instanceof Error ? thrown.message : String(thrown);
+    const mebibytes = Math.ceil(this.#memory.buffer.byteLength / (1 << 20));
+    this.stopped = new InternalError(
+      `the wasm engine has stopped, with ${mebibytes} MB of memory: ${why}; ` +
+        'its queries have ended, and new ones get a fresh engine',
+      { cause: thrown },
+    );
+    for (const tell of this.#users.values()) tell();
+    return this.stopped;
+  }
+}
+
+/** A query in an instance. */
+class InstanceCorrelator implements NativeCorrelator {
+  readonly #instance: Instance;
+  readonly #inner: WasmCorrelator;
+  /** The last that was told, for when the instance has stopped. */
+  #metrics: RawMetrics;
+
+  constructor(
+    instance: Instance,
+    query: string,
+    options: Partial<CorrelatorOptions>,
+    stopped: () => void = () => undefined,
+  ) {
+    this.#instance = instance;
+    this.#inner = instance.enter(() => new instance.exports.Correlator(query, options));
+    this.#metrics = instance.enter(() => this.#inner.metrics());
+    instance.join(this, stopped);
+  }
+
+  push(source: number, bytes: Uint8Array, at?: number): void {
+    this.#instance.enter(() => {
+      this.#inner.push(source, bytes, at);
+    });
+  }
+
+  pushColumns(source: number, columns: Columns, at?: number): boolean {
+    const { rows, ids, millis, nanos, bytes, timesEnd, textsEnd, ends, cells, samples } = columns;
+    let texts = cells;
+    for (const labels of samples) texts += 2 * labels;
+    return this.#instance.enter(() =>
+      this.#inner.pushColumns(
+        source,
+        ids.subarray(0, rows),
+        millis.subarray(0, rows),
+        nanos.subarray(0, rows),
+        bytes.subarray(0, textsEnd),
+        timesEnd,
+        ends.subarray(0, texts),
+        cells,
+        samples,
+        at,
+      ),
+    );
+  }
+
+  async feed(...[source, stream, fed]: Parameters<Feed>): Promise<void> {
+    // A callback that throws has not stopped the module, which only passes on what it threw.
+    let told: { error: unknown } | undefined;
+    const guarded = (bytes: number): Promise<void> | undefined => {
+      try {
+        return fed(bytes);
+      } catch (error) {
+        told = { error };
+        throw error;
+      }
+    };
+    const reading = this.#instance.enter(() => this.#inner.feed(source, stream, guarded));
+    try {
+      await reading;
+    } catch (thrown) {
+      if (told) throw told.error;
+      throw thrown;
+    }
+  }
+
+  vocabulary(): string {
+    if (this.#instance.stopped) return '{}';
+    return this.#instance.enter(() => this.#inner.vocabulary());
+  }
+
+  advance(nowMs: number): void {
+    this.#instance.enter(() => {
+      this.#inner.advance(nowMs);
+    });
+  }
+
+  flush(source: number): void {
+    this.#instance.enter(() => {
+      this.#inner.flush(source);
+    });
+  }
+
+  close(source: number): void {
+    this.#instance.enter(() => {
+      this.#inner.close(source);
+    });
+  }
+
+  hasRoom(): boolean {
+    return true;
+  }
+
+  isBusy(): boolean {
+    return false;
+  }
+
+  drain(max: number, at?: number): Uint8Array {
+    return this.#instance.enter(() => this.#inner.drain(max, at));
+  }
+
+  deadline(): number | null {
+    return this.#instance.enter(() => this.#inner.deadline()) ?? null;
+  }
+
+  headJson(record: Uint8Array): string {
+    return this.#instance.enter(() => this.#inner.headJson(record));
+  }
+
+  eventsJson(record: Uint8Array): string {
+    return this.#instance.enter(() => this.#inner.eventsJson(record));
+  }
+
+  noteTurn(took: number): void {
+    if (!this.#instance.stopped) this.#inner.noteTurn(took);
+  }
+
+  metrics(): RawMetrics {
+    if (!this.#instance.stopped) this.#metrics = this.#instance.enter(() => this.#inner.metrics());
+    return this.#metrics;
+  }
+
+  release(): void {
+    this.#instance.leave(this);
+    if (!this.#instance.stopped) {
+      this.#instance.enter(() => {
+        this.#inner.release();
+      });
+    }
+  }
+}

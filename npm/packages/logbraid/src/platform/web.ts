@@ -1,0 +1,80 @@
+// What browsers and their Workers have: WebAssembly, which has to be loaded, and messages for turns.
+import type { Backend, BackendKind } from '../backend.js';
+import { BackendUnavailableError } from '../errors.js';
+import { compileModule } from './source.js';
+import type { WasmSource } from './source.js';
+import { wasmBackend } from './wasm.js';
+
+let backend: Backend | undefined;
+let loading: Promise<void> | undefined;
+let defaultSource: (() => WasmSource) | undefined;
+
+/** Says where the module is loaded from where `load` is not told. */
+export function setDefaultSource(source: () => WasmSource): void {
+  defaultSource = source;
+}
+
+/** The engine, once it has been loaded. */
+export function loadBackend(kind?: BackendKind): Backend {
+  if (kind === 'native') {
+    throw new BackendUnavailableError('there is no native addon outside of Node and Electron main');
+  }
+  if (!backend) {
+    throw new BackendUnavailableError('the engine is not loaded yet: await load() first');
+  }
+  return backend;
+}
+
+/** Whether {@link loadBackend} gives an engine without {@link load}. */
+export function isLoaded(): boolean {
+  return backend !== undefined;
+}
+
+/** Loads the engine, once; see the documentation of Node's. A failed attempt can be repeated. */
+export function load(source?: WasmSource): Promise<void> {
+  if (source === undefined && loading) return loading;
+  const attempt = start(source);
+  loading = attempt;
+  attempt.catch(() => {
+    if (loading === attempt) loading = undefined;
+  });
+  return attempt;
+}
+
+async function start(source: WasmSource | undefined): Promise<void> {
+  const from = source ?? defaultSource?.();
+  if (from === undefined) {
+    throw new BackendUnavailableError(
+      'logbraid/slim comes without the wasm module: give it to load(), as a URL, a Response, bytes or a ' +
+        'WebAssembly.Module',
+    );
+  }
+  backend = wasmBackend(await compileModule(from));
+}
+
+let channel: MessageChannel | undefined;
+const turns: (() => void)[] = [];
+
+/** Calls back when the event loop has had a turn. Returns what calls it off. */
+export function soon(turn: () => void): () => void {
+  if (!channel) {
+    channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      turns.shift()?.();
+    };
+  }
+  let wanted = true;
+  turns.push(() => {
+    if (wanted) turn();
+  });
+  // Timers of pages in the background are slowed down; messages are not.
+  channel.port2.postMessage(undefined);
+  return () => {
+    wanted = false;
+  };
+}
+
+/** Nothing is kept alive by a timer. */
+export function unref(timer: ReturnType<typeof setTimeout>): void {
+  void timer;
+}
