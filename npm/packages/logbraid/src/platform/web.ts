@@ -9,9 +9,12 @@ let backend: Backend | undefined;
 let loading: Promise<void> | undefined;
 let defaultSource: (() => WasmSource) | undefined;
 
-/** Says where the module is loaded from where `load` is not told. */
-export function setDefaultSource(source: () => WasmSource): void {
-  defaultSource = source;
+/**
+ * Says where the module is loaded from where `load` is not told. Where a page has several entries, by way of
+ * other packages, a module that is in the script goes before one that is fetched.
+ */
+export function setDefaultSource(source: () => WasmSource, isInScript = false): void {
+  if (isInScript || !defaultSource) defaultSource = source;
 }
 
 /** The engine, once it has been loaded. */
