@@ -15,6 +15,9 @@ const ICONS: Record<Completion['kind'], string> = {
   value: 'constant',
 };
 
+/** What a value from a log could hide, or turn around. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** What the engine says can stand at the cursor, in its order. */
 export function completionSource(known: Known): CompletionSource {
   return async ({ state, pos, explicit }) => {
@@ -28,7 +31,7 @@ export function completionSource(known: Known): CompletionSource {
       to: span.end,
       filter: false,
       options: found.map(({ label, insert, kind, detail }) => ({
-        label,
+        label: label.replace(HIDDEN, '�'),
         apply: insert,
         type: ICONS[kind],
         detail,

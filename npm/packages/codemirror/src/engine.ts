@@ -1,4 +1,4 @@
-import { BackendUnavailableError, highlight } from 'logbraid';
+import { BackendUnavailableError, load } from 'logbraid';
 
 /**
  * Longest document that is looked at as it is typed, in UTF-16 units: a query has 64 KiB at most, and no
@@ -17,13 +17,7 @@ export function answers(ask: () => unknown): boolean {
   }
 }
 
-/** Loads the engine where that is needed. */
-export async function load(): Promise<void> {
-  await Promise.resolve();
-  highlight('');
-}
-
-/** Whether the engine could be loaded; who shows the query says why not. */
+/** Whether the engine could be loaded, if it was not; who shows the query tells why not. */
 export function isLoaded(): Promise<boolean> {
   return load().then(
     () => true,

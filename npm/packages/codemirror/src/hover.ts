@@ -8,11 +8,10 @@ import { paragraph } from './prose.js';
 /** What the engine says of the piece under the pointer. */
 export const hoverSource: HoverTooltipSource = async ({ state }, pos, side) => {
   if (state.doc.length > MAX_LENGTH || !(await isLoaded())) return null;
-  const found = hover(state.doc.toString(), pos);
+  // The character that the pointer is on, of the two at a place.
+  const found = hover(state.doc.toString(), side < 0 ? Math.max(pos - 1, 0) : pos);
   if (!found) return null;
   const { start, end } = found.span;
-  const isBeside = side < 0 ? pos === start : pos === end;
-  if (isBeside) return null;
   return {
     pos: start,
     end,

@@ -5,9 +5,9 @@ import { ViewPlugin, logException } from '@codemirror/view';
 import type { Input, PartialParse } from '@lezer/common';
 import { NodeSet, NodeType, Parser, Tree } from '@lezer/common';
 import { styleTags, tags } from '@lezer/highlight';
-import { highlight } from 'logbraid';
+import { highlight, load } from 'logbraid';
 
-import { MAX_LENGTH, answers, load } from './engine.js';
+import { MAX_LENGTH, answers } from './engine.js';
 
 /** What the kinds of the engine's tokens are to a theme. */
 const TAGS = {
@@ -66,13 +66,26 @@ export function languageOnceLoaded(): Extension {
   const slot = new Compartment();
   const plugin = ViewPlugin.define((view) => {
     let isThere = true;
-    const show = () => {
-      if (isThere) view.dispatch({ effects: slot.reconfigure(language) });
+    let hasFailed = false;
+    let isTold = false;
+    const attempt = () => {
+      hasFailed = false;
+      load().then(
+        () => {
+          if (isThere) view.dispatch({ effects: slot.reconfigure(language) });
+        },
+        (error: unknown) => {
+          hasFailed = true;
+          if (!isTold) logException(view.state, error, 'loading the engine of logbraid');
+          isTold = true;
+        },
+      );
     };
-    load().then(show, (error: unknown) => {
-      logException(view.state, error, 'loading the engine of logbraid');
-    });
+    attempt();
     return {
+      update: ({ docChanged }) => {
+        if (docChanged && hasFailed) attempt();
+      },
       destroy: () => {
         isThere = false;
       },
