@@ -4,6 +4,7 @@
 //! meanwhile finds it free.
 
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 
 use futures::channel::oneshot;
 use futures::future::{Either, select};
@@ -14,7 +15,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader, Response};
 
-use crate::{Result, Shared, coded, set_clock, usage};
+use crate::{Result, STOPPED, Shared, coded, set_clock, usage};
 
 /// Bytes that the engine takes at once: the bounds of a query are looked at between pushes.
 const BLOCK: usize = 256 << 10;
@@ -42,10 +43,11 @@ pub async fn read(
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut block = vec![0; BLOCK];
     loop {
-        let Either::Left((read, _)) = select(JsFuture::from(reader.read()), &mut released).await
-        else {
-            return leave(&reader).await;
-        };
+        let read = select(JsFuture::from(reader.read()), &mut released).await;
+        if STOPPED.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let Either::Left((read, _)) = read else { return leave(&reader).await };
         let read = read?;
         let chunk = Reflect::get(&read, &"value".into())?;
         if chunk.is_undefined() {
@@ -71,9 +73,11 @@ pub async fn read(
             }
             let room = fed.call1(&JsValue::UNDEFINED, &length.into())?;
             let room = JsFuture::from(Promise::resolve(&room));
-            let Either::Left((room, _)) = select(room, &mut released).await else {
-                return leave(&reader).await;
-            };
+            let room = select(room, &mut released).await;
+            if STOPPED.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let Either::Left((room, _)) = room else { return leave(&reader).await };
             room?;
         }
     }

@@ -13,6 +13,7 @@ pub mod query;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
 
 use futures::channel::oneshot;
 use js_sys::{Function, Promise, Reflect, Uint8Array};
@@ -50,6 +51,15 @@ fn coded(code: &str, message: &str) -> JsValue {
 #[wasm_bindgen(start)]
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| wasm_bindgen::throw_str(&panic.to_string())));
+}
+
+/// Set from outside once a call has trapped: what still comes from promises ends here.
+static STOPPED: AtomicBool = AtomicBool::new(false);
+
+/// Where a byte of 1 says that the module has stopped: it is written to, since nothing is called any more.
+#[wasm_bindgen(js_name = stopFlag)]
+pub fn stop_flag() -> *const u8 {
+    STOPPED.as_ptr().cast_const().cast()
 }
 
 /// What the futures of a query share with it. Nothing is borrowed across an await.

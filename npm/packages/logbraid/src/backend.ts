@@ -48,6 +48,9 @@ export interface Backend {
   ) => NativeCorrelator;
 }
 
+/** Bytes as the web has them. */
+export type ByteStream = ReadableStream<Uint8Array> | Blob | Response;
+
 /** The native addon, or WebAssembly. */
 export type BackendKind = 'native' | 'wasm';
 
@@ -91,7 +94,7 @@ export interface NativeCorrelator {
    */
   feed?(
     source: number,
-    stream: ReadableStream<Uint8Array> | Blob | Response,
+    stream: ByteStream,
     fed: (bytes: number) => Promise<void> | undefined,
   ): Promise<void>;
   /** Tells the time, in milliseconds since the epoch. */

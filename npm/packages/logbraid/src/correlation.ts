@@ -11,6 +11,7 @@ import {
   TRUNCATED,
   WITHDRAWN,
 } from './records.js';
+import type { PackedCorrelation } from './remote/messages.js';
 import type { LogEvent } from './types.js';
 
 /** Everything of a correlation but its events, as the engine wrote it. */
@@ -113,9 +114,9 @@ interface Place {
 
 /** What correlations of one query share. @internal */
 export interface RecordContext {
-  correlator: NativeCorrelator;
+  correlator: Pick<NativeCorrelator, 'headJson' | 'eventsJson'>;
   plan: PlanSummary;
-  host: HostEvents;
+  host: Pick<HostEvents, 'get'>;
 }
 
 /**
@@ -232,6 +233,29 @@ export class Correlation {
         ? correlator.eventsJson(this.#record())
         : JSON.stringify(this.events);
     return `${head.slice(0, head.lastIndexOf('}'))},"events":${events}}`;
+  }
+
+  /** All of it as plain data, for where its engine is not. @internal */
+  pack(): PackedCorrelation {
+    const { correlator, plan } = this.#context;
+    const record = this.#record();
+    const places = this.#objects.length > 0 ? this.#places() : [];
+    const objects = places.flatMap(({ content }, at): PackedCorrelation['objects'] =>
+      typeof content === 'number' ? [[content, this.#objects[at] ?? NOTHING]] : [],
+    );
+    const head = correlator.headJson(record);
+    return { record: record.slice(), head, events: correlator.eventsJson(record), objects, plan };
+  }
+
+  /** A correlation of what another was packed into. @internal */
+  static unpack({ record, head, events, objects, plan }: PackedCorrelation): Correlation {
+    const batch = new DataView(record.buffer, record.byteOffset, record.byteLength);
+    const known = new Map(objects);
+    return new Correlation(batch, 0, record.byteLength, {
+      correlator: { headJson: () => head, eventsJson: () => events },
+      plan,
+      host: { get: (id) => known.get(id) },
+    });
   }
 
   /** @internal */

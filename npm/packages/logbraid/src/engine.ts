@@ -1,5 +1,5 @@
 import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
-import { IterableAdapter, isIterable } from './adapters/iterable.js';
+import { toAdapter } from './adapters/given.js';
 import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
@@ -17,7 +17,6 @@ import {
   AdapterExistsError,
   AdapterNotFoundError,
   EngineDestroyedError,
-  OptionError,
   QueryError,
 } from './errors.js';
 import { EngineEmitter } from './events.js';
@@ -73,8 +72,8 @@ export class CorrelationEngine extends EngineEmitter {
   }
 
   /**
-   * Gives a source its name in queries. An array, an iterable or an async iterable is a source too;
-   * see {@link IterableAdapter} for how it is read. Throws an `OptionError` for a name that no query
+   * Gives a source its name in queries. An array, an iterable or an async iterable is a source too, and so is
+   * a `ReadableStream`, a `Blob` or `File`, or a `Response`; see {@link IterableAdapter} for how it is read. Throws an `OptionError` for a name that no query
    * can name: anything but letters, digits and `_`, and words of the language such as `and`.
    */
   addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
@@ -401,21 +400,6 @@ export class CorrelationEngine extends EngineEmitter {
       }
     }
   }
-}
-
-function toAdapter(name: string, given: DataSourceAdapter | EventIterable): DataSourceAdapter {
-  const value: unknown = given;
-  if (typeof value === 'object' && value !== null) {
-    if ('createStream' in value && typeof value.createStream === 'function') {
-      return value as DataSourceAdapter;
-    }
-    if (isIterable(value)) {
-      return new IterableAdapter(value);
-    }
-  }
-  throw new OptionError(`the source ${name} is neither an adapter nor an iterable`, {
-    details: { option: 'adapter', name },
-  });
 }
 
 function streamOptions(

@@ -29,6 +29,11 @@ export type {
   SyntaxTree,
   TextSpan,
 } from './syntax.js';
+export { createWorkerEngine } from './remote/create.js';
+export type { WorkerEngineOptions } from './remote/create.js';
+export type { RemoteEngine } from './remote/engine.js';
+export type { RemoteSource } from './remote/source.js';
+export type { WorkerOptions } from './platform/worker.js';
 export { load } from '#platform';
 export type { WasmSource } from './platform/source.js';
 export type { BackendKind } from './backend.js';

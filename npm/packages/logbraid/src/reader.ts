@@ -1,13 +1,17 @@
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
 import { BATCH } from './adapters/adapter.js';
 import type { ColumnPlan, NativeCorrelator } from './backend.js';
+import { isByteStream, readBytes } from './adapters/bytes.js';
 import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
-import { AdapterError, SourceError } from './errors.js';
+import { AdapterError, InternalError, SourceError, errorFrom } from './errors.js';
 import type { CorrelationError } from './errors.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
+
+/** Bytes that weigh as much as one event. */
+const BYTES_PER_EVENT = 256;
 
 /** A live source that gave bytes and then nothing for this long is quiet: what waits for a next line is let go. */
 const QUIET_MS = 250;
@@ -36,6 +40,11 @@ export class Reader {
   readonly #columns: ColumnEncoder;
   readonly #encoder = new TextEncoder();
   #iterator: AsyncIterator<StreamItem> | undefined;
+  /** A stream that the engine reads by itself, until its end. */
+  #feeding: Promise<void> | undefined;
+  #fedBytes = 0;
+  /** Has it read on. */
+  #goOn: (() => void) | undefined;
   #asked = false;
   #arrived: Uint8Array | readonly unknown[] | undefined;
   /** When that arrived; of single events, the first. */
@@ -70,10 +79,19 @@ export class Reader {
   open(selector: string, options: StreamOptions): void {
     try {
       const stream: unknown = this.#adapter.createStream(selector, options);
-      if (typeof stream !== 'object' || !stream || !(Symbol.asyncIterator in stream)) {
-        throw new TypeError('createStream() must return an async iterable');
+      if (isByteStream(stream)) {
+        this.#feeding = this.#context.correlator.feed?.(this.#source, stream, this.#fed);
+        if (this.#feeding) {
+          void this.#feeding.catch(this.#fail);
+          return;
+        }
+        this.#iterator = readBytes(stream);
+      } else {
+        if (typeof stream !== 'object' || !stream || !(Symbol.asyncIterator in stream)) {
+          throw new TypeError('createStream() must return an async iterable, or bytes of the web');
+        }
+        this.#iterator = (stream as AsyncIterable<StreamItem>)[Symbol.asyncIterator]();
       }
-      this.#iterator = (stream as AsyncIterable<StreamItem>)[Symbol.asyncIterator]();
     } catch (error) {
       throw this.#wrap(error);
     }
@@ -89,6 +107,9 @@ export class Reader {
   feed(now: number): number {
     if (this.#closed) {
       return 0;
+    }
+    if (this.#goOn && !this.paused) {
+      return this.#letFeed(this.#goOn, now);
     }
     if (this.#arrived && !this.paused) {
       return this.#feedSlice(this.#arrived, now);
@@ -115,6 +136,8 @@ export class Reader {
   async stop(): Promise<void> {
     this.#closed = true;
     this.#arrived = this.#batch = this.#next = undefined;
+    // The engine leaves the stream when the query is released.
+    await this.#feeding?.catch(() => undefined);
     const iterator = this.#iterator;
     this.#iterator = undefined;
     if (iterator?.return && !this.#exhausted && !this.#failure) {
@@ -123,6 +146,34 @@ export class Reader {
       if (!this.#asked) await returned;
     }
   }
+
+  /** The engine has read so many bytes of a stream by itself, or all; it reads on when a turn says so. */
+  readonly #fed = (bytes: number): Promise<void> | undefined => {
+    if (bytes === 0) {
+      this.#closed = true;
+      this.#quietAt = undefined;
+    }
+    this.#fedBytes += bytes;
+    const room = bytes > 0 ? new Promise<void>((resolve) => (this.#goOn = resolve)) : undefined;
+    this.#context.wake();
+    return room;
+  };
+
+  #letFeed(goOn: () => void, now: number): number {
+    const weight = Math.ceil(this.#fedBytes / BYTES_PER_EVENT);
+    this.#fedBytes = 0;
+    this.#goOn = undefined;
+    if (!this.#adapter.bounded) this.#quietAt = now + QUIET_MS;
+    goOn();
+    return weight;
+  }
+
+  readonly #fail = (error: unknown): void => {
+    // The engine tells its own errors by their code, and passes on those of the stream.
+    const coded = error instanceof Error && 'code' in error && error.code === 'SOURCE_ERROR';
+    this.#failure = this.#wrap(coded ? errorFrom(error) : error);
+    this.#context.wake();
+  };
 
   #feedSlice(arrived: Uint8Array | readonly unknown[], now: number): number {
     const { correlator } = this.#context;
@@ -147,7 +198,7 @@ export class Reader {
       this.#taken = 0;
       this.#ask();
     }
-    return isBytes ? Math.ceil((to - from) / 256) : Math.max(to - from, 1);
+    return isBytes ? Math.ceil((to - from) / BYTES_PER_EVENT) : Math.max(to - from, 1);
   }
 
   #ask(): void {
@@ -219,7 +270,7 @@ export class Reader {
   }
 
   #wrap(error: unknown): CorrelationError {
-    if (error instanceof AdapterError) {
+    if (error instanceof AdapterError || error instanceof InternalError) {
       return error;
     }
     if (error instanceof SourceError) {

@@ -104,12 +104,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
       const { backend, query, options, threads } = setup;
-      this.#correlator = new backend.Correlator(
-        query,
-        options,
-        threads,
-        this.#onWake,
-      );
+      this.#correlator = new backend.Correlator(query, options, threads, this.#onWake);
     } catch (error) {
       throw errorFrom(error);
     }

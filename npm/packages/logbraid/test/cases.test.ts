@@ -353,7 +353,7 @@ function isAboutResults(one: Case): boolean {
 async function runOnEngine(one: Case, where: EngineOptions): Promise<void> {
   const { query, start, end, decoders, steps = [] } = one;
   // What is out of order in a case is not late there, and must not become late here.
-  await using engine = new CorrelationEngine({ lateTolerance: "1d", ...where });
+  await using engine = new CorrelationEngine({ lateTolerance: '1d', ...where });
   const { sources } = planOf(loadBackend(), query, {});
   for (const { name } of sources) {
     const items = steps

@@ -1,3 +1,4 @@
+import type { ByteStream } from '../backend.js';
 import type { KnownLabel } from '../query.js';
 import type { DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
@@ -22,7 +23,7 @@ export type StreamItem = LogEvent | readonly LogEvent[] | EncodedChunk | Uint8Ar
 export interface DataSourceAdapter {
   getName(): string;
   /** Starts reading. `selector` is the text between the parentheses of the query, unchanged. */
-  createStream(selector: string, options: StreamOptions): AsyncIterable<StreamItem>;
+  createStream(selector: string, options: StreamOptions): AsyncIterable<StreamItem> | ByteStream;
   /** Whether it ends by itself. Default: no, it is live. */
   readonly bounded?: boolean;
   /** Whether it applies selectors itself. Default: yes; where it is `false` the engine does. */

@@ -1,21 +1,24 @@
+import type { ByteStream } from '../backend.js';
 import type { DecoderOptions } from '../types.js';
 import { toInstant } from '../time.js';
 import type { LogEvent } from '../types.js';
 import { BATCH } from './adapter.js';
+import { isByteStream } from './bytes.js';
 import type { DataSourceAdapter, StreamItem } from './adapter.js';
 
 /** What can be a source without being an adapter. */
-export type EventIterable = Iterable<LogEvent> | AsyncIterable<StreamItem>;
+export type EventIterable = Iterable<LogEvent> | AsyncIterable<StreamItem> | ByteStream;
 
 /** Options of an {@link IterableAdapter}. */
 export interface IterableOptions extends DecoderOptions {
-  /** Whether it ends by itself. Default: an async iterable is live, anything else is bounded. */
+  /** Whether it ends by itself. Default: an async iterable, a stream and a `Response` are live, anything else is bounded. */
   bounded?: boolean;
 }
 
 /**
- * Makes a source of an array, an iterable or an async iterable. Arrays are sorted by time, and read
- * again by each query; what an iterator has given to one query is gone for the next.
+ * Makes a source of an array, an iterable or an async iterable, or of bytes as the web has them: a
+ * `ReadableStream`, a `Blob` or `File`, a `Response`. Arrays are sorted by time, and read again by each
+ * query, as are a `Blob` and a `File`; what anything else has given to one query is gone for the next.
  */
 export class IterableAdapter implements DataSourceAdapter {
   readonly selects = false;
@@ -25,17 +28,22 @@ export class IterableAdapter implements DataSourceAdapter {
 
   constructor(events: EventIterable, { bounded, ...decoder }: IterableOptions = {}) {
     this.#events = events;
-    this.bounded = bounded ?? !(Symbol.asyncIterator in events);
+    this.bounded = bounded ?? (events instanceof Blob || !isLive(events));
     this.decoder = decoder;
+  }
+
+  /** The bytes that it reads, where they can be read anywhere. @internal */
+  get blob(): Blob | undefined {
+    return this.#events instanceof Blob ? this.#events : undefined;
   }
 
   getName(): string {
     return 'iterable';
   }
 
-  createStream(): AsyncIterable<StreamItem> {
+  createStream(): AsyncIterable<StreamItem> | ByteStream {
     const events = this.#events;
-    return Symbol.asyncIterator in events ? events : batches(events);
+    return isByteStream(events) || Symbol.asyncIterator in events ? events : batches(events);
   }
 
   validateQuery(): boolean {
@@ -77,5 +85,10 @@ function sorted(events: readonly LogEvent[]): LogEvent[] {
 
 /** Whether a value can be made a source by {@link IterableAdapter}. */
 export function isIterable(value: object): value is EventIterable {
-  return Symbol.asyncIterator in value || Symbol.iterator in value;
+  return isByteStream(value) || Symbol.asyncIterator in value || Symbol.iterator in value;
+}
+
+/** Whether nobody knows whether it ends. */
+function isLive(events: EventIterable): boolean {
+  return isByteStream(events) || Symbol.asyncIterator in events;
 }

@@ -51,13 +51,7 @@ export class PushSource implements DataSourceAdapter {
         details: { source: this.#name },
       });
     }
-    const given: unknown = data;
-    if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) {
-      throw new OptionError(
-        `the source ${this.#name} takes events, text or bytes, not ${shown(data)}`,
-        { details: { option: 'data', value: data } },
-      );
-    }
+    checkPushed(this.#name, data);
     const queues = this.#readers.size > 0 ? [...this.#readers] : [this.#waiting];
     for (const queue of queues) {
       if (queue.size > this.#room * HARD_LIMIT_FACTOR) {
@@ -241,7 +235,17 @@ function copy(data: StreamItem): StreamItem {
   return isChunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
 }
 
-function weight(data: StreamItem): number {
+/** Throws an `OptionError` at what is neither event, array, text nor bytes. */
+export function checkPushed(name: string, data: unknown): void {
+  if (typeof data !== 'string' && (typeof data !== 'object' || data === null)) {
+    throw new OptionError(`the source ${name} takes events, text or bytes, not ${shown(data)}`, {
+      details: { option: 'data', value: data },
+    });
+  }
+}
+
+/** What an item weighs, in events. */
+export function weight(data: StreamItem): number {
   if (typeof data === 'string' || data instanceof Uint8Array) {
     return (data.length + PIECE) / BYTES_PER_EVENT;
   }

@@ -38,7 +38,12 @@ export function nativeBackend(): Backend {
   }
 
   class Correlator extends (addon.Correlator as unknown as Constructor) {
-    constructor(query: string, options: Partial<CorrelatorOptions>, threads?: number, wake?: () => void) {
+    constructor(
+      query: string,
+      options: Partial<CorrelatorOptions>,
+      threads?: number,
+      wake?: () => void,
+    ) {
       super(query, JSON.stringify(options), threads, wake);
     }
 

@@ -1,11 +1,16 @@
-// What Node has: the native addon, files, and turns of its event loop.
+// What Node has: the native addon, turns of its event loop, and Workers.
+import { MessageChannel, Worker } from 'node:worker_threads';
+
 import type { Backend, BackendKind } from '../backend.js';
-import { BackendUnavailableError } from '../errors.js';
+import { BackendUnavailableError, InternalError } from '../errors.js';
 import readModule from './module.cjs';
 import { nativeBackend } from './native.js';
 import { compileModule } from './source.js';
 import type { WasmSource } from './source.js';
+import { portOf } from '../remote/port.js';
 import { wasmBackend } from './wasm.js';
+import workerPath from './worker-path.cjs';
+import type { Connection, WorkerOptions } from './worker.js';
 
 let native: Backend | undefined;
 let wasm: Backend | undefined;
@@ -29,11 +34,14 @@ export function loadBackend(kind?: BackendKind): Backend {
   if (kind === 'native' || !broken) throw broken ?? unavailable(undefined);
   if (!wasm) {
     wasm = wasmOf();
-    process.emitWarning(`${broken.message}. Its WebAssembly engine is used instead, which is slower`, {
-      type: 'LogbraidWarning',
-      code: 'LOGBRAID_WASM',
-      detail: String(broken.cause),
-    });
+    process.emitWarning(
+      `${broken.message}. Its WebAssembly engine is used instead, which is slower`,
+      {
+        type: 'LogbraidWarning',
+        code: 'LOGBRAID_WASM',
+        detail: String(broken.cause),
+      },
+    );
   }
   return wasm;
 }
@@ -64,6 +72,32 @@ export function soon(turn: () => void): () => void {
 /** Has a timer keep no process alive. */
 export function unref(timer: ReturnType<typeof setTimeout>): void {
   timer.unref();
+}
+
+/** Starts the Worker of an engine. */
+export function startWorker({ wasm }: WorkerOptions): Connection {
+  const { port1, port2 } = new MessageChannel();
+  const worker = new Worker(workerPath, { workerData: { port: port2 }, transferList: [port2] });
+  const hold = (busy: boolean) => {
+    for (const one of [port1, worker]) {
+      if (busy) one.ref();
+      else one.unref();
+    }
+  };
+  return {
+    port: portOf(port1),
+    wasm: wasm instanceof URL ? wasm.href : wasm,
+    hold,
+    failed: (tell) => {
+      worker.on('error', (cause) => {
+        tell(new InternalError(`the Worker of the engine has failed: ${String(cause)}`, { cause }));
+      });
+    },
+    close: () => {
+      port1.close();
+      void worker.terminate();
+    },
+  };
 }
 
 function wasmOf(): Backend {

@@ -21,7 +21,9 @@ export async function compileModule(source: WasmSource): Promise<WebAssembly.Mod
   } catch (cause) {
     const where = typeof given === 'string' || given instanceof URL ? ` from ${String(given)}` : '';
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new BackendUnavailableError(`the wasm engine cannot be loaded${where}: ${why}`, { cause });
+    throw new BackendUnavailableError(`the wasm engine cannot be loaded${where}: ${why}`, {
+      cause,
+    });
   }
   throw new BackendUnavailableError(
     `the wasm engine is loaded from a URL, a Response, bytes or a WebAssembly.Module, not ${shown(given)}`,

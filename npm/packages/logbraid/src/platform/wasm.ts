@@ -14,6 +14,8 @@ import loadGlue from './glue.cjs';
 /** What wasm-bindgen makes of the module, once it is initialized. */
 interface Exports extends Omit<Backend, 'kind' | 'Inspector' | 'Correlator'> {
   initSync(options: { module: WebAssembly.Module }): { memory: WebAssembly.Memory };
+  /** Where a 1 tells what still comes from promises that the module has stopped. */
+  stopFlag(): number;
   Inspector: new (options: RawDecoderOptions) => NativeInspector;
   Correlator: new (query: string, options: Partial<CorrelatorOptions>) => WasmCorrelator;
 }
@@ -80,7 +82,12 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
   }
 
   class Correlator extends InstanceCorrelator {
-    constructor(query: string, options: Partial<CorrelatorOptions>, _threads?: number, wake?: () => void) {
+    constructor(
+      query: string,
+      options: Partial<CorrelatorOptions>,
+      _threads?: number,
+      wake?: () => void,
+    ) {
       super(instance(), query, options, wake);
     }
   }
@@ -104,6 +111,7 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
 class Instance {
   readonly exports: Exports;
   readonly #memory: WebAssembly.Memory;
+  readonly #stopFlag: number;
   /** What those are told that use it, when it has stopped. */
   readonly #users = new Map<object, () => void>();
   /** Why it has stopped for good. */
@@ -113,6 +121,7 @@ class Instance {
     this.exports = exports;
     try {
       this.#memory = exports.initSync({ module }).memory;
+      this.#stopFlag = exports.stopFlag();
     } catch (cause) {
       throw new BackendUnavailableError(
         `the wasm engine cannot be started: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -144,13 +153,14 @@ class Instance {
     try {
       return call();
     } catch (thrown) {
-      throw this.judge(thrown);
+      throw this.#judge(thrown);
     }
   };
 
   /** What was thrown by a call; stops the instance where that is no error of the engine. */
-  judge(thrown: unknown): unknown {
+  #judge(thrown: unknown): unknown {
     if (this.stopped || (thrown instanceof Error && 'code' in thrown)) return thrown;
+    new Uint8Array(this.#memory.buffer)[this.#stopFlag] = 1;
     const why = thrown instanceof Error ? thrown.message : String(thrown);
     const mebibytes = Math.ceil(this.#memory.buffer.byteLength / (1 << 20));
     this.stopped = new InternalError(
@@ -167,6 +177,8 @@ class Instance {
 class InstanceCorrelator implements NativeCorrelator {
   readonly #instance: Instance;
   readonly #inner: WasmCorrelator;
+  /** What ends the promises of streams that are read. */
+  readonly #feeds = new Set<(error: unknown) => void>();
   /** The last that was told, for when the instance has stopped. */
   #metrics: RawMetrics;
 
@@ -179,7 +191,10 @@ class InstanceCorrelator implements NativeCorrelator {
     this.#instance = instance;
     this.#inner = instance.enter(() => new instance.exports.Correlator(query, options));
     this.#metrics = instance.enter(() => this.#inner.metrics());
-    instance.join(this, stopped);
+    instance.join(this, () => {
+      for (const fail of this.#feeds) fail(instance.stopped);
+      stopped();
+    });
   }
 
   push(source: number, bytes: Uint8Array, at?: number): void {
@@ -208,24 +223,13 @@ class InstanceCorrelator implements NativeCorrelator {
     );
   }
 
-  async feed(...[source, stream, fed]: Parameters<Feed>): Promise<void> {
-    // A callback that throws has not stopped the module, which only passes on what it threw.
-    let told: { error: unknown } | undefined;
-    const guarded = (bytes: number): Promise<void> | undefined => {
-      try {
-        return fed(bytes);
-      } catch (error) {
-        told = { error };
-        throw error;
-      }
-    };
-    const reading = this.#instance.enter(() => this.#inner.feed(source, stream, guarded));
-    try {
-      await reading;
-    } catch (thrown) {
-      if (told) throw told.error;
-      throw thrown;
-    }
+  feed(...[source, stream, fed]: Parameters<Feed>): Promise<void> {
+    const reading = this.#instance.enter(() => this.#inner.feed(source, stream, fed));
+    return new Promise((resolve, reject) => {
+      // A module that has stopped does not resolve what it has promised.
+      this.#feeds.add(reject);
+      void reading.then(resolve, reject).finally(() => this.#feeds.delete(reject));
+    });
   }
 
   vocabulary(): string {

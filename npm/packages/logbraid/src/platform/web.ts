@@ -1,13 +1,16 @@
 // What browsers and their Workers have: WebAssembly, which has to be loaded, and messages for turns.
 import type { Backend, BackendKind } from '../backend.js';
-import { BackendUnavailableError } from '../errors.js';
+import { BackendUnavailableError, OptionError } from '../errors.js';
 import { compileModule } from './source.js';
 import type { WasmSource } from './source.js';
+import { portOf } from '../remote/port.js';
 import { wasmBackend } from './wasm.js';
+import type { Connection, WorkerOptions } from './worker.js';
 
 let backend: Backend | undefined;
 let loading: Promise<void> | undefined;
 let defaultSource: (() => WasmSource) | undefined;
+let defaultWorker: (() => Worker) | undefined;
 
 /**
  * Says where the module is loaded from where `load` is not told. Where a page has several entries, by way of
@@ -15,6 +18,11 @@ let defaultSource: (() => WasmSource) | undefined;
  */
 export function setDefaultSource(source: () => WasmSource, isInScript = false): void {
   if (isInScript || !defaultSource) defaultSource = source;
+}
+
+/** Says what Worker an engine gets where `createWorkerEngine` is not told. */
+export function setDefaultWorker(worker: () => Worker): void {
+  defaultWorker = worker;
 }
 
 /** The engine, once it has been loaded. */
@@ -80,4 +88,31 @@ export function soon(turn: () => void): () => void {
 /** Nothing is kept alive by a timer. */
 export function unref(timer: ReturnType<typeof setTimeout>): void {
   void timer;
+}
+
+/** Starts the Worker of an engine. */
+export function startWorker({ worker: given, wasm }: WorkerOptions): Connection {
+  const start = given ?? defaultWorker;
+  if (!start) {
+    throw new OptionError(
+      'worker must be given here: a function that starts a Worker which runs logbraid/worker',
+      { details: { option: 'worker' } },
+    );
+  }
+  const worker = start();
+  return {
+    port: portOf(worker),
+    wasm: wasm instanceof URL ? wasm.href : wasm,
+    // Pages live as long as they are shown.
+    hold: () => undefined,
+    failed: (tell) => {
+      worker.addEventListener('error', ({ message }) => {
+        const why = message || 'its script cannot be loaded';
+        tell(new BackendUnavailableError(`the Worker of the engine has failed: ${why}`));
+      });
+    },
+    close: () => {
+      worker.terminate();
+    },
+  };
 }

@@ -1,0 +1,30 @@
+import type { Port } from '../remote/port.js';
+import type { Reply, Request } from '../remote/messages.js';
+import type { WasmSource } from './source.js';
+
+/** What a Worker can be sent of a {@link WasmSource}. */
+export type SentSource = string | BufferSource | WebAssembly.Module;
+
+/** The Worker of an engine. */
+export interface WorkerOptions {
+  /**
+   * Starts the Worker, which runs `logbraid/worker`; for browsers. Default: the one of this package, which
+   * bundlers find. To be given with `logbraid/slim` and `logbraid/inline`.
+   */
+  worker?: (() => Worker) | undefined;
+  /** What its engine is made of, as for `load`. Default: what the Worker finds beside it. */
+  wasm?: Exclude<WasmSource, Response> | undefined;
+}
+
+/** How an engine in another thread is reached. */
+export interface Connection {
+  port: Port<Request, Reply>;
+  /** What the other end loads, where it is not to find that out by itself. */
+  wasm: SentSource | undefined;
+  /** Whether anything is going on: what waits for an answer keeps the process alive. */
+  hold: (busy: boolean) => void;
+  /** Calls back when the thread has failed. */
+  failed: (tell: (error: Error) => void) => void;
+  /** Ends the thread at once. */
+  close: () => void;
+}

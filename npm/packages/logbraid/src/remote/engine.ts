@@ -1,0 +1,316 @@
+import type { DataSourceAdapter } from '../adapters/adapter.js';
+import type { EventIterable } from '../adapters/iterable.js';
+import { IterableAdapter } from '../adapters/iterable.js';
+import { toAdapter } from '../adapters/given.js';
+import { queryText } from '../builder/index.js';
+import type { QueryInput } from '../builder/index.js';
+import { sourceName } from '../builder/text.js';
+import { Correlation } from '../correlation.js';
+import { AdapterExistsError, EngineDestroyedError } from '../errors.js';
+import { EngineEmitter } from '../events.js';
+import { resolveCorrelateOptions, resolveOptions } from '../options.js';
+import type { EngineOptions } from '../options.js';
+import type { Completion, Validation, Vocabulary } from '../query.js';
+import type { SyntaxTree } from '../syntax.js';
+import type { CorrelateOptions, EngineEvents, Metrics, MetricsOptions } from '../types.js';
+import { unpackError } from './messages.js';
+import type { Method, PlainError, Reply, Request } from './messages.js';
+import type { Port } from './port.js';
+import type { Connection } from '../platform/worker.js';
+import { RemoteRun } from './run.js';
+import { RemoteSource } from './source.js';
+import { Streams } from './streams.js';
+
+/** What is on the way to the page, and what it makes of it. */
+const EVENTS = [
+  'badLine',
+  'lateEvent',
+  'eventDropped',
+  'memoryWarning',
+  'runsBackwards',
+  'paused',
+  'resumed',
+  'performanceMetrics',
+  'adapterError',
+] as const satisfies readonly (keyof EngineEvents)[];
+
+interface Call {
+  resolve: (value: never) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * An engine that runs elsewhere, in a Worker: the same as a {@link CorrelationEngine}, but that it answers with
+ * promises where that answers at once ({@link metrics}, {@link parse}, {@link validate}).
+ *
+ * Blobs and files are read there, and so is what is pushed. Other sources, such as adapters and iterables,
+ * are read here, and their events sent there.
+ */
+export class RemoteEngine extends EngineEmitter {
+  readonly #connection: Connection;
+  readonly #port: Port<Request, Reply>;
+  readonly #adapters = new Map<string, DataSourceAdapter>();
+  readonly #sources = new Map<string, RemoteSource>();
+  readonly #runs = new Map<number, RemoteRun>();
+  readonly #calls = new Map<number, Call>();
+  readonly #streams: Streams;
+  readonly #listening = new Set<keyof EngineEvents>();
+  readonly #bufferSize: number;
+  #last = 0;
+  #destroyed: Promise<void> | undefined;
+  #failure: Error | undefined;
+
+  /** @internal */
+  constructor(connection: Connection, options: EngineOptions) {
+    super();
+    this.#bufferSize = resolveOptions(options).bufferSize;
+    this.#connection = connection;
+    this.#port = connection.port;
+    this.#streams = new Streams(this.#port, this.#adapters);
+    this.#port.listen((reply) => {
+      this.#take(reply);
+    });
+    connection.failed((error) => {
+      this.#fail(error);
+    });
+    this.#port.send({ type: 'start', options: { ...options }, wasm: connection.wasm });
+    this.#hold();
+  }
+
+  /** As {@link CorrelationEngine.addAdapter}. */
+  addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
+    this.#alive();
+    sourceName('name', name);
+    if (this.#adapters.has(name)) {
+      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
+    }
+    const made = toAdapter(name, adapter);
+    const { bounded = false, selects = true, decoder } = made;
+    const proxied = { bounded, selects, decoder };
+    const blob = made instanceof IterableAdapter ? made.blob : undefined;
+    this.#adapters.set(name, made);
+    if (blob) this.#port.send({ type: 'addBlob', name, blob, options: proxied });
+    else this.#port.send({ type: 'addStream', name, adapter: proxied });
+    this.emit('adapterAdded', name);
+    return this;
+  }
+
+  /** As {@link CorrelationEngine.getAdapter}. */
+  getAdapter(name: string): DataSourceAdapter | undefined {
+    return this.#adapters.get(name);
+  }
+
+  /** As {@link CorrelationEngine.getAdapters}. */
+  getAdapters(): Map<string, DataSourceAdapter> {
+    return new Map(this.#adapters);
+  }
+
+  /** As {@link CorrelationEngine.removeAdapter}. */
+  async removeAdapter(name: string): Promise<boolean> {
+    const adapter = this.#adapters.get(name);
+    this.#adapters.delete(name);
+    this.#sources.delete(name);
+    await this.#call('removeAdapter', name);
+    await adapter?.destroy();
+    return adapter !== undefined;
+  }
+
+  /** As {@link CorrelationEngine.source}: what is pushed goes to the Worker, all of one turn together. */
+  source(name: string): RemoteSource {
+    this.#alive();
+    const present = this.#sources.get(name);
+    if (present) return present;
+    sourceName('name', name);
+    if (this.#adapters.has(name)) {
+      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
+    }
+    const source = new RemoteSource(name, this.#port, this.#bufferSize);
+    this.#sources.set(name, source);
+    this.#adapters.set(name, source);
+    this.#port.send({ type: 'addPush', name });
+    this.emit('adapterAdded', name);
+    return source;
+  }
+
+  /** As {@link CorrelationEngine.correlate}; a query that is wrong is told at the first `next()`. */
+  correlate(
+    input: QueryInput,
+    options: CorrelateOptions = {},
+  ): AsyncIterableIterator<Correlation, undefined> {
+    this.#alive();
+    const query = queryText(input);
+    const { signal } = resolveCorrelateOptions(options);
+    const { signal: _signal, ...sent } = options;
+    const number = ++this.#last;
+    const run = new RemoteRun(number, this.#port, signal, {
+      start: () => {
+        this.#alive();
+        this.#runs.set(number, run);
+        this.#hold();
+        this.#port.send({ type: 'correlate', run: number, query, options: sent });
+      },
+      end: () => {
+        this.#runs.delete(number);
+        this.#hold();
+      },
+    });
+    return run;
+  }
+
+  /** As {@link CorrelationEngine.run}. */
+  async run(query: QueryInput, options: CorrelateOptions = {}): Promise<Correlation[]> {
+    const found: Correlation[] = [];
+    for await (const correlation of this.correlate(query, options)) found.push(correlation);
+    return found;
+  }
+
+  /** As {@link CorrelationEngine.parse}, as a promise. */
+  async parse(query: QueryInput): Promise<SyntaxTree> {
+    return this.#call('parse', queryText(query));
+  }
+
+  /** As {@link CorrelationEngine.validate}, as a promise. */
+  async validate(query: QueryInput): Promise<Validation> {
+    return this.#call('validate', queryText(query));
+  }
+
+  /** As {@link CorrelationEngine.vocabulary}. */
+  async vocabulary(): Promise<Vocabulary> {
+    return this.#call('vocabulary');
+  }
+
+  /** As {@link CorrelationEngine.complete}. */
+  async complete(query: string, cursor: number): Promise<Completion[]> {
+    return this.#call('complete', query, cursor);
+  }
+
+  /** As {@link CorrelationEngine.metrics}, as a promise. */
+  metrics(): Promise<Metrics>;
+  metrics(options: { format: 'prometheus' }): Promise<string>;
+  metrics(options: MetricsOptions): Promise<Metrics | string>;
+  async metrics(options: MetricsOptions = {}): Promise<Metrics | string> {
+    return this.#call('metrics', options);
+  }
+
+  /** As {@link CorrelationEngine.destroy}; ends the Worker. */
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.destroy();
+  }
+
+  async #destroy(): Promise<void> {
+    const adapters = [...this.#adapters.values()];
+    try {
+      if (!this.#failure) await this.#ask('destroy', []);
+      for (const run of this.#runs.values()) run.finish(undefined);
+      const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
+      const failed = gone.find((one) => one.status === 'rejected');
+      if (failed) throw failed.reason;
+    } finally {
+      this.#adapters.clear();
+      this.#sources.clear();
+      this.removeAllListeners();
+      this.#connection.close();
+    }
+  }
+
+  protected override listenersChanged(): void {
+    for (const event of EVENTS) {
+      const wanted = this.listenerCount(event) > 0;
+      if (wanted === this.#listening.has(event)) continue;
+      if (wanted) this.#listening.add(event);
+      else this.#listening.delete(event);
+      this.#port.send({ type: 'listen', event, wanted });
+    }
+  }
+
+  #alive(): void {
+    if (this.#destroyed) throw new EngineDestroyedError();
+    if (this.#failure) throw this.#failure;
+  }
+
+  #call<T>(method: Method, ...args: unknown[]): Promise<T> {
+    this.#alive();
+    return this.#ask(method, args);
+  }
+
+  #ask<T>(method: Method, args: unknown[]): Promise<T> {
+    const call = ++this.#last;
+    return new Promise<T>((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.#hold();
+      this.#port.send({ type: 'call', call, method, args });
+    });
+  }
+
+  #answered(call: number): Call | undefined {
+    const answered = this.#calls.get(call);
+    this.#calls.delete(call);
+    this.#hold();
+    return answered;
+  }
+
+  #hold(): void {
+    this.#connection.hold(this.#runs.size + this.#calls.size > 0);
+  }
+
+  #take(reply: Reply): void {
+    switch (reply.type) {
+      case 'failed':
+        this.#fail(unpackError(reply.error));
+        break;
+      case 'answer':
+        this.#answered(reply.call)?.resolve(reply.value as never);
+        break;
+      case 'refused':
+        this.#answered(reply.call)?.reject(unpackError(reply.error));
+        break;
+      case 'room':
+        this.#sources.get(reply.name)?.taken(reply.error && unpackError(reply.error));
+        break;
+      case 'event':
+        this.emit(reply.event, ...(reply.told.map(withError) as never));
+        break;
+      case 'found': {
+        const run = this.#runs.get(reply.run);
+        for (const packed of reply.correlations) {
+          const correlation = Correlation.unpack(packed);
+          this.emit('correlationFound', correlation);
+          run?.give(correlation);
+        }
+        break;
+      }
+      case 'ended':
+        this.#runs.get(reply.run)?.finish(reply.error && unpackError(reply.error));
+        break;
+      case 'open':
+        this.#streams.open(reply);
+        break;
+      case 'take':
+        this.#streams.take(reply.stream);
+        break;
+      case 'drop':
+        this.#streams.drop(reply.stream);
+        break;
+    }
+  }
+
+  /** The Worker is gone, or of no use. */
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#calls.values()) reject(error);
+    this.#calls.clear();
+    for (const run of this.#runs.values()) run.finish(error);
+    for (const source of this.#sources.values()) source.taken(error);
+  }
+}
+
+/** What is told of an event, with its error made one again. */
+function withError(told: unknown): unknown {
+  if (typeof told !== 'object' || told === null || !('error' in told)) return told;
+  return { ...told, error: unpackError(told.error as PlainError) };
+}

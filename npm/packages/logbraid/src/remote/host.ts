@@ -1,0 +1,308 @@
+import type { DataSourceAdapter, StreamItem, StreamOptions } from '../adapters/adapter.js';
+import { IterableAdapter } from '../adapters/iterable.js';
+import type { Correlation } from '../correlation.js';
+import { CorrelationEngine } from '../engine.js';
+import type { EngineEvents } from '../types.js';
+import { load } from '#platform';
+import { packError, unpackError } from './messages.js';
+import type { Method, PackedCorrelation, ProxiedAdapter, Reply, Request } from './messages.js';
+import type { Port } from './port.js';
+
+/** Correlations of one message, at most. */
+const BATCH = 256;
+
+type HostPort = Port<Reply, Request>;
+
+/** Runs an engine for whoever is at the other end of a port. */
+export function serve(port: HostPort): void {
+  let host: Host | undefined;
+  port.listen((request) => {
+    if (request.type === 'start') {
+      const { options, wasm } = request;
+      const loaded = load(wasm);
+      loaded.catch((error: unknown) => {
+        port.send({ type: 'failed', error: packError(error) });
+      });
+      host = new Host(port, new CorrelationEngine(options), loaded);
+      return;
+    }
+    try {
+      host?.take(request);
+    } catch (error) {
+      port.send({ type: 'failed', error: packError(error) });
+    }
+  });
+}
+
+class Host {
+  readonly #port: HostPort;
+  readonly #engine: CorrelationEngine;
+  readonly #loaded: Promise<void>;
+  readonly #runs = new Map<number, HostedRun>();
+  readonly #streams = new Map<number, ProxiedStream>();
+  readonly #listeners = new Map<keyof EngineEvents, (...told: unknown[]) => void>();
+  #lastStream = 0;
+
+  constructor(port: HostPort, engine: CorrelationEngine, loaded: Promise<void>) {
+    this.#port = port;
+    this.#engine = engine;
+    this.#loaded = loaded;
+  }
+
+  take(request: Exclude<Request, { type: 'start' }>): void {
+    switch (request.type) {
+      case 'addBlob': {
+        const { name, blob, options } = request;
+        const { bounded, decoder } = options;
+        this.#engine.addAdapter(name, new IterableAdapter(blob, { ...decoder, bounded }));
+        break;
+      }
+      case 'addStream':
+        this.#engine.addAdapter(request.name, this.#proxy(request.name, request.adapter));
+        break;
+      case 'addPush':
+        this.#engine.source(request.name);
+        break;
+      case 'push':
+        void this.#push(request);
+        break;
+      case 'end':
+        this.#engine.source(request.name).end();
+        break;
+      case 'listen':
+        this.#listen(request.event, request.wanted);
+        break;
+      case 'call':
+        void this.#answer(request.call, request.method, request.args);
+        break;
+      case 'correlate': {
+        const { run, query, options } = request;
+        const start = async () => {
+          await this.#loaded;
+          return this.#engine.correlate(query, options);
+        };
+        this.#runs.set(run, new HostedRun(run, this.#port, start));
+        break;
+      }
+      case 'pull':
+        this.#runs.get(request.run)?.pull(request.count);
+        break;
+      case 'leave':
+        this.#runs.get(request.run)?.leave();
+        this.#runs.delete(request.run);
+        break;
+      case 'items':
+        this.#streams.get(request.stream)?.give(request.items);
+        break;
+      case 'finished':
+        this.#streams.get(request.stream)?.finish(request.error && unpackError(request.error));
+        break;
+    }
+  }
+
+  async #push({ name, items, number }: Extract<Request, { type: 'push' }>): Promise<void> {
+    const source = this.#engine.source(name);
+    try {
+      // What cannot wait any more is told to whoever pushes next.
+      await Promise.all(items.map(async (item) => source.push(item)));
+      this.#port.send({ type: 'room', name, number, error: undefined });
+    } catch (error) {
+      this.#port.send({ type: 'room', name, number, error: packError(error) });
+    }
+  }
+
+  #listen(event: keyof EngineEvents, wanted: boolean): void {
+    const present = this.#listeners.get(event);
+    if (wanted && !present) {
+      const tell = (...told: unknown[]) => {
+        this.#port.send({ type: 'event', event, told: told.map(plain) });
+      };
+      this.#listeners.set(event, tell);
+      this.#engine.on(event, tell);
+    } else if (!wanted && present) {
+      this.#listeners.delete(event);
+      this.#engine.off(event, present);
+    }
+  }
+
+  async #answer(call: number, method: Method, args: unknown[]): Promise<void> {
+    try {
+      await this.#loaded;
+      const answer = this.#engine[method] as (...args: unknown[]) => unknown;
+      const value: unknown = await answer.apply(this.#engine, args);
+      this.#port.send({ type: 'answer', call, value });
+    } catch (error) {
+      this.#port.send({ type: 'refused', call, error: packError(error) });
+    }
+  }
+
+  /** An adapter whose streams are read in the page. */
+  #proxy(name: string, { bounded, selects, decoder }: ProxiedAdapter): DataSourceAdapter {
+    return {
+      bounded,
+      selects,
+      ...(decoder && { decoder }),
+      getName: () => name,
+      createStream: (selector, { signal, ...options }: StreamOptions) => {
+        const stream = ++this.#lastStream;
+        const left = () => {
+          this.#streams.delete(stream);
+          this.#port.send({ type: 'drop', stream });
+        };
+        const proxied = new ProxiedStream(() => {
+          this.#port.send({ type: 'take', stream });
+        }, left);
+        this.#streams.set(stream, proxied);
+        signal.addEventListener('abort', () => void proxied.return(), { once: true });
+        this.#port.send({ type: 'open', stream, name, selector, options });
+        return proxied;
+      },
+      // The page asks its adapter when the stream is opened.
+      validateQuery: () => true,
+      destroy: () => Promise.resolve(),
+    };
+  }
+}
+
+/** A stream that is read in the page: each item that is asked for is one message. */
+class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
+  readonly #ask: () => void;
+  readonly #left: () => void;
+  #items: StreamItem[] = [];
+  #ended = false;
+  #failure: Error | undefined;
+  #asked = false;
+  #reader: (() => void) | undefined;
+
+  constructor(ask: () => void, left: () => void) {
+    this.#ask = ask;
+    this.#left = left;
+  }
+
+  give(items: StreamItem[]): void {
+    this.#asked = false;
+    this.#items.push(...items);
+    this.#reader?.();
+  }
+
+  finish(error: Error | undefined): void {
+    this.#ended = true;
+    this.#failure = error;
+    this.#reader?.();
+  }
+
+  async next(): Promise<IteratorResult<StreamItem, undefined>> {
+    if (this.#items.length === 0 && !this.#ended) {
+      if (!this.#asked) {
+        this.#asked = true;
+        this.#ask();
+      }
+      await new Promise<void>((resolve) => (this.#reader = resolve));
+      this.#reader = undefined;
+    }
+    const value = this.#items.shift();
+    if (value !== undefined) return { value, done: false };
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure) throw failure;
+    return { value: undefined, done: true };
+  }
+
+  return(): Promise<IteratorResult<StreamItem, undefined>> {
+    if (!this.#ended) {
+      this.#left();
+      this.finish(undefined);
+    }
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+}
+
+/** A query: sends as many correlations as are asked for, those that are ready together in one message. */
+class HostedRun {
+  readonly #run: number;
+  readonly #port: HostPort;
+  readonly #correlations: Promise<AsyncIterator<Correlation, undefined>>;
+  #wanted = 0;
+  #pulling = false;
+  #left = false;
+  #batch: PackedCorrelation[] = [];
+
+  constructor(
+    run: number,
+    port: HostPort,
+    start: () => Promise<AsyncIterator<Correlation, undefined>>,
+  ) {
+    this.#run = run;
+    this.#port = port;
+    this.#correlations = start();
+    this.#correlations.catch(() => undefined);
+  }
+
+  pull(count: number): void {
+    this.#wanted += count;
+    if (!this.#pulling) void this.#pull();
+  }
+
+  leave(): void {
+    this.#left = true;
+    void this.#correlations.then(
+      (run) => run.return?.(),
+      () => undefined,
+    );
+  }
+
+  async #pull(): Promise<void> {
+    this.#pulling = true;
+    try {
+      const run = await this.#correlations;
+      while (this.#wanted > 0 && !this.#left) {
+        const next = run.next();
+        // What is ready comes without waiting; before a wait, what there is goes out.
+        const ready = await Promise.race([next, PAUSE]);
+        if (ready === undefined) this.#flush();
+        const { value, done } = await next;
+        if (done) {
+          this.#finish(undefined);
+          return;
+        }
+        this.#wanted -= 1;
+        this.#batch.push(value.pack());
+        if (this.#batch.length === BATCH) this.#flush();
+      }
+      this.#flush();
+      this.#pulling = false;
+    } catch (error) {
+      this.#finish(error);
+    }
+  }
+
+  #finish(error: unknown): void {
+    this.#flush();
+    const told = error === undefined ? undefined : packError(error);
+    if (!this.#left) this.#port.send({ type: 'ended', run: this.#run, error: told });
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    const correlations = this.#batch;
+    this.#batch = [];
+    if (!this.#left) this.#port.send({ type: 'found', run: this.#run, correlations });
+  }
+}
+
+/** Resolved: whatever is ready comes before it. */
+const PAUSE = Promise.resolve(undefined);
+
+/** What is told of an event, as plain data. */
+function plain(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([name, one]): [string, unknown] => [
+    name,
+    one instanceof Error ? packError(one) : one,
+  ]);
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,115 @@
+// What passes between a page and the Worker that its engine runs in. Everything is plain data that
+// `postMessage` copies; what has come is taken in the order it was sent.
+import type { ErrorOptions } from '../errors.js';
+import { CorrelationError, QueryError, errorOf } from '../errors.js';
+import type { EngineOptions } from '../options.js';
+import type { CorrelateOptions, DecoderOptions, Diagnostic, EngineEvents } from '../types.js';
+import type { PlanSummary } from '../backend.js';
+import type { SentSource } from '../platform/worker.js';
+import type { StreamItem, StreamOptions } from '../adapters/adapter.js';
+import type { LogEvent } from '../types.js';
+
+/** A source that is read in the page: what the engine has to know of its adapter. */
+export interface ProxiedAdapter {
+  bounded: boolean;
+  selects: boolean;
+  decoder: DecoderOptions | undefined;
+}
+
+/** What the page asks for. */
+export type Request =
+  | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
+  | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
+  | { type: 'addStream'; name: string; adapter: ProxiedAdapter }
+  | { type: 'addPush'; name: string }
+  | { type: 'push'; name: string; items: StreamItem[]; number: number }
+  | { type: 'end'; name: string }
+  | { type: 'listen'; event: keyof EngineEvents; wanted: boolean }
+  | { type: 'call'; call: number; method: Method; args: unknown[] }
+  | { type: 'correlate'; run: number; query: string; options: CorrelateOptions }
+  | { type: 'pull'; run: number; count: number }
+  | { type: 'leave'; run: number }
+  | { type: 'items'; stream: number; items: StreamItem[] }
+  | { type: 'finished'; stream: number; error: PlainError | undefined };
+
+/** What is answered with one value. */
+export type Method =
+  'parse' | 'validate' | 'complete' | 'vocabulary' | 'metrics' | 'removeAdapter' | 'destroy';
+
+/** What the Worker tells. */
+export type Reply =
+  | { type: 'failed'; error: PlainError }
+  | { type: 'answer'; call: number; value: unknown }
+  | { type: 'refused'; call: number; error: PlainError }
+  | { type: 'room'; name: string; number: number; error: PlainError | undefined }
+  | { type: 'event'; event: keyof EngineEvents; told: unknown[] }
+  | { type: 'found'; run: number; correlations: PackedCorrelation[] }
+  | { type: 'ended'; run: number; error: PlainError | undefined }
+  | {
+      type: 'open';
+      stream: number;
+      name: string;
+      selector: string;
+      options: Omit<StreamOptions, 'signal'>;
+    }
+  | { type: 'take'; stream: number }
+  | { type: 'drop'; stream: number };
+
+/** A correlation with all that can be asked of it, since there is no engine to ask where it goes. */
+export interface PackedCorrelation {
+  /** Its record, as the engine wrote it. */
+  record: Uint8Array;
+  head: string;
+  events: string;
+  /** Objects of the program, by the number they have in the record. */
+  objects: [id: number, object: LogEvent][];
+  plan: PlanSummary;
+}
+
+/** An error as plain data. */
+export interface PlainError {
+  code: string | undefined;
+  name: string;
+  message: string;
+  details: Record<string, unknown> | undefined;
+  cause: string | undefined;
+}
+
+/** An error, for the way. */
+export function packError(error: unknown): PlainError {
+  if (!(error instanceof Error)) {
+    const message = String(error);
+    return { code: undefined, name: 'Error', message, details: undefined, cause: undefined };
+  }
+  const { name, message, cause } = error;
+  const coded = error instanceof CorrelationError;
+  return {
+    code: coded ? error.code : undefined,
+    name,
+    message,
+    details: coded ? plainDetails(error.details) : undefined,
+    cause: cause === undefined ? undefined : String(cause),
+  };
+}
+
+/** The error at the other end. */
+export function unpackError({ code, name, message, details, cause }: PlainError): Error {
+  const options: ErrorOptions = { details, cause };
+  if (code === undefined) return Object.assign(new Error(message), { name });
+  if (code === 'QUERY_PARSE_ERROR') {
+    return new QueryError(message, (details?.['diagnostics'] ?? []) as Diagnostic[], options);
+  }
+  return errorOf(code, message, options);
+}
+
+/** Values that cannot be copied, such as functions, are told by their text. */
+function plainDetails(details: Record<string, unknown>): Record<string, unknown> {
+  const copied = Object.entries(details).map(([name, value]): [string, unknown] => {
+    try {
+      return [name, structuredClone(value)];
+    } catch {
+      return [name, String(value)];
+    }
+  });
+  return Object.fromEntries(copied);
+}

@@ -1,0 +1,139 @@
+import type { Correlation } from '../correlation.js';
+import type { Request } from './messages.js';
+import type { Port } from './port.js';
+
+/** Correlations that may be on the way or wait here. */
+const AHEAD = 256;
+
+interface Waiter {
+  resolve: (result: IteratorResult<Correlation, undefined>) => void;
+  reject: (error: unknown) => void;
+}
+
+/** A query that runs at the other end of a port, as its iterator. Starts with the first `next()`. */
+export class RemoteRun implements AsyncIterableIterator<Correlation, undefined> {
+  readonly #number: number;
+  readonly #port: Pick<Port<Request, never>, 'send'>;
+  readonly #signal: AbortSignal | undefined;
+  readonly #life: { start: () => void; end: () => void };
+  #state: 'new' | 'running' | 'ended' = 'new';
+  #ready: Correlation[] = [];
+  /** Taken since more was asked for. */
+  #taken = 0;
+  #waiters: Waiter[] = [];
+  #failure: { error: unknown } | undefined;
+
+  constructor(
+    number: number,
+    port: Pick<Port<Request, never>, 'send'>,
+    signal: AbortSignal | undefined,
+    life: { start: () => void; end: () => void },
+  ) {
+    this.#number = number;
+    this.#port = port;
+    this.#signal = signal;
+    this.#life = life;
+  }
+
+  async next(): Promise<IteratorResult<Correlation, undefined>> {
+    if (this.#state === 'new') this.#start();
+    const value = this.#ready.shift();
+    if (value) {
+      this.#took();
+      return { value, done: false };
+    }
+    if (this.#failure) {
+      const { error } = this.#failure;
+      this.#failure = undefined;
+      throw error;
+    }
+    if (this.#state === 'ended') return { value: undefined, done: true };
+    return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
+  }
+
+  return(): Promise<IteratorResult<Correlation, undefined>> {
+    this.#ready = [];
+    this.#failure = undefined;
+    this.#leave();
+    return Promise.resolve({ value: undefined, done: true });
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<Correlation, undefined>> {
+    await this.return();
+    throw error;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  /** One more has come. */
+  give(correlation: Correlation): void {
+    const waiter = this.#waiters.shift();
+    if (!waiter) {
+      this.#ready.push(correlation);
+      return;
+    }
+    this.#took();
+    waiter.resolve({ value: correlation, done: false });
+  }
+
+  /** Nothing more comes; of an error, the consumer hears after what is ready. */
+  finish(error: unknown): void {
+    if (this.#state === 'ended') return;
+    this.#end();
+    const [first, ...others] = this.#waiters.splice(0);
+    if (error !== undefined) {
+      if (first) first.reject(error);
+      else this.#failure = { error };
+    } else {
+      first?.resolve({ value: undefined, done: true });
+    }
+    for (const waiter of others) waiter.resolve({ value: undefined, done: true });
+  }
+
+  #start(): void {
+    this.#state = 'running';
+    if (this.#signal?.aborted) {
+      this.finish(this.#signal.reason);
+      return;
+    }
+    this.#signal?.addEventListener('abort', this.#abort, { once: true });
+    try {
+      this.#life.start();
+    } catch (error) {
+      this.finish(error);
+      return;
+    }
+    this.#port.send({ type: 'pull', run: this.#number, count: AHEAD });
+  }
+
+  readonly #abort = (): void => {
+    this.#ready = [];
+    const error: unknown = this.#signal?.reason;
+    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
+    this.finish(error);
+  };
+
+  #took(): void {
+    this.#taken += 1;
+    if (this.#taken < AHEAD / 2 || this.#state !== 'running') return;
+    this.#port.send({ type: 'pull', run: this.#number, count: this.#taken });
+    this.#taken = 0;
+  }
+
+  #leave(): void {
+    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
+    this.finish(undefined);
+  }
+
+  #end(): void {
+    this.#state = 'ended';
+    this.#signal?.removeEventListener('abort', this.#abort);
+    this.#life.end();
+  }
+}

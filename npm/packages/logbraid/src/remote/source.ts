@@ -1,0 +1,122 @@
+import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
+import { checkPushed, weight } from '../adapters/push.js';
+import { SourceEndedError, SourceFullError } from '../errors.js';
+import type { Request } from './messages.js';
+import type { Port } from './port.js';
+
+/** Pushes that were not awaited may be on the way this many times over, no further. */
+const HARD_LIMIT_FACTOR = 1000;
+
+const ROOM = Promise.resolve();
+
+/** A source that the program pushes into, at this end: what is pushed in one turn is one message. */
+export class RemoteSource implements DataSourceAdapter {
+  readonly bounded = false;
+  readonly selects = false;
+  readonly #name: string;
+  readonly #port: Pick<Port<Request, never>, 'send'>;
+  readonly #room: number;
+  #items: StreamItem[] = [];
+  #weight = 0;
+  /** Of each message that has not been taken, its weight. */
+  readonly #sent: number[] = [];
+  #onTheWay = 0;
+  #number = 0;
+  #ended = false;
+  #failure: Error | undefined;
+  #waiters: (() => void)[] = [];
+
+  constructor(name: string, port: Pick<Port<Request, never>, 'send'>, room: number) {
+    this.#name = name;
+    this.#port = port;
+    this.#room = room;
+  }
+
+  getName(): string {
+    return this.#name;
+  }
+
+  /** As of a source of an engine in the same thread; a failure is told by the next push. */
+  push(data: StreamItem): Promise<void> {
+    if (this.#ended) {
+      throw new SourceEndedError(`the source ${this.#name} has ended`, {
+        details: { source: this.#name },
+      });
+    }
+    checkPushed(this.#name, data);
+    if (this.#failure) {
+      const failure = this.#failure;
+      this.#failure = undefined;
+      throw failure;
+    }
+    if (this.#onTheWay + this.#weight > this.#room * HARD_LIMIT_FACTOR) {
+      throw new SourceFullError(
+        `the source ${this.#name} is full; await push() before pushing more`,
+        { details: { source: this.#name, waiting: this.#onTheWay + this.#weight } },
+      );
+    }
+    if (this.#items.length === 0) {
+      queueMicrotask(() => {
+        this.#flush();
+      });
+    }
+    this.#add(data);
+    this.#weight += weight(data);
+    if (this.#onTheWay + this.#weight < this.#room) return ROOM;
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  end(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#ended = true;
+    this.#port.send({ type: 'end', name: this.#name });
+  }
+
+  /** The engine has taken the oldest message, or failed to. */
+  taken(error: Error | undefined): void {
+    this.#failure ??= error;
+    this.#onTheWay -= this.#sent.shift() ?? 0;
+    if (error === undefined && this.#onTheWay >= this.#room) return;
+    for (const wake of this.#waiters.splice(0)) wake();
+  }
+
+  createStream(): AsyncIterable<StreamItem> {
+    throw new TypeError(`the source ${this.#name} is read in the Worker`);
+  }
+
+  validateQuery(): boolean {
+    return true;
+  }
+
+  destroy(): Promise<void> {
+    this.end();
+    return Promise.resolve();
+  }
+
+  /** Events travel together. */
+  #add(data: StreamItem): void {
+    const last = this.#items.at(-1);
+    const isEvents =
+      typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
+    if (!isEvents) {
+      this.#items.push(data);
+    } else if (Array.isArray(last)) {
+      if (Array.isArray(data)) for (const event of data as object[]) last.push(event);
+      else last.push(data);
+    } else {
+      this.#items.push(Array.isArray(data) ? data.slice() : [data as never]);
+    }
+  }
+
+  #flush(): void {
+    if (this.#items.length === 0) return;
+    const items = this.#items;
+    this.#items = [];
+    this.#sent.push(this.#weight);
+    this.#onTheWay += this.#weight;
+    this.#weight = 0;
+    this.#number += 1;
+    this.#port.send({ type: 'push', name: this.#name, items, number: this.#number });
+  }
+}

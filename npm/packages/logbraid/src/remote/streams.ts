@@ -1,0 +1,128 @@
+import { BATCH } from '../adapters/adapter.js';
+import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
+import { isByteStream, readBytes } from '../adapters/bytes.js';
+import { QueryError } from '../errors.js';
+import { soon } from '#platform';
+import { packError } from './messages.js';
+import type { PlainError, Reply, Request } from './messages.js';
+import type { Port } from './port.js';
+
+/** The streams of adapters at this end, that an engine at the other end reads. */
+export class Streams {
+  readonly #port: Pick<Port<Request, Reply>, 'send'>;
+  readonly #adapters: ReadonlyMap<string, DataSourceAdapter>;
+  readonly #open = new Map<number, OpenStream>();
+
+  constructor(
+    port: Pick<Port<Request, Reply>, 'send'>,
+    adapters: ReadonlyMap<string, DataSourceAdapter>,
+  ) {
+    this.#port = port;
+    this.#adapters = adapters;
+  }
+
+  /** Opens a stream; nothing is read before it is asked for. */
+  open({ stream, name, selector, options }: Extract<Reply, { type: 'open' }>): void {
+    const abort = new AbortController();
+    const { signal } = abort;
+    try {
+      const adapter = this.#adapters.get(name);
+      if (adapter && !adapter.validateQuery(selector)) {
+        throw new QueryError(`the source ${name} does not accept the selector ${selector}`, [], {
+          details: { name, selector },
+        });
+      }
+      const made = adapter?.createStream(selector, { ...options, signal }) ?? [];
+      const items = isByteStream(made) ? readBytes(made) : made;
+      if (!(Symbol.asyncIterator in items)) {
+        throw new TypeError('createStream() must return an async iterable, or bytes of the web');
+      }
+      this.#open.set(
+        stream,
+        new OpenStream(stream, items[Symbol.asyncIterator](), abort, this.#port),
+      );
+    } catch (error) {
+      this.#port.send({ type: 'finished', stream, error: packError(error) });
+    }
+  }
+
+  take(stream: number): void {
+    void this.#open.get(stream)?.take();
+  }
+
+  drop(stream: number): void {
+    this.#open.get(stream)?.leave();
+    this.#open.delete(stream);
+  }
+}
+
+class OpenStream {
+  readonly #stream: number;
+  readonly #items: AsyncIterator<StreamItem>;
+  readonly #abort: AbortController;
+  readonly #port: Pick<Port<Request, Reply>, 'send'>;
+  /** What has been asked for and has not come. */
+  #next: Promise<IteratorResult<StreamItem, unknown>> | undefined;
+  #left = false;
+
+  constructor(
+    stream: number,
+    items: AsyncIterator<StreamItem>,
+    abort: AbortController,
+    port: Pick<Port<Request, Reply>, 'send'>,
+  ) {
+    this.#stream = stream;
+    this.#items = items;
+    this.#abort = abort;
+    this.#port = port;
+  }
+
+  /** Sends what comes next, and what comes in the same turn with it. */
+  async take(): Promise<void> {
+    const stream = this.#stream;
+    const items: StreamItem[] = [];
+    let turn: Promise<undefined> | undefined;
+    let end: { error: PlainError | undefined } | undefined;
+    try {
+      do {
+        this.#next ??= this.#items.next();
+        const next = await (turn ? Promise.race([this.#next, turn]) : this.#next);
+        // What has not come in this turn comes with the next message.
+        if (!next) break;
+        this.#next = undefined;
+        if (next.done) {
+          end = { error: undefined };
+          break;
+        }
+        items.push(next.value);
+        turn ??= new Promise((resolve) => {
+          soon(() => {
+            resolve(undefined);
+          });
+        });
+      } while (items.length < BATCH && isEvent(items.at(-1)));
+    } catch (error) {
+      end = { error: packError(error) };
+    }
+    if (this.#left) return;
+    if (items.length > 0) this.#port.send({ type: 'items', stream, items });
+    if (end) this.#port.send({ type: 'finished', stream, ...end });
+  }
+
+  leave(): void {
+    this.#left = true;
+    this.#abort.abort();
+    // What a stream says when it is closed early changes nothing.
+    void Promise.resolve(this.#items.return?.()).catch(() => undefined);
+  }
+}
+
+/** Whether an item is a single event: a message for each would cost far more than the event. */
+function isEvent(item: StreamItem | undefined): boolean {
+  return (
+    typeof item === 'object' &&
+    !Array.isArray(item) &&
+    !(item instanceof Uint8Array) &&
+    !('bytes' in item)
+  );
+}

@@ -1,0 +1,129 @@
+// What is particular to WebAssembly: an instance that has trapped is left behind, and so is one that has
+// grown large.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import { CorrelationEngine, InternalError, load } from 'logbraid';
+
+import { loadBackend } from '#dist/platform/node.js';
+import { wasmBackend } from '#dist/platform/wasm.js';
+
+const MODULE = new URL('../../wasm/logbraid.wasm', import.meta.url);
+const QUERY = 'a({}) and on(k) b({})';
+
+/** Takes all memory that an instance may have, so that the next that is needed is not there. */
+function exhaust(body: () => void): void {
+  const { Instance } = WebAssembly;
+  const memories: WebAssembly.Memory[] = [];
+  WebAssembly.Instance = class extends Instance {
+    constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+      super(module, imports);
+      memories.push(this.exports['memory'] as WebAssembly.Memory);
+    }
+  };
+  try {
+    body();
+  } finally {
+    WebAssembly.Instance = Instance;
+  }
+  for (const memory of memories) {
+    const pages = memory.buffer.byteLength / 65_536;
+    memory.grow(65_536 - pages);
+  }
+}
+
+test('a query of an instance that has trapped fails with a code, and the next gets another', () => {
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  const woken: string[] = [];
+  const make = (name: string) =>
+    new backend.Correlator(QUERY, {}, 1, () => {
+      woken.push(name);
+    });
+  let first: ReturnType<typeof make> | undefined;
+  let second: ReturnType<typeof make> | undefined;
+  exhaust(() => {
+    first = make('first');
+    second = make('second');
+  });
+  assert.ok(first && second);
+  const stopped = (error: unknown) => {
+    assert.ok(error instanceof InternalError, String(error));
+    assert.equal(error.code, 'INTERNAL_ERROR');
+    assert.match(error.message, /^the wasm engine has stopped, with 4096 MB of memory: /);
+    return true;
+  };
+  const line = new TextEncoder().encode(
+    `{"time":"2026-01-01T00:00:00Z","k":"${'x'.repeat(4000)}"}\n`,
+  );
+  assert.throws(() => {
+    for (let count = 0; count < 100_000; count += 1) first?.push(0, line);
+  }, stopped);
+  // Both are told, and neither enters it again.
+  assert.deepEqual(woken, ['first', 'second']);
+  assert.throws(() => second?.drain(1), stopped);
+  assert.throws(() => first?.push(0, line), stopped);
+  assert.equal(second.vocabulary(), '{}');
+  assert.equal(second.metrics().sources.length, 2);
+  first.release();
+  second.release();
+  const third = make('third');
+  third.push(0, line);
+  assert.equal(third.drain(1).length, 0);
+  third.release();
+});
+
+test('the memory of a large query is given back', async () => {
+  const sizes: number[] = [];
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  const { Instance } = WebAssembly;
+  WebAssembly.Instance = class extends Instance {
+    constructor(module: WebAssembly.Module, imports?: WebAssembly.Imports) {
+      super(module, imports);
+      sizes.push((this.exports['memory'] as WebAssembly.Memory).buffer.byteLength);
+    }
+  };
+  try {
+    const small = new backend.Correlator(QUERY, {}, 1);
+    small.release();
+    const large = new backend.Correlator(QUERY, { maxMemoryBytes: 1 << 30 }, 1);
+    const block = Array.from(
+      { length: 1000 },
+      (_, at) => `{"time":"2026-01-01T00:00:00Z","k":"${at}","m":"${'x'.repeat(1000)}"}\n`,
+    );
+    const bytes = new TextEncoder().encode(block.join(''));
+    for (let count = 0; count < 200; count += 1) large.push(0, bytes);
+    const other = new backend.Correlator(QUERY, {}, 1);
+    large.release();
+    other.release();
+    assert.equal(sizes.length, 1, 'queries share an instance');
+    new backend.Correlator(QUERY, {}, 1).release();
+    assert.equal(sizes.length, 2, 'a large one is left behind when nobody uses it');
+  } finally {
+    WebAssembly.Instance = Instance;
+  }
+  await load(new Uint8Array(readFileSync(MODULE)));
+  assert.equal(loadBackend('wasm').kind, 'wasm');
+});
+
+test('a module is loaded from bytes, a response or a compiled module, and nothing else', async () => {
+  const bytes = readFileSync(MODULE);
+  await load(bytes);
+  await load(new Response(bytes));
+  await load(new Response(bytes, { headers: { 'content-type': 'application/wasm' } }));
+  await load(new WebAssembly.Module(bytes));
+  await using engine = new CorrelationEngine({ backend: 'wasm' });
+  engine.addAdapter('a', [{ timestamp: 0, message: '', labels: { k: '1' } }]);
+  engine.addAdapter('b', [{ timestamp: 1, message: '', labels: { k: '1' } }]);
+  assert.equal((await engine.run(QUERY)).length, 1);
+  for (const [wrong, message] of [
+    [new Uint8Array(8), /cannot be loaded: .*/],
+    [new Response('gone', { status: 404, statusText: 'Not Found' }), /404 Not Found/],
+    [7, /not 7$/],
+  ] as const) {
+    await assert.rejects(load(wrong as Uint8Array<ArrayBuffer>), {
+      code: 'BACKEND_UNAVAILABLE',
+      message,
+    });
+  }
+});

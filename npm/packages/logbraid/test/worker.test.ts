@@ -1,0 +1,221 @@
+// The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
+// end.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { CorrelationEngine, OptionError, QueryError, createWorkerEngine, parse } from 'logbraid';
+import type { DataSourceAdapter, LogEvent, StreamItem } from 'logbraid';
+
+const QUERY = 'a({}) as left and on(k) within(1s) b({}) as right';
+
+function event(at: number, shift = 0): LogEvent {
+  const timestamp = new Date(Date.UTC(2026, 0, 1) + at * 10 + shift).toISOString();
+  return { timestamp, message: `number ${at}`, labels: { k: `k${at}` } };
+}
+
+function events(count: number, shift = 0): LogEvent[] {
+  return Array.from({ length: count }, (_, at) => event(at, shift));
+}
+
+const text = (all: LogEvent[]) =>
+  all
+    .map(({ timestamp, message, labels }) =>
+      JSON.stringify({ time: timestamp, message, ...labels }),
+    )
+    .join('\n');
+
+/** An adapter that gives items one by one, and tells how it was asked and left. */
+class Adapter implements DataSourceAdapter {
+  readonly bounded: boolean;
+  readonly selects = true;
+  readonly told: string[] = [];
+  readonly #items: () => AsyncIterable<StreamItem>;
+
+  constructor(items: () => AsyncIterable<StreamItem>, bounded = true) {
+    this.#items = items;
+    this.bounded = bounded;
+  }
+
+  getName(): string {
+    return 'test';
+  }
+
+  async *createStream(
+    selector: string,
+    { timeRange, signal }: { timeRange: string; signal: AbortSignal },
+  ): AsyncGenerator<StreamItem> {
+    this.told.push(`open ${selector} ${timeRange}`);
+    signal.addEventListener('abort', () => this.told.push('abort'));
+    yield* this.#items();
+  }
+
+  validateQuery(selector: string): boolean {
+    return selector !== 'wrong';
+  }
+
+  destroy(): Promise<void> {
+    this.told.push('destroy');
+    return Promise.resolve();
+  }
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- a stream
+async function* stream<T>(items: Iterable<T>): AsyncGenerator<T> {
+  yield* items;
+}
+
+test('all kinds of sources give what they give in the same thread', async () => {
+  const [left, right] = [events(600), events(600, 3)];
+  const kinds: (() => [unknown, unknown])[] = [
+    () => [new Blob([text(left)]), new Blob([text(right)])],
+    () => [left, right],
+    () => [new Set(left), right],
+    () => [new Adapter(() => stream(left)), new Adapter(() => stream([right]))],
+    () => [
+      new Adapter(() => stream([text(left)])),
+      new Adapter(() => stream([new TextEncoder().encode(text(right))])),
+    ],
+  ];
+  for (const kind of kinds) {
+    const found = [];
+    for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+      await using engine = make();
+      const [a, b] = kind();
+      engine.addAdapter('a', a as LogEvent[]).addAdapter('b', b as LogEvent[]);
+      found.push(await engine.run(QUERY));
+    }
+    const [here, there] = found;
+    assert.equal(there?.length, 600);
+    assert.deepEqual(
+      there.map((one) => one.toJSON()),
+      here?.map((one) => one.toJSON()),
+    );
+    assert.deepEqual(
+      there.map((one) => one.toLine()),
+      here?.map((one) => one.toLine()),
+    );
+    assert.deepEqual(
+      there.map((one) => one.events.map(({ raw, position }) => [raw, position])),
+      here?.map((one) => one.events.map(({ raw, position }) => [raw, position])),
+    );
+  }
+});
+
+test('what is pushed is joined while it comes, and room is told', async () => {
+  await using engine = createWorkerEngine({ emit: 'eager', bufferSize: 10 });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  assert.equal(engine.source('a'), a);
+  const run = engine.correlate(QUERY);
+  const first = run.next();
+  void a.push(event(0));
+  void b.push([event(0, 1)]);
+  assert.equal((await first).value?.joinValue, 'k0');
+  const all = events(2000);
+  let pushed = 0;
+  const pushing = (async () => {
+    for (const one of all) {
+      await a.push(one);
+      pushed += 1;
+    }
+  })();
+  // Nobody takes what is found: the source fills.
+  await b.push(events(2000, 1));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  assert.ok(pushed < 2000, 'pushing waits for room');
+  let last: string | undefined;
+  for await (const { joinValue } of run) {
+    last = joinValue;
+    if (joinValue === 'k1999') break;
+  }
+  await pushing;
+  assert.equal(last, 'k1999');
+  a.end();
+  assert.throws(() => a.push(event(1)), { code: 'SOURCE_ENDED' });
+  assert.throws(() => b.push(7 as never), OptionError);
+});
+
+test('a query that is wrong, a source that fails and one that is missing are told as ever', async () => {
+  await using engine = createWorkerEngine();
+  engine.addAdapter('a', events(1));
+  await assert.rejects(engine.run('a({}) and'), (error) => {
+    assert.ok(error instanceof QueryError, String(error));
+    assert.match(error.message, /\^/, 'it is drawn');
+    assert.equal(error.diagnostics[0]?.code, 'QUERY_SYNTAX');
+    return true;
+  });
+  await assert.rejects(engine.run(QUERY), { code: 'ADAPTER_NOT_FOUND' });
+  const failing = new Adapter(async function* () {
+    yield* stream(events(1));
+    throw new Error('the wire was cut');
+  });
+  engine.addAdapter('b', failing);
+  const told: string[] = [];
+  engine.on('adapterError', ({ adapter, error }) => told.push(`${adapter}: ${error.message}`));
+  await assert.rejects(engine.run(QUERY), {
+    code: 'ADAPTER_ERROR',
+    message: 'the source b failed: the wire was cut',
+  });
+  assert.deepEqual(told, ['b: the source b failed: the wire was cut']);
+  assert.deepEqual(failing.told, ['open {} 5m']);
+  assert.throws(() => engine.addAdapter('b', []), { code: 'ADAPTER_EXISTS' });
+  assert.throws(() => engine.correlate(QUERY, { limit: -1 }), OptionError);
+  assert.throws(() => createWorkerEngine({ bufferSize: 0 }), OptionError);
+  await assert.rejects(engine.run('a({}) and on(k) b(wrong)'), { code: 'ADAPTER_ERROR' });
+});
+
+test('leaving, aborting and destroying close the streams of the page', async () => {
+  const silent = () => new Adapter(() => ({ [Symbol.asyncIterator]: forever }), false);
+  const engine = createWorkerEngine();
+  const [a, b] = [silent(), silent()];
+  engine.addAdapter('a', a).addAdapter('b', b);
+  const aborted = engine.correlate(QUERY, { signal: AbortSignal.timeout(50) });
+  await assert.rejects(aborted.next(), { name: 'TimeoutError' });
+  const left = engine.correlate(QUERY);
+  const next = left.next();
+  await left.return?.();
+  assert.equal((await next).done, true);
+  const pending = engine.correlate(QUERY).next();
+  // So that it is open.
+  await engine.metrics();
+  await engine.destroy();
+  assert.equal((await pending).done, true);
+  assert.deepEqual(
+    a.told.filter((told) => told === 'destroy'),
+    ['destroy'],
+  );
+  const opened = a.told.filter((told) => told.startsWith('open'));
+  assert.deepEqual(a.told.filter((told) => told === 'abort').length, opened.length);
+  assert.throws(() => engine.correlate(QUERY), { code: 'ENGINE_DESTROYED' });
+  await engine.destroy();
+});
+
+function forever(): AsyncIterator<StreamItem> {
+  return {
+    next: () => new Promise(() => undefined),
+    return: () => Promise.resolve({ value: undefined, done: true }),
+  };
+}
+
+test('the query tools, counters and events of the engine are those of the Worker', async () => {
+  await using engine = createWorkerEngine({ threads: 1 });
+  const bad: unknown[] = [];
+  engine.on('badLine', (line) => bad.push(line));
+  let counted = 0;
+  engine.on('correlationFound', () => (counted += 1));
+  engine.addAdapter('a', new Blob([`${text(events(20))}\nnonsense\n`]));
+  engine.addAdapter('b', new Blob([text(events(20))]));
+  assert.equal((await engine.run(QUERY)).length, 20);
+  assert.equal(counted, 20);
+  assert.deepEqual(
+    bad.map((line) => (line as { code: string; source: string }).code),
+    ['LINE_NOT_JSON'],
+  );
+  const { correlations, sources } = await engine.metrics();
+  assert.deepEqual([correlations, sources['a']?.badLines], [20, 1]);
+  assert.match(await engine.metrics({ format: 'prometheus' }), /^# HELP /);
+  assert.equal((await engine.validate('a({}) and')).valid, false);
+  assert.deepEqual(await engine.parse(QUERY), parse(QUERY));
+  assert.deepEqual((await engine.complete('a({', 3))[0]?.label, 'k');
+  assert.equal(await engine.removeAdapter('a'), true);
+  assert.deepEqual([...engine.getAdapters().keys()], ['b']);
+});
