@@ -65,14 +65,13 @@ export function languageOnceLoaded(): Extension {
   if (answers(() => highlight(''))) return language;
   const slot = new Compartment();
   const plugin = ViewPlugin.define((view) => {
-    let isThere = true;
     let hasFailed = false;
     let isTold = false;
     const attempt = () => {
       hasFailed = false;
       load().then(
         () => {
-          if (isThere) view.dispatch({ effects: slot.reconfigure(language) });
+          view.dispatch({ effects: slot.reconfigure(language) });
         },
         (error: unknown) => {
           hasFailed = true;
@@ -85,9 +84,6 @@ export function languageOnceLoaded(): Extension {
     return {
       update: ({ docChanged }) => {
         if (docChanged && hasFailed) attempt();
-      },
-      destroy: () => {
-        isThere = false;
       },
     };
   });

@@ -125,6 +125,10 @@ test('warnings are marked, and what stands in the query is no markup', async () 
   await page.locator('.cm-lintRange-error').first().waitFor();
   await page.keyboard.press('Control+Shift+M');
   assert.match((await diagnostics())[0] ?? '', /, found ```\n/);
+  await edit('a({x="<img src=x>", x="2"}) and on(k) b({})');
+  await page.locator('.cm-lintRange-warning').waitFor();
+  await page.keyboard.press('Control+Shift+M');
+  assert.match((await diagnostics())[0] ?? '', /both x="<img src=x>" and/);
   assert.equal(await page.locator('img').count(), 0);
 });
 

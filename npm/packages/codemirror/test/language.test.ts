@@ -165,6 +165,35 @@ test('a host is asked for its vocabulary once for many keys', async () => {
   assert.equal(asked, 1);
 });
 
+test('a host is asked again after a while, and what it said holds where it fails then', async (t) => {
+  let now = 0;
+  t.mock.method(performance, 'now', () => now);
+  const answers = ['shop', 'shed', new Error('gone')];
+  const told: unknown[] = [];
+  const state = EditorState.create({
+    doc: 'sh',
+    extensions: [
+      EditorView.exceptionSink.of((it) => told.push(it)),
+      logbraidQuery({
+        vocabulary: () => {
+          const name = answers.shift();
+          if (typeof name !== 'string') throw name ?? new Error('asked too often');
+          return { sources: [{ name }] };
+        },
+      }),
+    ],
+  });
+  const first = async () => (await offered(state, 2))?.options[0]?.label;
+  assert.equal(await first(), 'shop');
+  now += 30_000;
+  await first();
+  assert.equal(await first(), 'shed');
+  now += 30_000;
+  await first();
+  assert.equal(await first(), 'shed');
+  assert.deepEqual(told.map(String), ['Error: gone']);
+});
+
 test('a vocabulary that fails is told to the editor, and the language is offered all the same', async () => {
   const told: unknown[] = [];
   const failure = new Error('no answer');

@@ -29,8 +29,7 @@ async function waitForQuery(page: Page): Promise<void> {
   await page.getByRole('option', { name: 'unless' }).waitFor();
 }
 
-/** A page whose engine comes when it is released. */
-async function openLate(): Promise<{ page: Page; release: () => void }> {
+test('a query is plain text until the engine is there, and then is a query by itself', async () => {
   let release = (): void => undefined;
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -39,11 +38,6 @@ async function openLate(): Promise<{ page: Page; release: () => void }> {
     await released;
     await engine(route);
   });
-  return { page, release };
-}
-
-test('a query is plain text until the engine is there, and then is a query by itself', async () => {
-  const { page, release } = await openLate();
   await edit(page);
   await page.keyboard.press('Control+Space');
   assert.equal(await page.evaluate(() => formatNow()), false);
@@ -75,22 +69,17 @@ test('an engine that cannot be loaded is told once, and asked for again as one t
   await page.locator('.tok-namespace', { hasText: 'a' }).waitFor();
 });
 
-test('an editor that is gone when the engine comes is left alone', async () => {
-  const { page, release } = await openLate();
-  const errors: Error[] = [];
-  page.on('pageerror', (error) => errors.push(error));
-  await edit(page);
-  await edit(page);
-  release();
-  await page.locator('.tok-namespace', { hasText: 'a' }).waitFor();
-  assert.deepEqual(await page.evaluate(() => failures), []);
-  assert.deepEqual(errors, []);
-});
-
-test('an engine that the host has in its script is used', async () => {
-  const page = await open(browser, 'inline.js', (route) => route.abort());
-  await edit(page);
-  await page.keyboard.press('Control+Space');
-  await waitForQuery(page);
-  assert.deepEqual(await page.evaluate(() => failures), []);
-});
+for (const [script, host] of [
+  ['inline.js', 'has in its script'],
+  ['slim.js', 'loads itself'],
+] as const) {
+  test(`an engine that the host ${host} is used`, async () => {
+    const page = await open(browser, script, (route) =>
+      route.request().url().endsWith('/elsewhere.wasm') ? engine(route) : route.abort(),
+    );
+    await edit(page);
+    await page.keyboard.press('Control+Space');
+    await waitForQuery(page);
+    assert.deepEqual(await page.evaluate(() => failures), []);
+  });
+}
