@@ -32,5 +32,7 @@ mod latency;
 pub mod metrics;
 pub mod options;
 pub mod output;
+#[cfg(feature = "stream")]
+pub mod stream;
 
 pub use emit::Emit;
