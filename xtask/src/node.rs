@@ -1,6 +1,6 @@
 //! The TypeScript side: Node and npm, the packages of npm/, the addon and the compiled sources.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
@@ -36,6 +36,14 @@ pub fn install() -> anyhow::Result<()> {
 /// Runs a script of npm/package.json.
 pub fn npm_script(name: &str) -> anyhow::Result<()> {
     run(npm().args(["run", "--silent", name]))
+}
+
+/// Runs the tests of the packages, which need a browser; `cases` are random ones, for all backends.
+pub fn test(cases: &Path) -> anyhow::Result<()> {
+    if find("chromium-headless-shell").is_none() {
+        ensure_debian_packages(&["chromium-headless-shell"], "a browser for tests is missing")?;
+    }
+    run(npm().args(["run", "--silent", "test"]).env("LOGBRAID_RANDOM_CASES", cases))
 }
 
 fn npm() -> Command {
