@@ -20,6 +20,9 @@ const PUSHED: &str = "objects pushed, results counted";
 const TARGET: Target =
     Target { what: "objects pushed, ns an event all in", at_most: true, floor: 300.0, aim: 150.0 };
 
+/// Seconds and events a second of the page that pushes.
+const PAGE: [u32; 2] = [10, 20_000];
+
 /// What `cargo xtask bench node` takes.
 #[derive(Args)]
 pub struct Boundary {
@@ -49,16 +52,22 @@ pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
     let native = measured("in_node.mjs", &["native"])?;
     let wasm = measured("in_node.mjs", &["wasm"])?;
     let chromium = measured("in_chromium.mjs", &[])?;
+    let mut run = command("node");
+    let [seconds, rate] = PAGE.map(|figure| figure.to_string());
+    run.arg("benches/boundary/long_tasks.mjs").args([&seconds, &rate]);
+    let page = long_tasks(&output(&mut run)?)?;
     let pushed = native.iter().find(|row| row.name == PUSHED).map(|row| row.ns.median);
     let node = output(command("node").arg("--version"))?;
     let text = format!(
         "{machine} Node.js {}. Medians of {rounds} rounds, in brackets the least and the most.\n\n\
          The addon, in Node:\n\n{}\nWebAssembly, in Node:\n\n{}\nWebAssembly, in a page of headless \
-         Chromium:\n\n{}\n{}",
+         Chromium:\n\n{}\nA page that pushes {rate} events/s for {seconds} s, as objects. A long task holds it \
+         up for more than 50 ms.\n\n{}\n{}",
         node.trim().trim_start_matches('v'),
         table(&native)?,
         table(&wasm)?,
         table(&chromium)?,
+        page,
         Target::table([(TARGET, pushed)]).text()
     );
     println!("\n{text}");
@@ -66,6 +75,21 @@ pub fn boundary(arguments: &Boundary) -> anyhow::Result<()> {
         report::write("node", &text)?;
     }
     Ok(())
+}
+
+/// What is printed of pages that push.
+fn long_tasks(printed: &str) -> anyhow::Result<String> {
+    let mut table =
+        Table::new(["the engine is", "events", "correlations", "long tasks", "longest, ms"]);
+    for line in printed.lines() {
+        let told: Value = serde_json::from_str(line).with_context(|| format!("no JSON: {line}"))?;
+        let place = if told["inWorker"] == true { "in a Worker" } else { "in the page" };
+        let [events, correlations, tasks, longest] =
+            ["events", "correlations", "longTasks", "longest"]
+                .map(|name| number(told[name].as_f64().unwrap_or(f64::NAN)));
+        table.row([place.to_owned(), events, correlations, tasks, longest]);
+    }
+    Ok(table.text())
 }
 
 fn table(rows: &[Row]) -> anyhow::Result<String> {
