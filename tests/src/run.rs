@@ -6,6 +6,7 @@ use logbraid_core::Emit;
 use logbraid_core::columns::{ColumnNames, HostEvents};
 use logbraid_core::correlation::{Correlation, Pairs};
 use logbraid_core::decode::DecoderOptions;
+use logbraid_core::encode::Batch;
 use logbraid_core::engine::{
     Correlator, CorrelatorOptions, Dedupe, DropReason, Notice, Output, Payload, SourceOptions,
 };
@@ -293,6 +294,25 @@ impl Driver {
         let columns = Columns::of(&events, &names, self.hosted.len());
         self.hosted.extend(events);
         self.engine.push_events(source, &columns.view()).map_err(|error| error.to_string())
+    }
+
+    /// Takes everything the engine has to say as records of a batch, one behind the other without their
+    /// lengths.
+    pub fn records(&mut self) -> Vec<u8> {
+        let (mut batch, mut records) = (Batch::default(), Vec::new());
+        loop {
+            batch.clear();
+            self.engine.drain(3, &mut batch);
+            let mut rest = batch.finish();
+            if rest.is_empty() {
+                return records;
+            }
+            while let Some((length, behind)) = rest.split_first_chunk() {
+                let (record, next) = behind.split_at(u32::from_le_bytes(*length) as usize);
+                records.extend_from_slice(record);
+                rest = next;
+            }
+        }
     }
 
     /// Takes everything the engine has to say.

@@ -122,7 +122,12 @@ fn test() -> anyhow::Result<()> {
     run(cargo().args(["test", "--workspace", "--quiet"]))?;
     bench::check()?;
     node::build()?;
-    node::npm_script("test")
+    // The cases that the model is held to, for the other backends.
+    let cases = process::root().join("target/random-cases.toml");
+    let write =
+        ["run", "--quiet", "--package", "logbraid-tests", "--example", "random_cases", "--"];
+    run(cargo().args(write).arg(&cases))?;
+    node::test(&cases)
 }
 
 fn lint() -> anyhow::Result<()> {

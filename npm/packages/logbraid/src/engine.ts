@@ -20,7 +20,7 @@ import {
   QueryError,
 } from './errors.js';
 import { EngineEmitter } from './events.js';
-import { isLoaded, load, loadBackend, unref } from '#platform';
+import { every, isLoaded, load, loadBackend } from '#platform';
 import { Totals, summarize } from './metrics.js';
 import type { RunningQuery } from './metrics.js';
 import {
@@ -58,8 +58,8 @@ export class CorrelationEngine extends EngineEmitter {
   /** Labels and values that queries have seen which have ended. */
   #seen: Vocabulary = {};
   #destroyed: Promise<void> | undefined;
-  /** Emits `performanceMetrics`; there is one only while a query runs and somebody listens. */
-  #timer: ReturnType<typeof setInterval> | undefined;
+  /** Ends what emits `performanceMetrics`; there is one only while a query runs and somebody listens. */
+  #endTimer: (() => void) | undefined;
 
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
   constructor(options: EngineOptions = {}) {
@@ -255,14 +255,13 @@ export class CorrelationEngine extends EngineEmitter {
   /** Holds a timer while a query runs and somebody listens; it keeps no process alive. */
   #watch(): void {
     const wanted = this.#runs.size > 0 && this.listenerCount('performanceMetrics') > 0;
-    if (wanted && !this.#timer) {
-      this.#timer = setInterval(() => {
+    if (wanted) {
+      this.#endTimer ??= every(this.#metricsIntervalMs, () => {
         this.emit('performanceMetrics', this.metrics());
-      }, this.#metricsIntervalMs);
-      unref(this.#timer);
-    } else if (!wanted) {
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      });
+    } else {
+      this.#endTimer?.();
+      this.#endTimer = undefined;
     }
   }
 

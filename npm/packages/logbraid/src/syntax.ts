@@ -68,27 +68,32 @@ export interface MatcherSyntax {
 }
 
 /**
- * Anything the engine says of a query, with its spans in UTF-16 units: the engine counts bytes.
- * Linear in the query and in what is said.
+ * Anything the engine says of a query, with its spans in UTF-16 units: the engine counts bytes. Linear in
+ * what is said, and in the query up to the last place that is named.
  */
 export function inUnits<T>(query: string, found: T): T {
-  // By byte, the unit at which its character begins.
-  const units: number[] = [];
-  let unit = 0;
-  for (const character of query) {
-    const code = character.codePointAt(0) ?? 0;
-    const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-    for (let byte = 0; byte < bytes; byte += 1) units.push(unit);
-    unit += character.length;
-  }
-  units.push(unit);
-  if (units.length === query.length + 1) {
+  if (!/\P{ASCII}/u.test(query)) {
     return found;
   }
+  // By byte, the unit at which its character begins.
+  const units: number[] = [];
+  const characters = query[Symbol.iterator]();
+  let unit = 0;
+  const unitAt = (byte: number): number => {
+    while (units.length <= byte) {
+      const next = characters.next();
+      if (next.done) return unit;
+      const code = next.value.codePointAt(0) ?? 0;
+      const bytes = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+      for (let more = bytes; more > 0; more -= 1) units.push(unit);
+      unit += next.value.length;
+    }
+    return units[byte] ?? unit;
+  };
   const convert = (value: unknown, isSpan: boolean): unknown => {
     if (Array.isArray(value)) return value.map((one) => convert(one, false));
     if (typeof value !== 'object' || value === null) {
-      return isSpan && typeof value === 'number' ? units[value] : value;
+      return isSpan && typeof value === 'number' ? unitAt(value) : value;
     }
     return Object.fromEntries(
       Object.entries(value).map(([name, inner]) => [

@@ -1,15 +1,16 @@
 // What Node has: the native addon, turns of its event loop, and Workers.
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { MessageChannel, Worker } from 'node:worker_threads';
 
 import type { Backend, BackendKind } from '../backend.js';
 import { BackendUnavailableError, InternalError } from '../errors.js';
-import readModule from './module.cjs';
+import folder from './folder.cjs';
 import { nativeBackend } from './native.js';
 import { compileModule } from './source.js';
 import type { WasmSource } from './source.js';
 import { portOf } from '../remote/port.js';
 import { wasmBackend } from './wasm.js';
-import workerPath from './worker-path.cjs';
 import type { Connection, WorkerOptions } from './worker.js';
 
 let native: Backend | undefined;
@@ -69,15 +70,19 @@ export function soon(turn: () => void): () => void {
   };
 }
 
-/** Has a timer keep no process alive. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  timer.unref();
+/** Calls back again and again, and keeps no process alive. Returns what ends it. */
+export function every(millis: number, tick: () => void): () => void {
+  const timer = setInterval(tick, millis).unref();
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 /** Starts the Worker of an engine. */
 export function startWorker({ wasm }: WorkerOptions): Connection {
   const { port1, port2 } = new MessageChannel();
-  const worker = new Worker(workerPath, { workerData: { port: port2 }, transferList: [port2] });
+  const script = path.join(folder, 'node-worker.js');
+  const worker = new Worker(script, { workerData: { port: port2 }, transferList: [port2] });
   const hold = (busy: boolean) => {
     for (const one of [port1, worker]) {
       if (busy) one.ref();
@@ -102,9 +107,9 @@ export function startWorker({ wasm }: WorkerOptions): Connection {
 
 function wasmOf(): Backend {
   if (!wasm) {
-    let bytes: Uint8Array<ArrayBuffer>;
+    let bytes: BufferSource;
     try {
-      bytes = readModule() as Uint8Array<ArrayBuffer>;
+      bytes = readFileSync(path.join(folder, '../../../wasm/logbraid.wasm'));
     } catch (cause) {
       throw new BackendUnavailableError(
         'the wasm module of logbraid cannot be read; in a clone of the repository, build it with: ' +

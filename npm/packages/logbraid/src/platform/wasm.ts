@@ -53,7 +53,7 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
   const glue = loadGlue() as () => Exports;
   let current: Instance | undefined;
   const instance = (): Instance => {
-    if (!current || !current.usable) current = new Instance(glue(), module);
+    if (current?.usable !== true) current = new Instance(glue(), module);
     return current;
   };
   const call = <T>(use: (exports: Exports) => T): T => {

@@ -12,9 +12,12 @@ let loading: Promise<void> | undefined;
 let defaultSource: (() => WasmSource) | undefined;
 let defaultWorker: (() => Worker) | undefined;
 
-/** Says where the module is loaded from where `load` is not told. */
-export function setDefaultSource(source: () => WasmSource): void {
-  defaultSource = source;
+/**
+ * Says where the module is loaded from where `load` is not told. Where a page has several entries, by way of
+ * other packages, a module that is in the script goes before one that is fetched.
+ */
+export function setDefaultSource(source: () => WasmSource, isInScript = false): void {
+  if (isInScript || !defaultSource) defaultSource = source;
 }
 
 /** Says what Worker an engine gets where `createWorkerEngine` is not told. */
@@ -82,9 +85,12 @@ export function soon(turn: () => void): () => void {
   };
 }
 
-/** Nothing is kept alive by a timer. */
-export function unref(timer: ReturnType<typeof setTimeout>): void {
-  void timer;
+/** Calls back again and again. Returns what ends it. */
+export function every(millis: number, tick: () => void): () => void {
+  const timer = setInterval(tick, millis);
+  return () => {
+    clearInterval(timer);
+  };
 }
 
 /** Starts the Worker of an engine. */

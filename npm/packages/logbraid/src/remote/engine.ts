@@ -140,7 +140,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#alive();
     const query = queryText(input);
     const { signal } = resolveCorrelateOptions(options);
-    const { signal: _signal, ...sent } = options;
+    const sent = { ...options, signal: undefined };
     const number = ++this.#last;
     const run = new RemoteRun(number, this.#port, signal, {
       start: () => {

@@ -128,8 +128,8 @@ class Host {
   async #answer(call: number, method: Method, args: unknown[]): Promise<void> {
     try {
       await this.#loaded;
-      const answer = this.#engine[method] as (...args: unknown[]) => unknown;
-      const value: unknown = await answer.apply(this.#engine, args);
+      const engine = this.#engine as unknown as Record<Method, (...args: unknown[]) => unknown>;
+      const value: unknown = await engine[method](...args);
       this.#port.send({ type: 'answer', call, value });
     } catch (error) {
       this.#port.send({ type: 'refused', call, error: packError(error) });

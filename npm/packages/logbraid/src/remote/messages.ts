@@ -1,7 +1,7 @@
 // What passes between a page and the Worker that its engine runs in. Everything is plain data that
 // `postMessage` copies; what has come is taken in the order it was sent.
 import type { ErrorOptions } from '../errors.js';
-import { CorrelationError, QueryError, errorOf } from '../errors.js';
+import { CorrelationError, QueryError, errorOf, shown } from '../errors.js';
 import type { EngineOptions } from '../options.js';
 import type { CorrelateOptions, DecoderOptions, Diagnostic, EngineEvents } from '../types.js';
 import type { PlanSummary } from '../backend.js';
@@ -88,7 +88,7 @@ export function packError(error: unknown): PlainError {
     name,
     message,
     details: coded ? plainDetails(error.details) : undefined,
-    cause: cause === undefined ? undefined : String(cause),
+    cause: cause === undefined ? undefined : shown(cause),
   };
 }
 

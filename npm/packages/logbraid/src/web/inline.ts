@@ -3,6 +3,6 @@ import { setDefaultSource } from '../platform/web.js';
 
 import module from '../../../wasm/logbraid.wasm';
 
-setDefaultSource(() => module);
+setDefaultSource(() => module, true);
 
 export * from '../index.js';

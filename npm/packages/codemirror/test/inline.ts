@@ -1,0 +1,5 @@
+// As page.ts, of a host that has nothing to fetch the engine from.
+
+import 'logbraid/inline';
+
+export * from './page.js';
