@@ -28,6 +28,7 @@ async function main(): Promise<void> {
 
   const sources = new Sources(engine, inspector, (source) => {
     panel.update(source);
+    if (source?.state.type !== 'reading') editor.refresh();
   });
   const panel = new SourcesPanel(sources);
   setUpFilePicker((files) => {
@@ -99,7 +100,7 @@ async function main(): Promise<void> {
   const run = () => {
     void runner.run(editor.text);
   };
-  const editor = new QueryEditor(run);
+  const editor = new QueryEditor(() => sources.vocabulary(), run);
   byId('run').addEventListener('click', run);
   byId('cancel').addEventListener('click', () => {
     runner.cancel();

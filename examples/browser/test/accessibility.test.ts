@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { AxeResults } from 'axe-core';
 import type { Page } from 'playwright-core';
 
-import { Pages, ask, rows } from './page.js';
+import { Pages, ask, rows, write } from './page.js';
 
 const pages = new Pages();
 
@@ -42,7 +42,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           await ask(page, 1);
           await rows(page).nth(1).click();
           await check(page, 'partial');
-          await page.locator('#query').fill('edge({}) and app({})');
+          await write(page, 'edge({}) and app({})');
           await page.locator('#run').click();
           await page.locator('#failure').waitFor();
           await check(page, 'failed');

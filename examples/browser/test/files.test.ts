@@ -92,6 +92,6 @@ test('a source that runs backwards, and late events, are told', () =>
     await run(page, 'other({}) and on(k) backwards({})');
     await page.locator('#problem-count').click();
     await page.getByText(/it may be in reverse order/).waitFor();
-    await page.getByText(/backwards: \d+ late events, the first/).waitFor();
+    await page.getByText(/backwards: [\d,]+ late events, the first/).waitFor();
     assert.notEqual(await page.locator('#count-late').textContent(), '0');
   }));

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Pages, addFile, rows, run } from './page.js';
+import { Pages, addFile, rows, run, write } from './page.js';
 
 const pages = new Pages();
 
@@ -43,7 +43,7 @@ test('markup in lines, labels, keys and names of files is text', () =>
     assert.ok((await page.locator('#details pre').innerText()).includes('<img src=x onerror='));
     await page.locator('#timeline').press('ArrowRight');
     await page.locator('#timeline-canvas').hover({ position: { x: 20, y: 20 } });
-    await page.locator('#query').fill(`left({}) and on(k) right({}) ${MARKUP}`);
+    await write(page, `left({}) and on(k) right({}) ${MARKUP}`);
     await page.locator('#run').click();
     await page.locator('#failure').waitFor();
     assert.deepEqual(

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { Pages, ask, ended, rows } from './page.js';
+import { Pages, ask, editor, ended, rows, write } from './page.js';
 
 const pages = new Pages();
 
@@ -105,8 +105,8 @@ test('a query is cancelled with a key, and another can run', () =>
       const buffer = Buffer.from(lines);
       await page.locator('#files').setInputFiles({ name, mimeType: 'text/plain', buffer });
     }
-    await page.locator('#query').fill('a({})[1s] and on(k) b({})[1s]');
-    await page.locator('#query').press('Control+Enter');
+    await write(page, 'a({})[1s] and on(k) b({})[1s]');
+    await editor(page).press('Control+Enter');
     await page.locator('#cancel').press('Enter');
     assert.match(await ended(page), /^Cancelled after /);
     assert.match((await announced(page)) ?? '', /^Cancelled after /);
@@ -124,8 +124,8 @@ test('a source is named and taken away, and the focus goes on', () =>
     await names.nth(0).fill('front');
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Remove front' }).waitFor();
-    await page.locator('#query').fill('front({}) unless on(request_id) app({})');
-    await page.locator('#query').press('Control+Enter');
+    await write(page, 'front({}) unless on(request_id) app({})');
+    await editor(page).press('Control+Enter');
     await page
       .getByText(/^45 correlations/)
       .first()

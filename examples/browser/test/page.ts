@@ -120,9 +120,20 @@ export async function addFile(page: Page, name: string, content: string): Promis
     .setInputFiles({ name, mimeType: 'text/plain', buffer: Buffer.from(content) });
 }
 
+/** Where the query is written. */
+export function editor(page: Page) {
+  return page.getByRole('textbox', { name: 'Query' });
+}
+
+/** Writes a query in the place of the one that is there. */
+export async function write(page: Page, query: string): Promise<void> {
+  await editor(page).press('Control+A');
+  await page.keyboard.insertText(query);
+}
+
 /** Writes a query, and runs it. */
 export async function run(page: Page, query: string): Promise<string> {
-  await page.locator('#query').fill(query);
+  await write(page, query);
   await page.locator('#run').click();
   return ended(page);
 }

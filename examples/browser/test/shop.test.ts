@@ -7,7 +7,7 @@ import { CorrelationEngine } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
 import type { Page } from 'playwright-core';
 
-import { Pages, ask, ended, example, rows } from './page.js';
+import { Pages, ask, editor, ended, example, rows, write } from './page.js';
 
 const pages = new Pages();
 
@@ -116,15 +116,17 @@ test('what is exported is what the native engine finds', () =>
 test('what is wrong is said where it is, before the query runs and after', () =>
   pages.open(async (page) => {
     await ask(page, 1);
-    await page.locator('#query').fill('edge({}) and on(request_id) ap({})');
+    await write(page, 'edge({}) and on(request_id) ap({})');
     await page.locator('#run').click();
     await page.getByText('Required data source adapter not found: ap').first().waitFor();
-    await page.locator('#query').fill('edge({}) and app({})');
+    await write(page, 'edge({}) and app({})');
     await page
       .locator('#diagnostics')
       .getByText(/^error at 1:/)
       .waitFor();
-    assert.equal(await page.locator('#query').getAttribute('aria-invalid'), 'true');
+    await editor(page).locator('.cm-lintRange-error').waitFor();
+    await page.locator('#diagnostics button').click();
+    assert.equal(await page.evaluate(() => document.activeElement?.id), 'query');
     await page.locator('#run').click();
     await page.locator('#failure').getByText(/on\(/).waitFor();
     // What failed has found nothing.
