@@ -33,6 +33,10 @@ async function answer({ method, url }, response) {
     response.writeHead(405, { allow: 'GET, HEAD' }).end();
     return;
   }
+  if (!URL.canParse(url, 'http://page')) {
+    response.writeHead(400).end();
+    return;
+  }
   // A URL is normalized: no part of its path goes up.
   const { pathname } = new URL(url, 'http://page');
   const file = join(ROOT, pathname.endsWith('/') ? `${pathname}index.html` : pathname);

@@ -30,5 +30,8 @@ export async function startEngines(): Promise<Engines> {
     maxMemoryMB: MAX_MEMORY_MB,
     metricsInterval: METRICS_MS,
   });
-  return { engine, inspector: new Inspector(module) };
+  const inspector = new Inspector(module);
+  // Both have answered: nothing more is to be loaded.
+  await Promise.all([engine.metrics(), inspector.inspect(new File([], ''))]);
+  return { engine, inspector };
 }

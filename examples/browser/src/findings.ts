@@ -25,6 +25,8 @@ export class Findings {
   readonly #announcer: Announcer;
   #selected: number | undefined;
   #scheduled = false;
+  /** Whether the filter was changed, and what it lets through has yet to be said. */
+  #isAsked = false;
 
   constructor(announcer: Announcer) {
     this.#announcer = announcer;
@@ -85,6 +87,7 @@ export class Findings {
       text: byId('filter', HTMLInputElement).value,
       completeness: (chosen?.value ?? 'all') as Filter['completeness'],
     });
+    this.#isAsked = true;
     this.#select(undefined);
     this.#list.update(true);
     this.#list.scrollToStart();
@@ -102,7 +105,6 @@ export class Findings {
 
   #draw(): void {
     const [shown, results] = [this.#shown, this.results];
-    const wasBehind = shown.isBehind;
     shown.advance(FILTER_MS);
     this.#list.update();
     this.#timeline.update();
@@ -114,9 +116,12 @@ export class Findings {
     for (const id of ['export-ndjson', 'export-json']) {
       byId(id, HTMLButtonElement).disabled = shown.length === 0;
     }
-    if (shown.isBehind) this.#schedule();
-    else if (wasBehind && isFiltered)
-      this.#announcer.progress(() => plural(shown.length, 'result'));
+    if (shown.isBehind) {
+      this.#schedule();
+    } else if (this.#isAsked) {
+      this.#isAsked = false;
+      this.#announcer.say(`${number(shown.length)}${of} shown`);
+    }
   }
 
   /** Says that there is more than what is kept. */

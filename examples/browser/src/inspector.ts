@@ -30,9 +30,13 @@ export class Inspector {
   }
 
   /** What is in a file; `read` is told now and then how much of it has been read. */
-  inspect(file: File, read: (bytes: number) => void, signal: AbortSignal): Promise<Inspection> {
+  inspect(
+    file: File,
+    read: (bytes: number) => void = () => undefined,
+    signal?: AbortSignal,
+  ): Promise<Inspection> {
     const id = ++this.#last;
-    signal.addEventListener('abort', () => {
+    signal?.addEventListener('abort', () => {
       this.#tasks.delete(id);
       this.#ask({ type: 'cancel', id });
     });

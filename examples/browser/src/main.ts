@@ -1,10 +1,11 @@
 // The page: its parts, and what they tell each other.
-import { QueryError } from 'logbraid';
+import { AdapterError, QueryError } from 'logbraid';
 
 import { Announcer } from './announcer.js';
 import { Counters } from './counters.js';
-import { byId, element, setText, visible } from './dom.js';
+import { byId, setText, visible } from './dom.js';
 import { startEngines } from './engine.js';
+import { setUpExamples } from './examples.js';
 import { setUpFilePicker } from './file-picker.js';
 import { Findings } from './findings.js';
 import { duration, number, plural } from './format.js';
@@ -98,7 +99,7 @@ async function main(): Promise<void> {
   };
 
   const run = () => {
-    void runner.run(editor.text);
+    runner.run(editor.text);
   };
   const editor = new QueryEditor(() => sources.vocabulary(), run);
   byId('run').addEventListener('click', run);
@@ -115,7 +116,7 @@ async function main(): Promise<void> {
     const [first] = shop.questions;
     if (first) trySomething(first.query);
   });
-  setUpExamples(shop, trySomething);
+  setUpExamples(shop.questions, trySomething);
 
   tell('Ready');
   document.body.classList.add('is-ready');
@@ -126,21 +127,13 @@ function addShop({ logs }: Shop, sources: Sources): void {
   for (const { name, file } of logs) sources.add(file, name);
 }
 
-function setUpExamples({ questions }: Shop, choose: (query: string) => void): void {
-  const menu = byId('examples', HTMLSelectElement);
-  menu.append(...questions.map(({ title }, at) => element('option', { value: at }, title)));
-  menu.addEventListener('change', () => {
-    const question = questions[Number(menu.value)];
-    menu.value = '';
-    if (question) choose(question.query);
-  });
-}
-
 function messageOf(error: Error): string {
   if (error instanceof QueryError && error.diagnostics.length > 0) {
     return error.diagnostics.map(({ message }) => message).join('\n');
   }
-  return error.message;
+  return error instanceof AdapterError
+    ? `${error.message}. If its file has changed or gone since it was added, add it again.`
+    : error.message;
 }
 
 main().catch((error: unknown) => {

@@ -29,27 +29,27 @@ export interface RunMetrics {
 export class Runner {
   readonly #engine: RemoteEngine;
   readonly #listener: RunListener;
-  #running: AbortController | undefined;
+  /** The last that was asked for. */
+  #wanted = new AbortController();
+  #ended = Promise.resolve();
 
   constructor(engine: RemoteEngine, listener: RunListener) {
     this.#engine = engine;
     this.#listener = listener;
   }
 
-  get isRunning(): boolean {
-    return this.#running !== undefined;
-  }
-
   cancel(): void {
-    this.#running?.abort();
+    this.#wanted.abort();
   }
 
-  /** Resolves when the query has ended, however that came. */
-  async run(query: string): Promise<void> {
-    if (this.#running) return;
-    const running = new AbortController();
-    this.#running = running;
-    this.#listener.ended(await this.#run(query, running.signal));
+  /** Runs a query once the one before, which is cancelled, has ended. */
+  run(query: string): void {
+    this.cancel();
+    this.#wanted = new AbortController();
+    const { signal } = this.#wanted;
+    this.#ended = this.#ended.then(async () => {
+      if (!signal.aborted) this.#listener.ended(await this.#run(query, signal));
+    });
   }
 
   async #run(query: string, signal: AbortSignal): Promise<Ending> {
@@ -77,7 +77,6 @@ export class Runner {
       if (signal.aborted) return { type: 'cancelled' };
       return { type: 'failed', error: error instanceof Error ? error : new Error(String(error)) };
     } finally {
-      this.#running = undefined;
       engine.off('performanceMetrics', count);
       // An engine that has stopped counts no more; why it has is told already.
       await engine.metrics().then(count, () => undefined);

@@ -139,7 +139,7 @@ function facts(found: Inspection): Node[] {
       const what = only === null ? count : `always ${visible(only.slice(0, 60))}`;
       return element('li', {}, element('code', {}, visible(name)), ` ${what}`);
     });
-    const count = `${number(labels.length)}${moreLabels ? ' and more' : ''} labels`;
+    const count = `${plural(labels.length, 'label')}${moreLabels ? ' and more' : ''}`;
     shown.push(
       element(
         'details',

@@ -176,7 +176,9 @@ export class Timeline {
     setText(this.#tip, tell(this.#results, found));
     const right = this.#view.width - this.#tip.offsetWidth;
     const x = Math.max(Math.min(event.offsetX + REACH, right), 0);
-    this.#tip.style.transform = `translate(${x}px, ${event.offsetY + REACH}px)`;
+    const above = event.offsetY - REACH - this.#tip.offsetHeight;
+    const y = above >= 0 ? above : event.offsetY + REACH;
+    this.#tip.style.transform = `translate(${x}px, ${y}px)`;
   }
 
   #leave(): void {

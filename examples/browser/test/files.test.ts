@@ -1,5 +1,8 @@
 // Files come in by dropping and by picking, get names that queries can use, and are looked into.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
@@ -94,4 +97,22 @@ test('a source that runs backwards, and late events, are told', () =>
     await page.getByText(/it may be in reverse order/).waitFor();
     await page.getByText(/backwards: [\d,]+ late events, the first/).waitFor();
     assert.notEqual(await page.locator('#count-late').textContent(), '0');
+  }));
+
+test('a file that has gone is told with its source', () =>
+  pages.open(async (page) => {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'logbraid-page-'));
+    const files = ['left.log', 'right.log'].map((name) => path.join(folder, name));
+    for (const file of files) writeFileSync(file, line(0, 'x'));
+    await page.locator('#files').setInputFiles(files);
+    assert.match(await run(page, 'left({}) and on(k) right({})'), /^1 correlation,/);
+    rmSync(folder, { recursive: true });
+    assert.match(
+      await run(page, 'left({}) and on(k) right({})'),
+      /^Failed: 0 correlations before that/,
+    );
+    await page
+      .locator('#failure')
+      .getByText(/the source left failed: .* add it again\./)
+      .waitFor();
   }));

@@ -95,7 +95,7 @@ test('the row that is active stays in the page, wherever the list is scrolled to
     assert.ok((await rows(page).count()) < 40);
   }));
 
-test('a query is cancelled with a key, and another can run', () =>
+test('a query is cancelled with a key or by the next, and another can run', () =>
   pages.open(async (page) => {
     // Longer than a key press takes, by far.
     const line = (at: number, k: number) =>
@@ -110,7 +110,10 @@ test('a query is cancelled with a key, and another can run', () =>
     await page.locator('#cancel').press('Enter');
     assert.match(await ended(page), /^Cancelled after /);
     assert.match((await announced(page)) ?? '', /^Cancelled after /);
+    await page.locator('#run').press('Enter');
+    await page.locator('#cancel:enabled').waitFor();
     assert.match(await ask(page, 1), /^45 correlations/);
+    assert.equal(await page.locator('#count-found').textContent(), '45');
   }));
 
 test('a source is named and taken away, and the focus goes on', () =>
@@ -136,4 +139,24 @@ test('a source is named and taken away, and the focus goes on', () =>
       'app',
     );
     assert.equal(await names.count(), 2);
+  }));
+
+test('the filter says what it lets through', () =>
+  pages.open(async (page) => {
+    await ask(page, 1);
+    await tabTo(page, '#filter');
+    await page.keyboard.type('f48c78d4d948');
+    await page.locator('#announcer').getByText('1 of 45 shown').waitFor();
+  }));
+
+test('the query is completed with the labels of the files', () =>
+  pages.open(async (page) => {
+    await ask(page, 1);
+    await page.locator('.source').nth(0).getByText('12 labels').waitFor();
+    await write(page, '');
+    await page.keyboard.type('edge({upstr');
+    await page.getByRole('option', { name: 'upstream_status' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    assert.match(await editor(page).innerText(), /^edge\(\{upstream_(?:status|time)/);
   }));

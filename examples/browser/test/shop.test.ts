@@ -87,17 +87,17 @@ test('text and completeness filter what is shown, and what is exported', () =>
       line.includes('"request_id":"f4'),
     );
     assert.ok(lines.length > 0 && lines.length < 45);
-    await page.getByText(`${lines.length} of 45 shown`).waitFor();
+    await page.locator('#shown').getByText(`${lines.length} of 45 shown`).waitFor();
     assert.deepEqual(await saved(page, 'Export NDJSON'), lines.map((line) => `${line}\n`).join(''));
     // Said by every line of JSON, and by nothing that is shown.
     await page.locator('#filter').fill('"completeness"');
-    await page.getByText('0 of 45 shown').waitFor();
+    await page.locator('#shown').getByText('0 of 45 shown').waitFor();
     await page.locator('#filter').fill('');
-    await page.getByText('45 shown', { exact: true }).waitFor();
+    await page.locator('#shown').getByText('45 shown', { exact: true }).waitFor();
     await page.getByRole('radio', { name: 'Complete' }).check();
-    await page.getByText('0 of 45 shown').waitFor();
+    await page.locator('#shown').getByText('0 of 45 shown').waitFor();
     await page.getByRole('radio', { name: 'Partial' }).check();
-    await page.getByText('45 shown', { exact: true }).waitFor();
+    await page.locator('#shown').getByText('45 shown', { exact: true }).waitFor();
   }));
 
 test('what is exported is what the native engine finds', () =>

@@ -75,15 +75,13 @@ test('few results are drawn each by itself, partial ones with a ring where nothi
     await compare(page, 'absence');
   }));
 
-test('the selected result is drawn above the others, in the dark too', () =>
-  pages.open(
-    async (page) => {
-      await ask(page, 3);
-      await page.locator('#timeline').press('ArrowRight');
-      await compare(page, 'selected-dark');
-    },
-    { colorScheme: 'dark' },
-  ));
+test('the selected result is drawn above the others, and all of it anew when it gets dark', () =>
+  pages.open(async (page) => {
+    await ask(page, 3);
+    await page.locator('#timeline').press('ArrowRight');
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await compare(page, 'selected-dark');
+  }));
 
 test('zooming in shows each result, and the times of what is in view', () =>
   pages.open(async (page) => {
