@@ -16,7 +16,7 @@ await build({
   entryPoints: {
     main: path('src/main.ts'),
     page: path('src/style/page.css'),
-    'engine-worker': 'logbraid/worker',
+    'engine-worker': resolve('logbraid/worker'),
     'inspector-worker': path('src/inspector-worker.ts'),
   },
   outdir: path('dist/page'),

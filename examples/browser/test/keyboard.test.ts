@@ -152,8 +152,13 @@ test('the filter says what it lets through', () =>
 test('the query is completed with the labels of the files', () =>
   pages.open(async (page) => {
     await ask(page, 1);
-    await page.locator('.source').nth(0).getByText('12 labels').waitFor();
-    await write(page, '');
+    for (const source of await page.locator('.source').all()) {
+      await source
+        .getByText(/labels$/)
+        .first()
+        .waitFor();
+    }
+    await editor(page).press('Control+A');
     await page.keyboard.type('edge({upstr');
     await page.getByRole('option', { name: 'upstream_status' }).waitFor();
     await page.keyboard.press('ArrowDown');

@@ -8,6 +8,13 @@ const pages = new Pages();
 
 test('all of it works without a network', () =>
   pages.open(async (page) => {
+    // What comes late is waited for.
+    await page.route('**/inspector-worker.js', async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await route.continue();
+    });
+    await page.reload();
+    await page.waitForSelector('body.is-ready');
     await page.context().setOffline(true);
     let asked = 0;
     page.on('request', (request) => (asked += request.url().startsWith('blob:') ? 0 : 1));
