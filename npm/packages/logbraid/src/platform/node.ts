@@ -8,7 +8,7 @@ import { BackendUnavailableError, InternalError } from '../errors.js';
 import folder from './folder.cjs';
 import { nativeBackend } from './native.js';
 import { compileModule } from './source.js';
-import type { WasmSource } from './source.js';
+import type { WasmSource } from '../types.js';
 import { portOf } from '../remote/port.js';
 import { wasmBackend } from './wasm.js';
 import type { Connection, WorkerOptions } from './worker.js';

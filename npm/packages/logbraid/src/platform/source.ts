@@ -1,10 +1,5 @@
 import { BackendUnavailableError, shown } from '../errors.js';
-
-/**
- * What the wasm module can be made of: where it is, a response with it, its bytes, or the module itself,
- * compiled by whoever bundles it.
- */
-export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module;
+import type { WasmSource } from '../types.js';
 
 /** Compiles a module. Throws a {@link BackendUnavailableError} that says what was tried. */
 export async function compileModule(source: WasmSource): Promise<WebAssembly.Module> {
