@@ -11,6 +11,10 @@ use crate::wasm;
 /// The oldest Node that works.
 const NODE_MAJOR: u32 = 20;
 
+/// What npm/build/chromium.js looks for; the first is the one that is installed.
+const BROWSERS: [&str; 4] =
+    ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+
 /// Installs the packages if need be, builds the addon and the wasm module, compiles the TypeScript
 /// sources.
 pub fn build() -> anyhow::Result<()> {
@@ -38,11 +42,17 @@ pub fn npm_script(name: &str) -> anyhow::Result<()> {
     run(npm().args(["run", "--silent", name]))
 }
 
+/// Installs a browser where there is none.
+pub fn ensure_browser() -> anyhow::Result<()> {
+    if BROWSERS.iter().any(|browser| find(browser).is_some()) {
+        return Ok(());
+    }
+    ensure_debian_packages(&BROWSERS[..1], "a browser to test with is missing")
+}
+
 /// Runs the tests of the packages, which need a browser; `cases` are random ones, for all backends.
 pub fn test(cases: &Path) -> anyhow::Result<()> {
-    if find("chromium-headless-shell").is_none() {
-        ensure_debian_packages(&["chromium-headless-shell"], "a browser for tests is missing")?;
-    }
+    ensure_browser()?;
     run(npm().args(["run", "--silent", "test"]).env("LOGBRAID_RANDOM_CASES", cases))
 }
 

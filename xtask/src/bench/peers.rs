@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::node;
 use crate::process::{cargo, command, output, root, run};
 
 /// What Flink looks into, closed since Java 17.
@@ -58,6 +59,8 @@ impl Question {
 pub enum Engine {
     /// Logbraid itself; always there.
     Logbraid,
+    /// Logbraid as WebAssembly, in Node.
+    Wasm,
     /// Lines of the file found, nothing else.
     Scan,
     /// `DuckDB`, through Python.
@@ -87,12 +90,13 @@ pub struct Contestant {
 
 /// Everybody, in the order of the table.
 pub fn contestants() -> Vec<Contestant> {
-    use Engine::{Duckdb, Flink, Javascript, Logbraid, Polars, Scan};
+    use Engine::{Duckdb, Flink, Javascript, Logbraid, Polars, Scan, Wasm};
     let one =
         |engine, name, threads, best, variant| Contestant { engine, name, threads, best, variant };
     vec![
         one(Logbraid, "Logbraid", 1, true, ""),
         one(Logbraid, "Logbraid", 2, true, ""),
+        one(Wasm, "Logbraid, WebAssembly", 1, true, ""),
         one(Duckdb, "DuckDB", 1, true, "told"),
         one(Duckdb, "DuckDB, finding the schema", 1, false, "auto"),
         one(Duckdb, "DuckDB", 2, true, "told"),
@@ -121,6 +125,11 @@ impl Contestant {
                 let mut command = program();
                 command.args(["answer", "--query", &question.query(), "--threads", &threads]);
                 command.arg(file);
+                command
+            }
+            Engine::Wasm => {
+                let mut command = command("node");
+                command.arg(scripts.join("in_wasm.mjs")).arg(file).arg(question.query());
                 command
             }
             Engine::Scan => {
@@ -172,6 +181,7 @@ pub fn ensure(engine: Engine) -> anyhow::Result<()> {
         Engine::Duckdb => ("duckdb", "duckdb"),
         Engine::Polars => ("polars", "polars"),
         Engine::Flink => ("apache-flink-libraries", "pyflink"),
+        Engine::Wasm => return node::build(),
         Engine::Logbraid | Engine::Scan | Engine::Javascript => return Ok(()),
     };
     if !python().exists() {

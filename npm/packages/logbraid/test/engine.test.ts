@@ -625,7 +625,7 @@ test('options are checked, and a wrong one is named', () => {
     [{ maxEventsPerCorrelation: 1 }, /maxEventsPerCorrelation must be at least 2/],
     [{ dedupe: 'yes' }, /dedupe must be true, false or an object/],
     [{ joinType: 'full' }, /joinType must be/],
-    [{ backend: 'gpu' as 'wasm' }, /backend/],
+    [{ backend: 'gpu' }, /backend/],
     [{ keyPatterns: { k: 1 } }, /keyPatterns/],
     [{ keyPatterns: { k: '(' } }, /^keyPatterns: .*unclosed group/],
     [{ keyPatterns: { k: 'abc' } }, /^keyPatterns: .*one capture group.*found 0/],
