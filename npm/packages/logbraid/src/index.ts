@@ -35,7 +35,6 @@ export type { RemoteEngine } from './remote/engine.js';
 export type { RemoteSource } from './remote/source.js';
 export type { WorkerOptions } from './platform/worker.js';
 export { load } from '#platform';
-export type { WasmSource } from './platform/source.js';
 export type { BackendKind } from './backend.js';
 export { explain } from './explain.js';
 export type {
@@ -104,6 +103,7 @@ export type {
   RunsBackwards,
   SourceMetrics,
   TimeInput,
+  WasmSource,
 } from './types.js';
 export {
   AdapterError,
