@@ -1,15 +1,15 @@
-// Pages in a real browser: the Chromium of the machine, and a server of files for them.
-import { accessSync, constants } from 'node:fs';
+// Pages in a real browser, and a server of files for them.
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 
-import { chromium } from 'playwright-core';
 import type { Browser, ConsoleMessage } from 'playwright-core';
 
-/** What Chromium is called; the first is Debian's package for it, too. */
-const NAMES = ['chromium-headless-shell', 'chromium', 'google-chrome'];
+/** Starts the Chromium of the machine. */
+export const { launch } = (await import(
+  new URL('../../../../build/chromium.js', import.meta.url).href
+)) as { launch: () => Promise<Browser> };
 
 /** How long a page that prints less than expected is waited for, in milliseconds. */
 const PATIENCE = 60_000;
@@ -19,29 +19,6 @@ const TYPES = {
   '.js': 'text/javascript; charset=utf-8',
   '.wasm': 'application/wasm',
 };
-
-/** Starts the browser. */
-export function launchBrowser(): Promise<Browser> {
-  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-  const files = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
-  const executablePath = files.find(isExecutable);
-  if (executablePath === undefined) {
-    throw new Error(
-      `there is no ${NAMES.join(', ')}: install the Debian package ${NAMES[0] ?? ''}, or run the ` +
-        'tests with cargo xtask test, which does',
-    );
-  }
-  return chromium.launch({ executablePath });
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A server of the files of a folder. */
 export interface FileServer {

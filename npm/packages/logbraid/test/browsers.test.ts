@@ -13,7 +13,7 @@ import * as vite8 from 'vite';
 import * as vite7 from 'vite-7';
 import webpack from 'webpack';
 
-import { launchBrowser, serve, visit } from './browser.js';
+import { launch, serve, visit } from './browser.js';
 import type { FileServer } from './browser.js';
 import { project, write } from './installed.js';
 import { readFiles, readMarkdown } from './markdown.js';
@@ -31,7 +31,7 @@ symlinkSync(path.join(WORKSPACE, 'node_modules/esbuild'), path.join(root, 'node_
 let browser: Browser;
 let server: FileServer;
 before(async () => {
-  browser = await launchBrowser();
+  browser = await launch();
   server = await serve(root, headers);
 });
 after(async () => {
