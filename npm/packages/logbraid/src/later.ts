@@ -17,7 +17,8 @@ export class LaterRun implements Run {
     this.#run ??= this.#make();
     try {
       const run = await this.#run;
-      return await run.next();
+      // It may have been left meanwhile; then nothing is read.
+      return this.#closed ? await this.return() : await run.next();
     } catch (error) {
       // As any iterator, it ends with its error.
       this.#closed = true;

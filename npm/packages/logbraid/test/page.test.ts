@@ -114,3 +114,29 @@ test('a Worker that cannot be had is told by whoever asks first', async () => {
   assert.match(String(told[1]), /^the Worker of the engine has failed: /);
   assert.equal(told[2], 'BACKEND_UNAVAILABLE');
 });
+
+test('a query that is left while the engine is loaded reads nothing', async () => {
+  const told = await inPage<unknown>(`
+    const engine = new CorrelationEngine();
+    const opened = [];
+    const source = (name) => ({
+      bounded: true,
+      selects: false,
+      getName: () => name,
+      createStream: () => { opened.push(name); return new Blob([]); },
+      validateQuery: () => true,
+      destroy: () => Promise.resolve(),
+    });
+    engine.addAdapter('a', source('a')).addAdapter('b', source('b'));
+    const left = engine.correlate(QUERY);
+    const next = left.next();
+    await left.return();
+    const { done } = await next;
+    const before = [...opened];
+    await engine.run(QUERY);
+    const wrong = await engine.run('a({}) and').catch((error) => error.code);
+    return { done, before, opened, wrong };
+  `);
+  const wrong = 'QUERY_PARSE_ERROR';
+  assert.deepEqual(told, { done: true, before: [], opened: ['a', 'b'], wrong });
+});
