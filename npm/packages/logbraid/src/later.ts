@@ -18,12 +18,16 @@ export class LaterRun implements Run {
     try {
       const run = await this.#run;
       // It may have been left meanwhile; then nothing is read.
-      return this.#closed ? await this.return() : await run.next();
+      return this.#isLeft() ? await this.return() : await run.next();
     } catch (error) {
       // As any iterator, it ends with its error.
       this.#closed = true;
       throw error;
     }
+  }
+
+  #isLeft(): boolean {
+    return this.#closed;
   }
 
   async return(): Promise<IteratorResult<Correlation, undefined>> {
