@@ -15,7 +15,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader, Response};
 
-use crate::{Result, STOPPED, Shared, coded, set_clock, usage};
+use crate::correlator::{Shared, set_clock};
+use crate::{Result, STOPPED, coded, usage};
 
 /// Bytes that the engine takes at once: the bounds of a query are looked at between pushes.
 const BLOCK: usize = 256 << 10;

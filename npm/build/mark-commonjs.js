@@ -1,5 +1,7 @@
 // What tsc cannot say: that the files of the CommonJS build, inside an ES module package, are CommonJS.
+// That makes them a package of their own, which has to say where its #platform is.
 import { writeFileSync } from 'node:fs';
 
 const folder = new URL('../packages/logbraid/dist/cjs/', import.meta.url);
-writeFileSync(new URL('package.json', folder), '{ "type": "commonjs" }\n');
+const marks = { type: 'commonjs', imports: { '#platform': './platform/node.js' } };
+writeFileSync(new URL('package.json', folder), `${JSON.stringify(marks)}\n`);

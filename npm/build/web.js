@@ -16,6 +16,7 @@ await build({
   platform: 'browser',
   target: 'es2022',
   loader: { '.wasm': 'binary' },
+  minify: true,
   sourcemap: true,
   logLevel: 'warning',
 });

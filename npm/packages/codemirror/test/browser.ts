@@ -1,33 +1,12 @@
-import { accessSync, constants } from 'node:fs';
-import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { build } from 'esbuild';
-import { chromium } from 'playwright-core';
 import type { Browser, Page, Route } from 'playwright-core';
 
-const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
-
-/** The Chromium of the machine; nothing is downloaded. */
-export function launch(): Promise<Browser> {
-  const folders = (process.env['PATH'] ?? '').split(path.delimiter);
-  const files = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
-  const executablePath = files.find((file) => {
-    try {
-      accessSync(file, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  if (executablePath === undefined) {
-    throw new Error(
-      `none of ${NAMES.join(', ')} is on the PATH; on Debian, run: ` +
-        `sudo apt-get install --yes --no-install-recommends ${NAMES[0] ?? ''}`,
-    );
-  }
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
-}
+/** Starts the Chromium of the machine. */
+export const { launch } = (await import(
+  new URL('../../../../build/chromium.js', import.meta.url).href
+)) as { launch: () => Promise<Browser> };
 
 const ORIGIN = 'http://page.test';
 const HTML =

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
 import { toAdapter } from './adapters/given.js';
 import type { EventIterable } from './adapters/iterable.js';

@@ -10,6 +10,9 @@ export interface ErrorOptions {
 
 /** Any error of this package. `code` is stable; each code that is thrown here has a subclass. */
 export class CorrelationError extends Error {
+  // Written out, here and below: minifiers rename classes.
+  override name = 'CorrelationError';
+
   /** A stable name of the mistake, such as `QUERY_PARSE_ERROR`. */
   readonly code: string;
   /** Facts for programs, by name. */
@@ -17,7 +20,6 @@ export class CorrelationError extends Error {
 
   constructor(message: string, code: string, { details = {}, cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
     this.code = code;
     this.details = details;
   }
@@ -25,6 +27,8 @@ export class CorrelationError extends Error {
 
 /** `QUERY_PARSE_ERROR`: a query that does not parse or makes no sense; `diagnostics` say what and where. */
 export class QueryError extends CorrelationError {
+  override name = 'QueryError';
+
   readonly diagnostics: readonly Diagnostic[];
 
   constructor(
@@ -42,6 +46,8 @@ export class QueryError extends CorrelationError {
 
 /** `INVALID_OPTION`: an option that does not exist, or a value it cannot have; `details.option` names it. */
 export class OptionError extends CorrelationError {
+  override name = 'OptionError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'INVALID_OPTION', options);
   }
@@ -49,6 +55,8 @@ export class OptionError extends CorrelationError {
 
 /** `ADAPTER_NOT_FOUND`: a query names a source that was not added. */
 export class AdapterNotFoundError extends CorrelationError {
+  override name = 'AdapterNotFoundError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'ADAPTER_NOT_FOUND', options);
   }
@@ -56,6 +64,8 @@ export class AdapterNotFoundError extends CorrelationError {
 
 /** `ADAPTER_EXISTS`: the name of a source is taken. */
 export class AdapterExistsError extends CorrelationError {
+  override name = 'AdapterExistsError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'ADAPTER_EXISTS', options);
   }
@@ -63,6 +73,8 @@ export class AdapterExistsError extends CorrelationError {
 
 /** `ADAPTER_ERROR`: a source failed for good; `cause` says why. */
 export class AdapterError extends CorrelationError {
+  override name = 'AdapterError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'ADAPTER_ERROR', options);
   }
@@ -73,6 +85,8 @@ export class AdapterError extends CorrelationError {
  * it cannot be opened.
  */
 export class SourceError extends CorrelationError {
+  override name = 'SourceError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'SOURCE_ERROR', options);
   }
@@ -80,6 +94,8 @@ export class SourceError extends CorrelationError {
 
 /** `SOURCE_ENDED`: a push into a source after its end. */
 export class SourceEndedError extends CorrelationError {
+  override name = 'SourceEndedError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'SOURCE_ENDED', options);
   }
@@ -87,6 +103,8 @@ export class SourceEndedError extends CorrelationError {
 
 /** `SOURCE_FULL`: pushes that were not awaited have filled a source. */
 export class SourceFullError extends CorrelationError {
+  override name = 'SourceFullError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'SOURCE_FULL', options);
   }
@@ -127,6 +145,8 @@ export interface MemoryDetails {
  * `details` the same for programs.
  */
 export class MemoryError extends CorrelationError {
+  override name = 'MemoryError';
+
   declare readonly details: Record<string, unknown> & MemoryDetails;
 
   constructor(message: string, options: ErrorOptions & { details: MemoryDetails }) {
@@ -136,13 +156,17 @@ export class MemoryError extends CorrelationError {
 
 /** `ENGINE_DESTROYED`: the engine was used after `destroy()`. */
 export class EngineDestroyedError extends CorrelationError {
+  override name = 'EngineDestroyedError';
+
   constructor(message = 'the engine has been destroyed', options?: ErrorOptions) {
     super(message, 'ENGINE_DESTROYED', options);
   }
 }
 
-/** `BACKEND_UNAVAILABLE`: the native addon cannot be loaded. */
+/** `BACKEND_UNAVAILABLE`: the native addon or the wasm module cannot be loaded. */
 export class BackendUnavailableError extends CorrelationError {
+  override name = 'BackendUnavailableError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'BACKEND_UNAVAILABLE', options);
   }
@@ -150,6 +174,8 @@ export class BackendUnavailableError extends CorrelationError {
 
 /** `INTERNAL_ERROR`: a defect of this package. */
 export class InternalError extends CorrelationError {
+  override name = 'InternalError';
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, 'INTERNAL_ERROR', options);
   }

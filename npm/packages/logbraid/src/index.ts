@@ -35,7 +35,6 @@ export type { RemoteEngine } from './remote/engine.js';
 export type { RemoteSource } from './remote/source.js';
 export type { WorkerOptions } from './platform/worker.js';
 export { load } from '#platform';
-export type { WasmSource } from './platform/source.js';
 export type { BackendKind, Inspection } from './backend.js';
 export { inspect } from './inspect.js';
 export type { Inspected } from './inspect.js';
@@ -106,6 +105,7 @@ export type {
   RunsBackwards,
   SourceMetrics,
   TimeInput,
+  WasmSource,
 } from './types.js';
 export {
   AdapterError,

@@ -17,12 +17,17 @@ export class LaterRun implements Run {
     this.#run ??= this.#make();
     try {
       const run = await this.#run;
-      return await run.next();
+      // It may have been left meanwhile; then nothing is read.
+      return this.#isLeft() ? await this.return() : await run.next();
     } catch (error) {
       // As any iterator, it ends with its error.
       this.#closed = true;
       throw error;
     }
+  }
+
+  #isLeft(): boolean {
+    return this.#closed;
   }
 
   async return(): Promise<IteratorResult<Correlation, undefined>> {

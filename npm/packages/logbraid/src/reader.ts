@@ -4,8 +4,11 @@ import type { ColumnPlan, NativeCorrelator } from './backend.js';
 import { isByteStream, readBytes } from './adapters/bytes.js';
 import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
-import { AdapterError, InternalError, SourceError, errorFrom } from './errors.js';
+import { AdapterError, InternalError, QueryError, SourceError, errorFrom } from './errors.js';
 import type { CorrelationError } from './errors.js';
+
+/** Errors that say all there is to say. */
+const PASSED = [AdapterError, InternalError, QueryError];
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -270,8 +273,8 @@ export class Reader {
   }
 
   #wrap(error: unknown): CorrelationError {
-    if (error instanceof AdapterError || error instanceof InternalError) {
-      return error;
+    if (PASSED.some((known) => error instanceof known)) {
+      return error as CorrelationError;
     }
     if (error instanceof SourceError) {
       const details = { ...error.details, source: this.name };

@@ -244,6 +244,13 @@ export interface PausedSource {
   source: string;
 }
 
+/**
+ * What the wasm module can be made of: where it is, a response with it, its bytes, or the module itself (a
+ * `WebAssembly.Module`, of which types tell no more than that it is an object), compiled by whoever
+ * bundles it.
+ */
+export type WasmSource = string | URL | Response | ArrayBuffer | ArrayBufferView | object;
+
 /** What a {@link CorrelationEngine} emits. */
 export interface EngineEvents {
   /** A correlation, or a revision of one, is ready for its consumer. */

@@ -67,6 +67,17 @@ export function readMarkdown(page: string): (Block | Row)[] {
   return pieces;
 }
 
+/** The files that a page shows: blocks whose first line is a comment with a name, by that name. */
+export function readFiles(page: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  for (const piece of readMarkdown(page)) {
+    const text = piece.kind === 'block' ? piece.text : '';
+    const name = /^(?:\/\/|<!--) ([\w.-]+)(?: -->)?$/.exec(text.split('\n', 1)[0] ?? '')?.[1];
+    if (name !== undefined) files[name] = `${text}\n`;
+  }
+  return files;
+}
+
 /** The cells of a row; a `|` in a cell is written `\|`. */
 function cellsOf(line: string): string[] {
   const cells = line.split(/(?<!\\)\|/).slice(1, -1);

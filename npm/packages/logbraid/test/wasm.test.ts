@@ -119,7 +119,7 @@ test('a module is loaded from bytes, a response or a compiled module, and nothin
   for (const [wrong, message] of [
     [new Uint8Array(8), /cannot be loaded: .*/],
     [new Response('gone', { status: 404, statusText: 'Not Found' }), /404 Not Found/],
-    [7, /not 7$/],
+    [7 as never, /not 7$/],
   ] as const) {
     await assert.rejects(load(wrong), {
       code: 'BACKEND_UNAVAILABLE',

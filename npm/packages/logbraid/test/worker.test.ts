@@ -160,7 +160,15 @@ test('a query that is wrong, a source that fails and one that is missing are tol
   assert.throws(() => engine.addAdapter('b', []), { code: 'ADAPTER_EXISTS' });
   assert.throws(() => engine.correlate(QUERY, { limit: -1 }), OptionError);
   assert.throws(() => createWorkerEngine({ bufferSize: 0 }), OptionError);
-  await assert.rejects(engine.run('a({}) and on(k) b(wrong)'), { code: 'ADAPTER_ERROR' });
+  await assert.rejects(engine.run('a({}) and on(k) b(wrong)'), {
+    code: 'QUERY_PARSE_ERROR',
+    message: 'the source b does not accept the selector wrong',
+  });
+  const source = engine.source('c');
+  const odd = { ...event(0), tell: () => 'nothing' };
+  await source.push(odd);
+  assert.throws(() => source.push(event(1)), /cannot be sent to the Worker: .*could not be cloned/);
+  await source.push(event(1));
 });
 
 test('leaving, aborting and destroying close the streams of the page', async () => {

@@ -10,7 +10,7 @@ import type {
 import loadAddon from './addon.cjs';
 
 /** What the addon exports: options and counters cross as JSON, everything else is as in {@link Backend}. */
-interface Addon extends Omit<
+export interface Addon extends Omit<
   Backend,
   'kind' | 'check' | 'render' | 'explain' | 'Inspector' | 'Correlator'
 > {

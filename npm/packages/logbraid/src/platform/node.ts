@@ -5,18 +5,21 @@ import { MessageChannel, Worker } from 'node:worker_threads';
 
 import type { Backend, BackendKind } from '../backend.js';
 import { BackendUnavailableError, InternalError } from '../errors.js';
+import { portOf } from '../remote/port.js';
+import type { WasmSource } from '../types.js';
 import folder from './folder.cjs';
 import { nativeBackend } from './native.js';
 import { compileModule } from './source.js';
-import type { WasmSource } from './source.js';
-import { portOf } from '../remote/port.js';
 import { wasmBackend } from './wasm.js';
 import type { Connection, WorkerOptions } from './worker.js';
 
-let native: Backend | undefined;
+/** How to get what is missing. */
+const REPAIR = 'install logbraid again, or in a clone of the repository run: cargo xtask build';
+
+/** The addon, or what keeps it from being loaded. */
+let native: Backend | BackendUnavailableError | undefined;
 let wasm: Backend | undefined;
-/** What keeps the addon from being loaded. */
-let broken: BackendUnavailableError | undefined;
+let warned = false;
 
 /**
  * The engine of that kind. By default the native addon; where it is missing or broken, WebAssembly, with
@@ -24,27 +27,19 @@ let broken: BackendUnavailableError | undefined;
  */
 export function loadBackend(kind?: BackendKind): Backend {
   if (kind === 'wasm') return wasmOf();
-  if (!native && !broken) {
-    try {
-      native = nativeBackend();
-    } catch (cause) {
-      broken = unavailable(cause);
-    }
-  }
-  if (native) return native;
-  if (kind === 'native' || !broken) throw broken ?? unavailable(undefined);
-  if (!wasm) {
-    wasm = wasmOf();
+  native ??= nativeOf();
+  if (!(native instanceof BackendUnavailableError)) return native;
+  if (kind === 'native') throw native;
+  const instead = wasmOf();
+  if (!warned) {
+    warned = true;
     process.emitWarning(
-      `${broken.message}. Its WebAssembly engine is used instead, which is slower`,
-      {
-        type: 'LogbraidWarning',
-        code: 'LOGBRAID_WASM',
-        detail: String(broken.cause),
-      },
+      `${withoutAddon()}; its WebAssembly engine is used instead, which is slower. For the addon, ${REPAIR}; ` +
+        "to be content without it, choose backend: 'wasm'",
+      { type: 'LogbraidWarning', code: 'LOGBRAID_WASM', detail: String(native.cause) },
     );
   }
-  return wasm;
+  return instead;
 }
 
 /** Whether {@link loadBackend} gives an engine without {@link load}. */
@@ -105,28 +100,39 @@ export function startWorker({ wasm }: WorkerOptions): Connection {
   };
 }
 
+function nativeOf(): Backend | BackendUnavailableError {
+  try {
+    return nativeBackend();
+  } catch (cause) {
+    const { platform, arch } = process;
+    return new BackendUnavailableError(
+      `${withoutAddon()}: ${reason(cause)}; ${REPAIR}, or choose backend: 'wasm'`,
+      { cause, details: { platform, arch } },
+    );
+  }
+}
+
+function withoutAddon(): string {
+  return `the native addon of logbraid cannot be loaded on ${process.platform}-${process.arch}`;
+}
+
 function wasmOf(): Backend {
   if (!wasm) {
-    let bytes: BufferSource;
     try {
-      bytes = readFileSync(path.join(folder, '../../../wasm/logbraid.wasm'));
+      const bytes = readFileSync(path.join(folder, '../../../wasm/logbraid.wasm'));
+      wasm = wasmBackend(new WebAssembly.Module(bytes));
     } catch (cause) {
       throw new BackendUnavailableError(
-        'the wasm module of logbraid cannot be read; in a clone of the repository, build it with: ' +
-          'cargo xtask build',
+        `the wasm module of logbraid cannot be loaded: ${reason(cause)}; ${REPAIR}`,
         { cause },
       );
     }
-    wasm = wasmBackend(new WebAssembly.Module(bytes));
   }
   return wasm;
 }
 
-function unavailable(cause: unknown): BackendUnavailableError {
-  const { platform, arch } = process;
-  return new BackendUnavailableError(
-    `the native addon of logbraid cannot be loaded on ${platform}-${arch}; ` +
-      'in a clone of the repository, build it with: cargo xtask build',
-    { cause, details: { platform, arch } },
-  );
+/** The first line of what was thrown: Node tells a stack below it. */
+function reason(thrown: unknown): string {
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return message.split('\n', 1)[0] ?? message;
 }

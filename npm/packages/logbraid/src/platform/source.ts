@@ -1,10 +1,5 @@
 import { BackendUnavailableError, shown } from '../errors.js';
-
-/**
- * What the wasm module can be made of: where it is, a response with it, its bytes, or the module itself,
- * compiled by whoever bundles it.
- */
-export type WasmSource = string | URL | Response | BufferSource | WebAssembly.Module;
+import type { WasmSource } from '../types.js';
 
 /** Compiles a module. Throws a {@link BackendUnavailableError} that says what was tried. */
 export async function compileModule(source: WasmSource): Promise<WebAssembly.Module> {
@@ -33,6 +28,8 @@ export async function compileModule(source: WasmSource): Promise<WebAssembly.Mod
 async function compileResponse(response: Response): Promise<WebAssembly.Module> {
   if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
   const type = response.headers.get('content-type') ?? '';
+  // What servers of single-page applications answer where there is no file.
+  if (type.startsWith('text/html')) throw new Error('a page was sent instead of the module');
   // Browsers compile while they load, but only what is declared as what it is.
   return type.startsWith('application/wasm')
     ? WebAssembly.compileStreaming(response)

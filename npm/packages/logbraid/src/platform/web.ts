@@ -1,16 +1,16 @@
 // What browsers and their Workers have: WebAssembly, which has to be loaded, and messages for turns.
 import type { Backend, BackendKind } from '../backend.js';
 import { BackendUnavailableError, OptionError } from '../errors.js';
-import { compileModule } from './source.js';
-import type { WasmSource } from './source.js';
 import { portOf } from '../remote/port.js';
+import type { WasmSource } from '../types.js';
+import { compileModule } from './source.js';
 import { wasmBackend } from './wasm.js';
-import type { Connection, WorkerOptions } from './worker.js';
+import type { Connection, EngineWorker, WorkerOptions } from './worker.js';
 
 let backend: Backend | undefined;
 let loading: Promise<void> | undefined;
 let defaultSource: (() => WasmSource) | undefined;
-let defaultWorker: (() => Worker) | undefined;
+let defaultWorker: (() => EngineWorker) | undefined;
 
 /**
  * Says where the module is loaded from where `load` is not told. Where a page has several entries, by way of
@@ -21,7 +21,7 @@ export function setDefaultSource(source: () => WasmSource, isInScript = false): 
 }
 
 /** Says what Worker an engine gets where `createWorkerEngine` is not told. */
-export function setDefaultWorker(worker: () => Worker): void {
+export function setDefaultWorker(worker: () => EngineWorker): void {
   defaultWorker = worker;
 }
 
@@ -109,8 +109,8 @@ export function startWorker({ worker: given, wasm }: WorkerOptions): Connection 
     // Pages live as long as they are shown.
     hold: () => undefined,
     failed: (tell) => {
-      worker.addEventListener('error', ({ message }) => {
-        const why = message || 'its script cannot be loaded';
+      worker.addEventListener('error', (event) => {
+        const why = (event as ErrorEvent).message || 'its script cannot be loaded';
         tell(new BackendUnavailableError(`the Worker of the engine has failed: ${why}`));
       });
     },

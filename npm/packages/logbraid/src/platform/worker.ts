@@ -1,9 +1,13 @@
-import type { Port } from '../remote/port.js';
+import type { Endpoint, Port } from '../remote/port.js';
 import type { Reply, Request } from '../remote/messages.js';
-import type { WasmSource } from './source.js';
 
-/** What a Worker can be sent of a {@link WasmSource}. */
-export type SentSource = string | BufferSource | WebAssembly.Module;
+/** What a Worker can be sent of a `WasmSource`: not a `Response`. */
+export type SentSource = string | ArrayBuffer | ArrayBufferView | object;
+
+/** What an engine needs of a `Worker`. */
+export interface EngineWorker extends Endpoint {
+  terminate(): void;
+}
 
 /** The Worker of an engine. */
 export interface WorkerOptions {
@@ -11,9 +15,9 @@ export interface WorkerOptions {
    * Starts the Worker, which runs `logbraid/worker`; for browsers. Default: the one of this package, which
    * bundlers find. To be given with `logbraid/slim` and `logbraid/inline`.
    */
-  worker?: (() => Worker) | undefined;
-  /** What its engine is made of, as for `load`. Default: what the Worker finds beside it. */
-  wasm?: Exclude<WasmSource, Response> | undefined;
+  worker?: (() => EngineWorker) | undefined;
+  /** What its engine is made of, as for `load`, but no `Response`. Default: what the Worker finds beside it. */
+  wasm?: SentSource | undefined;
 }
 
 /** How an engine in another thread is reached. */

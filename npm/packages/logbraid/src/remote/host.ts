@@ -81,7 +81,8 @@ class Host {
           await this.#loaded;
           return this.#engine.correlate(query, options);
         };
-        this.#runs.set(run, new HostedRun(run, this.#port, start));
+        const ended = () => this.#runs.delete(run);
+        this.#runs.set(run, new HostedRun(run, this.#port, start, ended));
         break;
       }
       case 'pull':
@@ -96,18 +97,19 @@ class Host {
         break;
       case 'finished':
         this.#streams.get(request.stream)?.finish(request.error && unpackError(request.error));
+        this.#streams.delete(request.stream);
         break;
     }
   }
 
-  async #push({ name, items, number }: Extract<Request, { type: 'push' }>): Promise<void> {
+  async #push({ name, items }: Extract<Request, { type: 'push' }>): Promise<void> {
     const source = this.#engine.source(name);
     try {
       // What cannot wait any more is told to whoever pushes next.
       await Promise.all(items.map(async (item) => source.push(item)));
-      this.#port.send({ type: 'room', name, number, error: undefined });
+      this.#port.send({ type: 'room', name, error: undefined });
     } catch (error) {
-      this.#port.send({ type: 'room', name, number, error: packError(error) });
+      this.#port.send({ type: 'room', name, error: packError(error) });
     }
   }
 
@@ -226,6 +228,7 @@ class HostedRun {
   readonly #run: number;
   readonly #port: HostPort;
   readonly #correlations: Promise<AsyncIterator<Correlation, undefined>>;
+  readonly #ended: () => void;
   #wanted = 0;
   #pulling = false;
   #left = false;
@@ -235,7 +238,9 @@ class HostedRun {
     run: number,
     port: HostPort,
     start: () => Promise<AsyncIterator<Correlation, undefined>>,
+    ended: () => void,
   ) {
+    this.#ended = ended;
     this.#run = run;
     this.#port = port;
     this.#correlations = start();
@@ -284,6 +289,7 @@ class HostedRun {
     this.#flush();
     const told = error === undefined ? undefined : packError(error);
     if (!this.#left) this.#port.send({ type: 'ended', run: this.#run, error: told });
+    this.#ended();
   }
 
   #flush(): void {

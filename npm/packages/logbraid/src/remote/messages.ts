@@ -22,7 +22,7 @@ export type Request =
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
   | { type: 'addStream'; name: string; adapter: ProxiedAdapter }
   | { type: 'addPush'; name: string }
-  | { type: 'push'; name: string; items: StreamItem[]; number: number }
+  | { type: 'push'; name: string; items: StreamItem[] }
   | { type: 'end'; name: string }
   | { type: 'listen'; event: keyof EngineEvents; wanted: boolean }
   | { type: 'call'; call: number; method: Method; args: unknown[] }
@@ -41,7 +41,7 @@ export type Reply =
   | { type: 'failed'; error: PlainError }
   | { type: 'answer'; call: number; value: unknown }
   | { type: 'refused'; call: number; error: PlainError }
-  | { type: 'room'; name: string; number: number; error: PlainError | undefined }
+  | { type: 'room'; name: string; error: PlainError | undefined }
   | { type: 'event'; event: keyof EngineEvents; told: unknown[] }
   | { type: 'found'; run: number; correlations: PackedCorrelation[] }
   | { type: 'ended'; run: number; error: PlainError | undefined }

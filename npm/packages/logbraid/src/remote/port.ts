@@ -6,7 +6,7 @@ export interface Port<Sent, Received> {
 }
 
 /** What has `postMessage` and events, in browsers and in Node. */
-interface Endpoint {
+export interface Endpoint {
   postMessage(message: unknown): void;
   addEventListener(type: string, listener: (event: Event) => void): void;
   start?(): void;

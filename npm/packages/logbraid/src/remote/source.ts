@@ -1,6 +1,6 @@
 import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { checkPushed, weight } from '../adapters/push.js';
-import { SourceEndedError, SourceFullError } from '../errors.js';
+import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { Request } from './messages.js';
 import type { Port } from './port.js';
 
@@ -21,7 +21,6 @@ export class RemoteSource implements DataSourceAdapter {
   /** Of each message that has not been taken, its weight. */
   readonly #sent: number[] = [];
   #onTheWay = 0;
-  #number = 0;
   #ended = false;
   #failure: Error | undefined;
   #waiters: (() => void)[] = [];
@@ -90,7 +89,8 @@ export class RemoteSource implements DataSourceAdapter {
   }
 
   destroy(): Promise<void> {
-    this.end();
+    // The engine ends its own.
+    this.#ended = true;
     return Promise.resolve();
   }
 
@@ -113,10 +113,18 @@ export class RemoteSource implements DataSourceAdapter {
     if (this.#items.length === 0) return;
     const items = this.#items;
     this.#items = [];
-    this.#sent.push(this.#weight);
-    this.#onTheWay += this.#weight;
+    const weighed = this.#weight;
     this.#weight = 0;
-    this.#number += 1;
-    this.#port.send({ type: 'push', name: this.#name, items, number: this.#number });
+    try {
+      this.#port.send({ type: 'push', name: this.#name, items });
+    } catch (cause) {
+      // Such as a function within an event.
+      const message = `what was pushed into ${this.#name} cannot be sent to the Worker: ${shown(cause)}`;
+      this.#failure ??= new OptionError(message, { cause, details: { option: 'data' } });
+      for (const wake of this.#waiters.splice(0)) wake();
+      return;
+    }
+    this.#sent.push(weighed);
+    this.#onTheWay += weighed;
   }
 }

@@ -47,7 +47,10 @@ export class Streams {
   }
 
   take(stream: number): void {
-    void this.#open.get(stream)?.take();
+    const taken = this.#open.get(stream)?.take();
+    void taken?.then((ended) => {
+      if (ended) this.#open.delete(stream);
+    });
   }
 
   drop(stream: number): void {
@@ -77,8 +80,8 @@ class OpenStream {
     this.#port = port;
   }
 
-  /** Sends what comes next, and what comes in the same turn with it. */
-  async take(): Promise<void> {
+  /** Sends what comes next, and what comes in the same turn with it. Says whether that was all. */
+  async take(): Promise<boolean> {
     const stream = this.#stream;
     const items: StreamItem[] = [];
     let turn: Promise<undefined> | undefined;
@@ -104,9 +107,14 @@ class OpenStream {
     } catch (error) {
       end = { error: packError(error) };
     }
-    if (this.#left) return;
-    if (items.length > 0) this.#port.send({ type: 'items', stream, items });
+    if (this.#left) return true;
+    try {
+      if (items.length > 0) this.#port.send({ type: 'items', stream, items });
+    } catch (error) {
+      end = { error: packError(error) };
+    }
     if (end) this.#port.send({ type: 'finished', stream, ...end });
+    return end !== undefined;
   }
 
   leave(): void {
