@@ -2,20 +2,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { chromium } from 'playwright-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 
 /** From the folder of the compiled tests. */
 const root = new URL('../../', import.meta.url);
 
-const BROWSERS = ['chromium-headless-shell', 'chromium', 'google-chrome'].map(
-  (name) => `/usr/bin/${name}`,
-);
+/** Starts the Chromium of the machine. */
+const { launch } = (await import(new URL('../../npm/build/chromium.js', root).href)) as {
+  launch: () => Promise<Browser>;
+};
 
 /** A file of the examples. */
 export function example(path: string): string {
@@ -30,12 +29,7 @@ export class Pages {
 
   constructor() {
     before(async () => {
-      const executablePath = BROWSERS.find((path) => existsSync(path));
-      assert.ok(
-        executablePath,
-        'no Chromium is installed; on Debian: apt-get install chromium-headless-shell',
-      );
-      this.#browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+      this.#browser = await launch();
       await this.#serve();
     });
     after(async () => {
