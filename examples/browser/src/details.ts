@@ -1,19 +1,14 @@
-import type { CorrelationJson, EventJson } from 'logbraid';
+import type { CorrelationJson } from 'logbraid';
 
 import { byId, element, visible } from './dom.js';
 import { duration, moment, plural } from './format.js';
-import { LANE_COLORS, badges, keyOf } from './result-row.js';
+import { eventItem, labelList } from './event-item.js';
+import { badges, keyOf } from './result-row.js';
 import type { Result, Results } from './results.js';
 import { missingLanes } from './timeline-picture.js';
 
 /** Events that are shown at once; a correlation may have thousands. */
 const PAGE = 200;
-
-/** Characters of a message in its line; all of it is below. */
-const MOST_MESSAGE = 500;
-
-/** Labels that hold the level, in the order they are looked at. */
-const LEVEL = ['level', 'severity', 'detected_level', 'log.level'];
 
 /** All of one result. */
 export class Details {
@@ -96,9 +91,15 @@ export class Details {
     const end = Math.min(begin + PAGE, events.length);
     const items = events.slice(begin, end).map((event, at) => {
       const mark = first + begin + at;
-      const raw = result.raws[begin + at] ?? '';
-      const offset = this.#results.timeOf(mark) - began;
-      return eventItem(event, raw, offset, this.#results.laneOf(mark), result.correlation);
+      const lane = this.#results.laneOf(mark);
+      return eventItem({
+        event,
+        raw: result.raws[begin + at],
+        offset: this.#results.timeOf(mark) - began,
+        lane,
+        stream: this.#results.lanes[lane] ?? '',
+        keys: result.correlation.joinKeys,
+      });
     });
     list.append(...items);
     if (end === events.length) return;
@@ -115,80 +116,4 @@ export class Details {
     });
     list.append(item);
   }
-}
-
-function eventItem(
-  event: EventJson,
-  raw: unknown,
-  offset: number,
-  lane: number,
-  { joinKeys }: CorrelationJson,
-): HTMLElement {
-  const { labels } = event;
-  const name = LEVEL.find((one) => Object.hasOwn(labels, one)) ?? '';
-  const level = labels[name] ?? '';
-  const details = element(
-    'details',
-    {},
-    element(
-      'summary',
-      {},
-      element('span', { class: 'offset' }, `+${duration(offset)}`),
-      element(
-        'span',
-        { class: 'stream' },
-        element('span', { class: `dot lane-${lane % LANE_COLORS}`, 'aria-hidden': 'true' }),
-        visible(event.alias ?? event.source),
-      ),
-      level !== '' &&
-        element('span', { class: `level ${levelClass(level)}` }, visible(level.slice(0, 20))),
-      element('span', { class: 'message' }, visible(messageOf(event, joinKeys))),
-    ),
-  );
-  details.addEventListener(
-    'toggle',
-    () => {
-      const text = typeof raw === 'string' ? raw : JSON.stringify(raw, null, 2);
-      const isCut = event.message.length > MOST_MESSAGE;
-      const facts = { time: event.timestamp, stream: event.stream };
-      details.append(
-        labelList({ ...facts, ...(isCut && { message: event.message }) }),
-        element('h4', {}, 'Labels'),
-        labelList(labels),
-        element('h4', {}, 'Raw'),
-        element('pre', { tabindex: 0 }, visible(text)),
-      );
-    },
-    { once: true },
-  );
-  return element('li', { class: 'event' }, details);
-}
-
-/** What an event says; one without a message, such as an access log line, says its labels, less the keys. */
-function messageOf({ message, labels }: EventJson, keys: object): string {
-  if (message !== '') return message.slice(0, MOST_MESSAGE);
-  const said = Object.entries(labels).filter(
-    ([name]) => !LEVEL.includes(name) && !Object.hasOwn(keys, name),
-  );
-  return said
-    .map(([name, value]) => `${name}=${value}`)
-    .join(' ')
-    .slice(0, MOST_MESSAGE);
-}
-
-function levelClass(level: string): string {
-  if (/^(?:fatal|panic|crit|alert|emerg|err)/i.test(level)) return 'is-error';
-  return /^warn/i.test(level) ? 'is-warning' : '';
-}
-
-function labelList(labels: Readonly<Record<string, string>>): HTMLElement {
-  const rows = Object.entries(labels).map(([name, value]) =>
-    element(
-      'div',
-      {},
-      element('dt', {}, visible(name)),
-      element('dd', { class: 'code' }, visible(value)),
-    ),
-  );
-  return element('dl', { class: 'labels' }, ...rows);
 }

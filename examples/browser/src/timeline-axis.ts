@@ -14,7 +14,7 @@ export function axisLabels(view: TimelineView): HTMLElement[] {
   const { from, to } = view.shown;
   const ticks = utcTicks(new Date(from), new Date(to), Math.max(Math.floor(view.width / LABEL), 2))
     .map(Number)
-    .filter((time) => view.x(time) >= 0 && view.x(time) <= view.width - LABEL / 2);
+    .filter((time) => view.x(time) >= 0 && view.x(time) <= view.width - 0.75 * LABEL);
   const step = (ticks[1] ?? to) - (ticks[0] ?? from);
   return ticks.map((time) => {
     const label = element('span', {}, labelOf(time, step));
