@@ -124,14 +124,16 @@ fn decisions_are_numbered_once() {
 
 #[test]
 fn dependencies_are_named_once() {
-    for folder in ["bindings-node", "core", "tests", "threads", "xtask", "benches"] {
+    for folder in ["bindings-node", "bindings-wasm", "core", "tests", "threads", "xtask", "benches"]
+    {
         let path = root().join(folder).join("Cargo.toml");
         let text = fs::read_to_string(&path).expect("is readable");
         let tables = text.split("\n[").filter(|table| {
             let head = table.split(']').next().unwrap_or_default();
             head.ends_with("dependencies")
         });
-        for line in tables.flat_map(str::lines).skip(1).filter(|line| line.contains('=')) {
+        let entries = tables.flat_map(|table| table.lines().skip(1));
+        for line in entries.filter(|line| line.contains('=')) {
             let shared = line.contains("workspace = true");
             assert!(shared, "{} names a dependency of its own: {line}", path.display());
         }
