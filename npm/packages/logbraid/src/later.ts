@@ -1,14 +1,14 @@
 import type { Correlation } from './correlation.js';
-
-type Run = AsyncIterableIterator<Correlation, undefined>;
+import { Correlations } from './correlations.js';
 
 /** A query whose engine has yet to be loaded: that is done with the first `next()`. */
-export class LaterRun implements Run {
-  readonly #make: () => Promise<Run>;
-  #run: Promise<Run> | undefined;
+export class LaterRun extends Correlations {
+  readonly #make: () => Promise<Correlations>;
+  #run: Promise<Correlations> | undefined;
   #closed = false;
 
-  constructor(make: () => Promise<Run>) {
+  constructor(make: () => Promise<Correlations>) {
+    super();
     this.#make = make;
   }
 
@@ -18,7 +18,7 @@ export class LaterRun implements Run {
     try {
       const run = await this.#run;
       // It may have been left meanwhile; then nothing is read.
-      return this.#isLeft() ? await this.return() : await run.next();
+      return this.#isLeft() ? await run.return() : await run.next();
     } catch (error) {
       // As any iterator, it ends with its error.
       this.#closed = true;
@@ -26,27 +26,13 @@ export class LaterRun implements Run {
     }
   }
 
-  #isLeft(): boolean {
-    return this.#closed;
-  }
-
-  async return(): Promise<IteratorResult<Correlation, undefined>> {
+  async close(): Promise<void> {
     this.#closed = true;
     const run = await this.#run?.catch(() => undefined);
-    await run?.return?.();
-    return { value: undefined, done: true };
+    await run?.close();
   }
 
-  async throw(error: unknown): Promise<IteratorResult<Correlation, undefined>> {
-    await this.return();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
+  #isLeft(): boolean {
+    return this.#closed;
   }
 }

@@ -11,6 +11,7 @@ import type {
 } from './backend.js';
 import { HostEvents } from './columns.js';
 import { Correlation } from './correlation.js';
+import { Correlations } from './correlations.js';
 import type { RecordContext } from './correlation.js';
 import type { RunningQuery } from './metrics.js';
 import { AdapterError, errorFrom, errorOf } from './errors.js';
@@ -68,7 +69,7 @@ interface Waiter {
  * turns: feed what has arrived, tell the time, take what is ready; and rests when nothing has
  * arrived or the consumer is behind. Knows nothing of how events are decoded or joined.
  */
-export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
+export class QueryRun extends Correlations {
   readonly #setup: RunSetup;
   readonly #correlator: NativeCorrelator;
   readonly #host = new HostEvents();
@@ -99,6 +100,7 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
   #stopped: Promise<unknown> | undefined;
 
   constructor(setup: RunSetup) {
+    super();
     this.#setup = setup;
     this.#readers = setup.adapters.map(() => undefined);
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
@@ -139,24 +141,6 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     });
   }
 
-  async return(): Promise<IteratorResult<Correlation, undefined>> {
-    await this.close();
-    return { value: undefined, done: true };
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<Correlation, undefined>> {
-    await this.close();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
   /** Counters of the engine. */
   metrics(): RawMetrics {
     return this.#correlator.metrics();
@@ -185,7 +169,6 @@ export class QueryRun implements AsyncIterableIterator<Correlation, undefined> {
     return JSON.parse(this.#correlator.vocabulary()) as Vocabulary;
   }
 
-  /** Ends the query at once and drops what waits. Idempotent. */
   async close(): Promise<void> {
     this.#ready = [];
     this.#failure = undefined;

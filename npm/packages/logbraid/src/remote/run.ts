@@ -1,4 +1,5 @@
 import type { Correlation } from '../correlation.js';
+import { Correlations } from '../correlations.js';
 import type { Request } from './messages.js';
 import type { Port } from './port.js';
 
@@ -11,7 +12,7 @@ interface Waiter {
 }
 
 /** A query that runs at the other end of a port, as its iterator. Starts with the first `next()`. */
-export class RemoteRun implements AsyncIterableIterator<Correlation, undefined> {
+export class RemoteRun extends Correlations {
   readonly #number: number;
   readonly #port: Pick<Port<Request, never>, 'send'>;
   readonly #signal: AbortSignal | undefined;
@@ -29,6 +30,7 @@ export class RemoteRun implements AsyncIterableIterator<Correlation, undefined> 
     signal: AbortSignal | undefined,
     life: { start: () => void; end: () => void },
   ) {
+    super();
     this.#number = number;
     this.#port = port;
     this.#signal = signal;
@@ -51,24 +53,12 @@ export class RemoteRun implements AsyncIterableIterator<Correlation, undefined> 
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
-  return(): Promise<IteratorResult<Correlation, undefined>> {
+  close(): Promise<void> {
     this.#ready = [];
     this.#failure = undefined;
-    this.#leave();
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  async throw(error: unknown): Promise<IteratorResult<Correlation, undefined>> {
-    await this.return();
-    throw error;
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.return();
+    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
+    this.finish(undefined);
+    return Promise.resolve();
   }
 
   /** One more has come. */
@@ -124,11 +114,6 @@ export class RemoteRun implements AsyncIterableIterator<Correlation, undefined> 
     if (this.#taken < AHEAD / 2 || this.#state !== 'running') return;
     this.#port.send({ type: 'pull', run: this.#number, count: this.#taken });
     this.#taken = 0;
-  }
-
-  #leave(): void {
-    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
-    this.finish(undefined);
   }
 
   #end(): void {
