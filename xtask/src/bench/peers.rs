@@ -59,7 +59,9 @@ impl Question {
 pub enum Engine {
     /// Logbraid itself; always there.
     Logbraid,
-    /// Logbraid as WebAssembly, in Node.
+    /// Logbraid in Node, as the addon.
+    Addon,
+    /// Logbraid in Node, as WebAssembly.
     Wasm,
     /// Lines of the file found, nothing else.
     Scan,
@@ -90,13 +92,15 @@ pub struct Contestant {
 
 /// Everybody, in the order of the table.
 pub fn contestants() -> Vec<Contestant> {
-    use Engine::{Duckdb, Flink, Javascript, Logbraid, Polars, Scan, Wasm};
+    use Engine::{Addon, Duckdb, Flink, Javascript, Logbraid, Polars, Scan, Wasm};
     let one =
         |engine, name, threads, best, variant| Contestant { engine, name, threads, best, variant };
     vec![
         one(Logbraid, "Logbraid", 1, true, ""),
         one(Logbraid, "Logbraid", 2, true, ""),
-        one(Wasm, "Logbraid, WebAssembly", 1, true, ""),
+        one(Addon, "Logbraid in Node", 1, true, ""),
+        one(Wasm, "Logbraid in Node, WebAssembly", 1, true, ""),
+        one(Wasm, "Logbraid in Node, WebAssembly, at first", 1, false, "first"),
         one(Duckdb, "DuckDB", 1, true, "told"),
         one(Duckdb, "DuckDB, finding the schema", 1, false, "auto"),
         one(Duckdb, "DuckDB", 2, true, "told"),
@@ -127,9 +131,11 @@ impl Contestant {
                 command.arg(file);
                 command
             }
-            Engine::Wasm => {
+            Engine::Addon | Engine::Wasm => {
+                let backend = if self.engine == Engine::Wasm { "wasm" } else { "native" };
                 let mut command = command("node");
-                command.arg(scripts.join("in_wasm.mjs")).arg(file).arg(question.query());
+                command.arg(scripts.join("in_node.mjs")).arg(file).arg(question.query());
+                command.arg(backend).args((!self.variant.is_empty()).then_some(self.variant));
                 command
             }
             Engine::Scan => {
@@ -181,7 +187,7 @@ pub fn ensure(engine: Engine) -> anyhow::Result<()> {
         Engine::Duckdb => ("duckdb", "duckdb"),
         Engine::Polars => ("polars", "polars"),
         Engine::Flink => ("apache-flink-libraries", "pyflink"),
-        Engine::Wasm => return node::build(),
+        Engine::Addon | Engine::Wasm => return node::build(),
         Engine::Logbraid | Engine::Scan | Engine::Javascript => return Ok(()),
     };
     if !python().exists() {
