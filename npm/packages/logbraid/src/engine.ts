@@ -1,10 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
-import { toAdapter } from './adapters/given.js';
+import { checkName, toAdapter } from './adapters/given.js';
 import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
-import { sourceName } from './builder/text.js';
 import type { QueryInput } from './builder/index.js';
 import type {
   BackendKind,
@@ -14,12 +13,7 @@ import type {
   PlanSummary,
 } from './backend.js';
 import type { Correlation } from './correlation.js';
-import {
-  AdapterExistsError,
-  AdapterNotFoundError,
-  EngineDestroyedError,
-  QueryError,
-} from './errors.js';
+import { AdapterNotFoundError, EngineDestroyedError, QueryError } from './errors.js';
 import { EngineEmitter } from './events.js';
 import { every, isLoaded, load, loadBackend } from '#platform';
 import { Totals, summarize } from './metrics.js';
@@ -79,10 +73,7 @@ export class CorrelationEngine extends EngineEmitter {
    */
   addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
     this.#alive();
-    sourceName('name', name);
-    if (this.#adapters.has(name)) {
-      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
-    }
+    checkName(this.#adapters, name);
     this.#adapters.set(name, toAdapter(name, adapter));
     this.emit('adapterAdded', name);
     return this;

@@ -1,4 +1,5 @@
-import { OptionError } from '../errors.js';
+import { sourceName } from '../builder/text.js';
+import { AdapterExistsError, OptionError } from '../errors.js';
 import type { DataSourceAdapter } from './adapter.js';
 import { IterableAdapter, isIterable } from './iterable.js';
 import type { EventIterable } from './iterable.js';
@@ -20,4 +21,12 @@ export function toAdapter(
   throw new OptionError(`the source ${name} is neither an adapter nor an iterable`, {
     details: { option: 'adapter', name },
   });
+}
+
+/** Throws where a source cannot have a name: no query can name it, or another has it. */
+export function checkName(taken: ReadonlyMap<string, DataSourceAdapter>, name: string): void {
+  sourceName('name', name);
+  if (taken.has(name)) {
+    throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
+  }
 }

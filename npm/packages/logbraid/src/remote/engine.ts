@@ -1,12 +1,11 @@
 import type { DataSourceAdapter } from '../adapters/adapter.js';
 import type { EventIterable } from '../adapters/iterable.js';
 import { IterableAdapter } from '../adapters/iterable.js';
-import { toAdapter } from '../adapters/given.js';
+import { checkName, toAdapter } from '../adapters/given.js';
 import { queryText } from '../builder/index.js';
 import type { QueryInput } from '../builder/index.js';
-import { sourceName } from '../builder/text.js';
 import { Correlation } from '../correlation.js';
-import { AdapterExistsError, EngineDestroyedError } from '../errors.js';
+import { EngineDestroyedError } from '../errors.js';
 import { EngineEmitter } from '../events.js';
 import { resolveCorrelateOptions, resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
@@ -80,10 +79,7 @@ export class RemoteEngine extends EngineEmitter {
   /** As {@link CorrelationEngine.addAdapter}. */
   addAdapter(name: string, adapter: DataSourceAdapter | EventIterable): this {
     this.#alive();
-    sourceName('name', name);
-    if (this.#adapters.has(name)) {
-      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
-    }
+    checkName(this.#adapters, name);
     const made = toAdapter(name, adapter);
     const { bounded = false, selects = true, decoder } = made;
     const proxied = { bounded, selects, decoder };
@@ -120,10 +116,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#alive();
     const present = this.#sources.get(name);
     if (present) return present;
-    sourceName('name', name);
-    if (this.#adapters.has(name)) {
-      throw new AdapterExistsError(`there is a source ${name} already`, { details: { name } });
-    }
+    checkName(this.#adapters, name);
     const source = new RemoteSource(name, this.#port, this.#bufferSize);
     this.#sources.set(name, source);
     this.#adapters.set(name, source);
