@@ -342,6 +342,14 @@ test('a file that runs backwards is told, with advice', async () => {
   assert.match(stderr, /^warning: app: \d+ events came too late to be kept/m);
 });
 
+test('where nothing is found, files without an event are told', async () => {
+  const empty = file('nothing', '');
+  const files = ['--file', `edge=${EDGE}`, '--file', `app=${empty}`];
+  const { code, stderr } = await logbraid(['run', AND, ...files]);
+  assert.equal(code, 1);
+  assert.equal(stderr, `warning: app: there is no event in ${empty}\n`);
+});
+
 test('an empty file has ended', async () => {
   const args = ['run', AND.replace('and', 'unless'), '--file', `edge=${EDGE}`];
   const { code, stdout } = await logbraid([

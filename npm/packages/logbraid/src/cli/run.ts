@@ -91,6 +91,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
       shown += 1;
     }
     await output.end();
+    if (shown === 0) warnings.noteEmpty();
   } catch (error) {
     if (error instanceof OutputClosed) {
       return EXIT.found;

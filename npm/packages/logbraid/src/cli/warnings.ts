@@ -10,12 +10,16 @@ interface Warning {
 /** What is worth a warning, summed up by source and kind, with the first place. */
 export class Warnings {
   readonly #found = new Map<string, Warning>();
+  readonly #engine: CorrelationEngine;
+  readonly #place: (source: string) => string;
 
   constructor(engine: CorrelationEngine, files: readonly FileArgument[]) {
+    this.#engine = engine;
     const place = (source: string) => {
       const path = files.find(({ name }) => name === source)?.path ?? source;
       return path === '-' ? 'standard input' : path;
     };
+    this.#place = place;
     engine.on('badLine', ({ source, code, message, line, byte, count }) => {
       this.#add(`${source} ${code}`, count, (total) => {
         const at =
@@ -50,6 +54,18 @@ export class Warnings {
           'sort it by time first, for example with: tac',
       );
     });
+  }
+
+  /** Where nothing was found, a source without an event is why, mostly. */
+  noteEmpty(): void {
+    for (const [source, { events }] of Object.entries(this.#engine.metrics().sources)) {
+      if (events > 0) continue;
+      this.#add(
+        `${source} empty`,
+        1,
+        () => `${source}: there is no event in ${this.#place(source)}`,
+      );
+    }
   }
 
   /** The lines to show. */
