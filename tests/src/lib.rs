@@ -2,6 +2,7 @@
 //! model of the query language, and random queries and events to hold the engine against it.
 
 pub mod case;
+mod columns;
 pub mod consumer;
 pub mod hold;
 pub mod model;

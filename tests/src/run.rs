@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use logbraid_core::Emit;
-use logbraid_core::columns::{ColumnNames, HostEvents};
 use logbraid_core::correlation::{Correlation, Pairs};
 use logbraid_core::decode::DecoderOptions;
 use logbraid_core::encode::Batch;
@@ -18,6 +17,7 @@ use logbraid_core::query::{self, Diagnostic, PlanOptions};
 use logbraid_core::time::{Span, Timestamp};
 
 use crate::case::{Case, CaseDedupe, Step};
+use crate::columns::Columns;
 use crate::script::{self, BASE, ScriptEvent};
 
 /// How pushes reach the engine. No result may depend on it.
@@ -224,7 +224,7 @@ impl Driver {
                 self.push_bytes(source, text.as_bytes());
             }
             if let Some(digits) = &step.hex {
-                self.push_bytes(source, &bytes_of(digits)?);
+                self.push_bytes(source, &script::bytes_of(digits)?);
             }
         }
         if let Some(name) = &step.flush {
@@ -355,59 +355,6 @@ impl Driver {
     }
 }
 
-/// The columns of some host events, owned.
-#[derive(Default)]
-pub(crate) struct Columns {
-    handles: Vec<u32>,
-    millis: Vec<f64>,
-    nanos: Vec<u32>,
-    texts: String,
-    ends: Vec<u32>,
-}
-
-impl Columns {
-    #[allow(clippy::cast_precision_loss)]
-    pub(crate) fn of(events: &[ScriptEvent], names: &ColumnNames, first: usize) -> Self {
-        let mut columns = Self::default();
-        let count = |number: usize| u32::try_from(number).expect("cases are small");
-        for (at, event) in events.iter().enumerate() {
-            let time = BASE + event.time;
-            columns.handles.push(count(first + at));
-            columns.millis.push(time.div_euclid(1_000_000) as f64);
-            columns.nanos.push(u32::try_from(time.rem_euclid(1_000_000)).expect("is a remainder"));
-            if names.all_labels {
-                let all: BTreeMap<_, _> = event.all_labels().collect();
-                let text = serde_json::to_string(&all).expect("texts can be written");
-                columns.cell(Some(&text));
-            }
-            for name in &names.labels {
-                let label = event.all_labels().find(|(label, _)| label == name);
-                columns.cell(label.map(|(_, value)| value));
-            }
-            names.join_keys.iter().for_each(|_| columns.cell(None));
-            if names.message {
-                columns.cell(event.label("msg"));
-            }
-        }
-        columns
-    }
-
-    fn cell(&mut self, text: Option<&str>) {
-        self.texts.push_str(text.unwrap_or_default());
-        self.ends.push(u32::try_from(self.texts.len()).expect("cases are small"));
-    }
-
-    pub(crate) fn view(&self) -> HostEvents<'_> {
-        HostEvents {
-            handles: &self.handles,
-            millis: &self.millis,
-            nanos: &self.nanos,
-            texts: &self.texts,
-            ends: &self.ends,
-        }
-    }
-}
-
 fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<Delivered, String> {
     let streams = &correlation.plan().streams;
     let mut events = Vec::new();
@@ -489,16 +436,6 @@ fn error_text(error: &Error) -> String {
     let mut shown: Vec<_> = facts.map(|(name, fact)| format!(" {name}={fact}")).collect();
     shown.sort();
     format!("error {}{}", error.code(), shown.concat())
-}
-
-pub(crate) fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
-    let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-    let wrong = || format!("not pairs of hexadecimal digits: {digits:?}");
-    let pair = |pair: &[u8]| {
-        let pair = str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    digits.chunks(2).map(pair).collect::<Option<_>>().ok_or_else(wrong)
 }
 
 /// Runs a case and compares everything it says.

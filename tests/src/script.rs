@@ -158,6 +158,20 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
+/// The bytes that pairs of hexadecimal digits stand for.
+///
+/// # Errors
+/// They are none.
+pub fn bytes_of(digits: &str) -> Result<Vec<u8>, String> {
+    let digits: Vec<u8> = digits.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let wrong = || format!("not pairs of hexadecimal digits: {digits:?}");
+    let pair = |pair: &[u8]| {
+        let pair = str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    digits.chunks(2).map(pair).collect::<Option<_>>().ok_or_else(wrong)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,7 +11,8 @@ use logbraid_core::time::Timestamp;
 use logbraid_threads::Threads;
 
 use crate::case::{Case, Step};
-use crate::run::{Columns, Delivery, bytes_of, prepared, source_names};
+use crate::columns::Columns;
+use crate::run::{Delivery, prepared, source_names};
 use crate::script::{self, BASE, ScriptEvent};
 
 /// Results asked for at once.
@@ -304,7 +305,7 @@ fn act(
                 lines.as_bytes().chunks(size).for_each(|piece| query.push(source, piece));
             }
         }
-        let hex = step.hex.as_deref().map(bytes_of).transpose()?;
+        let hex = step.hex.as_deref().map(script::bytes_of).transpose()?;
         let bytes = step.bytes.as_deref().map(str::as_bytes).or(hex.as_deref());
         for piece in bytes.unwrap_or_default().chunks(size) {
             query.push(source, piece);
