@@ -20,7 +20,9 @@ use crate::{Result, fail, feed, read_options, usage};
 
 /// What the futures of a query share with it. Nothing is borrowed across an await.
 pub(crate) struct Shared {
-    pub engine: RefCell<engine::Correlator>,
+    engine: RefCell<engine::Correlator>,
+    /// What a stream has given.
+    pub block: RefCell<Option<feed::Block>>,
     /// Streams that are being read; they stop when these are dropped.
     feeds: RefCell<Vec<oneshot::Sender<()>>>,
 }
@@ -43,7 +45,11 @@ impl Correlator {
         let seed = getrandom::u64().map_err(usage)?;
         let options = options.correlator_options(seed).map_err(|error| fail(&error))?;
         let engine = engine::Correlator::new(plan, options).map_err(|error| fail(&error))?;
-        let shared = Shared { engine: RefCell::new(engine), feeds: RefCell::default() };
+        let shared = Shared {
+            engine: RefCell::new(engine),
+            block: RefCell::default(),
+            feeds: RefCell::default(),
+        };
         Ok(Self { shared: Rc::new(shared), batch: Batch::default() })
     }
 
@@ -89,9 +95,9 @@ impl Correlator {
         Ok(true)
     }
 
-    /// Reads a `ReadableStream` of bytes, a `Blob` or a `Response` into a source, to its end. `fed` is told
-    /// how many bytes were read, 0 at the end; nothing more is read until the promise that it returns
-    /// resolves.
+    /// Reads a `ReadableStream` of bytes, a `Blob` or a `Response`, to its end. `fed` is told how many bytes
+    /// were read, which it has to have taken with `takeBlock`, and 0 at the end, where it has to `close` the
+    /// source; nothing more is read until the promise that it returns resolves.
     pub fn feed(&self, source: u32, stream: JsValue, fed: Function) -> Result<Promise> {
         let source = self.source(source)?;
         let (running, released) = oneshot::channel();
@@ -101,6 +107,15 @@ impl Correlator {
             feed::read(&shared, source, stream, &fed, released).await?;
             Ok(JsValue::UNDEFINED)
         }))
+    }
+
+    /// Has the engine take what a stream has given.
+    #[wasm_bindgen(js_name = takeBlock)]
+    pub fn take_block(&self) {
+        let Some(feed::Block { source, bytes, arrived }) = self.shared.block.take() else { return };
+        let mut engine = self.shared.engine.borrow_mut();
+        set_clock(&mut engine, Some(arrived));
+        engine.push(source, &bytes.to_vec());
     }
 
     /// Labels and values seen so far, as JSON.
@@ -195,7 +210,7 @@ impl Correlator {
     }
 }
 
-pub(crate) fn set_clock(engine: &mut engine::Correlator, at: Option<f64>) {
+fn set_clock(engine: &mut engine::Correlator, at: Option<f64>) {
     if let Some(at) = at {
         engine.set_clock(span(at));
     }

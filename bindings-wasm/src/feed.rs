@@ -1,7 +1,8 @@
-//! Reads the streams of the web into the engine, chunk by chunk: one copy, into the memory of the module.
+//! Reads the streams of the web, chunk by chunk.
 //!
-//! The engine is borrowed for the time of a push, never across an await: whatever JavaScript calls
-//! meanwhile finds it free.
+//! What has been read is told to JavaScript, which has the engine take it, with one copy, into the memory of
+//! the module: a trap is seen there, where one in the promises of this module would be seen by nobody. Nothing is borrowed across an await, so that
+//! whatever JavaScript calls meanwhile finds the engine free.
 
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
@@ -12,14 +13,14 @@ use js_sys::{Function, JsString, Promise, Reflect, Uint8Array};
 use logbraid_core::id::SourceId;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{Blob, ReadableStream, ReadableStreamDefaultReader, Response};
 
-use crate::correlator::{Shared, set_clock};
+use crate::correlator::Shared;
 use crate::{Result, STOPPED, coded, usage};
 
 /// Bytes that the engine takes at once: the bounds of a query are looked at between pushes.
-const BLOCK: usize = 256 << 10;
+const BLOCK: u32 = 256 << 10;
 
 #[wasm_bindgen]
 extern "C" {
@@ -28,59 +29,78 @@ extern "C" {
     fn now() -> f64;
 }
 
+/// What has been read and the engine has yet to take.
+pub struct Block {
+    pub source: SourceId,
+    pub bytes: Uint8Array,
+    /// When it arrived, by a steady clock, in milliseconds.
+    pub arrived: f64,
+}
+
 /// Reads a stream to its end, or until the query is released.
 pub async fn read(
     shared: &Rc<Shared>,
     source: SourceId,
     stream: JsValue,
     fed: &Function,
-    mut released: oneshot::Receiver<()>,
+    released: oneshot::Receiver<()>,
 ) -> Result<()> {
-    let Some(stream) = stream_of(stream)? else {
-        shared.engine.borrow_mut().close(source);
-        fed.call1(&JsValue::UNDEFINED, &0.into())?;
-        return Ok(());
-    };
-    let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
-    let mut block = vec![0; BLOCK];
-    loop {
-        let read = select(JsFuture::from(reader.read()), &mut released).await;
-        if STOPPED.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let Either::Left((read, _)) = read else { return leave(&reader).await };
-        let read = read?;
-        let chunk = Reflect::get(&read, &"value".into())?;
-        if chunk.is_undefined() {
-            shared.engine.borrow_mut().close(source);
-            fed.call1(&JsValue::UNDEFINED, &0.into())?;
-            return Ok(());
-        }
-        let Ok(chunk) = chunk.dyn_into::<Uint8Array>() else {
-            leave(&reader).await?;
-            return Err(usage("a stream gave something other than bytes (Uint8Array)"));
-        };
-        let at = now();
-        let mut taken = 0;
-        while taken < chunk.length() {
-            let length = (chunk.length() - taken).min(u32::try_from(BLOCK).unwrap_or(u32::MAX));
-            let block = &mut block[..length as usize];
-            chunk.subarray(taken, taken + length).copy_to(block);
-            taken += length;
-            {
-                let mut engine = shared.engine.borrow_mut();
-                set_clock(&mut engine, Some(at));
-                engine.push(source, block);
-            }
-            let room = fed.call1(&JsValue::UNDEFINED, &length.into())?;
-            let room = JsFuture::from(Promise::resolve(&room));
-            let room = select(room, &mut released).await;
-            if STOPPED.load(Ordering::Relaxed) {
+    if let Some(stream) = stream_of(stream)? {
+        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        match pump(shared, source, &reader, fed, released).await {
+            Ok(true) => {}
+            Ok(false) => {
+                leave(reader);
                 return Ok(());
             }
-            let Either::Left((room, _)) = room else { return leave(&reader).await };
+            Err(error) => {
+                leave(reader);
+                return Err(error);
+            }
+        }
+    }
+    fed.call1(&JsValue::UNDEFINED, &0.into())?;
+    Ok(())
+}
+
+/// Whether the stream has been read to its end.
+async fn pump(
+    shared: &Rc<Shared>,
+    source: SourceId,
+    reader: &ReadableStreamDefaultReader,
+    fed: &Function,
+    mut released: oneshot::Receiver<()>,
+) -> Result<bool> {
+    loop {
+        let read = select(&mut released, JsFuture::from(reader.read())).await;
+        let Some(read) = unless_over(read) else { return Ok(false) };
+        let chunk = Reflect::get(&read?, &"value".into())?;
+        if chunk.is_undefined() {
+            return Ok(true);
+        }
+        let Ok(chunk) = chunk.dyn_into::<Uint8Array>() else {
+            return Err(usage("a stream gave something other than bytes (Uint8Array)"));
+        };
+        let arrived = now();
+        let mut taken = 0;
+        while taken < chunk.length() {
+            let length = (chunk.length() - taken).min(BLOCK);
+            let bytes = chunk.subarray(taken, taken + length);
+            taken += length;
+            shared.block.replace(Some(Block { source, bytes, arrived }));
+            let room = fed.call1(&JsValue::UNDEFINED, &length.into())?;
+            let room = select(&mut released, JsFuture::from(Promise::resolve(&room))).await;
+            let Some(room) = unless_over(room) else { return Ok(false) };
             room?;
         }
+    }
+}
+
+/// What has come, unless the query has been released or the module has stopped.
+fn unless_over<R, T, S, F>(come: Either<(R, S), (T, F)>) -> Option<T> {
+    match come {
+        Either::Right((come, _)) if !STOPPED.load(Ordering::Relaxed) => Some(come),
+        _ => None,
     }
 }
 
@@ -104,8 +124,10 @@ fn stream_of(value: JsValue) -> Result<Option<ReadableStream>> {
     }
 }
 
-/// Tells the stream that nobody reads it any more. What it says to that changes nothing.
-async fn leave(reader: &ReadableStreamDefaultReader) -> Result<()> {
-    let _ = JsFuture::from(reader.cancel()).await;
-    Ok(())
+/// Tells the stream that nobody reads it any more. Nobody waits for what it says to that.
+fn leave(reader: ReadableStreamDefaultReader) {
+    let left = reader.cancel();
+    spawn_local(async move {
+        let _ = JsFuture::from(left).await;
+    });
 }

@@ -73,6 +73,60 @@ test('a query of an instance that has trapped fails with a code, and the next ge
   third.release();
 });
 
+test('a stream that is read when the instance traps fails with the code, and is left', async () => {
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  let correlator: InstanceType<typeof backend.Correlator> | undefined;
+  exhaust(() => {
+    correlator = new backend.Correlator(QUERY, {}, 1);
+  });
+  assert.ok(correlator);
+  const line = new TextEncoder().encode(
+    `{"time":"2026-01-01T00:00:00Z","k":"${'x'.repeat(4000)}"}\n`,
+  );
+  let left: unknown;
+  const stream = new ReadableStream<Uint8Array>({
+    pull: (controller) => {
+      controller.enqueue(line.slice());
+    },
+    cancel: (reason) => {
+      left = reason ?? 'left';
+    },
+  });
+  const reading = correlator.feed?.(0, stream, () => Promise.resolve());
+  await assert.rejects(async () => reading, { name: 'InternalError', code: 'INTERNAL_ERROR' });
+  await new Promise(setImmediate);
+  assert.ok(left, 'the stream is told');
+  correlator.release();
+});
+
+test('a stream is left when its query ends or does not want it', async () => {
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  const endless = (told: string[]) =>
+    new ReadableStream<Uint8Array>({
+      pull: (controller) => {
+        controller.enqueue(new TextEncoder().encode('\n'));
+      },
+      // Nobody waits for one that never says that it has stopped.
+      cancel: () => {
+        told.push('cancel');
+        return new Promise(() => undefined);
+      },
+    });
+  const told: string[] = [];
+  const correlator = new backend.Correlator(QUERY, {}, 1);
+  const first = correlator.feed?.(0, endless(told), () => new Promise(() => undefined));
+  await new Promise(setImmediate);
+  assert.deepEqual(told, []);
+  correlator.release();
+  await first;
+  assert.deepEqual(told, ['cancel']);
+  const refusing = new backend.Correlator(QUERY, {}, 1);
+  const second = refusing.feed?.(0, endless(told), () => Promise.reject(new Error('no more')));
+  await assert.rejects(async () => second, /no more/);
+  assert.deepEqual(told, ['cancel', 'cancel']);
+  refusing.release();
+});
+
 test('the memory of a large query is given back', async () => {
   const sizes: number[] = [];
   const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));

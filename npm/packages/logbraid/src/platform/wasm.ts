@@ -40,6 +40,7 @@ interface WasmCorrelator extends Omit<
   ): boolean;
   deadline(): number | undefined;
   feed: Feed;
+  takeBlock(): void;
 }
 
 /** Memory of a module that is given back by making another, in bytes: it never shrinks. */
@@ -224,7 +225,14 @@ class InstanceCorrelator implements NativeCorrelator {
   }
 
   feed(...[source, stream, fed]: Parameters<Feed>): Promise<void> {
-    const reading = this.#instance.enter(() => this.#inner.feed(source, stream, fed));
+    const take = (bytes: number) => {
+      this.#instance.enter(() => {
+        if (bytes > 0) this.#inner.takeBlock();
+        else this.#inner.close(source);
+      });
+      return fed(bytes);
+    };
+    const reading = this.#instance.enter(() => this.#inner.feed(source, stream, take));
     return new Promise((resolve, reject) => {
       // A module that has stopped does not resolve what it has promised.
       this.#feeds.add(reject);
@@ -280,7 +288,10 @@ class InstanceCorrelator implements NativeCorrelator {
   }
 
   noteTurn(took: number): void {
-    if (!this.#instance.stopped) this.#inner.noteTurn(took);
+    if (this.#instance.stopped) return;
+    this.#instance.enter(() => {
+      this.#inner.noteTurn(took);
+    });
   }
 
   metrics(): RawMetrics {
