@@ -235,27 +235,25 @@ export class Correlation {
     return `${head.slice(0, head.lastIndexOf('}'))},"events":${events}}`;
   }
 
+  /** What its query is planned as. @internal */
+  get plan(): PlanSummary {
+    return this.#context.plan;
+  }
+
   /** All of it as plain data, for where its engine is not. @internal */
-  pack(): PackedCorrelation {
-    const { correlator, plan } = this.#context;
+  pack(): Omit<PackedCorrelation, 'end'> & { record: Uint8Array } {
+    const { correlator } = this.#context;
     const record = this.#record();
     const places = this.#objects.length > 0 ? this.#places() : [];
     const objects = places.flatMap(({ content }, at): PackedCorrelation['objects'] =>
       typeof content === 'number' ? [[content, this.#objects[at] ?? NOTHING]] : [],
     );
-    const head = correlator.headJson(record);
-    return { record: record.slice(), head, events: correlator.eventsJson(record), objects, plan };
-  }
-
-  /** A correlation of what another was packed into. @internal */
-  static unpack({ record, head, events, objects, plan }: PackedCorrelation): Correlation {
-    const batch = new DataView(record.buffer, record.byteOffset, record.byteLength);
-    const known = new Map(objects);
-    return new Correlation(batch, 0, record.byteLength, {
-      correlator: { headJson: () => head, eventsJson: () => events },
-      plan,
-      host: { get: (id) => known.get(id) },
-    });
+    return {
+      record,
+      head: correlator.headJson(record),
+      events: correlator.eventsJson(record),
+      objects,
+    };
   }
 
   /** @internal */

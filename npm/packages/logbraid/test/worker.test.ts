@@ -171,6 +171,73 @@ test('a query that is wrong, a source that fails and one that is missing are tol
   await source.push(event(1));
 });
 
+test('what is pushed before its source is taken away is joined, and a source of the same name is another', async () => {
+  await using engine = createWorkerEngine({ emit: 'eager' });
+  const [a, b] = [engine.source('a'), engine.source('b')];
+  const run = engine.correlate(QUERY);
+  const first = run.next();
+  // So that both are read.
+  await engine.metrics();
+  void a.push(event(0));
+  assert.equal(await engine.removeAdapter('a'), true);
+  assert.throws(() => a.push(event(0)), { code: 'SOURCE_ENDED' });
+  const again = engine.source('a');
+  assert.notEqual(again, a);
+  void again.push(event(1));
+  void b.push([event(0, 1), event(1, 1)]);
+  assert.equal((await first).value?.joinValue, 'k0');
+  b.end();
+  // What the first source was given last is not there, and what the second is given nobody reads.
+  for await (const { joinValue } of run) assert.equal(joinValue, 'k0');
+});
+
+test('a Worker that fails ends all with its error, and keeps no process alive', async () => {
+  const left = new Adapter(() => ({ [Symbol.asyncIterator]: forever }), false);
+  const engine = createWorkerEngine({ wasm: new Uint8Array(8), bufferSize: 1 });
+  engine.addAdapter('a', left);
+  const source = engine.source('b');
+  const failed = { code: 'BACKEND_UNAVAILABLE', message: /cannot be loaded/ };
+  await assert.rejects(engine.run(QUERY), failed);
+  // It does not wait for room that never comes, and says why each time.
+  assert.throws(() => source.push(event(0)), failed);
+  assert.throws(() => source.push(event(1)), failed);
+  await assert.rejects(engine.metrics(), failed);
+  assert.throws(() => engine.addAdapter('c', []), failed);
+  assert.deepEqual(
+    process.getActiveResourcesInfo().filter((one) => one === 'MessagePort'),
+    [],
+  );
+  await engine.destroy();
+});
+
+test('a listener that throws ends the query, as in the same thread', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    let heard = 0;
+    engine.on('correlationFound', () => {
+      heard += 1;
+      if (heard === 3) throw new Error('heard enough');
+    });
+    await assert.rejects(engine.run(QUERY), { code: 'INTERNAL_ERROR', message: /heard enough/ });
+    assert.equal(heard, 3);
+  }
+});
+
+test('aborting drops what is ready, even when all has been found', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    const abort = new AbortController();
+    const run = engine.correlate(QUERY, { signal: abort.signal });
+    await run.next();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    abort.abort(new Error('enough'));
+    await assert.rejects(run.next(), /enough/);
+    assert.equal((await run.next()).done, true);
+  }
+});
+
 test('leaving, aborting and destroying close the streams of the page', async () => {
   const silent = () => new Adapter(() => ({ [Symbol.asyncIterator]: forever }), false);
   const engine = createWorkerEngine();

@@ -92,6 +92,9 @@ export function startWorker({ wasm }: WorkerOptions): Connection {
       worker.on('error', (cause) => {
         tell(new InternalError(`the Worker of the engine has failed: ${String(cause)}`, { cause }));
       });
+      worker.on('exit', (code) => {
+        tell(new InternalError(`the Worker of the engine has ended, with code ${code}`));
+      });
     },
     close: () => {
       port1.close();

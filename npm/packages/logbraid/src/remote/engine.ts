@@ -4,8 +4,8 @@ import { IterableAdapter } from '../adapters/iterable.js';
 import { checkName, toAdapter } from '../adapters/given.js';
 import { queryText } from '../builder/index.js';
 import type { QueryInput } from '../builder/index.js';
-import { Correlation } from '../correlation.js';
-import { EngineDestroyedError } from '../errors.js';
+import type { Correlation } from '../correlation.js';
+import { EngineDestroyedError, errorFrom } from '../errors.js';
 import { EngineEmitter } from '../events.js';
 import { resolveCorrelateOptions, resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
@@ -49,7 +49,8 @@ export class RemoteEngine extends EngineEmitter {
   readonly #connection: Connection;
   readonly #port: Port<Request, Reply>;
   readonly #adapters = new Map<string, DataSourceAdapter>();
-  readonly #sources = new Map<string, RemoteSource>();
+  /** Sources that are pushed into, by their number. */
+  readonly #sources = new Map<number, RemoteSource>();
   readonly #runs = new Map<number, RemoteRun>();
   readonly #calls = new Map<number, Call>();
   readonly #streams: Streams;
@@ -105,7 +106,8 @@ export class RemoteEngine extends EngineEmitter {
   async removeAdapter(name: string): Promise<boolean> {
     const adapter = this.#adapters.get(name);
     this.#adapters.delete(name);
-    this.#sources.delete(name);
+    // What has been pushed goes first.
+    if (adapter instanceof RemoteSource) adapter.end();
     await this.#call('removeAdapter', name);
     await adapter?.destroy();
     return adapter !== undefined;
@@ -114,13 +116,14 @@ export class RemoteEngine extends EngineEmitter {
   /** As {@link CorrelationEngine.source}: what is pushed goes to the Worker, all of one turn together. */
   source(name: string): RemoteSource {
     this.#alive();
-    const present = this.#sources.get(name);
-    if (present) return present;
+    const present = this.#adapters.get(name);
+    if (present instanceof RemoteSource) return present;
     checkName(this.#adapters, name);
-    const source = new RemoteSource(name, this.#port, this.#bufferSize);
-    this.#sources.set(name, source);
+    const number = ++this.#last;
+    const source = new RemoteSource(name, number, this.#port, this.#bufferSize);
+    this.#sources.set(number, source);
     this.#adapters.set(name, source);
-    this.#port.send({ type: 'addPush', name });
+    this.#port.send({ type: 'addPush', name, source: number });
     this.emit('adapterAdded', name);
     return source;
   }
@@ -263,20 +266,14 @@ export class RemoteEngine extends EngineEmitter {
         this.#answered(reply.call)?.reject(unpackError(reply.error));
         break;
       case 'room':
-        this.#sources.get(reply.name)?.taken(reply.error && unpackError(reply.error));
+        this.#sources.get(reply.source)?.taken(reply.error && unpackError(reply.error));
         break;
       case 'event':
         this.emit(reply.event, ...(reply.told.map(withError) as never));
         break;
-      case 'found': {
-        const run = this.#runs.get(reply.run);
-        for (const packed of reply.correlations) {
-          const correlation = Correlation.unpack(packed);
-          this.emit('correlationFound', correlation);
-          run?.give(correlation);
-        }
+      case 'found':
+        this.#found(reply);
         break;
-      }
       case 'ended':
         this.#runs.get(reply.run)?.finish(reply.error && unpackError(reply.error));
         break;
@@ -292,13 +289,32 @@ export class RemoteEngine extends EngineEmitter {
     }
   }
 
+  /** Nobody hears of what a query finds that has been left. */
+  #found({ run, found }: Extract<Reply, { type: 'found' }>): void {
+    const finding = this.#runs.get(run);
+    if (!finding) return;
+    for (const correlation of finding.unpack(found)) {
+      try {
+        this.emit('correlationFound', correlation);
+      } catch (error) {
+        // As in the same thread: a listener that throws ends the query.
+        finding.abandon(errorFrom(error));
+      }
+      // A listener may have ended it, too.
+      if (!this.#runs.has(run)) return;
+      finding.give(correlation);
+    }
+  }
+
   /** The Worker is gone, or of no use. */
   #fail(error: Error): void {
     this.#failure ??= error;
     for (const { reject } of this.#calls.values()) reject(error);
     this.#calls.clear();
     for (const run of this.#runs.values()) run.finish(error);
-    for (const source of this.#sources.values()) source.taken(error);
+    for (const source of this.#sources.values()) source.fail(error);
+    this.#streams.close();
+    this.#hold();
   }
 }
 

@@ -1,11 +1,13 @@
 import type { DataSourceAdapter, StreamItem, StreamOptions } from '../adapters/adapter.js';
 import { IterableAdapter } from '../adapters/iterable.js';
+import type { PushSource } from '../adapters/push.js';
 import type { Correlation } from '../correlation.js';
 import { CorrelationEngine } from '../engine.js';
 import type { EngineEvents } from '../types.js';
 import { load } from '#platform';
 import { packError, unpackError } from './messages.js';
-import type { Method, PackedCorrelation, ProxiedAdapter, Reply, Request } from './messages.js';
+import type { Method, ProxiedAdapter, Reply, Request } from './messages.js';
+import { pack } from './packed.js';
 import type { Port } from './port.js';
 
 /** Correlations of one message, at most. */
@@ -17,21 +19,21 @@ type HostPort = Port<Reply, Request>;
 export function serve(port: HostPort): void {
   let host: Host | undefined;
   port.listen((request) => {
-    if (request.type === 'start') {
-      const { options, wasm } = request;
-      const loaded = load(wasm);
-      loaded.catch((error: unknown) => {
-        port.send({ type: 'failed', error: packError(error) });
-      });
-      host = new Host(port, new CorrelationEngine(options), loaded);
-      return;
-    }
     try {
-      host?.take(request);
+      if (request.type === 'start') host = start(port, request);
+      else host?.take(request);
     } catch (error) {
       port.send({ type: 'failed', error: packError(error) });
     }
   });
+}
+
+function start(port: HostPort, { options, wasm }: Extract<Request, { type: 'start' }>): Host {
+  const loaded = load(wasm);
+  loaded.catch((error: unknown) => {
+    port.send({ type: 'failed', error: packError(error) });
+  });
+  return new Host(port, new CorrelationEngine(options), loaded);
 }
 
 class Host {
@@ -40,6 +42,7 @@ class Host {
   readonly #loaded: Promise<void>;
   readonly #runs = new Map<number, HostedRun>();
   readonly #streams = new Map<number, ProxiedStream>();
+  readonly #pushed = new Map<number, PushSource>();
   readonly #listeners = new Map<keyof EngineEvents, (...told: unknown[]) => void>();
   #lastStream = 0;
 
@@ -61,13 +64,14 @@ class Host {
         this.#engine.addAdapter(request.name, this.#proxy(request.name, request.adapter));
         break;
       case 'addPush':
-        this.#engine.source(request.name);
+        this.#pushed.set(request.source, this.#engine.source(request.name));
         break;
       case 'push':
         void this.#push(request);
         break;
       case 'end':
-        this.#engine.source(request.name).end();
+        this.#pushed.get(request.source)?.end();
+        this.#pushed.delete(request.source);
         break;
       case 'listen':
         this.#listen(request.event, request.wanted);
@@ -102,14 +106,14 @@ class Host {
     }
   }
 
-  async #push({ name, items }: Extract<Request, { type: 'push' }>): Promise<void> {
-    const source = this.#engine.source(name);
+  async #push({ source, items }: Extract<Request, { type: 'push' }>): Promise<void> {
+    const pushed = this.#pushed.get(source);
     try {
       // What cannot wait any more is told to whoever pushes next.
-      await Promise.all(items.map(async (item) => source.push(item)));
-      this.#port.send({ type: 'room', name, error: undefined });
+      await Promise.all(items.map(async (item) => pushed?.push(item)));
+      this.#port.send({ type: 'room', source, error: undefined });
     } catch (error) {
-      this.#port.send({ type: 'room', name, error: packError(error) });
+      this.#port.send({ type: 'room', source, error: packError(error) });
     }
   }
 
@@ -232,7 +236,8 @@ class HostedRun {
   #wanted = 0;
   #pulling = false;
   #left = false;
-  #batch: PackedCorrelation[] = [];
+  #batch: Correlation[] = [];
+  #isFirst = true;
 
   constructor(
     run: number,
@@ -254,10 +259,8 @@ class HostedRun {
 
   leave(): void {
     this.#left = true;
-    void this.#correlations.then(
-      (run) => run.return?.(),
-      () => undefined,
-    );
+    // What it says when it is left changes nothing.
+    void this.#correlations.then((run) => run.return?.()).catch(() => undefined);
   }
 
   async #pull(): Promise<void> {
@@ -275,7 +278,7 @@ class HostedRun {
           return;
         }
         this.#wanted -= 1;
-        this.#batch.push(value.pack());
+        this.#batch.push(value);
         if (this.#batch.length === BATCH) this.#flush();
       }
       this.#flush();
@@ -294,9 +297,12 @@ class HostedRun {
 
   #flush(): void {
     if (this.#batch.length === 0) return;
-    const correlations = this.#batch;
+    const batch = this.#batch;
     this.#batch = [];
-    if (!this.#left) this.#port.send({ type: 'found', run: this.#run, correlations });
+    if (this.#left) return;
+    const found = pack(batch, this.#isFirst);
+    this.#isFirst = false;
+    this.#port.send({ type: 'found', run: this.#run, found }, [found.records.buffer]);
   }
 }
 

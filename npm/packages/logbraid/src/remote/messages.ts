@@ -21,9 +21,9 @@ export type Request =
   | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
   | { type: 'addStream'; name: string; adapter: ProxiedAdapter }
-  | { type: 'addPush'; name: string }
-  | { type: 'push'; name: string; items: StreamItem[] }
-  | { type: 'end'; name: string }
+  | { type: 'addPush'; name: string; source: number }
+  | { type: 'push'; source: number; items: StreamItem[] }
+  | { type: 'end'; source: number }
   | { type: 'listen'; event: keyof EngineEvents; wanted: boolean }
   | { type: 'call'; call: number; method: Method; args: unknown[] }
   | { type: 'correlate'; run: number; query: string; options: CorrelateOptions }
@@ -41,9 +41,9 @@ export type Reply =
   | { type: 'failed'; error: PlainError }
   | { type: 'answer'; call: number; value: unknown }
   | { type: 'refused'; call: number; error: PlainError }
-  | { type: 'room'; name: string; error: PlainError | undefined }
+  | { type: 'room'; source: number; error: PlainError | undefined }
   | { type: 'event'; event: keyof EngineEvents; told: unknown[] }
-  | { type: 'found'; run: number; correlations: PackedCorrelation[] }
+  | { type: 'found'; run: number; found: PackedCorrelations }
   | { type: 'ended'; run: number; error: PlainError | undefined }
   | {
       type: 'open';
@@ -55,15 +55,23 @@ export type Reply =
   | { type: 'take'; stream: number }
   | { type: 'drop'; stream: number };
 
-/** A correlation with all that can be asked of it, since there is no engine to ask where it goes. */
+/** Correlations of one query with all that can be asked of them, since there is no engine to ask where they go. */
+export interface PackedCorrelations {
+  /** Of the query; only with the first. */
+  plan: PlanSummary | undefined;
+  /** Their records, one after the other, as the engine wrote them. */
+  records: Uint8Array<ArrayBuffer>;
+  packed: PackedCorrelation[];
+}
+
+/** What a correlation has beside its record. */
 export interface PackedCorrelation {
-  /** Its record, as the engine wrote it. */
-  record: Uint8Array;
+  /** Where its record ends. */
+  end: number;
   head: string;
   events: string;
   /** Objects of the program, by the number they have in the record. */
   objects: [id: number, object: LogEvent][];
-  plan: PlanSummary;
 }
 
 /** An error as plain data. */

@@ -1,6 +1,8 @@
+import type { PlanSummary } from '../backend.js';
 import type { Correlation } from '../correlation.js';
 import { Correlations } from '../correlations.js';
-import type { Request } from './messages.js';
+import type { PackedCorrelations, Request } from './messages.js';
+import { unpack } from './packed.js';
 import type { Port } from './port.js';
 
 /** Correlations that may be on the way or wait here. */
@@ -23,6 +25,7 @@ export class RemoteRun extends Correlations {
   #taken = 0;
   #waiters: Waiter[] = [];
   #failure: { error: unknown } | undefined;
+  #plan: PlanSummary | undefined;
 
   constructor(
     number: number,
@@ -49,16 +52,24 @@ export class RemoteRun extends Correlations {
       this.#failure = undefined;
       throw error;
     }
-    if (this.#state === 'ended') return { value: undefined, done: true };
+    if (this.#state === 'ended') {
+      this.#ignoreAbort();
+      return { value: undefined, done: true };
+    }
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));
   }
 
   close(): Promise<void> {
-    this.#ready = [];
     this.#failure = undefined;
-    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
-    this.finish(undefined);
+    this.abandon(undefined);
+    this.#ignoreAbort();
     return Promise.resolve();
+  }
+
+  /** What has come in one message. */
+  unpack(found: PackedCorrelations): Correlation[] {
+    this.#plan ??= found.plan;
+    return this.#plan ? unpack(found, this.#plan) : [];
   }
 
   /** One more has come. */
@@ -70,6 +81,13 @@ export class RemoteRun extends Correlations {
     }
     this.#took();
     waiter.resolve({ value: correlation, done: false });
+  }
+
+  /** Ends the query at both ends, and gives up what is ready. */
+  abandon(error: unknown): void {
+    this.#ready = [];
+    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
+    this.finish(error);
   }
 
   /** Nothing more comes; of an error, the consumer hears after what is ready. */
@@ -103,10 +121,11 @@ export class RemoteRun extends Correlations {
   }
 
   readonly #abort = (): void => {
-    this.#ready = [];
     const error: unknown = this.#signal?.reason;
-    if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
-    this.finish(error);
+    // Of what is ready, too, whoever aborts wants nothing.
+    if (this.#state === 'ended') this.#failure = { error };
+    this.abandon(error);
+    this.#ignoreAbort();
   };
 
   #took(): void {
@@ -118,7 +137,12 @@ export class RemoteRun extends Correlations {
 
   #end(): void {
     this.#state = 'ended';
-    this.#signal?.removeEventListener('abort', this.#abort);
+    // What is ready may still be given up.
+    if (this.#ready.length === 0) this.#ignoreAbort();
     this.#life.end();
+  }
+
+  #ignoreAbort(): void {
+    this.#signal?.removeEventListener('abort', this.#abort);
   }
 }

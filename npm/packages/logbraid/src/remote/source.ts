@@ -14,6 +14,7 @@ export class RemoteSource implements DataSourceAdapter {
   readonly bounded = false;
   readonly selects = false;
   readonly #name: string;
+  readonly #number: number;
   readonly #port: Pick<Port<Request, never>, 'send'>;
   readonly #room: number;
   #items: StreamItem[] = [];
@@ -22,11 +23,20 @@ export class RemoteSource implements DataSourceAdapter {
   readonly #sent: number[] = [];
   #onTheWay = 0;
   #ended = false;
+  /** What the next push is told. */
   #failure: Error | undefined;
+  /** What every push is told: nobody takes anything any more. */
+  #gone: Error | undefined;
   #waiters: (() => void)[] = [];
 
-  constructor(name: string, port: Pick<Port<Request, never>, 'send'>, room: number) {
+  constructor(
+    name: string,
+    number: number,
+    port: Pick<Port<Request, never>, 'send'>,
+    room: number,
+  ) {
     this.#name = name;
+    this.#number = number;
     this.#port = port;
     this.#room = room;
   }
@@ -43,6 +53,7 @@ export class RemoteSource implements DataSourceAdapter {
       });
     }
     checkPushed(this.#name, data);
+    if (this.#gone) throw this.#gone;
     if (this.#failure) {
       const failure = this.#failure;
       this.#failure = undefined;
@@ -69,7 +80,8 @@ export class RemoteSource implements DataSourceAdapter {
     if (this.#ended) return;
     this.#flush();
     this.#ended = true;
-    this.#port.send({ type: 'end', name: this.#name });
+    this.#port.send({ type: 'end', source: this.#number });
+    this.#wake();
   }
 
   /** The engine has taken the oldest message, or failed to. */
@@ -77,7 +89,14 @@ export class RemoteSource implements DataSourceAdapter {
     this.#failure ??= error;
     this.#onTheWay -= this.#sent.shift() ?? 0;
     if (error === undefined && this.#onTheWay >= this.#room) return;
-    for (const wake of this.#waiters.splice(0)) wake();
+    this.#wake();
+  }
+
+  /** The engine is gone. */
+  fail(error: Error): void {
+    this.#gone = error;
+    this.#items = [];
+    this.#wake();
   }
 
   createStream(): AsyncIterable<StreamItem> {
@@ -89,9 +108,12 @@ export class RemoteSource implements DataSourceAdapter {
   }
 
   destroy(): Promise<void> {
-    // The engine ends its own.
-    this.#ended = true;
+    this.end();
     return Promise.resolve();
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiters.splice(0)) wake();
   }
 
   /** Events travel together. */
@@ -116,12 +138,12 @@ export class RemoteSource implements DataSourceAdapter {
     const weighed = this.#weight;
     this.#weight = 0;
     try {
-      this.#port.send({ type: 'push', name: this.#name, items });
+      this.#port.send({ type: 'push', source: this.#number, items });
     } catch (cause) {
       // Such as a function within an event.
       const message = `what was pushed into ${this.#name} cannot be sent to the Worker: ${shown(cause)}`;
       this.#failure ??= new OptionError(message, { cause, details: { option: 'data' } });
-      for (const wake of this.#waiters.splice(0)) wake();
+      this.#wake();
       return;
     }
     this.#sent.push(weighed);

@@ -53,6 +53,12 @@ export class Streams {
     });
   }
 
+  /** Nobody asks for anything any more. */
+  close(): void {
+    for (const stream of this.#open.values()) stream.leave();
+    this.#open.clear();
+  }
+
   drop(stream: number): void {
     this.#open.get(stream)?.leave();
     this.#open.delete(stream);
