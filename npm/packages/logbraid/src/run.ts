@@ -306,6 +306,13 @@ export class QueryRun extends Correlations {
     if (this.#ready.length > 0) this.#batch = 1;
     this.#drained = false;
     this.#guard(() => {
+      // What the engine still has goes before it gets more, which may find any number of results. (Eager: it
+      // has been taken when the consumer asked.)
+      if (this.#setup.options.emit !== 'eager') this.#collect();
+      if (!this.#hungry()) {
+        this.#schedule();
+        return;
+      }
       const busy = this.#feed();
       // After the feeding, so that what has just arrived counts as activity.
       if (this.#timed) this.#correlator.advance(Date.now());

@@ -124,6 +124,29 @@ test('a slow consumer stops the reading of every source', async () => {
   await run.return();
 });
 
+test('input that causes many results at once does not make the engine hold ever more of them', async () => {
+  let given = 0;
+  async function* endless(): AsyncGenerator<StreamItem> {
+    for (;;) {
+      await turn();
+      yield event((given += 1));
+    }
+  }
+  const { run, engine } = fakeRun([adapter(endless), adapter(silent, { bounded: false })], {
+    bufferSize: 10,
+  });
+  // Far more than are taken from the engine at once.
+  engine.onPush = () => {
+    for (let at = 0; at < 1000; at += 1) engine.correlation(`${given}.${at}`, ['x']);
+  };
+  for (let taken = 0; taken < 10_000; taken += 1) {
+    await run.next();
+    if (taken % 100 === 0) await turns(3);
+    assert.ok(engine.of('pushColumns').length <= Math.floor(taken / 1000) + 2);
+  }
+  await run.return();
+});
+
 test('eager: what waits stays in the engine, where newer revisions replace it', async () => {
   let given = 0;
   async function* endless(): AsyncGenerator<StreamItem> {

@@ -1,6 +1,9 @@
 // The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
 // end.
 import assert from 'node:assert/strict';
+import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { CorrelationEngine, OptionError, QueryError, createWorkerEngine, parse } from 'logbraid';
@@ -64,10 +67,24 @@ async function* stream<T>(items: Iterable<T>): AsyncGenerator<T> {
   yield* items;
 }
 
-test('all kinds of sources give what they give in the same thread', async () => {
+test('all kinds of sources give what they give in the same thread', async (t) => {
   const [left, right] = [events(600), events(600, 3)];
+  const folder = mkdtempSync(join(tmpdir(), 'logbraid-'));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  /** A Blob that Node does not copy to Workers. */
+  const ofFile = async (name: string, content: string) => {
+    writeFileSync(join(folder, name), content);
+    return openAsBlob(join(folder, name));
+  };
+  const [leftFile, rightFile] = [
+    await ofFile('left.log', text(left)),
+    await ofFile('right.log', text(right)),
+  ];
   const kinds: (() => [unknown, unknown])[] = [
     () => [new Blob([text(left)]), new Blob([text(right)])],
+    () => [leftFile, rightFile],
     () => [left, right],
     () => [new Set(left), right],
     () => [new Adapter(() => stream(left)), new Adapter(() => stream([right]))],

@@ -13,7 +13,7 @@ import type { Completion, Validation, Vocabulary } from '../query.js';
 import type { SyntaxTree } from '../syntax.js';
 import type { CorrelateOptions, EngineEvents, Metrics, MetricsOptions } from '../types.js';
 import { unpackError } from './messages.js';
-import type { Method, PlainError, Reply, Request } from './messages.js';
+import type { Method, PlainError, ProxiedAdapter, Reply, Request } from './messages.js';
 import type { Port } from './port.js';
 import type { Connection } from '../platform/worker.js';
 import { RemoteRun } from './run.js';
@@ -86,8 +86,9 @@ export class RemoteEngine extends EngineEmitter {
     const proxied = { bounded, selects, decoder };
     const blob = made instanceof IterableAdapter ? made.blob : undefined;
     this.#adapters.set(name, made);
-    if (blob) this.#port.send({ type: 'addBlob', name, blob, options: proxied });
-    else this.#port.send({ type: 'addStream', name, adapter: proxied });
+    if (!blob || !this.#sendBlob(name, blob, proxied)) {
+      this.#port.send({ type: 'addStream', name, adapter: proxied });
+    }
     this.emit('adapterAdded', name);
     return this;
   }
@@ -211,6 +212,16 @@ export class RemoteEngine extends EngineEmitter {
       this.#sources.clear();
       this.removeAllListeners();
       this.#connection.close();
+    }
+  }
+
+  /** Whether it could be sent: files that Node has opened as Blobs cannot, and are read here. */
+  #sendBlob(name: string, blob: Blob, options: ProxiedAdapter): boolean {
+    try {
+      this.#port.send({ type: 'addBlob', name, blob, options });
+      return true;
+    } catch {
+      return false;
     }
   }
 
