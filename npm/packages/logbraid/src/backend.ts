@@ -62,6 +62,41 @@ export interface NativeInspector {
   finish(): string;
 }
 
+/** What the answers of a server are. */
+export type ResponseFormat = 'loki' | 'prometheus' | 'graylog' | 'graylog-csv';
+
+/** How answers are read. */
+export interface ResponseOptions {
+  format: ResponseFormat;
+  /** Event time for which events are remembered, so that one that comes again is left out, in milliseconds. */
+  rememberMs: number;
+}
+
+/** What an answer held. Times are nanoseconds since the epoch. */
+export interface ResponseContent {
+  /** Those that have not come before, as NDJSON, in order of time. */
+  lines: Uint8Array;
+  /** All. */
+  entries: number;
+  /** Those of the lines. */
+  fresh: number;
+  /** The time of the first and the last of all; absent where there are none. */
+  first?: bigint;
+  last?: bigint;
+  /** From when on nothing that comes again is taken for new; absent before the first event. */
+  rememberedFrom?: bigint;
+  /** What the server says that it left out (`dropped_entries` of Loki): how many, and between which times. */
+  dropped: number;
+  droppedFrom?: bigint;
+  droppedTo?: bigint;
+}
+
+/** Reads the answers of a server, one after the other; what came before is left out. */
+export interface NativeResponseReader {
+  /** Throws with the code `RESPONSE_INVALID` where it is none, and then has taken nothing of it. */
+  read(body: Uint8Array): ResponseContent;
+}
+
 /** One running query in the engine. */
 export interface NativeCorrelator {
   /**

@@ -277,7 +277,12 @@ export class CorrelationEngine extends EngineEmitter {
       threads: this.#threads,
       adapters,
       signal: resolved.signal,
-      streamOptions: (source, signal) => streamOptions(planned, source, resolved, signal),
+      streamOptions: (source, signal) => ({
+        ...streamOptions(planned, source, resolved, signal),
+        tell: (notice) => {
+          this.tellAdapter(planned.sources[source]?.name ?? '', notice);
+        },
+      }),
       onCorrelation: (correlation) => this.emit('correlationFound', correlation),
       onRefused: (source, message) => {
         this.#past.addRefused(source, 1);

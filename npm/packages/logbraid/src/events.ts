@@ -1,5 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 
+import type { AdapterNotice } from './adapters/adapter.js';
 import type { EngineEvents } from './types.js';
 
 type Name = keyof EngineEvents;
@@ -9,6 +10,17 @@ type Listener<T extends Name> = (...told: EngineEvents[T]) => void;
 export abstract class EngineEmitter extends EventEmitter<EngineEvents> {
   /** Listeners have come or gone. */
   protected abstract listenersChanged(): void;
+
+  /** Emits what an adapter tells. */
+  protected tellAdapter(adapter: string, notice: AdapterNotice): void {
+    if (notice.type === 'reconnect') {
+      const { attempt, delayMs, error } = notice;
+      this.emit('adapterReconnect', { adapter, attempt, delayMs, error });
+    } else {
+      const { from, to, count, reason } = notice;
+      this.emit('adapterGap', { adapter, from, to, ...(count !== undefined && { count }), reason });
+    }
+  }
 
   override on<T extends Name>(event: T, listener: Listener<T>, context?: unknown): this {
     super.on(event, listener, context);

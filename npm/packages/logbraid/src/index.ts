@@ -83,7 +83,13 @@ export type {
 export { IterableAdapter } from './adapters/iterable.js';
 export type { EventIterable, IterableOptions } from './adapters/iterable.js';
 export type { PushSource } from './adapters/push.js';
-export type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/adapter.js';
+export type {
+  AdapterNotice,
+  AdapterStatus,
+  DataSourceAdapter,
+  StreamItem,
+  StreamOptions,
+} from './adapters/adapter.js';
 export type {
   BadLine,
   CorrelateOptions,

@@ -1,4 +1,5 @@
 import type { Correlation } from './correlation.js';
+import type { AdapterNotice } from './adapters/adapter.js';
 import type { CorrelationError } from './errors.js';
 
 /** A point in time: RFC 3339 text, milliseconds since the epoch, nanoseconds since the epoch, a `Date`. */
@@ -271,5 +272,12 @@ export interface EngineEvents {
   /** Every `metricsInterval` while a query runs: what `metrics()` gives. */
   performanceMetrics: [metrics: Metrics];
   adapterAdded: [name: string];
+  /** A source was interrupted, and is tried again. */
+  adapterReconnect: [
+    reconnect: { adapter: string } & Omit<Extract<AdapterNotice, { type: 'reconnect' }>, 'type'>,
+  ];
+  /** Events of a source are missing that could not be read again. */
+  adapterGap: [gap: { adapter: string } & Omit<Extract<AdapterNotice, { type: 'gap' }>, 'type'>];
+  /** A source has failed for good. */
   adapterError: [failure: { adapter: string; error: CorrelationError }];
 }

@@ -1,4 +1,5 @@
 import type { ByteStream } from '../backend.js';
+import type { CorrelationError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
 import type { DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
@@ -14,6 +15,61 @@ export interface StreamOptions {
   limit?: number;
   /** The query has ended; close the stream. */
   signal: AbortSignal;
+  /** Told what becomes of the connection; the engine emits it as events. */
+  tell?: (notice: AdapterNotice) => void;
+}
+
+/** What an adapter tells of a stream that goes on. */
+export type AdapterNotice =
+  | {
+      /** It was interrupted, and is tried again. */
+      type: 'reconnect';
+      /** Counts the attempts since the last that went well, from 1. */
+      attempt: number;
+      /** How long it waits before, in milliseconds. */
+      delayMs: number;
+      /** What interrupted it. */
+      error: CorrelationError;
+    }
+  | {
+      /** Events between two times have not come, and will not. */
+      type: 'gap';
+      /** RFC 3339. */
+      from: string;
+      to: string;
+      /** How many, where that is known. */
+      count?: number;
+      /** Why. */
+      reason: string;
+    };
+
+/** How an adapter is. Counters are of all its streams since it was made. */
+export interface AdapterStatus {
+  /**
+   * The state of its latest stream: `history` reads what was there before, `live` what comes, `waiting` to try
+   * again, `failed` for good; `idle` before the first and after the last.
+   */
+  state: 'idle' | 'connecting' | 'history' | 'live' | 'waiting' | 'failed';
+  /** Streams that are open. */
+  streams: number;
+  /** Requests made, connections included. */
+  requests: number;
+  /** Bytes received, as they were before any compression. */
+  bytes: number;
+  /** Events handed on. */
+  events: number;
+  /** Events that came again and were left out. */
+  repeats: number;
+  /** Times a stream was interrupted and tried again. */
+  reconnects: number;
+  /** Spans of time of which events are known to be missing. */
+  gaps: number;
+  /** Events that the server said it had dropped; those that were read again afterwards count, too. */
+  dropped: number;
+  /** The time of the newest event, RFC 3339. */
+  newest?: string;
+  /** What went wrong last. */
+  lastError?: CorrelationError;
 }
 
 /** What a stream yields: objects, or bytes cut anywhere. */
@@ -35,6 +91,8 @@ export interface DataSourceAdapter {
   validateQuery(selector: string): boolean;
   /** Names of what can be read there, as its service lists them. The engine does not ask. */
   getAvailableStreams?(): Promise<string[]>;
+  /** How it is; for health checks. */
+  status?(): AdapterStatus;
   /** Labels that events of it have, and values of them, to complete queries with. */
   getLabels?(): Promise<KnownLabel[]>;
   destroy(): Promise<void>;

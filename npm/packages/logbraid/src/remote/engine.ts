@@ -66,7 +66,9 @@ export class RemoteEngine extends EngineEmitter {
     this.#bufferSize = resolveOptions(options).bufferSize;
     this.#connection = connection;
     this.#port = connection.port;
-    this.#streams = new Streams(this.#port, this.#adapters);
+    this.#streams = new Streams(this.#port, this.#adapters, (adapter, notice) => {
+      this.tellAdapter(adapter, notice);
+    });
     this.#port.listen((reply) => {
       this.#take(reply);
     });

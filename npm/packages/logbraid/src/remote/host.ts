@@ -149,7 +149,7 @@ class Host {
       selects,
       ...(decoder && { decoder }),
       getName: () => name,
-      createStream: (selector, { signal, ...options }: StreamOptions) => {
+      createStream: (selector, asked: StreamOptions) => {
         const stream = ++this.#lastStream;
         const left = () => {
           this.#streams.delete(stream);
@@ -159,7 +159,9 @@ class Host {
           this.#port.send({ type: 'take', stream });
         }, left);
         this.#streams.set(stream, proxied);
-        signal.addEventListener('abort', () => void proxied.return(), { once: true });
+        asked.signal.addEventListener('abort', () => void proxied.return(), { once: true });
+        // Neither can be sent; there are others at the other end.
+        const options = { ...asked, signal: undefined, tell: undefined };
         this.#port.send({ type: 'open', stream, name, selector, options });
         return proxied;
       },

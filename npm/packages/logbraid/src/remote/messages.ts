@@ -50,7 +50,7 @@ export type Reply =
       stream: number;
       name: string;
       selector: string;
-      options: Omit<StreamOptions, 'signal'>;
+      options: Omit<StreamOptions, 'signal' | 'tell'>;
     }
   | { type: 'take'; stream: number }
   | { type: 'drop'; stream: number };

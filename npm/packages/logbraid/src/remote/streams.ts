@@ -1,5 +1,5 @@
 import { BATCH } from '../adapters/adapter.js';
-import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
+import type { AdapterNotice, DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { isByteStream, readBytes } from '../adapters/bytes.js';
 import { QueryError } from '../errors.js';
 import { soon } from '#platform';
@@ -11,14 +11,17 @@ import type { Port } from './port.js';
 export class Streams {
   readonly #port: Pick<Port<Request, Reply>, 'send'>;
   readonly #adapters: ReadonlyMap<string, DataSourceAdapter>;
+  readonly #tell: (adapter: string, notice: AdapterNotice) => void;
   readonly #open = new Map<number, OpenStream>();
 
   constructor(
     port: Pick<Port<Request, Reply>, 'send'>,
     adapters: ReadonlyMap<string, DataSourceAdapter>,
+    tell: (adapter: string, notice: AdapterNotice) => void,
   ) {
     this.#port = port;
     this.#adapters = adapters;
+    this.#tell = tell;
   }
 
   /** Opens a stream; nothing is read before it is asked for. */
@@ -32,7 +35,10 @@ export class Streams {
           details: { name, selector },
         });
       }
-      const made = adapter?.createStream(selector, { ...options, signal }) ?? [];
+      const tell = (notice: AdapterNotice) => {
+        this.#tell(name, notice);
+      };
+      const made = adapter?.createStream(selector, { ...options, signal, tell }) ?? [];
       const items = isByteStream(made) ? readBytes(made) : made;
       if (!(Symbol.asyncIterator in items)) {
         throw new TypeError('createStream() must return an async iterable, or bytes of the web');
