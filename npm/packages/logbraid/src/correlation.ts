@@ -25,6 +25,8 @@ interface Head {
     completeness: 'complete' | 'partial';
     matchedStreams: string[];
     totalStreams: number;
+    /** Sources that had failed for good before it was found; absent where none had. */
+    failedSources?: readonly string[];
   };
   revision: number;
   final: boolean;
@@ -117,6 +119,8 @@ export interface RecordContext {
   correlator: Pick<NativeCorrelator, 'headJson' | 'eventsJson'>;
   plan: PlanSummary;
   host: Pick<HostEvents, 'get'>;
+  /** Sources that have failed; replaced, not changed, when there is another. */
+  failedSources: readonly string[];
 }
 
 /**
@@ -131,6 +135,8 @@ export class Correlation {
   readonly #end: number;
   /** By event, the program's object where it is one; taken at once, because the engine releases them next. */
   readonly #objects: readonly (LogEvent | undefined)[];
+  /** Those of the context when it came. */
+  readonly #failedSources: readonly string[];
   #head: Head | undefined;
   #events: readonly CorrelatedEvent[] | undefined;
 
@@ -143,6 +149,7 @@ export class Correlation {
     this.#batch = batch;
     this.#start = start;
     this.#end = end;
+    this.#failedSources = context.failedSources;
     this.eventCount = batch.getUint32(start + COUNT_AT, true);
     const hosted = (batch.getUint8(start + FLAGS_AT) & HAS_OBJECTS) !== 0;
     this.#objects = hosted ? this.#collectObjects() : NO_OBJECTS;
@@ -178,7 +185,10 @@ export class Correlation {
     return this.#fields().joinKeys;
   }
 
-  /** `complete` when every stream of the query has an event here, and which have. */
+  /**
+   * `complete` when every stream of the query has an event here, which have, and which sources had failed
+   * (see {@link EngineOptions.onAdapterError}).
+   */
   get metadata(): Head['metadata'] {
     return this.#fields().metadata;
   }
@@ -227,7 +237,10 @@ export class Correlation {
   /** One line of JSON, without its line ending; the same data as {@link toJSON}, without a detour over objects. */
   toLine(): string {
     const { correlator } = this.#context;
-    const head = correlator.headJson(this.#record());
+    const head =
+      this.#failedSources.length > 0
+        ? JSON.stringify(this.#fields())
+        : correlator.headJson(this.#record());
     const events =
       this.#objects.length === 0
         ? correlator.eventsJson(this.#record())
@@ -252,6 +265,7 @@ export class Correlation {
       record,
       head: correlator.headJson(record),
       events: correlator.eventsJson(record),
+      failedSources: this.#failedSources,
       objects,
     };
   }
@@ -271,7 +285,10 @@ export class Correlation {
   }
 
   #fields(): Head {
-    this.#head ??= JSON.parse(this.#context.correlator.headJson(this.#record())) as Head;
+    if (!this.#head) {
+      this.#head = JSON.parse(this.#context.correlator.headJson(this.#record())) as Head;
+      if (this.#failedSources.length > 0) this.#head.metadata.failedSources = this.#failedSources;
+    }
     return this.#head;
   }
 

@@ -42,9 +42,13 @@ const MIB = 1 << 20;
  * of its own. An engine that runs no query holds no timer, thread or socket.
  */
 export class CorrelationEngine extends EngineEmitter {
-  readonly #options: Omit<ResolvedOptions, 'metricsIntervalMs' | 'threads' | 'backend'>;
+  readonly #options: Omit<
+    ResolvedOptions,
+    'metricsIntervalMs' | 'threads' | 'backend' | 'onAdapterError'
+  >;
   readonly #threads: number | undefined;
   readonly #backend: BackendKind | undefined;
+  readonly #continues: boolean;
   readonly #metricsIntervalMs: number;
   readonly #adapters = new Map<string, DataSourceAdapter>();
   readonly #runs = new Set<QueryRun>();
@@ -59,10 +63,12 @@ export class CorrelationEngine extends EngineEmitter {
   /** Throws an `OptionError` at an unknown option or a value that makes no sense. */
   constructor(options: EngineOptions = {}) {
     super();
-    const { metricsIntervalMs, threads, backend, ...resolved } = resolveOptions(options);
+    const { metricsIntervalMs, threads, backend, onAdapterError, ...resolved } =
+      resolveOptions(options);
     this.#options = resolved;
     this.#threads = threads;
     this.#backend = backend;
+    this.#continues = onAdapterError === 'continue';
     this.#metricsIntervalMs = metricsIntervalMs;
   }
 
@@ -276,6 +282,7 @@ export class CorrelationEngine extends EngineEmitter {
       options: this.#correlatorOptions(adapters, checkOptions, resolved),
       threads: this.#threads,
       adapters,
+      continues: this.#continues,
       signal: resolved.signal,
       streamOptions: (source, signal) => ({
         ...streamOptions(planned, source, resolved, signal),

@@ -68,6 +68,13 @@ export interface EngineOptions {
   dedupe?: boolean | DedupeOptions | undefined;
   /** `outer` makes `or` a full outer join; `inner` and `left` change nothing. Default `inner`. */
   joinType?: 'inner' | 'left' | 'outer' | undefined;
+  /**
+   * What becomes of a query whose source has failed for good. `fail` ends it with the error of the source;
+   * with `continue` the source counts as ended, the others go on, and `metadata.failedSources` of what is found
+   * from then on names it: what such a result says is missing may only not have been read. A query of which
+   * all sources have failed ends with the last error. Default `fail`.
+   */
+  onAdapterError?: 'fail' | 'continue' | undefined;
   /** Default: `final` for a query over bounded sources only, else `eager`. */
   emit?: Emit | undefined;
   /** Eager: least time between two revisions of one correlation, a duration. Default `100ms`. */
@@ -123,6 +130,7 @@ export interface ResolvedOptions {
   maxEventsPerCorrelation: number;
   dedupe: RawDedupe | undefined;
   joinType: 'inner' | 'left' | 'outer';
+  onAdapterError: 'fail' | 'continue';
   emit: Emit | undefined;
   processingIntervalMs: number;
   bufferSize: number;
@@ -162,7 +170,7 @@ export const MAX_MEMORY_MB = 3000;
 const ENDLESS_MS = 2 ** 63 / 1e6;
 
 /** Options that are planned and do not work yet. */
-const PLANNED = ['onAdapterError', 'shardId', 'shardCount'];
+const PLANNED = ['shardId', 'shardCount'];
 
 type Reader<T> = (name: string, value: unknown) => T;
 
@@ -184,6 +192,7 @@ export function resolveOptions(options: EngineOptions): ResolvedOptions {
     maxEventsPerCorrelation: read('maxEventsPerCorrelation', twoOrMore, 10_000),
     dedupe: read('dedupe', repeats, undefined),
     joinType: read('joinType', oneOf(['inner', 'left', 'outer']), 'inner'),
+    onAdapterError: read('onAdapterError', oneOf(['fail', 'continue']), 'fail'),
     emit: read('emit', EMIT, undefined),
     processingIntervalMs: read('processingInterval', duration, 100),
     bufferSize: read('bufferSize', count, 1000),
@@ -279,6 +288,7 @@ const ENGINE_OPTIONS: readonly (keyof EngineOptions)[] = [
   'maxEventsPerCorrelation',
   'dedupe',
   'joinType',
+  'onAdapterError',
   'emit',
   'processingInterval',
   'bufferSize',

@@ -4,11 +4,7 @@ import type { ColumnPlan, NativeCorrelator } from './backend.js';
 import { isByteStream, readBytes } from './adapters/bytes.js';
 import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
-import { AdapterError, InternalError, QueryError, SourceError, errorFrom } from './errors.js';
-import type { CorrelationError } from './errors.js';
-
-/** Errors that say all there is to say. */
-const PASSED = [AdapterError, InternalError, QueryError];
+import { AdapterError, CorrelationError, errorFrom } from './errors.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -27,6 +23,8 @@ export interface ReaderContext {
   batch: number;
   /** Something has arrived, or the stream has ended or failed. Says whether a turn comes to take it. */
   wake: () => boolean;
+  /** The source has failed for good, and all that had arrived before has been handed on. */
+  fails: (source: number, error: CorrelationError) => void;
 }
 
 /**
@@ -85,7 +83,12 @@ export class Reader {
       if (isByteStream(stream)) {
         this.#feeding = this.#context.correlator.feed?.(this.#source, stream, this.#fed);
         if (this.#feeding) {
-          void this.#feeding.catch(this.#fail);
+          void this.#feeding.catch((error: unknown) => {
+            // The engine tells its own errors by their code, and passes on those of the stream.
+            const coded =
+              error instanceof Error && 'code' in error && error.code === 'SOURCE_ERROR';
+            this.#fail(coded ? errorFrom(error) : error);
+          });
           return;
         }
         this.#iterator = readBytes(stream);
@@ -96,7 +99,8 @@ export class Reader {
         this.#iterator = (stream as AsyncIterable<StreamItem>)[Symbol.asyncIterator]();
       }
     } catch (error) {
-      throw this.#wrap(error);
+      this.#fail(error);
+      return;
     }
     this.#ask();
   }
@@ -118,7 +122,10 @@ export class Reader {
       return this.#feedSlice(this.#arrived, now);
     }
     if (this.#failure) {
-      throw this.#failure;
+      this.#closed = true;
+      this.#quietAt = undefined;
+      this.#context.fails(this.#source, this.#failure);
+      return 1;
     }
     if (this.#exhausted && !this.#arrived) {
       this.#closed = true;
@@ -172,9 +179,7 @@ export class Reader {
   }
 
   readonly #fail = (error: unknown): void => {
-    // The engine tells its own errors by their code, and passes on those of the stream.
-    const coded = error instanceof Error && 'code' in error && error.code === 'SOURCE_ERROR';
-    this.#failure = this.#wrap(coded ? errorFrom(error) : error);
+    this.#failure = this.#wrap(error);
     this.#context.wake();
   };
 
@@ -273,12 +278,9 @@ export class Reader {
   }
 
   #wrap(error: unknown): CorrelationError {
-    if (PASSED.some((known) => error instanceof known)) {
-      return error as CorrelationError;
-    }
-    if (error instanceof SourceError) {
-      const details = { ...error.details, source: this.name };
-      return new SourceError(error.message, { cause: error.cause, details });
+    if (error instanceof CorrelationError) {
+      error.details['source'] ??= this.name;
+      return error;
     }
     const why = error instanceof Error ? error.message : String(error);
     return new AdapterError(`the source ${this.name} failed: ${why}`, {

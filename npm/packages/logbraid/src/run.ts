@@ -14,7 +14,8 @@ import { Correlation } from './correlation.js';
 import { Correlations } from './correlations.js';
 import type { RecordContext } from './correlation.js';
 import type { RunningQuery } from './metrics.js';
-import { AdapterError, errorFrom, errorOf } from './errors.js';
+import { errorFrom, errorOf } from './errors.js';
+import type { CorrelationError } from './errors.js';
 import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
 import { CORRELATION, RELEASED, eachRecord, noticeOf } from './records.js';
@@ -54,7 +55,9 @@ export interface RunSetup {
   /** A source is not read for now, or is again. */
   onPace: (source: number, paused: PauseReason | undefined) => void;
   onRefused: (source: string, message: string) => void;
-  onAdapterError: (source: string, error: AdapterError) => void;
+  /** Whether it goes on without sources that fail. */
+  continues: boolean;
+  onAdapterError: (source: string, error: CorrelationError) => void;
   onStart: (run: QueryRun) => void;
   onEnd: (run: QueryRun) => void;
 }
@@ -110,7 +113,12 @@ export class QueryRun extends Correlations {
     } catch (error) {
       throw errorFrom(error);
     }
-    this.#context = { correlator: this.#correlator, plan: setup.plan, host: this.#host };
+    this.#context = {
+      correlator: this.#correlator,
+      plan: setup.plan,
+      host: this.#host,
+      failedSources: [],
+    };
   }
 
   next(): Promise<IteratorResult<Correlation, undefined>> {
@@ -193,6 +201,7 @@ export class QueryRun extends Correlations {
         if (this.#reads(adapter)) this.#attach(source, adapter.file);
       }
       for (const [source, adapter] of adapters.entries()) {
+        if (this.#state !== 'running') return;
         if (!this.#reads(adapter)) this.#open(source, adapter);
       }
     });
@@ -209,7 +218,8 @@ export class QueryRun extends Correlations {
     } catch (thrown) {
       const { code, message } = errorFrom(thrown);
       const details = { source: this.#setup.plan.sources[source]?.name, path };
-      throw errorOf(code, message, { cause: thrown, details });
+      this.#fails(source, errorOf(code, message, { cause: thrown, details }));
+      return;
     }
     this.#filesPending = true;
   }
@@ -229,6 +239,7 @@ export class QueryRun extends Correlations {
         this.#schedule();
         return this.#callOff !== undefined;
       },
+      fails: this.#fails,
     };
     const reader = new Reader(source, planned.name, adapter, columns, context, (message) => {
       onRefused(planned.name, message);
@@ -236,6 +247,19 @@ export class QueryRun extends Correlations {
     this.#readers[source] = reader;
     reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
   }
+
+  /** A source has failed for good: the query ends with its error, or goes on without it. */
+  readonly #fails = (source: number, error: CorrelationError): void => {
+    const name = this.#setup.plan.sources[source]?.name ?? '';
+    this.#setup.onAdapterError(name, error);
+    const failed = [...this.#context.failedSources, name];
+    if (!this.#setup.continues || failed.length === this.#readers.length) {
+      this.#fail(error);
+      return;
+    }
+    this.#context.failedSources = failed;
+    this.#correlator.close(source);
+  };
 
   /** Threads of the engine have something to tell, or room. */
   readonly #onWake = (): void => {
@@ -440,12 +464,7 @@ export class QueryRun extends Correlations {
     try {
       step();
     } catch (error) {
-      if (error instanceof AdapterError) {
-        this.#setup.onAdapterError(String(error.details['source']), error);
-        this.#fail(error);
-      } else {
-        this.#fail(errorFrom(error));
-      }
+      this.#fail(errorFrom(error));
     }
   }
 

@@ -202,7 +202,12 @@ export class Driver {
 
   #drain(): Told {
     const told: Told = { correlations: [], notices: [], pace: [], ended: false };
-    const context = { correlator: this.#engine, plan: this.#plan, host: this.#host };
+    const context = {
+      correlator: this.#engine,
+      plan: this.#plan,
+      host: this.#host,
+      failedSources: [],
+    };
     for (;;) {
       const batch = this.#engine.drain(3);
       if (batch.length === 0) return told;

@@ -162,6 +162,7 @@ export function fakeRun(
     onNotice: (notice) => notices.push(notice),
     onPace: () => undefined,
     onRefused: () => undefined,
+    continues: false,
     onAdapterError: () => undefined,
     onStart: () => undefined,
     onEnd: () => {

@@ -70,6 +70,7 @@ export interface PackedCorrelation {
   end: number;
   head: string;
   events: string;
+  failedSources: readonly string[];
   /** Objects of the program, by the number they have in the record. */
   objects: [id: number, object: LogEvent][];
 }

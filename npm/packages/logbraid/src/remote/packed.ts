@@ -25,11 +25,12 @@ export function pack(correlations: Correlation[], isFirst: boolean): PackedCorre
 export function unpack({ records, packed }: PackedCorrelations, plan: PlanSummary): Correlation[] {
   const batch = new DataView(records.buffer, records.byteOffset, records.byteLength);
   let start = 0;
-  return packed.map(({ end, head, events, objects }) => {
+  return packed.map(({ end, head, events, failedSources, objects }) => {
     const known = new Map(objects);
     const correlation = new Correlation(batch, start, end, {
       correlator: { headJson: () => head, eventsJson: () => events },
       plan,
+      failedSources,
       host: { get: (id) => known.get(id) },
     });
     start = end;
