@@ -188,6 +188,42 @@ test('a query that is wrong, a source that fails and one that is missing are tol
   await source.push(event(1));
 });
 
+test('a stream may give what it likes, leave with an error, and take any query where it does not select', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    const bad: string[] = [];
+    engine.on('badLine', ({ code }) => bad.push(code));
+    const odd = [event(0), null, undefined, event(1)] as StreamItem[];
+    engine.addAdapter('a', new Adapter(() => stream(odd))).addAdapter('b', events(2));
+    assert.equal((await engine.run(QUERY)).length, 2);
+    assert.deepEqual(bad, ['EVENT_INVALID', 'EVENT_INVALID']);
+    const left: string[] = [];
+    const leaving = {
+      ...forever(),
+      return: () => {
+        left.push('left');
+        throw new Error('it does not go');
+      },
+    };
+    const silent: DataSourceAdapter = {
+      selects: false,
+      getName: () => 'silent',
+      createStream: () => ({ [Symbol.asyncIterator]: () => leaving }),
+      validateQuery: (selector) => selector !== '',
+      destroy: () => Promise.resolve(),
+    };
+    engine.addAdapter('c', silent);
+    const run = engine.correlate('a({}) and on(k) within(1s) c({})');
+    const next = run.next();
+    // So that it is open.
+    await engine.metrics();
+    await run.return?.();
+    assert.equal((await next).done, true);
+    await engine.metrics();
+    assert.deepEqual(left, ['left']);
+  }
+});
+
 test('what is pushed before its source is taken away is joined, and a source of the same name is another', async () => {
   await using engine = createWorkerEngine({ emit: 'eager' });
   const [a, b] = [engine.source('a'), engine.source('b')];

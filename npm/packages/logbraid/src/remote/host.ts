@@ -206,8 +206,7 @@ class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
       await new Promise<void>((resolve) => (this.#reader = resolve));
       this.#reader = undefined;
     }
-    const value = this.#items.shift();
-    if (value !== undefined) return { value, done: false };
+    if (this.#items.length > 0) return { value: this.#items.shift() as StreamItem, done: false };
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure;

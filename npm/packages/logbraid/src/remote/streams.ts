@@ -3,6 +3,7 @@ import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { isByteStream, readBytes } from '../adapters/bytes.js';
 import { QueryError } from '../errors.js';
 import { soon } from '#platform';
+import { quietly } from '../reader.js';
 import { packError } from './messages.js';
 import type { PlainError, Reply, Request } from './messages.js';
 import type { Port } from './port.js';
@@ -27,7 +28,8 @@ export class Streams {
     const { signal } = abort;
     try {
       const adapter = this.#adapters.get(name);
-      if (adapter && !adapter.validateQuery(selector)) {
+      const selects = adapter && adapter.selects !== false;
+      if (selects && !adapter.validateQuery(selector)) {
         throw new QueryError(`the source ${name} does not accept the selector ${selector}`, [], {
           details: { name, selector },
         });
@@ -127,7 +129,7 @@ class OpenStream {
     this.#left = true;
     this.#abort.abort();
     // What a stream says when it is closed early changes nothing.
-    void Promise.resolve(this.#items.return?.()).catch(() => undefined);
+    void quietly(() => this.#items.return?.());
   }
 }
 
@@ -135,6 +137,8 @@ class OpenStream {
 function isEvent(item: StreamItem | undefined): boolean {
   return (
     typeof item === 'object' &&
+    // Whatever its type says, a stream gives what it likes.
+    (item as unknown) !== null &&
     !Array.isArray(item) &&
     !(item instanceof Uint8Array) &&
     !('bytes' in item)
