@@ -6,7 +6,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { CorrelationEngine, OptionError, QueryError, createWorkerEngine, parse } from 'logbraid';
+import {
+  AdapterError,
+  AdapterNotFoundError,
+  CorrelationEngine,
+  CorrelationError,
+  OptionError,
+  QueryError,
+  createWorkerEngine,
+  parse,
+} from 'logbraid';
 import type { DataSourceAdapter, LogEvent, StreamItem } from 'logbraid';
 
 const QUERY = 'a({}) as left and on(k) within(1s) b({}) as right';
@@ -221,6 +230,33 @@ test('a stream may give what it likes, leave with an error, and take any query w
     assert.equal((await next).done, true);
     await engine.metrics();
     assert.deepEqual(left, ['left']);
+  }
+});
+
+test('errors keep their class, and those behind them', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    await assert.rejects(async () => engine.run(QUERY), AdapterNotFoundError);
+    const circle = new Error('cut');
+    circle.cause = circle;
+    const details = { status: 500 };
+    const refused = new CorrelationError('it is down', 'LOKI_QUERY_ERROR', {
+      details,
+      cause: circle,
+    });
+    const failing = () => ({
+      [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(refused) }),
+    });
+    engine.addAdapter('a', new Adapter(failing)).addAdapter('b', []);
+    await assert.rejects(engine.run(QUERY), (error) => {
+      assert.ok(error instanceof AdapterError);
+      const { cause } = error;
+      assert.ok(cause instanceof CorrelationError, String(cause));
+      assert.deepEqual([cause.code, cause.details], ['LOKI_QUERY_ERROR', details]);
+      assert.ok(cause.cause instanceof Error);
+      assert.equal(cause.cause.message, 'cut');
+      return true;
+    });
   }
 });
 
