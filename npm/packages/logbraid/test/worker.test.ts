@@ -1,7 +1,9 @@
 // The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
 // end.
 import assert from 'node:assert/strict';
-import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -18,6 +20,7 @@ import {
 } from 'logbraid';
 import type { DataSourceAdapter, LogEvent, StreamItem } from 'logbraid';
 
+const MODULE = new URL('../../wasm/logbraid.wasm', import.meta.url);
 const QUERY = 'a({}) as left and on(k) within(1s) b({}) as right';
 
 function event(at: number, shift = 0): LogEvent {
@@ -278,6 +281,85 @@ test('what is pushed before its source is taken away is joined, and a source of 
   b.end();
   // What the first source was given last is not there, and what the second is given nobody reads.
   for await (const { joinValue } of run) assert.equal(joinValue, 'k0');
+});
+
+test('a query that has begun reads what is taken away, and not what comes in its place', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    const run = engine.correlate(QUERY);
+    const first = run.next();
+    const removed = engine.removeAdapter('a');
+    engine.addAdapter('a', []);
+    assert.equal((await first).value?.joinValue, 'k0');
+    assert.equal(await removed, true);
+    let others = 0;
+    for await (const { joinValue } of run) others += joinValue === 'k0' ? 0 : 1;
+    assert.equal(others, 19);
+    assert.equal((await engine.run(QUERY)).length, 0);
+  }
+});
+
+test('sources come and go before the engine is loaded, too', async () => {
+  await using engine = createWorkerEngine({ wasm: readFileSync(MODULE), backend: 'wasm' });
+  engine.addAdapter('a', []).addAdapter('b', events(20));
+  const removed = engine.removeAdapter('a');
+  engine.addAdapter('a', events(20));
+  assert.equal((await engine.run(QUERY)).length, 20);
+  assert.equal(await removed, true);
+});
+
+test('an engine is destroyed while it is being loaded', async (t) => {
+  // It never answers.
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const engine = createWorkerEngine({ wasm: `http://localhost:${port}/` });
+  const adapter = new Adapter(() => stream([]));
+  engine.addAdapter('a', adapter).addAdapter('b', []);
+  const next = engine.correlate(QUERY).next();
+  await engine.destroy();
+  assert.equal((await next).done, true);
+  assert.deepEqual(adapter.told, ['destroy']);
+});
+
+test('adapters are destroyed once, in an engine that has failed or is destroyed, too', async () => {
+  const failed = createWorkerEngine({ wasm: new Uint8Array(8) });
+  const [a, b] = [new Adapter(() => stream([])), new Adapter(() => stream([]))];
+  failed.addAdapter('a', a).addAdapter('b', b);
+  await assert.rejects(failed.metrics(), { code: 'BACKEND_UNAVAILABLE' });
+  await assert.rejects(failed.removeAdapter('a'), { code: 'BACKEND_UNAVAILABLE' });
+  await failed.destroy();
+  assert.deepEqual([a.told, b.told], [['destroy'], ['destroy']]);
+  for (const make of [() => new CorrelationEngine(), () => createWorkerEngine()]) {
+    const engine = make();
+    const adapter = new Adapter(() => stream([]));
+    engine.addAdapter('a', adapter);
+    const destroyed = engine.destroy();
+    await engine.removeAdapter('a');
+    await destroyed;
+    assert.deepEqual(adapter.told, ['destroy']);
+  }
+});
+
+test('destroying drops what is ready', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    const engine = make();
+    const [a, b] = [engine.source('a'), engine.source('b')];
+    const run = engine.correlate(QUERY);
+    const first = run.next();
+    void a.push(events(5));
+    void b.push(events(5));
+    assert.equal((await first).done, false);
+    // So that the others have come.
+    await engine.metrics();
+    await engine.destroy();
+    assert.equal((await run.next()).done, true);
+  }
 });
 
 test('a Worker that fails ends all with its error, and keeps no process alive', async () => {

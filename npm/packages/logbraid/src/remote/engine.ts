@@ -49,6 +49,8 @@ export class RemoteEngine extends EngineEmitter {
   readonly #connection: Connection;
   readonly #port: Port<Request, Reply>;
   readonly #adapters = new Map<string, DataSourceAdapter>();
+  /** By the name of an adapter, what it is called at both ends: names may be given again. */
+  readonly #numbers = new Map<string, number>();
   /** Sources that are pushed into, by their number. */
   readonly #sources = new Map<number, RemoteSource>();
   readonly #runs = new Map<number, RemoteRun>();
@@ -66,7 +68,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#bufferSize = resolveOptions(options).bufferSize;
     this.#connection = connection;
     this.#port = connection.port;
-    this.#streams = new Streams(this.#port, this.#adapters);
+    this.#streams = new Streams(this.#port);
     this.#port.listen((reply) => {
       this.#take(reply);
     });
@@ -85,9 +87,12 @@ export class RemoteEngine extends EngineEmitter {
     const { bounded = false, selects = true, decoder } = made;
     const proxied = { bounded, selects, decoder };
     const blob = made instanceof IterableAdapter ? made.blob : undefined;
+    const number = ++this.#last;
     this.#adapters.set(name, made);
+    this.#numbers.set(name, number);
     if (!blob || !this.#sendBlob(name, blob, proxied)) {
-      this.#port.send({ type: 'addStream', name, adapter: proxied });
+      this.#streams.add(number, made);
+      this.#port.send({ type: 'addStream', name, adapter: number, options: proxied });
     }
     this.emit('adapterAdded', name);
     return this;
@@ -106,12 +111,21 @@ export class RemoteEngine extends EngineEmitter {
   /** As {@link CorrelationEngine.removeAdapter}. */
   async removeAdapter(name: string): Promise<boolean> {
     const adapter = this.#adapters.get(name);
+    const number = this.#numbers.get(name);
+    if (!adapter || number === undefined) return false;
     this.#adapters.delete(name);
+    this.#numbers.delete(name);
     // What has been pushed goes first.
     if (adapter instanceof RemoteSource) adapter.end();
-    await this.#call('removeAdapter', name);
-    await adapter?.destroy();
-    return adapter !== undefined;
+    try {
+      // Once that is answered, queries that began before have opened it.
+      await this.#call('removeAdapter', name);
+    } finally {
+      this.#streams.remove(number);
+      this.#sources.delete(number);
+      await adapter.destroy();
+    }
+    return true;
   }
 
   /** As {@link CorrelationEngine.source}: what is pushed goes to the Worker, all of one turn together. */
@@ -122,8 +136,9 @@ export class RemoteEngine extends EngineEmitter {
     checkName(this.#adapters, name);
     const number = ++this.#last;
     const source = new RemoteSource(name, number, this.#port, this.#bufferSize);
-    this.#sources.set(number, source);
     this.#adapters.set(name, source);
+    this.#numbers.set(name, number);
+    this.#sources.set(number, source);
     this.#port.send({ type: 'addPush', name, source: number });
     this.emit('adapterAdded', name);
     return source;
@@ -201,14 +216,15 @@ export class RemoteEngine extends EngineEmitter {
 
   async #destroy(): Promise<void> {
     const adapters = [...this.#adapters.values()];
+    this.#adapters.clear();
+    await Promise.all([...this.#runs.values()].map((run) => run.close()));
     try {
-      if (!this.#failure) await this.#ask('destroy', []);
-      for (const run of this.#runs.values()) run.finish(undefined);
+      // A Worker that fails meanwhile has ended, too.
+      if (!this.#failure) await this.#ask('destroy', []).catch(() => undefined);
       const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
       const failed = gone.find((one) => one.status === 'rejected');
       if (failed) throw failed.reason;
     } finally {
-      this.#adapters.clear();
       this.#sources.clear();
       this.removeAllListeners();
       this.#connection.close();

@@ -6,7 +6,7 @@ import { CorrelationEngine } from '../engine.js';
 import type { EngineEvents } from '../types.js';
 import { load } from '#platform';
 import { packError, unpackError } from './messages.js';
-import type { Method, ProxiedAdapter, Reply, Request } from './messages.js';
+import type { Method, Reply, Request } from './messages.js';
 import { pack } from './packed.js';
 import type { Port } from './port.js';
 
@@ -61,7 +61,7 @@ class Host {
         break;
       }
       case 'addStream':
-        this.#engine.addAdapter(request.name, this.#proxy(request.name, request.adapter));
+        this.#engine.addAdapter(request.name, this.#proxy(request));
         break;
       case 'addPush':
         this.#pushed.set(request.source, this.#engine.source(request.name));
@@ -133,7 +133,8 @@ class Host {
 
   async #answer(call: number, method: Method, args: unknown[]): Promise<void> {
     try {
-      await this.#loaded;
+      // Sources come and go in the order that they were sent in, and what ends waits for nothing.
+      if (method !== 'removeAdapter' && method !== 'destroy') await this.#loaded;
       const engine = this.#engine as unknown as Record<Method, (...args: unknown[]) => unknown>;
       const value: unknown = await engine[method](...args);
       this.#port.send({ type: 'answer', call, value });
@@ -143,7 +144,8 @@ class Host {
   }
 
   /** An adapter whose streams are read in the page. */
-  #proxy(name: string, { bounded, selects, decoder }: ProxiedAdapter): DataSourceAdapter {
+  #proxy({ name, adapter, options }: Extract<Request, { type: 'addStream' }>): DataSourceAdapter {
+    const { bounded, selects, decoder } = options;
     return {
       bounded,
       selects,
@@ -160,7 +162,7 @@ class Host {
         }, left);
         this.#streams.set(stream, proxied);
         signal.addEventListener('abort', () => void proxied.return(), { once: true });
-        this.#port.send({ type: 'open', stream, name, selector, options });
+        this.#port.send({ type: 'open', stream, name, adapter, selector, options });
         return proxied;
       },
       // The page asks its adapter when the stream is opened.

@@ -20,7 +20,7 @@ export interface ProxiedAdapter {
 export type Request =
   | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
-  | { type: 'addStream'; name: string; adapter: ProxiedAdapter }
+  | { type: 'addStream'; name: string; adapter: number; options: ProxiedAdapter }
   | { type: 'addPush'; name: string; source: number }
   | { type: 'push'; source: number; items: StreamItem[] }
   | { type: 'end'; source: number }
@@ -49,6 +49,7 @@ export type Reply =
       type: 'open';
       stream: number;
       name: string;
+      adapter: number;
       selector: string;
       options: Omit<StreamOptions, 'signal'>;
     }

@@ -11,23 +11,29 @@ import type { Port } from './port.js';
 /** The streams of adapters at this end, that an engine at the other end reads. */
 export class Streams {
   readonly #port: Pick<Port<Request, Reply>, 'send'>;
-  readonly #adapters: ReadonlyMap<string, DataSourceAdapter>;
+  /** By their numbers: a query that has begun reads those that it began with. */
+  readonly #adapters = new Map<number, DataSourceAdapter>();
   readonly #open = new Map<number, OpenStream>();
 
-  constructor(
-    port: Pick<Port<Request, Reply>, 'send'>,
-    adapters: ReadonlyMap<string, DataSourceAdapter>,
-  ) {
+  constructor(port: Pick<Port<Request, Reply>, 'send'>) {
     this.#port = port;
-    this.#adapters = adapters;
+  }
+
+  add(number: number, adapter: DataSourceAdapter): void {
+    this.#adapters.set(number, adapter);
+  }
+
+  remove(number: number): void {
+    this.#adapters.delete(number);
   }
 
   /** Opens a stream; nothing is read before it is asked for. */
-  open({ stream, name, selector, options }: Extract<Reply, { type: 'open' }>): void {
+  open(asked: Extract<Reply, { type: 'open' }>): void {
+    const { stream, name, selector, options } = asked;
     const abort = new AbortController();
     const { signal } = abort;
     try {
-      const adapter = this.#adapters.get(name);
+      const adapter = this.#adapters.get(asked.adapter);
       const selects = adapter && adapter.selects !== false;
       if (selects && !adapter.validateQuery(selector)) {
         throw new QueryError(`the source ${name} does not accept the selector ${selector}`, [], {
