@@ -283,6 +283,22 @@ test('what is pushed before its source is taken away is joined, and a source of 
   for await (const { joinValue } of run) assert.equal(joinValue, 'k0');
 });
 
+test('what has been pushed may be reused at once', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    const [a, b] = [engine.source('a'), engine.source('b')];
+    const bytes = new TextEncoder().encode(`${text(events(1))}\n`);
+    const all = events(1);
+    void a.push(bytes);
+    void b.push(all);
+    bytes.fill(0);
+    all.pop();
+    a.end();
+    b.end();
+    assert.equal((await engine.run(QUERY, { emit: 'final' })).length, 1);
+  }
+});
+
 test('a query that has begun reads what is taken away, and not what comes in its place', async () => {
   for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
     await using engine = make();
