@@ -15,6 +15,7 @@ import { Correlations } from './correlations.js';
 import type { RecordContext } from './correlation.js';
 import type { RunningQuery } from './metrics.js';
 import { AdapterError, errorFrom, errorOf } from './errors.js';
+import type { CorrelationError } from './errors.js';
 import type { Vocabulary } from './query.js';
 import { Reader } from './reader.js';
 import { CORRELATION, RELEASED, eachRecord, noticeOf } from './records.js';
@@ -125,6 +126,7 @@ export class QueryRun extends Correlations {
     if (this.#failure) {
       const { error } = this.#failure;
       this.#failure = undefined;
+      this.#ignoreAbort();
       return Promise.reject(error);
     }
     if (this.#state === 'ended') {
@@ -396,6 +398,8 @@ export class QueryRun extends Correlations {
   }
 
   readonly #take = (batch: DataView, start: number, end: number): void => {
+    // A listener may have ended it.
+    if (this.#state !== 'running') return;
     const kind = batch.getUint8(start);
     if (kind === CORRELATION) {
       this.#deliver(new Correlation(batch, start, end, this.#context));
@@ -408,6 +412,7 @@ export class QueryRun extends Correlations {
 
   #deliver(correlation: Correlation): void {
     this.#setup.onCorrelation(correlation);
+    if (this.#state !== 'running') return;
     const waiter = this.#waiters.shift();
     if (waiter) waiter.resolve({ value: correlation, done: false });
     else this.#ready.push(correlation);
@@ -440,12 +445,18 @@ export class QueryRun extends Correlations {
     try {
       step();
     } catch (error) {
-      if (error instanceof AdapterError) {
-        this.#setup.onAdapterError(String(error.details['source']), error);
-        this.#fail(error);
-      } else {
-        this.#fail(errorFrom(error));
-      }
+      this.#fail(this.#told(error));
+    }
+  }
+
+  /** The error that a query ends with, which may be that of a listener to whom it is told. */
+  #told(error: unknown): CorrelationError {
+    if (!(error instanceof AdapterError)) return errorFrom(error);
+    try {
+      this.#setup.onAdapterError(String(error.details['source']), error);
+      return error;
+    } catch (thrown) {
+      return errorFrom(thrown);
     }
   }
 

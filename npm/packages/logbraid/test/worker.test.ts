@@ -1,6 +1,7 @@
 // The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
 // end.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -406,8 +407,32 @@ test('a listener that throws ends the query, as in the same thread', async () =>
       heard += 1;
       if (heard === 3) throw new Error('heard enough');
     });
-    await assert.rejects(engine.run(QUERY), { code: 'INTERNAL_ERROR', message: /heard enough/ });
+    const found: string[] = [];
+    const { signal } = new AbortController();
+    const run = async () => {
+      for await (const { joinValue } of engine.correlate(QUERY, { signal })) found.push(joinValue);
+    };
+    await assert.rejects(run, { code: 'INTERNAL_ERROR', message: /heard enough/ });
     assert.equal(heard, 3);
+    assert.deepEqual(found, ['k0', 'k1']);
+    // A signal may live longer than its queries.
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+  }
+});
+
+test('a listener that leaves the query hears and leaves nothing more', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    let heard = 0;
+    const run = engine.correlate(QUERY);
+    engine.on('correlationFound', () => {
+      heard += 1;
+      void run.return?.();
+    });
+    assert.equal((await run.next()).done, true);
+    assert.equal((await run.next()).done, true);
+    assert.equal(heard, 1);
   }
 });
 

@@ -50,6 +50,7 @@ export class RemoteRun extends Correlations {
     if (this.#failure) {
       const { error } = this.#failure;
       this.#failure = undefined;
+      this.#ignoreAbort();
       throw error;
     }
     if (this.#state === 'ended') {
@@ -60,6 +61,7 @@ export class RemoteRun extends Correlations {
   }
 
   close(): Promise<void> {
+    this.#ready = [];
     this.#failure = undefined;
     this.abandon(undefined);
     this.#ignoreAbort();
@@ -83,9 +85,8 @@ export class RemoteRun extends Correlations {
     waiter.resolve({ value: correlation, done: false });
   }
 
-  /** Ends the query at both ends, and gives up what is ready. */
+  /** Ends the query at both ends. */
   abandon(error: unknown): void {
-    this.#ready = [];
     if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
     this.finish(error);
   }
@@ -123,6 +124,7 @@ export class RemoteRun extends Correlations {
   readonly #abort = (): void => {
     const error: unknown = this.#signal?.reason;
     // Of what is ready, too, whoever aborts wants nothing.
+    this.#ready = [];
     if (this.#state === 'ended') this.#failure = { error };
     this.abandon(error);
     this.#ignoreAbort();
