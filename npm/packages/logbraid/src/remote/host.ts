@@ -289,8 +289,14 @@ class HostedRun {
     }
   }
 
-  #finish(error: unknown): void {
-    this.#flush();
+  #finish(failure: unknown): void {
+    let error = failure;
+    try {
+      this.#flush();
+    } catch (thrown) {
+      // An engine that has stopped says nothing more of what it has found.
+      error ??= thrown;
+    }
     const told = error === undefined ? undefined : packError(error);
     if (!this.#left) this.#port.send({ type: 'ended', run: this.#run, error: told });
     this.#ended();
