@@ -483,6 +483,29 @@ function forever(): AsyncIterator<StreamItem> {
   };
 }
 
+test('what adapters know of their labels completes queries', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    let asked = 0;
+    const knowing = Object.assign(new Adapter(() => stream([])), {
+      getLabels: () => Promise.resolve([{ name: `zone${(asked += 1)}`, values: ['eu'] }]),
+    });
+    const failing = Object.assign(new Adapter(() => stream([])), {
+      getLabels: () => {
+        throw new Error('it is down');
+      },
+    });
+    engine.addAdapter('a', knowing).addAdapter('b', failing);
+    const { sources } = await engine.vocabulary();
+    assert.deepEqual(sources, [
+      { name: 'a', selects: true, labels: [{ name: 'zone1', values: ['eu'] }] },
+      { name: 'b', selects: true, labels: [] },
+    ]);
+    // They are asked each time.
+    assert.equal((await engine.complete('a({', 3))[0]?.label, 'zone2');
+  }
+});
+
 test('the query tools, counters and events of the engine are those of the Worker', async () => {
   await using engine = createWorkerEngine({ threads: 1 });
   const bad: unknown[] = [];

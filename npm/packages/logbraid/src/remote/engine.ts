@@ -188,11 +188,15 @@ export class RemoteEngine extends EngineEmitter {
 
   /** As {@link CorrelationEngine.vocabulary}. */
   async vocabulary(): Promise<Vocabulary> {
+    this.#alive();
+    await this.#streams.tellLabels();
     return this.#call('vocabulary');
   }
 
   /** As {@link CorrelationEngine.complete}. */
   async complete(query: string, cursor: number): Promise<Completion[]> {
+    this.#alive();
+    await this.#streams.tellLabels();
     return this.#call('complete', query, cursor);
   }
 

@@ -3,6 +3,7 @@ import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
 import type { Correlation } from '../correlation.js';
 import { CorrelationEngine } from '../engine.js';
+import type { KnownLabel } from '../query.js';
 import type { EngineEvents } from '../types.js';
 import { load } from '#platform';
 import { packError, unpackError } from './messages.js';
@@ -42,6 +43,8 @@ class Host {
   readonly #loaded: Promise<void>;
   readonly #runs = new Map<number, HostedRun>();
   readonly #streams = new Map<number, ProxiedStream>();
+  /** What adapters of the page know, by their numbers. */
+  readonly #labels = new Map<number, KnownLabel[]>();
   readonly #pushed = new Map<number, PushSource>();
   readonly #listeners = new Map<keyof EngineEvents, (...told: unknown[]) => void>();
   #lastStream = 0;
@@ -62,6 +65,9 @@ class Host {
       }
       case 'addStream':
         this.#engine.addAdapter(request.name, this.#proxy(request));
+        break;
+      case 'labels':
+        this.#labels.set(request.adapter, request.labels);
         break;
       case 'addPush':
         this.#pushed.set(request.source, this.#engine.source(request.name));
@@ -167,7 +173,11 @@ class Host {
       },
       // The page asks its adapter when the stream is opened.
       validateQuery: () => true,
-      destroy: () => Promise.resolve(),
+      getLabels: () => Promise.resolve(this.#labels.get(adapter) ?? []),
+      destroy: () => {
+        this.#labels.delete(adapter);
+        return Promise.resolve();
+      },
     };
   }
 }

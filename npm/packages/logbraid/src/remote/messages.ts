@@ -5,6 +5,7 @@ import { CorrelationError, QueryError, errorOf, shown } from '../errors.js';
 import type { EngineOptions } from '../options.js';
 import type { CorrelateOptions, DecoderOptions, Diagnostic, EngineEvents } from '../types.js';
 import type { PlanSummary } from '../backend.js';
+import type { KnownLabel } from '../query.js';
 import type { SentSource } from '../platform/worker.js';
 import type { StreamItem, StreamOptions } from '../adapters/adapter.js';
 import type { LogEvent } from '../types.js';
@@ -21,6 +22,7 @@ export type Request =
   | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
   | { type: 'addStream'; name: string; adapter: number; options: ProxiedAdapter }
+  | { type: 'labels'; adapter: number; labels: KnownLabel[] }
   | { type: 'addPush'; name: string; source: number }
   | { type: 'push'; source: number; items: StreamItem[] }
   | { type: 'end'; source: number }

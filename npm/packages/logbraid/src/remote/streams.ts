@@ -2,11 +2,13 @@ import { BATCH } from '../adapters/adapter.js';
 import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { isByteStream, readBytes } from '../adapters/bytes.js';
 import { QueryError } from '../errors.js';
+import type { KnownLabel } from '../query.js';
 import { soon } from '#platform';
 import { quietly } from '../reader.js';
 import { packError } from './messages.js';
 import type { PlainError, Reply, Request } from './messages.js';
 import type { Port } from './port.js';
+import { knownLabels } from '../vocabulary.js';
 
 /** The streams of adapters at this end, that an engine at the other end reads. */
 export class Streams {
@@ -25,6 +27,21 @@ export class Streams {
 
   remove(number: number): void {
     this.#adapters.delete(number);
+  }
+
+  /** Tells what the adapters know of their labels; one that fails knows nothing. */
+  async tellLabels(): Promise<void> {
+    const told = [...this.#adapters].map(async ([number, adapter]) => {
+      let labels: KnownLabel[] = [];
+      try {
+        if (!adapter.getLabels) return;
+        labels = knownLabels(await adapter.getLabels());
+      } catch {
+        // See above.
+      }
+      this.#port.send({ type: 'labels', adapter: number, labels });
+    });
+    await Promise.all(told);
   }
 
   /** Opens a stream; nothing is read before it is asked for. */
