@@ -398,6 +398,15 @@ test('a Worker that fails ends all with its error, and keeps no process alive', 
   await engine.destroy();
 });
 
+test('what cannot be sent to a Worker is told, and leaves none', () => {
+  const wasm = { toString: () => 'a function within' };
+  assert.throws(() => createWorkerEngine({ wasm }), {
+    code: 'INVALID_OPTION',
+    message: /^wasm cannot be sent to the Worker: .*could not be cloned/,
+  });
+  // One that is left keeps these tests from ending.
+});
+
 test('a listener that throws ends the query, as in the same thread', async () => {
   for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
     await using engine = make();

@@ -5,7 +5,7 @@ import { checkName, toAdapter } from '../adapters/given.js';
 import { queryText } from '../builder/index.js';
 import type { QueryInput } from '../builder/index.js';
 import type { Correlation } from '../correlation.js';
-import { EngineDestroyedError, errorFrom } from '../errors.js';
+import { EngineDestroyedError, OptionError, errorFrom, shown } from '../errors.js';
 import { EngineEmitter } from '../events.js';
 import { resolveCorrelateOptions, resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
@@ -75,7 +75,15 @@ export class RemoteEngine extends EngineEmitter {
     connection.failed((error) => {
       this.#fail(error);
     });
-    this.#port.send({ type: 'start', options: { ...options }, wasm: connection.wasm });
+    try {
+      this.#port.send({ type: 'start', options: { ...options }, wasm: connection.wasm });
+    } catch (cause) {
+      connection.close();
+      throw new OptionError(`wasm cannot be sent to the Worker: ${shown(cause)}`, {
+        cause,
+        details: { option: 'wasm' },
+      });
+    }
     this.#hold();
   }
 
