@@ -1,13 +1,15 @@
 // The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
 // end.
 import assert from 'node:assert/strict';
-import { getEventListeners } from 'node:events';
+import { spawn } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
 import { mkdtempSync, openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
 import {
   AdapterError,
@@ -405,6 +407,23 @@ test('what cannot be sent to a Worker is told, and leaves none', () => {
     message: /^wasm cannot be sent to the Worker: .*could not be cloned/,
   });
   // One that is left keeps these tests from ending.
+});
+
+test('a query that nobody takes from keeps no process alive', async () => {
+  for (const make of ['new CorrelationEngine({ threads: 1 })', 'createWorkerEngine()']) {
+    const script = `
+      import { CorrelationEngine, createWorkerEngine } from 'logbraid';
+      const events = Array.from({ length: 3000 }, (_, timestamp) => ({ timestamp, message: '', labels: { k: timestamp } }));
+      const engine = ${make};
+      engine.addAdapter('a', events).addAdapter('b', events);
+      await engine.correlate('a({}) and on(k) within(1s) b({})').next();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      timeout: 20_000,
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    assert.equal(code, 0);
+  }
 });
 
 test('a listener that throws ends the query, as in the same thread', async () => {

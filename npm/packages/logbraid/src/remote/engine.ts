@@ -166,8 +166,10 @@ export class RemoteEngine extends EngineEmitter {
       start: () => {
         this.#alive();
         this.#runs.set(number, run);
-        this.#hold();
         this.#port.send({ type: 'correlate', run: number, query, options: sent });
+      },
+      pull: () => {
+        this.#hold();
       },
       end: () => {
         this.#runs.delete(number);
@@ -290,7 +292,8 @@ export class RemoteEngine extends EngineEmitter {
   }
 
   #hold(): void {
-    this.#connection.hold(this.#runs.size + this.#calls.size > 0);
+    const isBusy = [...this.#runs.values()].some((run) => run.isBusy);
+    this.#connection.hold(isBusy || this.#calls.size > 0);
   }
 
   #take(reply: Reply): void {
@@ -343,6 +346,7 @@ export class RemoteEngine extends EngineEmitter {
       if (!this.#runs.has(run)) return;
       finding.give(correlation);
     }
+    this.#hold();
   }
 
   /** The Worker is gone, or of no use. */

@@ -13,14 +13,23 @@ interface Waiter {
   reject: (error: unknown) => void;
 }
 
+/** What is done where a query begins, asks for more, and ends. */
+interface RunLife {
+  start: () => void;
+  pull: () => void;
+  end: () => void;
+}
+
 /** A query that runs at the other end of a port, as its iterator. Starts with the first `next()`. */
 export class RemoteRun extends Correlations {
   readonly #number: number;
   readonly #port: Pick<Port<Request, never>, 'send'>;
   readonly #signal: AbortSignal | undefined;
-  readonly #life: { start: () => void; end: () => void };
+  readonly #life: RunLife;
   #state: 'new' | 'running' | 'ended' = 'new';
   #ready: Correlation[] = [];
+  /** Asked for, and not here yet. */
+  #wanted = 0;
   /** Taken since more was asked for. */
   #taken = 0;
   #waiters: Waiter[] = [];
@@ -31,7 +40,7 @@ export class RemoteRun extends Correlations {
     number: number,
     port: Pick<Port<Request, never>, 'send'>,
     signal: AbortSignal | undefined,
-    life: { start: () => void; end: () => void },
+    life: RunLife,
   ) {
     super();
     this.#number = number;
@@ -74,8 +83,14 @@ export class RemoteRun extends Correlations {
     return this.#plan ? unpack(found, this.#plan) : [];
   }
 
+  /** Whether the other end has anything to do. */
+  get isBusy(): boolean {
+    return this.#wanted > 0;
+  }
+
   /** One more has come. */
   give(correlation: Correlation): void {
+    this.#wanted -= 1;
     const waiter = this.#waiters.shift();
     if (!waiter) {
       this.#ready.push(correlation);
@@ -118,7 +133,7 @@ export class RemoteRun extends Correlations {
       this.finish(error);
       return;
     }
-    this.#port.send({ type: 'pull', run: this.#number, count: AHEAD });
+    this.#pull(AHEAD);
   }
 
   readonly #abort = (): void => {
@@ -133,8 +148,15 @@ export class RemoteRun extends Correlations {
   #took(): void {
     this.#taken += 1;
     if (this.#taken < AHEAD / 2 || this.#state !== 'running') return;
-    this.#port.send({ type: 'pull', run: this.#number, count: this.#taken });
+    const count = this.#taken;
     this.#taken = 0;
+    this.#pull(count);
+  }
+
+  #pull(count: number): void {
+    this.#wanted += count;
+    this.#port.send({ type: 'pull', run: this.#number, count });
+    this.#life.pull();
   }
 
   #end(): void {
