@@ -184,6 +184,23 @@ test('a stream is left when its query ends or does not want it', async () => {
   refusing.release();
 });
 
+test('a stream that somebody else reads fails its query, and the instance goes on', async () => {
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  const correlator = new backend.Correlator(QUERY, {}, 1);
+  const stream = new Blob(['\n']).stream();
+  const reader = stream.getReader();
+  const refused = correlator.feed?.(0, stream, () => undefined);
+  await assert.rejects(async () => refused, { name: 'TypeError', message: /locked/ });
+  await reader.cancel();
+  const told: number[] = [];
+  await correlator.feed?.(0, new Blob(['\n']).stream(), (bytes) => {
+    told.push(bytes);
+    return undefined;
+  });
+  assert.deepEqual(told, [1, 0]);
+  correlator.release();
+});
+
 test('the memory of a large query is given back', async () => {
   const sizes: number[] = [];
   const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
