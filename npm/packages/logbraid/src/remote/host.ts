@@ -218,7 +218,10 @@ class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
       await new Promise<void>((resolve) => (this.#reader = resolve));
       this.#reader = undefined;
     }
-    if (this.#items.length > 0) return { value: this.#items.shift() as StreamItem, done: false };
+    if (this.#items.length > 0) {
+      // Whatever its type says, a stream gives what it likes.
+      return { value: this.#items.shift(), done: false } as IteratorYieldResult<StreamItem>;
+    }
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure;
