@@ -46,7 +46,8 @@ pub async fn read(
     released: oneshot::Receiver<()>,
 ) -> Result<()> {
     if let Some(stream) = stream_of(stream)? {
-        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        // Unlike `getReader`, it can be caught: a stream that somebody else reads cannot be read.
+        let reader = ReadableStreamDefaultReader::new(&stream)?;
         match pump(shared, source, &reader, fed, released).await {
             Ok(true) => {}
             Ok(false) => {

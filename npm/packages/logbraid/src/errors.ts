@@ -185,12 +185,18 @@ type ErrorClass = new (message: string, options?: ErrorOptions) => CorrelationEr
 
 const byCode = new Map<string, ErrorClass>([
   ['INVALID_OPTION', OptionError],
+  ['ADAPTER_NOT_FOUND', AdapterNotFoundError],
+  ['ADAPTER_EXISTS', AdapterExistsError],
   ['ADAPTER_ERROR', AdapterError],
   ['SOURCE_ERROR', SourceError],
+  ['SOURCE_ENDED', SourceEndedError],
+  ['SOURCE_FULL', SourceFullError],
+  ['ENGINE_DESTROYED', EngineDestroyedError],
+  ['BACKEND_UNAVAILABLE', BackendUnavailableError],
   ['INTERNAL_ERROR', InternalError],
 ]);
 
-/** The error for a code that the engine gave. */
+/** The error for a code, as the engine or a Worker tells it. */
 export function errorOf(code: string, message: string, options?: ErrorOptions): CorrelationError {
   if (code === 'QUERY_PARSE_ERROR') {
     return new QueryError(message, [], options);

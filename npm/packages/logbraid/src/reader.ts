@@ -298,7 +298,7 @@ function arrivalOf(item: StreamItem): number {
 }
 
 /** Whatever a stream says when it is closed early changes nothing. */
-async function quietly(close: () => unknown): Promise<void> {
+export async function quietly(close: () => unknown): Promise<void> {
   try {
     await close();
   } catch {

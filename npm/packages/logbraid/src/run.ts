@@ -133,6 +133,7 @@ export class QueryRun extends Correlations {
     if (this.#failure) {
       const { error } = this.#failure;
       this.#failure = undefined;
+      this.#ignoreAbort();
       return Promise.reject(error);
     }
     if (this.#state === 'ended') {
@@ -198,6 +199,7 @@ export class QueryRun extends Correlations {
       onStart(this);
       // Files first: one that cannot be opened ends the query before any stream is opened.
       for (const [source, adapter] of adapters.entries()) {
+        if (this.#state !== 'running') return;
         if (this.#reads(adapter)) this.#attach(source, adapter.file);
       }
       for (const [source, adapter] of adapters.entries()) {
@@ -420,6 +422,8 @@ export class QueryRun extends Correlations {
   }
 
   readonly #take = (batch: DataView, start: number, end: number): void => {
+    // A listener may have ended it.
+    if (this.#state !== 'running') return;
     const kind = batch.getUint8(start);
     if (kind === CORRELATION) {
       this.#deliver(new Correlation(batch, start, end, this.#context));
@@ -432,6 +436,7 @@ export class QueryRun extends Correlations {
 
   #deliver(correlation: Correlation): void {
     this.#setup.onCorrelation(correlation);
+    if (this.#state !== 'running') return;
     const waiter = this.#waiters.shift();
     if (waiter) waiter.resolve({ value: correlation, done: false });
     else this.#ready.push(correlation);

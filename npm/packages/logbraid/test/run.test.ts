@@ -95,6 +95,32 @@ test('single events that follow each other at once travel together, in order', a
   ]);
 });
 
+test('a listener that throws when a source fails ends the query', async () => {
+  const failing = [
+    () => {
+      throw new Error('it cannot be opened');
+    },
+    () => ({ [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error('cut')) }) }),
+  ];
+  for (const fails of failing) {
+    const { run, engine, ended } = fakeRun(
+      [adapter(fails), adapter(() => stream([]))],
+      {},
+      {
+        onAdapterError: () => {
+          throw new Error('nobody listens');
+        },
+      },
+    );
+    await assert.rejects(async () => run.next(), {
+      code: 'INTERNAL_ERROR',
+      message: 'nobody listens',
+    });
+    assert.equal((await run.next()).done, true);
+    assert.deepEqual([ended(), engine.of('release').length], [1, 1]);
+  }
+});
+
 test('a slow consumer stops the reading of every source', async () => {
   const seen: StreamItem[] = [];
   let given = 0;

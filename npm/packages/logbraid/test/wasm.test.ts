@@ -6,14 +6,17 @@ import { test } from 'node:test';
 
 import { CorrelationEngine, InternalError, load } from 'logbraid';
 
+import type { NativeCorrelator } from '#dist/backend.js';
 import { loadBackend } from '#dist/platform/node.js';
 import { wasmBackend } from '#dist/platform/wasm.js';
+import { serve } from '#dist/remote/host.js';
+import type { PlainError, Reply, Request } from '#dist/remote/messages.js';
 
 const MODULE = new URL('../../wasm/logbraid.wasm', import.meta.url);
 const QUERY = 'a({}) and on(k) b({})';
 
-/** Takes all memory that an instance may have, so that the next that is needed is not there. */
-function exhaust(body: () => void): void {
+/** The memories of the instances that are made in it. */
+function memoriesOf(body: () => void): WebAssembly.Memory[] {
   const { Instance } = WebAssembly;
   const memories: WebAssembly.Memory[] = [];
   WebAssembly.Instance = class extends Instance {
@@ -27,6 +30,11 @@ function exhaust(body: () => void): void {
   } finally {
     WebAssembly.Instance = Instance;
   }
+  return memories;
+}
+
+/** Takes all memory that an instance may have, so that the next that is needed is not there. */
+function exhaust(memories: WebAssembly.Memory[]): void {
   for (const memory of memories) {
     const pages = memory.buffer.byteLength / 65_536;
     memory.grow(65_536 - pages);
@@ -42,10 +50,11 @@ test('a query of an instance that has trapped fails with a code, and the next ge
     });
   let first: ReturnType<typeof make> | undefined;
   let second: ReturnType<typeof make> | undefined;
-  exhaust(() => {
+  const memories = memoriesOf(() => {
     first = make('first');
     second = make('second');
   });
+  exhaust(memories);
   assert.ok(first && second);
   const stopped = (error: unknown) => {
     assert.ok(error instanceof InternalError, String(error));
@@ -76,9 +85,10 @@ test('a query of an instance that has trapped fails with a code, and the next ge
 test('a stream that is read when the instance traps fails with the code, and is left', async () => {
   const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
   let correlator: InstanceType<typeof backend.Correlator> | undefined;
-  exhaust(() => {
+  const memories = memoriesOf(() => {
     correlator = new backend.Correlator(QUERY, {}, 1);
   });
+  exhaust(memories);
   assert.ok(correlator);
   const line = new TextEncoder().encode(
     `{"time":"2026-01-01T00:00:00Z","k":"${'x'.repeat(4000)}"}\n`,
@@ -97,6 +107,53 @@ test('a stream that is read when the instance traps fails with the code, and is 
   await new Promise(setImmediate);
   assert.ok(left, 'the stream is told');
   correlator.release();
+});
+
+test('the other end of a port is told of a trap, though what is ready cannot be sent any more', async () => {
+  await load(readFileSync(MODULE));
+  // Whose instance the query of the port shares.
+  let other: NativeCorrelator | undefined;
+  const memories = memoriesOf(() => {
+    other = new (loadBackend('wasm').Correlator)(QUERY, {}, 1);
+  });
+  let hear: (request: Request) => void = () => undefined;
+  const send = (request: Request) => {
+    setImmediate(hear, request);
+  };
+  const line = (time: string, k: string) =>
+    `${JSON.stringify({ time: `2026-01-01T${time}Z`, k })}\n`;
+  const first = [0, 1, 2].map((at) => line(`00:00:0${at}`, `k${at}`)).join('');
+  const later = line('01:00:00', 'x'.repeat(4000)).repeat(100);
+  const streams = new Set<number>();
+  const [found, ended] = await new Promise<[number, PlainError | undefined]>((resolve) => {
+    let found = 0;
+    const take = (reply: Reply) => {
+      if (reply.type === 'take') {
+        const item = streams.has(reply.stream) ? later : `${first}${line('01:00:00', 'last')}`;
+        streams.add(reply.stream);
+        send({ type: 'items', stream: reply.stream, items: [item] });
+      } else if (reply.type === 'found') {
+        found += reply.found.packed.length;
+        exhaust(memories);
+      } else if (reply.type === 'drop') {
+        // It has failed; the rest is asked for.
+        send({ type: 'pull', run: 1, count: 10 });
+      } else if (reply.type === 'ended') {
+        resolve([found, reply.error]);
+      }
+    };
+    serve({ listen: (receive) => (hear = receive), send: take });
+    send({ type: 'start', options: { backend: 'wasm' }, wasm: undefined });
+    const options = { bounded: true, selects: false, decoder: undefined };
+    send({ type: 'addStream', name: 'a', adapter: 1, options });
+    send({ type: 'addStream', name: 'b', adapter: 2, options });
+    send({ type: 'correlate', run: 1, query: QUERY, options: {} });
+    send({ type: 'pull', run: 1, count: 1 });
+  });
+  assert.equal(found, 1);
+  assert.equal(ended?.code, 'INTERNAL_ERROR');
+  assert.match(ended.message, /^the wasm engine has stopped/);
+  other?.release();
 });
 
 test('a stream is left when its query ends or does not want it', async () => {
@@ -125,6 +182,23 @@ test('a stream is left when its query ends or does not want it', async () => {
   await assert.rejects(async () => second, /no more/);
   assert.deepEqual(told, ['cancel', 'cancel']);
   refusing.release();
+});
+
+test('a stream that somebody else reads fails its query, and the instance goes on', async () => {
+  const backend = wasmBackend(new WebAssembly.Module(readFileSync(MODULE)));
+  const correlator = new backend.Correlator(QUERY, {}, 1);
+  const stream = new Blob(['\n']).stream();
+  const reader = stream.getReader();
+  const refused = correlator.feed?.(0, stream, () => undefined);
+  await assert.rejects(async () => refused, { name: 'TypeError', message: /locked/ });
+  await reader.cancel();
+  const told: number[] = [];
+  await correlator.feed?.(0, new Blob(['\n']).stream(), (bytes) => {
+    told.push(bytes);
+    return undefined;
+  });
+  assert.deepEqual(told, [1, 0]);
+  correlator.release();
 });
 
 test('the memory of a large query is given back', async () => {

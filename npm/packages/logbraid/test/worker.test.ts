@@ -1,14 +1,29 @@
 // The engine in a Worker answers as one in the same thread, whatever its sources are and however its queries
 // end.
 import assert from 'node:assert/strict';
-import { mkdtempSync, openAsBlob, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { getEventListeners, once } from 'node:events';
+import { mkdtempSync, openAsBlob, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 
-import { CorrelationEngine, OptionError, QueryError, createWorkerEngine, parse } from 'logbraid';
+import {
+  AdapterError,
+  AdapterNotFoundError,
+  CorrelationEngine,
+  CorrelationError,
+  OptionError,
+  QueryError,
+  createWorkerEngine,
+  parse,
+} from 'logbraid';
 import type { DataSourceAdapter, LogEvent, StreamItem } from 'logbraid';
 
+const MODULE = new URL('../../wasm/logbraid.wasm', import.meta.url);
 const QUERY = 'a({}) as left and on(k) within(1s) b({}) as right';
 
 function event(at: number, shift = 0): LogEvent {
@@ -188,6 +203,71 @@ test('a query that is wrong, a source that fails and one that is missing are tol
   await source.push(event(1));
 });
 
+test('a stream may give what it likes, leave with an error, and take any query where it does not select', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    const bad: string[] = [];
+    engine.on('badLine', ({ code }) => bad.push(code));
+    const odd = [event(0), null, undefined, event(1)] as StreamItem[];
+    engine.addAdapter('a', new Adapter(() => stream(odd))).addAdapter('b', events(2));
+    assert.equal((await engine.run(QUERY)).length, 2);
+    assert.deepEqual(bad, ['EVENT_INVALID', 'EVENT_INVALID']);
+    const left: string[] = [];
+    const leaving = {
+      ...forever(),
+      return: () => {
+        left.push('left');
+        throw new Error('it does not go');
+      },
+    };
+    const silent: DataSourceAdapter = {
+      selects: false,
+      getName: () => 'silent',
+      createStream: () => ({ [Symbol.asyncIterator]: () => leaving }),
+      validateQuery: (selector) => selector !== '',
+      destroy: () => Promise.resolve(),
+    };
+    engine.addAdapter('c', silent);
+    const run = engine.correlate('a({}) and on(k) within(1s) c({})');
+    const next = run.next();
+    // So that it is open.
+    await engine.metrics();
+    await run.return?.();
+    assert.equal((await next).done, true);
+    await engine.metrics();
+    assert.deepEqual(left, ['left']);
+  }
+});
+
+test('errors keep their class, and those behind them', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    await assert.rejects(async () => engine.run(QUERY), AdapterNotFoundError);
+    const circle = new Error('cut');
+    circle.cause = circle;
+    const details = { status: 500 };
+    const refused = new CorrelationError('it is down', 'LOKI_QUERY_ERROR', {
+      details,
+      cause: circle,
+    });
+    const failing = () => ({
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.reject(new AdapterError('it has failed', { cause: refused })),
+      }),
+    });
+    engine.addAdapter('a', new Adapter(failing)).addAdapter('b', []);
+    await assert.rejects(engine.run(QUERY), (error) => {
+      assert.ok(error instanceof AdapterError);
+      const { cause } = error;
+      assert.ok(cause instanceof CorrelationError, String(cause));
+      assert.deepEqual([cause.code, cause.details], ['LOKI_QUERY_ERROR', details]);
+      assert.ok(cause.cause instanceof Error);
+      assert.equal(cause.cause.message, 'cut');
+      return true;
+    });
+  }
+});
+
 test('what is pushed before its source is taken away is joined, and a source of the same name is another', async () => {
   await using engine = createWorkerEngine({ emit: 'eager' });
   const [a, b] = [engine.source('a'), engine.source('b')];
@@ -206,6 +286,101 @@ test('what is pushed before its source is taken away is joined, and a source of 
   b.end();
   // What the first source was given last is not there, and what the second is given nobody reads.
   for await (const { joinValue } of run) assert.equal(joinValue, 'k0');
+});
+
+test('what has been pushed may be reused at once', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    const [a, b] = [engine.source('a'), engine.source('b')];
+    const bytes = new TextEncoder().encode(`${text(events(1))}\n`);
+    const all = events(1);
+    void a.push(bytes);
+    void b.push(all);
+    bytes.fill(0);
+    all.pop();
+    a.end();
+    b.end();
+    assert.equal((await engine.run(QUERY, { emit: 'final' })).length, 1);
+  }
+});
+
+test('a query that has begun reads what is taken away, and not what comes in its place', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    const run = engine.correlate(QUERY);
+    const first = run.next();
+    const removed = engine.removeAdapter('a');
+    engine.addAdapter('a', []);
+    assert.equal((await first).value?.joinValue, 'k0');
+    assert.equal(await removed, true);
+    let others = 0;
+    for await (const { joinValue } of run) others += joinValue === 'k0' ? 0 : 1;
+    assert.equal(others, 19);
+    assert.equal((await engine.run(QUERY)).length, 0);
+  }
+});
+
+test('sources come and go before the engine is loaded, too', async () => {
+  await using engine = createWorkerEngine({ wasm: readFileSync(MODULE), backend: 'wasm' });
+  engine.addAdapter('a', []).addAdapter('b', events(20));
+  const removed = engine.removeAdapter('a');
+  engine.addAdapter('a', events(20));
+  assert.equal((await engine.run(QUERY)).length, 20);
+  assert.equal(await removed, true);
+});
+
+test('an engine is destroyed while it is being loaded', async (t) => {
+  // It never answers.
+  const server = createServer(() => undefined);
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const { port } = server.address() as AddressInfo;
+  const engine = createWorkerEngine({ wasm: `http://localhost:${port}/` });
+  const adapter = new Adapter(() => stream([]));
+  engine.addAdapter('a', adapter).addAdapter('b', []);
+  const next = engine.correlate(QUERY).next();
+  await engine.destroy();
+  assert.equal((await next).done, true);
+  assert.deepEqual(adapter.told, ['destroy']);
+});
+
+test('adapters are destroyed once, in an engine that has failed or is destroyed, too', async () => {
+  const failed = createWorkerEngine({ wasm: new Uint8Array(8) });
+  const [a, b] = [new Adapter(() => stream([])), new Adapter(() => stream([]))];
+  failed.addAdapter('a', a).addAdapter('b', b);
+  await assert.rejects(failed.metrics(), { code: 'BACKEND_UNAVAILABLE' });
+  await assert.rejects(failed.removeAdapter('a'), { code: 'BACKEND_UNAVAILABLE' });
+  await failed.destroy();
+  assert.deepEqual([a.told, b.told], [['destroy'], ['destroy']]);
+  for (const make of [() => new CorrelationEngine(), () => createWorkerEngine()]) {
+    const engine = make();
+    const adapter = new Adapter(() => stream([]));
+    engine.addAdapter('a', adapter);
+    const destroyed = engine.destroy();
+    await engine.removeAdapter('a');
+    await destroyed;
+    assert.deepEqual(adapter.told, ['destroy']);
+  }
+});
+
+test('destroying drops what is ready', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    const engine = make();
+    const [a, b] = [engine.source('a'), engine.source('b')];
+    const run = engine.correlate(QUERY);
+    const first = run.next();
+    void a.push(events(5));
+    void b.push(events(5));
+    assert.equal((await first).done, false);
+    // So that the others have come.
+    await engine.metrics();
+    await engine.destroy();
+    assert.equal((await run.next()).done, true);
+  }
 });
 
 test('a Worker that fails ends all with its error, and keeps no process alive', async () => {
@@ -227,6 +402,32 @@ test('a Worker that fails ends all with its error, and keeps no process alive', 
   await engine.destroy();
 });
 
+test('what cannot be sent to a Worker is told, and leaves none', () => {
+  const wasm = { toString: () => 'a function within' };
+  assert.throws(() => createWorkerEngine({ wasm }), {
+    code: 'INVALID_OPTION',
+    message: /^wasm cannot be sent to the Worker: .*could not be cloned/,
+  });
+  // One that is left keeps these tests from ending.
+});
+
+test('a query that nobody takes from keeps no process alive', async () => {
+  for (const make of ['new CorrelationEngine({ threads: 1 })', 'createWorkerEngine()']) {
+    const script = `
+      import { CorrelationEngine, createWorkerEngine } from 'logbraid';
+      const events = Array.from({ length: 3000 }, (_, timestamp) => ({ timestamp, message: '', labels: { k: timestamp } }));
+      const engine = ${make};
+      engine.addAdapter('a', events).addAdapter('b', events);
+      await engine.correlate('a({}) and on(k) within(1s) b({})').next();`;
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', script], {
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      timeout: 20_000,
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    assert.equal(code, 0);
+  }
+});
+
 test('a listener that throws ends the query, as in the same thread', async () => {
   for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
     await using engine = make();
@@ -236,8 +437,32 @@ test('a listener that throws ends the query, as in the same thread', async () =>
       heard += 1;
       if (heard === 3) throw new Error('heard enough');
     });
-    await assert.rejects(engine.run(QUERY), { code: 'INTERNAL_ERROR', message: /heard enough/ });
+    const found: string[] = [];
+    const { signal } = new AbortController();
+    const run = async () => {
+      for await (const { joinValue } of engine.correlate(QUERY, { signal })) found.push(joinValue);
+    };
+    await assert.rejects(run, { code: 'INTERNAL_ERROR', message: /heard enough/ });
     assert.equal(heard, 3);
+    assert.deepEqual(found, ['k0', 'k1']);
+    // A signal may live longer than its queries.
+    assert.deepEqual(getEventListeners(signal, 'abort'), []);
+  }
+});
+
+test('a listener that leaves the query hears and leaves nothing more', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    engine.addAdapter('a', events(20)).addAdapter('b', events(20));
+    let heard = 0;
+    const run = engine.correlate(QUERY);
+    engine.on('correlationFound', () => {
+      heard += 1;
+      void run.return?.();
+    });
+    assert.equal((await run.next()).done, true);
+    assert.equal((await run.next()).done, true);
+    assert.equal(heard, 1);
   }
 });
 
@@ -287,6 +512,29 @@ function forever(): AsyncIterator<StreamItem> {
     return: () => Promise.resolve({ value: undefined, done: true }),
   };
 }
+
+test('what adapters know of their labels completes queries', async () => {
+  for (const make of [() => new CorrelationEngine({ threads: 1 }), () => createWorkerEngine()]) {
+    await using engine = make();
+    let asked = 0;
+    const knowing = Object.assign(new Adapter(() => stream([])), {
+      getLabels: () => Promise.resolve([{ name: `zone${(asked += 1)}`, values: ['eu'] }]),
+    });
+    const failing = Object.assign(new Adapter(() => stream([])), {
+      getLabels: () => {
+        throw new Error('it is down');
+      },
+    });
+    engine.addAdapter('a', knowing).addAdapter('b', failing);
+    const { sources } = await engine.vocabulary();
+    assert.deepEqual(sources, [
+      { name: 'a', selects: true, labels: [{ name: 'zone1', values: ['eu'] }] },
+      { name: 'b', selects: true, labels: [] },
+    ]);
+    // They are asked each time.
+    assert.equal((await engine.complete('a({', 3))[0]?.label, 'zone2');
+  }
+});
 
 test('the query tools, counters and events of the engine are those of the Worker', async () => {
   await using engine = createWorkerEngine({ threads: 1 });

@@ -223,7 +223,7 @@ function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
 }
 
 /** Arrays and buffers belong to the program, which may reuse them. */
-function copy(data: StreamItem): StreamItem {
+export function copy(data: StreamItem): StreamItem {
   if (Array.isArray(data)) {
     return data.slice() as LogEvent[];
   }

@@ -77,7 +77,13 @@ export function every(millis: number, tick: () => void): () => void {
 export function startWorker({ wasm }: WorkerOptions): Connection {
   const { port1, port2 } = new MessageChannel();
   const script = path.join(folder, 'node-worker.js');
-  const worker = new Worker(script, { workerData: { port: port2 }, transferList: [port2] });
+  // What type the text of a program has is a flag with which a Worker runs no file.
+  const isText = process.execArgv.some((flag) => flag.startsWith('--input-type'));
+  const worker = new Worker(script, {
+    workerData: { port: port2 },
+    transferList: [port2],
+    ...(isText && { execArgv: [] }),
+  });
   const hold = (busy: boolean) => {
     for (const one of [port1, worker]) {
       if (busy) one.ref();

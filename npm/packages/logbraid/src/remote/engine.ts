@@ -5,7 +5,7 @@ import { checkName, toAdapter } from '../adapters/given.js';
 import { queryText } from '../builder/index.js';
 import type { QueryInput } from '../builder/index.js';
 import type { Correlation } from '../correlation.js';
-import { EngineDestroyedError, errorFrom } from '../errors.js';
+import { EngineDestroyedError, OptionError, errorFrom, shown } from '../errors.js';
 import { EngineEmitter } from '../events.js';
 import { resolveCorrelateOptions, resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
@@ -49,6 +49,8 @@ export class RemoteEngine extends EngineEmitter {
   readonly #connection: Connection;
   readonly #port: Port<Request, Reply>;
   readonly #adapters = new Map<string, DataSourceAdapter>();
+  /** By the name of an adapter, what it is called at both ends: names may be given again. */
+  readonly #numbers = new Map<string, number>();
   /** Sources that are pushed into, by their number. */
   readonly #sources = new Map<number, RemoteSource>();
   readonly #runs = new Map<number, RemoteRun>();
@@ -66,7 +68,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#bufferSize = resolveOptions(options).bufferSize;
     this.#connection = connection;
     this.#port = connection.port;
-    this.#streams = new Streams(this.#port, this.#adapters, (adapter, notice) => {
+    this.#streams = new Streams(this.#port, (adapter, notice) => {
       this.tellAdapter(adapter, notice);
     });
     this.#port.listen((reply) => {
@@ -75,7 +77,15 @@ export class RemoteEngine extends EngineEmitter {
     connection.failed((error) => {
       this.#fail(error);
     });
-    this.#port.send({ type: 'start', options: { ...options }, wasm: connection.wasm });
+    try {
+      this.#port.send({ type: 'start', options: { ...options }, wasm: connection.wasm });
+    } catch (cause) {
+      connection.close();
+      throw new OptionError(`wasm cannot be sent to the Worker: ${shown(cause)}`, {
+        cause,
+        details: { option: 'wasm' },
+      });
+    }
     this.#hold();
   }
 
@@ -87,9 +97,12 @@ export class RemoteEngine extends EngineEmitter {
     const { bounded = false, selects = true, decoder } = made;
     const proxied = { bounded, selects, decoder };
     const blob = made instanceof IterableAdapter ? made.blob : undefined;
+    const number = ++this.#last;
     this.#adapters.set(name, made);
+    this.#numbers.set(name, number);
     if (!blob || !this.#sendBlob(name, blob, proxied)) {
-      this.#port.send({ type: 'addStream', name, adapter: proxied });
+      this.#streams.add(number, made);
+      this.#port.send({ type: 'addStream', name, adapter: number, options: proxied });
     }
     this.emit('adapterAdded', name);
     return this;
@@ -108,12 +121,21 @@ export class RemoteEngine extends EngineEmitter {
   /** As {@link CorrelationEngine.removeAdapter}. */
   async removeAdapter(name: string): Promise<boolean> {
     const adapter = this.#adapters.get(name);
+    const number = this.#numbers.get(name);
+    if (!adapter || number === undefined) return false;
     this.#adapters.delete(name);
+    this.#numbers.delete(name);
     // What has been pushed goes first.
     if (adapter instanceof RemoteSource) adapter.end();
-    await this.#call('removeAdapter', name);
-    await adapter?.destroy();
-    return adapter !== undefined;
+    try {
+      // Once that is answered, queries that began before have opened it.
+      await this.#call('removeAdapter', name);
+    } finally {
+      this.#streams.remove(number);
+      this.#sources.delete(number);
+      await adapter.destroy();
+    }
+    return true;
   }
 
   /** As {@link CorrelationEngine.source}: what is pushed goes to the Worker, all of one turn together. */
@@ -124,8 +146,9 @@ export class RemoteEngine extends EngineEmitter {
     checkName(this.#adapters, name);
     const number = ++this.#last;
     const source = new RemoteSource(name, number, this.#port, this.#bufferSize);
-    this.#sources.set(number, source);
     this.#adapters.set(name, source);
+    this.#numbers.set(name, number);
+    this.#sources.set(number, source);
     this.#port.send({ type: 'addPush', name, source: number });
     this.emit('adapterAdded', name);
     return source;
@@ -145,8 +168,10 @@ export class RemoteEngine extends EngineEmitter {
       start: () => {
         this.#alive();
         this.#runs.set(number, run);
-        this.#hold();
         this.#port.send({ type: 'correlate', run: number, query, options: sent });
+      },
+      pull: () => {
+        this.#hold();
       },
       end: () => {
         this.#runs.delete(number);
@@ -175,11 +200,15 @@ export class RemoteEngine extends EngineEmitter {
 
   /** As {@link CorrelationEngine.vocabulary}. */
   async vocabulary(): Promise<Vocabulary> {
+    this.#alive();
+    await this.#streams.tellLabels();
     return this.#call('vocabulary');
   }
 
   /** As {@link CorrelationEngine.complete}. */
   async complete(query: string, cursor: number): Promise<Completion[]> {
+    this.#alive();
+    await this.#streams.tellLabels();
     return this.#call('complete', query, cursor);
   }
 
@@ -203,14 +232,15 @@ export class RemoteEngine extends EngineEmitter {
 
   async #destroy(): Promise<void> {
     const adapters = [...this.#adapters.values()];
+    this.#adapters.clear();
+    await Promise.all([...this.#runs.values()].map((run) => run.close()));
     try {
-      if (!this.#failure) await this.#ask('destroy', []);
-      for (const run of this.#runs.values()) run.finish(undefined);
+      // A Worker that fails meanwhile has ended, too.
+      if (!this.#failure) await this.#ask('destroy', []).catch(() => undefined);
       const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
       const failed = gone.find((one) => one.status === 'rejected');
       if (failed) throw failed.reason;
     } finally {
-      this.#adapters.clear();
       this.#sources.clear();
       this.removeAllListeners();
       this.#connection.close();
@@ -264,7 +294,8 @@ export class RemoteEngine extends EngineEmitter {
   }
 
   #hold(): void {
-    this.#connection.hold(this.#runs.size + this.#calls.size > 0);
+    const isBusy = [...this.#runs.values()].some((run) => run.isBusy);
+    this.#connection.hold(isBusy || this.#calls.size > 0);
   }
 
   #take(reply: Reply): void {
@@ -317,6 +348,7 @@ export class RemoteEngine extends EngineEmitter {
       if (!this.#runs.has(run)) return;
       finding.give(correlation);
     }
+    this.#hold();
   }
 
   /** The Worker is gone, or of no use. */

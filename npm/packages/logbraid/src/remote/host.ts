@@ -3,10 +3,11 @@ import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
 import type { Correlation } from '../correlation.js';
 import { CorrelationEngine } from '../engine.js';
+import type { KnownLabel } from '../query.js';
 import type { EngineEvents } from '../types.js';
 import { load } from '#platform';
 import { packError, unpackError } from './messages.js';
-import type { Method, ProxiedAdapter, Reply, Request } from './messages.js';
+import type { Method, Reply, Request } from './messages.js';
 import { pack } from './packed.js';
 import type { Port } from './port.js';
 
@@ -42,6 +43,8 @@ class Host {
   readonly #loaded: Promise<void>;
   readonly #runs = new Map<number, HostedRun>();
   readonly #streams = new Map<number, ProxiedStream>();
+  /** What adapters of the page know, by their numbers. */
+  readonly #labels = new Map<number, KnownLabel[]>();
   readonly #pushed = new Map<number, PushSource>();
   readonly #listeners = new Map<keyof EngineEvents, (...told: unknown[]) => void>();
   #lastStream = 0;
@@ -61,7 +64,10 @@ class Host {
         break;
       }
       case 'addStream':
-        this.#engine.addAdapter(request.name, this.#proxy(request.name, request.adapter));
+        this.#engine.addAdapter(request.name, this.#proxy(request));
+        break;
+      case 'labels':
+        this.#labels.set(request.adapter, request.labels);
         break;
       case 'addPush':
         this.#pushed.set(request.source, this.#engine.source(request.name));
@@ -133,7 +139,8 @@ class Host {
 
   async #answer(call: number, method: Method, args: unknown[]): Promise<void> {
     try {
-      await this.#loaded;
+      // Sources come and go in the order that they were sent in, and what ends waits for nothing.
+      if (method !== 'removeAdapter' && method !== 'destroy') await this.#loaded;
       const engine = this.#engine as unknown as Record<Method, (...args: unknown[]) => unknown>;
       const value: unknown = await engine[method](...args);
       this.#port.send({ type: 'answer', call, value });
@@ -143,7 +150,8 @@ class Host {
   }
 
   /** An adapter whose streams are read in the page. */
-  #proxy(name: string, { bounded, selects, decoder }: ProxiedAdapter): DataSourceAdapter {
+  #proxy({ name, adapter, options }: Extract<Request, { type: 'addStream' }>): DataSourceAdapter {
+    const { bounded, selects, decoder } = options;
     return {
       bounded,
       selects,
@@ -162,12 +170,16 @@ class Host {
         asked.signal.addEventListener('abort', () => void proxied.return(), { once: true });
         // Neither can be sent; there are others at the other end.
         const options = { ...asked, signal: undefined, tell: undefined };
-        this.#port.send({ type: 'open', stream, name, selector, options });
+        this.#port.send({ type: 'open', stream, name, adapter, selector, options });
         return proxied;
       },
       // The page asks its adapter when the stream is opened.
       validateQuery: () => true,
-      destroy: () => Promise.resolve(),
+      getLabels: () => Promise.resolve(this.#labels.get(adapter) ?? []),
+      destroy: () => {
+        this.#labels.delete(adapter);
+        return Promise.resolve();
+      },
     };
   }
 }
@@ -208,8 +220,10 @@ class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
       await new Promise<void>((resolve) => (this.#reader = resolve));
       this.#reader = undefined;
     }
-    const value = this.#items.shift();
-    if (value !== undefined) return { value, done: false };
+    if (this.#items.length > 0) {
+      // Whatever its type says, a stream gives what it likes.
+      return { value: this.#items.shift(), done: false } as IteratorYieldResult<StreamItem>;
+    }
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure;
@@ -290,8 +304,14 @@ class HostedRun {
     }
   }
 
-  #finish(error: unknown): void {
-    this.#flush();
+  #finish(failure: unknown): void {
+    let error = failure;
+    try {
+      this.#flush();
+    } catch (thrown) {
+      // An engine that has stopped says nothing more of what it has found.
+      error ??= thrown;
+    }
     const told = error === undefined ? undefined : packError(error);
     if (!this.#left) this.#port.send({ type: 'ended', run: this.#run, error: told });
     this.#ended();

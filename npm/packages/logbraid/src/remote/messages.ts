@@ -5,6 +5,7 @@ import { CorrelationError, QueryError, errorOf, shown } from '../errors.js';
 import type { EngineOptions } from '../options.js';
 import type { CorrelateOptions, DecoderOptions, Diagnostic, EngineEvents } from '../types.js';
 import type { PlanSummary } from '../backend.js';
+import type { KnownLabel } from '../query.js';
 import type { SentSource } from '../platform/worker.js';
 import type { StreamItem, StreamOptions } from '../adapters/adapter.js';
 import type { LogEvent } from '../types.js';
@@ -20,7 +21,8 @@ export interface ProxiedAdapter {
 export type Request =
   | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
-  | { type: 'addStream'; name: string; adapter: ProxiedAdapter }
+  | { type: 'addStream'; name: string; adapter: number; options: ProxiedAdapter }
+  | { type: 'labels'; adapter: number; labels: KnownLabel[] }
   | { type: 'addPush'; name: string; source: number }
   | { type: 'push'; source: number; items: StreamItem[] }
   | { type: 'end'; source: number }
@@ -49,6 +51,7 @@ export type Reply =
       type: 'open';
       stream: number;
       name: string;
+      adapter: number;
       selector: string;
       options: Omit<StreamOptions, 'signal' | 'tell'>;
     }
@@ -81,11 +84,15 @@ export interface PlainError {
   name: string;
   message: string;
   details: Record<string, unknown> | undefined;
-  cause: string | undefined;
+  /** The text of what is no error. */
+  cause: PlainError | string | undefined;
 }
 
+/** Causes of causes that are told as errors: they may go in a circle. */
+const CAUSES = 8;
+
 /** An error, for the way. */
-export function packError(error: unknown): PlainError {
+export function packError(error: unknown, causes = CAUSES): PlainError {
   if (!(error instanceof Error)) {
     const message = String(error);
     return { code: undefined, name: 'Error', message, details: undefined, cause: undefined };
@@ -97,14 +104,23 @@ export function packError(error: unknown): PlainError {
     name,
     message,
     details: coded ? plainDetails(error.details) : undefined,
-    cause: cause === undefined ? undefined : shown(cause),
+    cause: packCause(cause, causes),
   };
+}
+
+function packCause(cause: unknown, causes: number): PlainError | string | undefined {
+  if (cause instanceof Error && causes > 0) return packError(cause, causes - 1);
+  return cause === undefined ? undefined : shown(cause);
 }
 
 /** The error at the other end. */
 export function unpackError({ code, name, message, details, cause }: PlainError): Error {
-  const options: ErrorOptions = { details, cause };
-  if (code === undefined) return Object.assign(new Error(message), { name });
+  const behind = typeof cause === 'object' ? unpackError(cause) : cause;
+  const options: ErrorOptions = { details, cause: behind };
+  if (code === undefined) {
+    const made = behind === undefined ? new Error(message) : new Error(message, { cause: behind });
+    return Object.assign(made, { name });
+  }
   if (code === 'QUERY_PARSE_ERROR') {
     return new QueryError(message, (details?.['diagnostics'] ?? []) as Diagnostic[], options);
   }

@@ -13,14 +13,23 @@ interface Waiter {
   reject: (error: unknown) => void;
 }
 
+/** What is done where a query begins, asks for more, and ends. */
+interface RunLife {
+  start: () => void;
+  pull: () => void;
+  end: () => void;
+}
+
 /** A query that runs at the other end of a port, as its iterator. Starts with the first `next()`. */
 export class RemoteRun extends Correlations {
   readonly #number: number;
   readonly #port: Pick<Port<Request, never>, 'send'>;
   readonly #signal: AbortSignal | undefined;
-  readonly #life: { start: () => void; end: () => void };
+  readonly #life: RunLife;
   #state: 'new' | 'running' | 'ended' = 'new';
   #ready: Correlation[] = [];
+  /** Asked for, and not here yet. */
+  #wanted = 0;
   /** Taken since more was asked for. */
   #taken = 0;
   #waiters: Waiter[] = [];
@@ -31,7 +40,7 @@ export class RemoteRun extends Correlations {
     number: number,
     port: Pick<Port<Request, never>, 'send'>,
     signal: AbortSignal | undefined,
-    life: { start: () => void; end: () => void },
+    life: RunLife,
   ) {
     super();
     this.#number = number;
@@ -50,6 +59,7 @@ export class RemoteRun extends Correlations {
     if (this.#failure) {
       const { error } = this.#failure;
       this.#failure = undefined;
+      this.#ignoreAbort();
       throw error;
     }
     if (this.#state === 'ended') {
@@ -60,6 +70,7 @@ export class RemoteRun extends Correlations {
   }
 
   close(): Promise<void> {
+    this.#ready = [];
     this.#failure = undefined;
     this.abandon(undefined);
     this.#ignoreAbort();
@@ -72,8 +83,14 @@ export class RemoteRun extends Correlations {
     return this.#plan ? unpack(found, this.#plan) : [];
   }
 
+  /** Whether the other end has anything to do. */
+  get isBusy(): boolean {
+    return this.#wanted > 0;
+  }
+
   /** One more has come. */
   give(correlation: Correlation): void {
+    this.#wanted -= 1;
     const waiter = this.#waiters.shift();
     if (!waiter) {
       this.#ready.push(correlation);
@@ -83,9 +100,8 @@ export class RemoteRun extends Correlations {
     waiter.resolve({ value: correlation, done: false });
   }
 
-  /** Ends the query at both ends, and gives up what is ready. */
+  /** Ends the query at both ends. */
   abandon(error: unknown): void {
-    this.#ready = [];
     if (this.#state === 'running') this.#port.send({ type: 'leave', run: this.#number });
     this.finish(error);
   }
@@ -117,12 +133,13 @@ export class RemoteRun extends Correlations {
       this.finish(error);
       return;
     }
-    this.#port.send({ type: 'pull', run: this.#number, count: AHEAD });
+    this.#pull(AHEAD);
   }
 
   readonly #abort = (): void => {
     const error: unknown = this.#signal?.reason;
     // Of what is ready, too, whoever aborts wants nothing.
+    this.#ready = [];
     if (this.#state === 'ended') this.#failure = { error };
     this.abandon(error);
     this.#ignoreAbort();
@@ -131,8 +148,15 @@ export class RemoteRun extends Correlations {
   #took(): void {
     this.#taken += 1;
     if (this.#taken < AHEAD / 2 || this.#state !== 'running') return;
-    this.#port.send({ type: 'pull', run: this.#number, count: this.#taken });
+    const count = this.#taken;
     this.#taken = 0;
+    this.#pull(count);
+  }
+
+  #pull(count: number): void {
+    this.#wanted += count;
+    this.#port.send({ type: 'pull', run: this.#number, count });
+    this.#life.pull();
   }
 
   #end(): void {

@@ -1,5 +1,5 @@
 import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
-import { checkPushed, weight } from '../adapters/push.js';
+import { checkPushed, copy, weight } from '../adapters/push.js';
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { Request } from './messages.js';
 import type { Port } from './port.js';
@@ -122,7 +122,7 @@ export class RemoteSource implements DataSourceAdapter {
     const isEvents =
       typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
     if (!isEvents) {
-      this.#items.push(data);
+      this.#items.push(copy(data));
     } else if (Array.isArray(last)) {
       if (Array.isArray(data)) for (const event of data as object[]) last.push(event);
       else last.push(data);

@@ -2,35 +2,62 @@ import { BATCH } from '../adapters/adapter.js';
 import type { AdapterNotice, DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { isByteStream, readBytes } from '../adapters/bytes.js';
 import { QueryError } from '../errors.js';
+import type { KnownLabel } from '../query.js';
 import { soon } from '#platform';
+import { quietly } from '../reader.js';
 import { packError } from './messages.js';
 import type { PlainError, Reply, Request } from './messages.js';
 import type { Port } from './port.js';
+import { knownLabels } from '../vocabulary.js';
 
 /** The streams of adapters at this end, that an engine at the other end reads. */
 export class Streams {
   readonly #port: Pick<Port<Request, Reply>, 'send'>;
-  readonly #adapters: ReadonlyMap<string, DataSourceAdapter>;
+  /** By their numbers: a query that has begun reads those that it began with. */
+  readonly #adapters = new Map<number, DataSourceAdapter>();
   readonly #tell: (adapter: string, notice: AdapterNotice) => void;
   readonly #open = new Map<number, OpenStream>();
 
   constructor(
     port: Pick<Port<Request, Reply>, 'send'>,
-    adapters: ReadonlyMap<string, DataSourceAdapter>,
     tell: (adapter: string, notice: AdapterNotice) => void,
   ) {
     this.#port = port;
-    this.#adapters = adapters;
     this.#tell = tell;
   }
 
+  add(number: number, adapter: DataSourceAdapter): void {
+    this.#adapters.set(number, adapter);
+  }
+
+  remove(number: number): void {
+    this.#adapters.delete(number);
+  }
+
+  /** Tells what the adapters know of their labels; one that fails knows nothing. */
+  async tellLabels(): Promise<void> {
+    const told = [...this.#adapters].map(async ([number, adapter]) => {
+      let labels: KnownLabel[] = [];
+      try {
+        if (!adapter.getLabels) return;
+        labels = knownLabels(await adapter.getLabels());
+      } catch {
+        // See above.
+      }
+      this.#port.send({ type: 'labels', adapter: number, labels });
+    });
+    await Promise.all(told);
+  }
+
   /** Opens a stream; nothing is read before it is asked for. */
-  open({ stream, name, selector, options }: Extract<Reply, { type: 'open' }>): void {
+  open(asked: Extract<Reply, { type: 'open' }>): void {
+    const { stream, name, selector, options } = asked;
     const abort = new AbortController();
     const { signal } = abort;
     try {
-      const adapter = this.#adapters.get(name);
-      if (adapter && !adapter.validateQuery(selector)) {
+      const adapter = this.#adapters.get(asked.adapter);
+      const selects = adapter && adapter.selects !== false;
+      if (selects && !adapter.validateQuery(selector)) {
         throw new QueryError(`the source ${name} does not accept the selector ${selector}`, [], {
           details: { name, selector },
         });
@@ -133,7 +160,7 @@ class OpenStream {
     this.#left = true;
     this.#abort.abort();
     // What a stream says when it is closed early changes nothing.
-    void Promise.resolve(this.#items.return?.()).catch(() => undefined);
+    void quietly(() => this.#items.return?.());
   }
 }
 
@@ -141,6 +168,8 @@ class OpenStream {
 function isEvent(item: StreamItem | undefined): boolean {
   return (
     typeof item === 'object' &&
+    // Whatever its type says, a stream gives what it likes.
+    (item as unknown) !== null &&
     !Array.isArray(item) &&
     !(item instanceof Uint8Array) &&
     !('bytes' in item)
