@@ -10,6 +10,7 @@ mod engine;
 mod files;
 pub mod inspect;
 pub mod query;
+pub mod response;
 
 use logbraid_core::error::Error as EngineError;
 use logbraid_core::id::SourceId;

@@ -11,6 +11,7 @@ pub mod correlator;
 mod feed;
 pub mod inspect;
 pub mod query;
+pub mod response;
 
 use std::sync::atomic::AtomicBool;
 

@@ -79,3 +79,11 @@ pub const KNOWN_EVERY: u64 = 256;
 /// Most pushes whose time is remembered to tell latencies; further ones are told together with one
 /// before, within a hundredth of their age. At 24 bytes each.
 pub const ARRIVALS: usize = 4_096;
+
+/// Most events of one source that are remembered so that they are left out where answers of a server
+/// overlap; the oldest go first. At some 40 bytes each.
+pub const REMEMBERED_EVENTS: usize = 1 << 20;
+
+/// Most bytes of lines that are made of one answer of a server. Labels of a series are repeated with each of
+/// its samples, so that a hostile answer can ask for far more than its own length.
+pub const RESPONSE_BYTES: usize = 256 << 20;

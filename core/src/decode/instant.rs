@@ -252,6 +252,22 @@ impl Epoch {
 /// nanoseconds since the epoch, by its size: below 10^11, 10^14, 10^17, and above. `None` where the
 /// text is no number.
 fn epoch(text: &str) -> Option<Epoch> {
+    scaled(text, |before| match before {
+        ..=11 => 9,
+        12..=14 => 6,
+        15..=17 => 3,
+        _ => 0,
+    })
+}
+
+/// A decimal number of seconds since the epoch, exactly, up to nanoseconds.
+pub(super) fn seconds(text: &str) -> Option<Timestamp> {
+    scaled(text, |_| 9)?.nanos.map(Timestamp::from_nanos)
+}
+
+/// Reads a decimal number, also with an exponent. `unit` tells how many digits its unit is above a
+/// nanosecond, given how many significant digits it has before the decimal point.
+fn scaled(text: &str, unit: impl FnOnce(i64) -> i64) -> Option<Epoch> {
     let (negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -281,12 +297,7 @@ fn epoch(text: &str) -> Option<Epoch> {
     // an i64 can count.
     let before = i64::try_from(whole.len()).ok()? - i64::try_from(skipped).ok()? + exponent;
     let after = i64::try_from(significant).ok()? - before;
-    let unit = match before {
-        ..=11 => 9,
-        12..=14 => 6,
-        15..=17 => 3,
-        _ => 0,
-    };
+    let unit = unit(before);
     let precision = u8::try_from((after.max(0) + 9 - unit).min(9)).expect("between 0 and 9");
     let nanos = if significant == 0 {
         Some(0)

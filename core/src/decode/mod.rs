@@ -29,6 +29,7 @@ mod logfmt;
 mod ndjson;
 mod predict;
 mod record;
+pub mod response;
 mod syslog;
 mod text;
 mod words;

@@ -34,6 +34,8 @@ export interface Backend {
   explain(query: string, options: CheckOptions, loadJson: string): string;
   /** Looks into a source without a query. */
   Inspector: new (options: RawDecoderOptions) => NativeInspector;
+  /** Reads the answers of a server. */
+  ResponseReader: new (options: ResponseOptions) => NativeResponseReader;
   /**
    * One running query. Throws an `Error` with a `code` when query or options make no sense. On more than
    * one of `threads`, by default as many as there are processors, up to 8, only small amounts are decoded and

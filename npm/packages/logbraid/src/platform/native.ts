@@ -4,20 +4,23 @@ import type {
   CorrelatorOptions,
   NativeCorrelator,
   NativeInspector,
+  NativeResponseReader,
   RawDecoderOptions,
   RawMetrics,
+  ResponseOptions,
 } from '../backend.js';
 import loadAddon from './addon.cjs';
 
 /** What the addon exports: options and counters cross as JSON, everything else is as in {@link Backend}. */
 export interface Addon extends Omit<
   Backend,
-  'kind' | 'check' | 'render' | 'explain' | 'Inspector' | 'Correlator'
+  'kind' | 'check' | 'render' | 'explain' | 'Inspector' | 'ResponseReader' | 'Correlator'
 > {
   check(query: string, optionsJson: string): string;
   render(query: string, optionsJson: string, color: boolean): string;
   explain(query: string, optionsJson: string, loadJson: string): string;
   Inspector: new (optionsJson: string) => NativeInspector;
+  ResponseReader: new (optionsJson: string) => NativeResponseReader;
   Correlator: new (
     query: string,
     optionsJson: string,
@@ -33,6 +36,12 @@ export function nativeBackend(): Backend {
 
   class Inspector extends addon.Inspector {
     constructor(options: RawDecoderOptions) {
+      super(JSON.stringify(options));
+    }
+  }
+
+  class ResponseReader extends addon.ResponseReader {
+    constructor(options: ResponseOptions) {
       super(JSON.stringify(options));
     }
   }
@@ -63,6 +72,7 @@ export function nativeBackend(): Backend {
     render: (query, options, color) => addon.render(query, JSON.stringify(options), color),
     explain: (query, options, loadJson) => addon.explain(query, JSON.stringify(options), loadJson),
     Inspector,
+    ResponseReader,
     Correlator,
   };
 }

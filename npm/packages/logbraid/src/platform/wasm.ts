@@ -5,8 +5,11 @@ import type {
   CorrelatorOptions,
   NativeCorrelator,
   NativeInspector,
+  NativeResponseReader,
   RawDecoderOptions,
   RawMetrics,
+  ResponseContent,
+  ResponseOptions,
 } from '../backend.js';
 import { BackendUnavailableError, InternalError } from '../errors.js';
 import loadGlue from './glue.cjs';
@@ -82,6 +85,20 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
     }
   }
 
+  class ResponseReader implements NativeResponseReader {
+    readonly #instance = instance();
+    readonly #inner: NativeResponseReader;
+
+    constructor(options: ResponseOptions) {
+      const { exports, enter } = this.#instance;
+      this.#inner = enter(() => new exports.ResponseReader(options));
+    }
+
+    read(body: Uint8Array): ResponseContent {
+      return this.#instance.enter(() => this.#inner.read(body));
+    }
+  }
+
   class Correlator extends InstanceCorrelator {
     constructor(
       query: string,
@@ -104,6 +121,7 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
     highlight: (query) => call((to) => to.highlight(query)),
     hover: (query, offset) => call((to) => to.hover(query, offset)),
     Inspector,
+    ResponseReader,
     Correlator,
   };
 }
