@@ -36,6 +36,14 @@ impl ResponseReader {
         Ok(Self { inner: response::ResponseReader::new(options, seed) })
     }
 
+    /// Events before that time, in nanoseconds since the epoch, will not come again.
+    #[napi(catch_unwind)]
+    pub fn forget(&mut self, before: BigInt) {
+        // What is beyond 64 bits is beyond all that is remembered.
+        let (before, _) = before.get_i64();
+        self.inner.forget(Timestamp::from_nanos(before));
+    }
+
     /// Reads one answer; what came before is left out.
     #[napi(catch_unwind)]
     pub fn read(&mut self, body: &[u8]) -> Result<ResponseContent> {

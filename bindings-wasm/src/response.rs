@@ -2,6 +2,7 @@
 
 use js_sys::{Object, Reflect, Uint8Array};
 use logbraid_core::decode::response;
+use logbraid_core::time::Timestamp;
 use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
 use crate::{Result, coded, usage};
@@ -19,6 +20,11 @@ impl ResponseReader {
         let options = serde_wasm_bindgen::from_value(options).map_err(usage)?;
         let seed = getrandom::u64().map_err(usage)?;
         Ok(Self { inner: response::ResponseReader::new(options, seed) })
+    }
+
+    /// Events before that time, in nanoseconds since the epoch, will not come again.
+    pub fn forget(&mut self, before: i64) {
+        self.inner.forget(Timestamp::from_nanos(before));
     }
 
     /// Reads one answer; what came before is left out. Times are nanoseconds since the epoch.

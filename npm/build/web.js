@@ -3,12 +3,18 @@ import { rm } from 'node:fs/promises';
 
 import { build } from 'esbuild';
 
-const entries = new URL('../packages/logbraid/dist/esm/web/', import.meta.url);
+const modules = new URL('../packages/logbraid/dist/esm/', import.meta.url);
 const folder = new URL('../packages/logbraid/dist/web/', import.meta.url);
 
 await rm(folder, { recursive: true, force: true });
 await build({
-  entryPoints: ['index', 'slim', 'inline', 'worker'].map((name) => `${entries.pathname}${name}.js`),
+  entryPoints: [
+    ...['index', 'slim', 'inline', 'worker'].map((name) => `web/${name}`),
+    ...['loki', 'prometheus'].map((name) => `adapters/${name}`),
+  ].map((name) => ({
+    in: `${modules.pathname}${name}.js`,
+    out: name.slice(name.indexOf('/') + 1),
+  })),
   outdir: folder.pathname,
   bundle: true,
   splitting: true,

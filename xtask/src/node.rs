@@ -50,9 +50,18 @@ pub fn ensure_browser() -> anyhow::Result<()> {
     ensure_debian_packages(&BROWSERS[..1], "a browser to test with is missing")
 }
 
-/// Runs the tests of the packages, which need a browser; `cases` are random ones, for all backends.
+/// Installs Prometheus where there is none, and with it the checker of its text format.
+fn ensure_prometheus() -> anyhow::Result<()> {
+    if ["prometheus", "promtool"].iter().all(|program| find(program).is_some()) {
+        return Ok(());
+    }
+    ensure_debian_packages(&["prometheus"], "a Prometheus to test with is missing")
+}
+
+/// Runs the tests of the packages, which need a browser and servers; `cases` are random ones, for all backends.
 pub fn test(cases: &Path) -> anyhow::Result<()> {
     ensure_browser()?;
+    ensure_prometheus()?;
     run(npm().args(["run", "--silent", "test"]).env("LOGBRAID_RANDOM_CASES", cases))
 }
 

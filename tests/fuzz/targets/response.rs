@@ -58,7 +58,7 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
     let format = ResponseFormat::ALL[usize::from(format) % ResponseFormat::ALL.len()];
     let (before, after) = AROUND[usize::from(around) % AROUND.len()];
     let body = [before.as_bytes(), bytes, after.as_bytes()].concat();
-    let options = ResponseOptions { format, remember: Span::MAX };
+    let options = ResponseOptions { format };
     let mut reader = ResponseReader::new(options, 7);
     let first = match reader.read(&body) {
         Ok(content) => content,

@@ -107,7 +107,6 @@ impl Entries {
                 content.lines.extend_from_slice(&self.lines[line]);
             }
         }
-        seen.forget();
         content.remembered_from = seen.remembered_from();
         content
     }

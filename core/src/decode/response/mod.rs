@@ -25,11 +25,10 @@ mod loki;
 mod prometheus;
 mod seen;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use crate::limits;
-use crate::time::{Span, Timestamp};
+use crate::time::Timestamp;
 
 use entries::Entries;
 use json::Body;
@@ -68,20 +67,6 @@ impl ResponseFormat {
 pub struct ResponseOptions {
     /// What they are.
     pub format: ResponseFormat,
-    /// Event time for which events are remembered, so that one that comes again is left out. Hosts of
-    /// other languages give it in milliseconds.
-    #[serde(rename = "rememberMs", deserialize_with = "span_of_millis")]
-    pub remember: Span,
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "what is too far saturates")]
-fn span_of_millis<'de, D: Deserializer<'de>>(millis: D) -> Result<Span, D::Error> {
-    let millis = f64::deserialize(millis)?;
-    if millis >= 0.0 {
-        Ok(Span::from_nanos((millis * 1e6) as i64))
-    } else {
-        Err(D::Error::custom(format!("rememberMs must be 0 or more, and is {millis}")))
-    }
 }
 
 /// What an answer held.
@@ -97,7 +82,7 @@ pub struct ResponseContent {
     pub first: Option<Timestamp>,
     /// The time of the last of all.
     pub last: Option<Timestamp>,
-    /// From when on nothing that comes again is taken for new; `None` before the first event.
+    /// From when on nothing that comes again is taken for new; `None` where that is so of all that has come.
     pub remembered_from: Option<Timestamp>,
     /// How many the server says that it left out.
     pub dropped: u64,
@@ -134,8 +119,13 @@ impl ResponseReader {
     /// A reader for one source. Only the `seed` is chance: whoever writes logs could otherwise make two
     /// events that look like one.
     pub fn new(options: ResponseOptions, seed: u64) -> Self {
-        let seen = Seen::new(options.remember, limits::REMEMBERED_EVENTS);
+        let seen = Seen::new(limits::REMEMBERED_EVENTS);
         Self { format: options.format, seed, seen }
+    }
+
+    /// Events before that time will not come again.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.seen.forget(before);
     }
 
     /// Reads one answer.

@@ -1,6 +1,6 @@
 //! What has come before.
 //!
-//! Owns a hash of each event by time, up to a bound and a distance from the newest. Knows nothing of what an event
+//! Owns a hash of each event by time, up to a bound, until it is told to forget it. Knows nothing of what an event
 //! is. Both looking one up and forgetting one cost O(log n).
 
 use std::collections::BTreeSet;
@@ -10,18 +10,16 @@ use crate::time::{Span, Timestamp};
 /// Remembers events.
 #[derive(Debug)]
 pub(super) struct Seen {
-    remember: Span,
     most: usize,
     ids: BTreeSet<(Timestamp, u128)>,
-    newest: Option<Timestamp>,
-    /// The newest of those that were forgotten for being too many.
-    crowded_out: Option<Timestamp>,
+    /// Everything from then on is known; `None` where nothing has been forgotten.
+    from: Option<Timestamp>,
 }
 
 impl Seen {
-    /// Remembers at most so many, and those only that are not older than this before the newest.
-    pub fn new(remember: Span, most: usize) -> Self {
-        Self { remember, most, ids: BTreeSet::new(), newest: None, crowded_out: None }
+    /// Remembers at most so many; the oldest are forgotten first.
+    pub fn new(most: usize) -> Self {
+        Self { most, ids: BTreeSet::new(), from: None }
     }
 
     /// Takes note of an event; false where it is known.
@@ -29,28 +27,25 @@ impl Seen {
         if !self.ids.insert((time, id)) {
             return false;
         }
-        self.newest = self.newest.max(Some(time));
-        if self.ids.len() > self.most {
-            let oldest = self.ids.pop_first().map(|(time, _)| time);
-            self.crowded_out = self.crowded_out.max(oldest);
+        if self.ids.len() > self.most
+            && let Some((oldest, _)) = self.ids.pop_first()
+        {
+            self.from = self.from.max(Some(oldest.plus(Span::from_nanos(1))));
         }
         true
     }
 
-    /// Forgets what is too old. To be called after a whole answer: one may begin long before it ends.
-    pub fn forget(&mut self) {
-        let Some(newest) = self.newest else { return };
-        let from = newest.minus(self.remember);
-        while self.ids.first().is_some_and(|(time, _)| *time < from) {
+    /// Forgets what was before a time.
+    pub fn forget(&mut self, before: Timestamp) {
+        while self.ids.first().is_some_and(|(time, _)| *time < before) {
             self.ids.pop_first();
         }
+        self.from = self.from.max(Some(before));
     }
 
-    /// From when on everything that has come is known.
+    /// From when on everything that has come is known; `None` where nothing has been forgotten.
     pub fn remembered_from(&self) -> Option<Timestamp> {
-        let from = self.newest?.minus(self.remember);
-        let after = self.crowded_out.map(|time| time.plus(Span::from_nanos(1)));
-        Some(after.map_or(from, |after| from.max(after)))
+        self.from
     }
 }
 
@@ -67,11 +62,11 @@ mod tests {
         /// as long as it is not older than what the reader says that it remembers.
         #[test]
         fn every_event_is_fresh_once(
-            remember in 0_i64..40,
+            forgets in 0_i64..40,
             most in 1_usize..24,
             answers in prop::collection::vec((0_i64..60, 0_i64..30, any::<u64>()), 1..30),
         ) {
-            let mut seen = Seen::new(Span::from_nanos(remember), most);
+            let mut seen = Seen::new(most);
             let mut model = BTreeSet::new();
             for (start, length, chosen) in answers {
                 let known_from = seen.remembered_from();
@@ -86,16 +81,16 @@ mod tests {
                     let fresh = seen.insert(event.0, event.1);
                     if !is_known {
                         prop_assert!(fresh, "an event is lost");
-                    } else if fits && known_from.is_some_and(|from| from <= event.0) {
+                    } else if fits && known_from.is_none_or(|from| from <= event.0) {
                         prop_assert!(!fresh, "an event is doubled");
                     }
                 }
-                seen.forget();
+                if let Some((newest, _)) = model.last() {
+                    seen.forget(newest.minus(Span::from_nanos(forgets)));
+                }
                 prop_assert!(seen.ids.len() <= most);
-                let newest = model.last().map(|(time, _)| *time);
-                prop_assert_eq!(seen.newest, newest);
                 let from = seen.remembered_from();
-                for event in model.iter().filter(|(time, _)| from.is_some_and(|from| from <= *time)) {
+                for event in model.iter().filter(|(time, _)| from.is_none_or(|from| from <= *time)) {
                     prop_assert!(seen.ids.contains(event), "it says that it knows what it has forgotten");
                 }
             }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{ResponseContent, ResponseFormat, ResponseOptions, ResponseReader, Span, Timestamp};
+use super::{ResponseContent, ResponseFormat, ResponseOptions, ResponseReader, Timestamp};
 use crate::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use crate::event::Event;
 
@@ -50,7 +50,7 @@ fn labels(pairs: &[(&str, &str)]) -> Labels {
 }
 
 fn reader(format: ResponseFormat) -> ResponseReader {
-    ResponseReader::new(ResponseOptions { format, remember: Span::from_millis(3_600_000) }, 7)
+    ResponseReader::new(ResponseOptions { format }, 7)
 }
 
 fn decode(content: &ResponseContent) -> Kept {
@@ -139,7 +139,11 @@ fn answers_that_overlap_give_each_entry_once() {
     assert_eq!((backward.entries, backward.fresh), (6, 4));
     let last = Timestamp::from_nanos(1_795_207_106_075_549_564);
     assert_eq!(backward.last, Some(last));
-    assert_eq!(backward.remembered_from, Some(last.minus(Span::from_millis(3_600_000))));
+    assert_eq!(backward.remembered_from, None);
+    reader.forget(last);
+    let again = reader.read(sample("loki/range-backward.body").as_bytes()).expect("an answer");
+    assert_eq!((again.entries, again.fresh), (6, 5), "what was forgotten is new");
+    assert_eq!(again.remembered_from, Some(last));
     assert_eq!(forward.first, backward.first);
     let mut both = [decode(&forward).events, decode(&backward).events].concat();
     both.sort();
@@ -420,7 +424,7 @@ fn an_answer_that_fails_is_not_taken_in_part() {
         assert!(reader.read(&good.as_bytes()[..length]).is_err(), "cut at {length}");
     }
     let none = reader.read(sample("loki/range-empty.body").as_bytes()).expect("an answer");
-    assert_eq!((none.entries, none.remembered_from), (0, None));
+    assert_eq!(none.entries, 0);
     assert_eq!(reader.read(good.as_bytes()).expect("an answer").fresh, 6);
 }
 
@@ -468,9 +472,6 @@ fn options_are_those_of_hosts() {
     let read = |json: &str| {
         serde_json::from_str::<ResponseOptions>(json).map_err(|error| error.to_string())
     };
-    let options = read(r#"{"format":"graylog-csv","rememberMs":1.5}"#).expect("options");
-    assert_eq!((options.format, options.remember.as_nanos()), (CSV, 1_500_000));
-    let negative = read(r#"{"format":"loki","rememberMs":-1}"#).expect_err("no length of time");
-    assert!(negative.starts_with("rememberMs must be 0 or more, and is -1"), "{negative}");
-    assert!(read(r#"{"format":"tempo","rememberMs":1}"#).is_err());
+    assert_eq!(read(r#"{"format":"graylog-csv"}"#).expect("options").format, CSV);
+    assert!(read(r#"{"format":"tempo"}"#).is_err());
 }

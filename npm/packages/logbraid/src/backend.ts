@@ -70,8 +70,6 @@ export type ResponseFormat = 'loki' | 'prometheus' | 'graylog' | 'graylog-csv';
 /** How answers are read. */
 export interface ResponseOptions {
   format: ResponseFormat;
-  /** Event time for which events are remembered, so that one that comes again is left out, in milliseconds. */
-  rememberMs: number;
 }
 
 /** What an answer held. Times are nanoseconds since the epoch. */
@@ -85,7 +83,7 @@ export interface ResponseContent {
   /** The time of the first and the last of all; absent where there are none. */
   first?: bigint;
   last?: bigint;
-  /** From when on nothing that comes again is taken for new; absent before the first event. */
+  /** From when on nothing that comes again is taken for new; absent where that is so of all that has come. */
   rememberedFrom?: bigint;
   /** What the server says that it left out (`dropped_entries` of Loki): how many, and between which times. */
   dropped: number;
@@ -97,6 +95,8 @@ export interface ResponseContent {
 export interface NativeResponseReader {
   /** Throws with the code `RESPONSE_INVALID` where it is none, and then has taken nothing of it. */
   read(body: Uint8Array): ResponseContent;
+  /** Events before that time, in nanoseconds since the epoch, will not come again. */
+  forget(before: bigint): void;
 }
 
 /** One running query in the engine. */

@@ -1,6 +1,7 @@
 import type { NativeCorrelator, PlanSummary } from './backend.js';
 import type { HostEvents } from './columns.js';
 import { toText } from './columns.js';
+import { rfc3339 } from './time.js';
 import {
   COUNT_AT,
   EVENTS_AT,
@@ -365,10 +366,3 @@ const NOTHING: LogEvent = { timestamp: 0 };
 const NO_OBJECTS: readonly (LogEvent | undefined)[] = [];
 
 const decoder = new TextDecoder();
-
-/** RFC 3339 in UTC with nine digits, as the engine writes it. */
-function rfc3339(time: bigint): string {
-  const nanos = ((time % 1_000_000n) + 1_000_000n) % 1_000_000n;
-  const millis = new Date(Number((time - nanos) / 1_000_000n)).toISOString();
-  return `${millis.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`;
-}

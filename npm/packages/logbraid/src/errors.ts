@@ -92,6 +92,60 @@ export class SourceError extends CorrelationError {
   }
 }
 
+/** `AUTH_REQUIRED`: a server wants credentials, or other ones; `details.status` is 401 or 403. */
+export class AuthRequiredError extends CorrelationError {
+  override name = 'AuthRequiredError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'AUTH_REQUIRED', options);
+  }
+}
+
+/** `TIMEOUT_ERROR`: a server has not answered in time, `timeout` of the adapter. */
+export class RequestTimeoutError extends CorrelationError {
+  override name = 'RequestTimeoutError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'TIMEOUT_ERROR', options);
+  }
+}
+
+/** `WEBSOCKET_MAX_RETRIES`: a WebSocket could not be kept open, `maxRetries` times in a row. */
+export class WebSocketError extends CorrelationError {
+  override name = 'WebSocketError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'WEBSOCKET_MAX_RETRIES', options);
+  }
+}
+
+/** `LOKI_QUERY_ERROR`: Loki refuses a query; the message has what it says. */
+export class LokiQueryError extends CorrelationError {
+  override name = 'LokiQueryError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'LOKI_QUERY_ERROR', options);
+  }
+}
+
+/** `GRAYLOG_SEARCH_ERROR`: Graylog refuses a search; the message has what it says. */
+export class GraylogSearchError extends CorrelationError {
+  override name = 'GraylogSearchError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'GRAYLOG_SEARCH_ERROR', options);
+  }
+}
+
+/** `PROMQL_QUERY_ERROR`: Prometheus refuses a query, or cannot execute it; `details.errorType` says which. */
+export class PromqlQueryError extends CorrelationError {
+  override name = 'PromqlQueryError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, 'PROMQL_QUERY_ERROR', options);
+  }
+}
+
 /** `SOURCE_ENDED`: a push into a source after its end. */
 export class SourceEndedError extends CorrelationError {
   override name = 'SourceEndedError';
@@ -194,6 +248,12 @@ const byCode = new Map<string, ErrorClass>([
   ['ENGINE_DESTROYED', EngineDestroyedError],
   ['BACKEND_UNAVAILABLE', BackendUnavailableError],
   ['INTERNAL_ERROR', InternalError],
+  ['AUTH_REQUIRED', AuthRequiredError],
+  ['TIMEOUT_ERROR', RequestTimeoutError],
+  ['WEBSOCKET_MAX_RETRIES', WebSocketError],
+  ['LOKI_QUERY_ERROR', LokiQueryError],
+  ['GRAYLOG_SEARCH_ERROR', GraylogSearchError],
+  ['PROMQL_QUERY_ERROR', PromqlQueryError],
 ]);
 
 /** The error for a code, as the engine or a Worker tells it. */

@@ -1,7 +1,20 @@
 import type { BackendKind, CheckOptions, RawDecoderOptions, RawDedupe } from './backend.js';
-import { OptionError, errorFrom, shown } from './errors.js';
+import {
+  abortSignal,
+  bad,
+  count,
+  duration,
+  flag,
+  interval,
+  oneOf,
+  reader,
+  text,
+  texts,
+  time,
+} from './checks.js';
+import type { Reader } from './checks.js';
+import { OptionError, errorFrom } from './errors.js';
 import type { ExplainOptions } from './explain.js';
-import { MAX_DELAY_MS, toMillis, toNanos } from './time.js';
 import { isLoaded, loadBackend } from '#platform';
 import { presets } from './presets.js';
 import type { PresetName } from './presets.js';
@@ -166,14 +179,6 @@ export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions 
 /** The most that an engine takes, in MiB. */
 export const MAX_MEMORY_MB = 3000;
 
-/** What the engine can count is below: 64-bit nanoseconds, in milliseconds. */
-const ENDLESS_MS = 2 ** 63 / 1e6;
-
-/** Options that are planned and do not work yet. */
-const PLANNED = ['shardId', 'shardCount'];
-
-type Reader<T> = (name: string, value: unknown) => T;
-
 /** Fills in and checks the options of an engine; throws at the first that is wrong, and names it. */
 export function resolveOptions(options: EngineOptions): ResolvedOptions {
   const preset = reader(options, ENGINE_OPTIONS)('preset', PRESET, undefined);
@@ -317,69 +322,11 @@ const BACKEND = oneOf<BackendKind>(['native', 'wasm']);
 
 const EMIT = oneOf<Emit>(['final', 'eager']);
 
-/** Refuses unknown names, then reads one option after the other; absent and `undefined` are the same. */
-function reader<T extends object>(options: T, known: readonly (keyof T & string)[], path = '') {
-  const isObject: boolean =
-    typeof (options as unknown) === 'object' &&
-    (options as unknown) !== null &&
-    !Array.isArray(options);
-  if (!isObject) {
-    throw new OptionError('options must be an object', {
-      details: { option: 'options', value: options },
-    });
-  }
-  for (const key of Object.keys(options)) {
-    const name = path + key;
-    if (PLANNED.includes(name)) {
-      throw new OptionError(`the option ${name} is not supported yet`, {
-        details: { option: name },
-      });
-    }
-    if (!(known as readonly string[]).includes(key)) {
-      throw new OptionError(`there is no option ${name}; there are: ${known.join(', ')}`, {
-        details: { option: name },
-      });
-    }
-  }
-  return <V, D>(name: keyof T & string, check: Reader<V>, fallback: D): V | D => {
-    const value: unknown = options[name];
-    return value === undefined ? fallback : check(path + name, value);
-  };
-}
-
-function bad(name: string, value: unknown, expected: string): never {
-  throw new OptionError(`${name} must be ${expected}, not ${shown(value)}`, {
-    details: { option: name, value },
-  });
-}
-
-function duration(name: string, value: unknown): number {
-  const given = typeof value === 'number' || typeof value === 'string';
-  const millis = given ? toMillis(value) : undefined;
-  return millis !== undefined && millis < ENDLESS_MS
-    ? millis
-    : bad(name, value, 'milliseconds or a duration such as "30s" or "1h30m", below 292 years');
-}
-
-/** What a timer can wait. */
-function interval(name: string, value: unknown): number {
-  const millis = duration(name, value);
-  return millis >= 1 && millis <= MAX_DELAY_MS
-    ? millis
-    : bad(name, value, 'a duration of at least 1ms and at most 24 days');
-}
-
 /** In MiB; the engine counts whole bytes. */
 function memory(name: string, value: unknown): number {
   return typeof value === 'number' && value > 0 && value <= MAX_MEMORY_MB
     ? value
     : bad(name, value, `a number above 0 and at most ${MAX_MEMORY_MB}`);
-}
-
-function count(name: string, value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0
-    ? value
-    : bad(name, value, 'a whole number above 0');
 }
 
 /** Most threads of a query. */
@@ -414,27 +361,6 @@ function names(name: string, value: unknown): string[] {
   return valid ? (value as string[]) : bad(name, value, 'a list of names of labels');
 }
 
-function time(name: string, value: unknown): string {
-  return (
-    toNanos(value as never) ??
-    bad(name, value, 'RFC 3339 text, a Date, milliseconds, or nanoseconds as a bigint')
-  );
-}
-
-function text(name: string, value: unknown): string {
-  return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
-}
-
-function flag(name: string, value: unknown): boolean {
-  return typeof value === 'boolean' ? value : bad(name, value, 'true or false');
-}
-
-function texts(name: string, value: unknown): string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === 'string')
-    ? value
-    : bad(name, value, 'an array of texts');
-}
-
 function patterns(name: string, value: unknown): Record<string, string> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   const valid = entries.length > 0 && entries.every(([, pattern]) => typeof pattern === 'string');
@@ -455,14 +381,4 @@ function patterns(name: string, value: unknown): Record<string, string> {
     });
   }
   return given;
-}
-
-function abortSignal(name: string, value: unknown): AbortSignal {
-  return value instanceof AbortSignal ? value : bad(name, value, 'an AbortSignal');
-}
-
-function oneOf<T extends string>(values: readonly T[]): Reader<T> {
-  return (name, value) =>
-    values.find((one) => one === value) ??
-    bad(name, value, values.map((one) => `'${one}'`).join(' or '));
 }

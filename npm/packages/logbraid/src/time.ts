@@ -143,3 +143,10 @@ export function formatDuration(millis: number): string {
   }
   return text || '0s';
 }
+
+/** RFC 3339 in UTC with nine digits, as the engine writes it. */
+export function rfc3339(time: bigint): string {
+  const nanos = ((time % 1_000_000n) + 1_000_000n) % 1_000_000n;
+  const millis = new Date(Number((time - nanos) / 1_000_000n)).toISOString();
+  return `${millis.slice(0, -1)}${String(nanos).padStart(6, '0')}Z`;
+}

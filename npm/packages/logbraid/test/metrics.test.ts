@@ -154,13 +154,7 @@ test('counters for Prometheus never go back', async () => {
   assert.ok(before.size > 15);
 });
 
-test('the Prometheus checker finds nothing wrong, where there is one', (context) => {
-  try {
-    execFileSync('promtool', ['--version'], { stdio: 'ignore' });
-  } catch {
-    context.skip('promtool is not installed');
-    return;
-  }
+test('the Prometheus checker finds nothing wrong', () => {
   const text = new CorrelationEngine().metrics({ format: 'prometheus' });
   execFileSync('promtool', ['check', 'metrics'], { input: text });
 });

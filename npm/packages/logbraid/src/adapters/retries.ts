@@ -1,5 +1,5 @@
-import { OptionError, shown } from '../errors.js';
-import { MAX_DELAY_MS, toMillis } from '../time.js';
+import { bad, duration } from '../checks.js';
+import { MAX_DELAY_MS } from '../time.js';
 import type { DurationInput } from '../types.js';
 
 /** How a source that fails is tried again. */
@@ -41,14 +41,11 @@ export class Retries {
   /** Throws an `OptionError` at a value that an option cannot have. */
   constructor({ maxRetries = 10, baseDelay, maxDelay, random = Math.random }: RetryOptions = {}) {
     if (!(maxRetries === Infinity || (Number.isInteger(maxRetries) && maxRetries >= 0))) {
-      throw new OptionError(
-        `maxRetries is ${shown(maxRetries)}, expected a whole number, 0 or more`,
-        { details: { option: 'maxRetries', value: maxRetries } },
-      );
+      bad('maxRetries', maxRetries, 'a whole number, 0 or more, or Infinity');
     }
     this.#maxRetries = maxRetries;
-    this.#baseMs = readDuration('baseDelay', baseDelay, 250);
-    this.#maxMs = readDuration('maxDelay', maxDelay, 30_000);
+    this.#baseMs = baseDelay === undefined ? 250 : duration('baseDelay', baseDelay);
+    this.#maxMs = maxDelay === undefined ? 30_000 : duration('maxDelay', maxDelay);
     this.#random = random;
   }
 
@@ -101,23 +98,4 @@ export function sleep(millis: number, signal: AbortSignal): Promise<void> {
     const timer = setTimeout(end, Math.min(millis, MAX_DELAY_MS));
     signal.addEventListener('abort', end);
   });
-}
-
-/** The milliseconds of an option that is a duration. Throws an `OptionError` that names it. */
-export function readDuration(
-  option: string,
-  value: DurationInput | undefined,
-  fallback: number,
-): number {
-  if (value === undefined) return fallback;
-  // Plain JavaScript gives what it likes.
-  const given: unknown = value;
-  const isText = typeof given === 'number' || typeof given === 'string';
-  const millis = isText ? toMillis(given) : undefined;
-  if (millis === undefined) {
-    throw new OptionError(`${option} is ${shown(value)}, expected a duration such as 30s`, {
-      details: { option, value },
-    });
-  }
-  return millis;
 }

@@ -13,6 +13,8 @@ import { compileModule } from './source.js';
 import { wasmBackend } from './wasm.js';
 import type { Connection, WorkerOptions } from './worker.js';
 
+export { openTransport } from './node-transport.js';
+
 /** How to get what is missing. */
 const REPAIR = 'install logbraid again, or in a clone of the repository run: cargo xtask build';
 

@@ -97,6 +97,12 @@ export function wasmBackend(module: WebAssembly.Module): Backend {
     read(body: Uint8Array): ResponseContent {
       return this.#instance.enter(() => this.#inner.read(body));
     }
+
+    forget(before: bigint): void {
+      this.#instance.enter(() => {
+        this.#inner.forget(before);
+      });
+    }
   }
 
   class Correlator extends InstanceCorrelator {

@@ -7,6 +7,8 @@ import { compileModule } from './source.js';
 import { wasmBackend } from './wasm.js';
 import type { Connection, EngineWorker, WorkerOptions } from './worker.js';
 
+export { openTransport } from './web-transport.js';
+
 let backend: Backend | undefined;
 let loading: Promise<void> | undefined;
 let defaultSource: (() => WasmSource) | undefined;

@@ -73,7 +73,7 @@ export abstract class MisbehavingServer {
   #refuses = false;
 
   /** The right answer to a request. */
-  protected abstract respond(request: ReceivedRequest): Answer;
+  protected abstract respond(request: ReceivedRequest): Answer | Promise<Answer>;
 
   /** Takes a connection over, or answers why not. */
   protected upgrade?(
@@ -202,7 +202,8 @@ export abstract class MisbehavingServer {
         ? ({ kind: 'answer', answer: UNAVAILABLE } as const)
         : this.#fault(request.path);
       if (fault?.kind === 'stall') await this.#wait(fault.ms, response);
-      const answer = fault?.kind === 'answer' ? fault.answer : this.#right(request, response, head);
+      const answer =
+        fault?.kind === 'answer' ? fault.answer : await this.#right(request, response, head);
       if (answer) await this.#write(response, answer, fault);
     } catch (error) {
       // The client has left, or `close` has been called.
@@ -210,7 +211,11 @@ export abstract class MisbehavingServer {
     }
   }
 
-  #right(request: ReceivedRequest, response: ServerResponse, head?: Buffer): Answer | undefined {
+  #right(
+    request: ReceivedRequest,
+    response: ServerResponse,
+    head?: Buffer,
+  ): Answer | undefined | Promise<Answer> {
     const { req, socket } = response;
     if (!head || !socket || !this.upgrade) return this.respond(request);
     response.detachSocket(socket);

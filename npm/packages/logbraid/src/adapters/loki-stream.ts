@@ -1,0 +1,232 @@
+import type { ResponseContent } from '../backend.js';
+import { AdapterError, LokiQueryError, WebSocketError } from '../errors.js';
+import { load } from '#platform';
+import { rfc3339 } from '../time.js';
+import type { EncodedChunk } from '../types.js';
+import type { StreamOptions } from './adapter.js';
+import { Cursor, chunkOf, least, most, nanos } from './cursor.js';
+import type { LokiSettings } from './loki.js';
+import { sleep } from './retries.js';
+import { Attempts, Failure } from './server.js';
+import type { Server } from './server.js';
+import type { Frames } from './transport.js';
+import { SocketError } from './transport.js';
+
+const RANGE = '/loki/api/v1/query_range';
+const TAIL = '/loki/api/v1/tail';
+
+/** Has Loki tell labels of the stream, structured metadata and what was parsed apart, in answers and tail alike. */
+const HEADERS = { 'x-loki-response-encoding-flags': 'categorize-labels' };
+
+/** Producers may have a clock that is ahead of the server's. */
+const AHEAD = nanos(600_000);
+
+/** Loki refuses to look further at once. */
+const LONGEST = nanos(30 * 86_400_000);
+
+type Chunks = AsyncGenerator<EncodedChunk, void, undefined>;
+
+/** Reads a query: its range, then what comes. */
+export async function* lokiStream(
+  server: Server,
+  settings: LokiSettings,
+  selector: string,
+  options: StreamOptions,
+): Chunks {
+  const { signal, end } = server.open(options.signal);
+  try {
+    await load();
+    signal.throwIfAborted();
+    const stream = new LokiStream(server, settings, selector, { ...options, signal });
+    yield* stream.read();
+  } catch (error) {
+    // Whoever aborts wants to hear of nothing more.
+    if (!signal.aborted) throw error;
+  } finally {
+    end();
+  }
+}
+
+class LokiStream {
+  readonly #server: Server;
+  readonly #settings: LokiSettings;
+  readonly #selector: string;
+  readonly #options: StreamOptions;
+  readonly #cursor: Cursor;
+  readonly #end: bigint | undefined;
+  readonly #requests: Attempts;
+  /** Entries of one answer; less than asked for where the server says so. */
+  #limit: number;
+
+  constructor(server: Server, settings: LokiSettings, selector: string, options: StreamOptions) {
+    const { start, end, range } = options;
+    this.#server = server;
+    this.#settings = settings;
+    this.#selector = selector;
+    this.#options = options;
+    this.#limit = settings.limit;
+    this.#end = end && nanos(end.getTime());
+    const from = nanos(start?.getTime() ?? server.now() - range);
+    this.#cursor = new Cursor(server, 'loki', from, settings.overlapMs);
+    this.#requests = new Attempts(server, options);
+  }
+
+  async *read(): Chunks {
+    this.#server.status.state = 'history';
+    yield* this.#catchUp(this.#cursor.resume);
+    if (this.#settings.mode === 'history' || this.#isOver()) return;
+    if (this.#settings.mode === 'tail') yield* this.#tail();
+    else yield* this.#poll();
+  }
+
+  /** Whether nothing comes any more that was asked for, not even late. */
+  #isOver(): boolean {
+    const { now } = this.#cursor;
+    return this.#end !== undefined && now > this.#end + nanos(this.#settings.overlapMs);
+  }
+
+  /** All there is from a time on, page by page. */
+  async *#catchUp(from: bigint): Chunks {
+    const { now } = this.#cursor;
+    const until = least(this.#end ?? now + AHEAD, now + AHEAD);
+    while (from < until) {
+      const end = least(until, from + LONGEST);
+      const page = await this.#page(from, end, 'forward');
+      yield* chunkOf(page);
+      if (page.entries < this.#limit || page.last === undefined) {
+        from = end;
+      } else if (page.last > from) {
+        // Inclusive: others may have the same time.
+        from = page.last;
+      } else {
+        yield* this.#crowd(from);
+        from += 1n;
+      }
+    }
+    this.#cursor.reached(now);
+  }
+
+  /** More entries of one nanosecond than one answer has: the others, from the other end. */
+  async *#crowd(time: bigint): Chunks {
+    const page = await this.#page(time, time + 1n, 'backward');
+    yield* chunkOf(page);
+    if (page.entries < this.#limit || page.fresh < page.entries) return;
+    const reason =
+      `more than ${2 * this.#limit} entries have the same time, ` +
+      'and Loki gives no more than that of the first and the last';
+    this.#gap(time, time, reason);
+  }
+
+  async #page(start: bigint, end: bigint, direction: string): Promise<ResponseContent> {
+    const { signal } = this.#options;
+    return this.#requests.until(async () => {
+      for (;;) {
+        const limit = this.#limit;
+        const query = { query: this.#selector, start, end, limit, direction };
+        try {
+          const body = await this.#server.request(RANGE, { query, headers: HEADERS, signal });
+          return this.#cursor.take(body, `GET ${RANGE}`);
+        } catch (thrown) {
+          const allowed = allowedLimit(thrown);
+          if (allowed === undefined || allowed >= limit) throw thrown;
+          this.#limit = allowed;
+        }
+      }
+    });
+  }
+
+  async *#poll(): Chunks {
+    const { signal } = this.#options;
+    while (!this.#isOver()) {
+      this.#server.status.state = 'live';
+      await sleep(this.#settings.pollIntervalMs, signal);
+      signal.throwIfAborted();
+      yield* this.#catchUp(this.#cursor.resume);
+    }
+  }
+
+  async *#tail(): Chunks {
+    const connections = new Attempts(this.#server, this.#options, tooOften);
+    while (!this.#isOver()) {
+      try {
+        const frames = await this.#connect();
+        try {
+          // What came between the history, or the end of the last connection, and this one.
+          yield* this.#catchUp(this.#cursor.resume);
+          this.#server.status.state = 'live';
+          yield* this.#frames(frames, connections);
+        } finally {
+          frames.close();
+        }
+      } catch (thrown) {
+        await connections.failed(thrown instanceof SocketError ? this.#judge(thrown) : thrown);
+      }
+    }
+  }
+
+  async #connect(): Promise<Frames> {
+    const { signal } = this.#options;
+    this.#server.status.state = 'connecting';
+    const query = { query: this.#selector, start: this.#cursor.resume, limit: this.#limit };
+    try {
+      return await this.#server.connect(TAIL, { query, headers: HEADERS, signal });
+    } catch (thrown) {
+      const status = thrown instanceof Failure ? thrown.error.details['status'] : undefined;
+      if (!(thrown instanceof Failure) || !NO_SOCKETS.includes(status as number)) throw thrown;
+      const message = `${thrown.message}; where WebSockets do not get through, use mode: 'poll'`;
+      throw new Failure(new AdapterError(message, { details: { status } }), false);
+    }
+  }
+
+  async *#frames(frames: Frames, connections: Attempts): Chunks {
+    for await (const frame of frames) {
+      const content = this.#cursor.take(frame, `WebSocket ${TAIL}`);
+      connections.reset();
+      yield* chunkOf(content);
+      if (content.droppedFrom !== undefined) yield* this.#heal(content.droppedFrom);
+      if (this.#isOver()) return;
+    }
+    this.#options.signal.throwIfAborted();
+  }
+
+  /** Loki has dropped entries from that time on; what it tells of them is not all. */
+  async *#heal(from: bigint): Chunks {
+    const { resume, rememberedFrom } = this.#cursor;
+    if (from < rememberedFrom) {
+      this.#gap(from, rememberedFrom, 'Loki has dropped entries that are too old to ask for again');
+    }
+    yield* this.#catchUp(most(least(from, resume), rememberedFrom));
+  }
+
+  #gap(from: bigint, to: bigint, reason: string): void {
+    this.#server.status.gaps += 1;
+    this.#options.tell?.({ type: 'gap', from: rfc3339(from), to: rfc3339(to), reason });
+  }
+
+  /** What the end of a connection means. */
+  #judge(error: SocketError): Failure {
+    const failure = this.#server.failure(`WebSocket ${TAIL}`, error);
+    const isRefused = error.code === 1011 && /only log selector|parse error/i.test(error.message);
+    if (!isRefused) return failure;
+    return new Failure(new LokiQueryError(failure.error.message, { cause: error }), false);
+  }
+}
+
+/** What something between here and Loki answers that knows no WebSockets, or Loki without a tail. */
+const NO_SOCKETS = [404, 405, 426, 501];
+
+/** The entries that a server gives at once, where it refuses to give more. */
+function allowedLimit(thrown: unknown): number | undefined {
+  if (!(thrown instanceof Failure)) return undefined;
+  const [, allowed] = /max_entries_limit\w* \(\d+ > (\d+)\)/.exec(thrown.error.message) ?? [];
+  return allowed === undefined ? undefined : Number(allowed) || undefined;
+}
+
+function tooOften(error: Error): WebSocketError {
+  return new WebSocketError(
+    `the connection to Loki was lost too often in a row: ${error.message}`,
+    {
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,443 @@
+import { duration, reader, text } from '../checks.js';
+import {
+  AdapterError,
+  AuthRequiredError,
+  CorrelationError,
+  OptionError,
+  RequestTimeoutError,
+} from '../errors.js';
+import { openTransport } from '#platform';
+import type { KnownLabel } from '../query.js';
+import type { DurationInput } from '../types.js';
+import type { AdapterNotice, AdapterStatus, StreamOptions } from './adapter.js';
+import { Secrets, redactUrl } from './redact.js';
+import { Retries, isTransient, retryAfter, sleep } from './retries.js';
+import type { RetryOptions } from './retries.js';
+import { SocketError } from './transport.js';
+import type { Frames, Transport, TransportOptions, TransportResponse } from './transport.js';
+
+/** What adapters of servers have in common. */
+export interface ServerOptions extends TransportOptions, Pick<RetryOptions, 'maxRetries'> {
+  /** Where the server is: its root, with a path where it is behind one. A user and a password in it are used, too. */
+  url: string | URL;
+  /** Sent with each request. */
+  headers?: Readonly<Record<string, string>> | undefined;
+  /** For Basic authentication. */
+  username?: string | undefined;
+  password?: string | undefined;
+  /** Sent as `Authorization: Bearer …`. */
+  token?: string | undefined;
+  /** How long an answer may take as a whole, and a WebSocket be silent; a duration. Default `30s`. */
+  timeout?: DurationInput | undefined;
+  /** How far the clock of the source is ahead; a duration, below 0 where it is behind. Default 0. */
+  clockSkew?: DurationInput | undefined;
+}
+
+/** The names of all {@link ServerOptions}. */
+export const SERVER_OPTIONS: readonly (keyof ServerOptions)[] = [
+  'url',
+  'headers',
+  'username',
+  'password',
+  'token',
+  'timeout',
+  'maxRetries',
+  'clockSkew',
+  'proxy',
+  'ca',
+];
+
+/** The most of one answer that is taken, in bytes, and of one that is an error. */
+const MAX_BODY = 256 << 20;
+const MAX_TOLD = 1 << 16;
+
+/** Labels whose values are asked for, to complete queries with. */
+const MAX_LABELS = 32;
+
+/** Characters of what a server says that errors show. */
+const SHOWN = 500;
+
+/** What is asked of a server. */
+export interface ServerRequest {
+  method?: 'GET' | 'POST';
+  query?: Readonly<Record<string, string | number | bigint | undefined>>;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+  signal: AbortSignal;
+}
+
+/** Why an attempt has failed, and whether another may go well. */
+export class Failure extends Error {
+  override name = 'Failure';
+  readonly error: CorrelationError;
+  readonly isTransient: boolean;
+  readonly retryAfterMs: number;
+
+  constructor(error: CorrelationError, transient: boolean, retryAfterMs = 0) {
+    super(error.message);
+    this.error = error;
+    this.isTransient = transient;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** What an answer that is an error means to an adapter; `undefined` for what any adapter makes of it. */
+export type Refusal = (
+  status: number,
+  told: string,
+  message: string,
+) => CorrelationError | undefined;
+
+/**
+ * A server as an adapter sees it: one attempt at a request or a connection at a time, with credentials, a
+ * timeout and errors that show no secret; and what has come of them all, for `status()`.
+ */
+export class Server {
+  /** Counters and state of the adapter. */
+  readonly status: AdapterStatus = {
+    state: 'idle',
+    streams: 0,
+    requests: 0,
+    bytes: 0,
+    events: 0,
+    repeats: 0,
+    reconnects: 0,
+    gaps: 0,
+    dropped: 0,
+  };
+  readonly #url: URL;
+  readonly #headers: Record<string, string>;
+  readonly #secrets: Secrets;
+  readonly #timeoutMs: number;
+  readonly #maxRetries: number | undefined;
+  readonly #refusal: Refusal;
+  readonly #transport: Transport;
+  readonly #streams = new Set<AbortController>();
+  #isClosed = false;
+  /** How far the clock of the server is ahead, by its answers, in milliseconds. */
+  #ahead = 0;
+
+  /** Throws an `OptionError` at an option that is wrong. */
+  constructor(options: ServerOptions, refusal: Refusal) {
+    const read = reader(options, Object.keys(options) as (keyof ServerOptions)[]);
+    const { url, headers = {}, maxRetries, proxy, ca } = options;
+    const username = read('username', text, undefined);
+    const password = read('password', text, undefined);
+    const token = read('token', text, undefined);
+    if (!URL.canParse(String(url)) || !/^https?:$/.test(new URL(url).protocol)) {
+      throw new OptionError(`url is ${redactUrl(String(url))}, expected such as http://loki:3100`, {
+        details: { option: 'url' },
+      });
+    }
+    this.#url = new URL(url);
+    const user = username ?? decodeURIComponent(this.#url.username);
+    const pass = password ?? decodeURIComponent(this.#url.password);
+    this.#url.username = this.#url.password = '';
+    if (token !== undefined && user !== '') {
+      throw new OptionError('token and username exclude each other', {
+        details: { option: 'token' },
+      });
+    }
+    const auth =
+      token !== undefined ? `Bearer ${token}` : user !== '' ? basic(user, pass) : undefined;
+    this.#headers = { ...headers, ...(auth !== undefined && { authorization: auth }) };
+    this.#secrets = new Secrets(url, Object.entries(this.#headers));
+    for (const secret of [user, pass, token, proxy && new URL(proxy).password]) {
+      if (secret) this.#secrets.add(secret);
+    }
+    this.#timeoutMs = read('timeout', duration, 30_000);
+    this.#maxRetries = maxRetries;
+    // So that what is wrong is told now.
+    this.retries();
+    this.#refusal = refusal;
+    this.#transport = openTransport({ proxy, ca });
+  }
+
+  /** A stream begins; its signal aborts with the given one, and when the adapter is destroyed. */
+  open(given: AbortSignal): { signal: AbortSignal; end: () => void } {
+    this.status.streams += 1;
+    this.status.state = 'connecting';
+    const life = new AbortController();
+    const abort = () => {
+      life.abort(given.reason);
+    };
+    if (given.aborted) abort();
+    given.addEventListener('abort', abort);
+    this.#streams.add(life);
+    if (this.#isClosed) life.abort();
+    return {
+      signal: life.signal,
+      end: () => {
+        given.removeEventListener('abort', abort);
+        this.#streams.delete(life);
+        this.status.streams -= 1;
+        if (this.status.streams === 0 && this.status.state !== 'failed') this.status.state = 'idle';
+      },
+    };
+  }
+
+  /** What counts the failures of one stream. */
+  retries(): Retries {
+    return new Retries({ maxRetries: this.#maxRetries });
+  }
+
+  /** Whether WebSockets can be opened with headers. */
+  get hasSockets(): boolean {
+    return this.#transport.connect !== undefined;
+  }
+
+  /** What time it is at the server, in milliseconds since the epoch. */
+  now(): number {
+    return Date.now() + this.#ahead;
+  }
+
+  /** Makes a request, once. Throws a {@link Failure}, or what the signal was aborted with. */
+  async request(path: string, request: ServerRequest): Promise<Uint8Array> {
+    const { method = 'GET', query, headers, body, signal } = request;
+    const url = this.#urlOf(path, query);
+    const what = `${method} ${redactUrl(url)}`;
+    return this.#limited(what, signal, async (limited) => {
+      const response = await this.#transport.fetch(url.href, {
+        method,
+        headers: { ...this.#headers, ...headers },
+        body,
+        signal: limited,
+      });
+      this.#tellTime(response);
+      if (!response.ok) throw await this.#refused(what, response);
+      return readAll(response.body, MAX_BODY, (bytes) => (this.status.bytes += bytes));
+    });
+  }
+
+  /** Opens a WebSocket, once. Throws as {@link request}. */
+  async connect(path: string, request: ServerRequest): Promise<Frames> {
+    const { query, headers, signal } = request;
+    const url = this.#urlOf(path, query);
+    url.protocol = url.protocol.replace('http', 'ws');
+    this.status.requests += 1;
+    try {
+      const connect = this.#transport.connect?.bind(this.#transport);
+      if (!connect) throw new SocketError('WebSockets with headers cannot be opened here');
+      const idleMs = this.#timeoutMs;
+      return await connect(url.href, { headers: { ...this.#headers, ...headers }, idleMs, signal });
+    } catch (cause) {
+      signal.throwIfAborted();
+      const refused = cause instanceof SocketError ? cause.refused : undefined;
+      const what = `WebSocket ${redactUrl(url)}`;
+      throw refused
+        ? this.#refusedWith(what, refused.status, '', refused.body, refused.retryAfter)
+        : this.failure(what, cause);
+    }
+  }
+
+  /** A failure of the way to the server, or on it: another attempt may go well. */
+  failure(what: string, cause: unknown): Failure {
+    const details = { url: redactUrl(this.#url) };
+    const message = `${what} failed: ${this.#secrets.reason(cause)}`;
+    return new Failure(
+      new AdapterError(message, { cause: this.#secrets.cause(cause), details }),
+      true,
+    );
+  }
+
+  /** The list that an answer has as its `data`. */
+  async list(path: string): Promise<string[]> {
+    const { signal } = new AbortController();
+    const body = await this.request(path, { signal }).catch((thrown: unknown) => {
+      throw thrown instanceof Failure ? thrown.error : thrown;
+    });
+    const { data = [] } = JSON.parse(new TextDecoder().decode(body)) as { data?: string[] };
+    return data;
+  }
+
+  /** Labels and their values, from such lists: those of the first few. */
+  async labels(names: string, values: (name: string) => string): Promise<KnownLabel[]> {
+    const known = (await this.list(names)).slice(0, MAX_LABELS);
+    return Promise.all(
+      known.map(async (name) => ({
+        name,
+        values: await this.list(values(encodeURIComponent(name))),
+      })),
+    );
+  }
+
+  /** Ends all streams, and closes what is kept alive. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    for (const life of this.#streams) life.abort();
+    return this.#transport.close();
+  }
+
+  #urlOf(path: string, query: ServerRequest['query'] = {}): URL {
+    const url = new URL(this.#url);
+    url.pathname = url.pathname.replace(/\/$/, '') + path;
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
+  }
+
+  /** Runs an attempt, which has to be done in time. */
+  async #limited<T>(
+    what: string,
+    signal: AbortSignal,
+    attempt: (limited: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    signal.throwIfAborted();
+    this.status.requests += 1;
+    const limit = new AbortController();
+    const abort = () => {
+      limit.abort(signal.reason);
+    };
+    signal.addEventListener('abort', abort);
+    const late = new Error('late');
+    const timer = setTimeout(() => {
+      limit.abort(late);
+    }, this.#timeoutMs);
+    try {
+      return await attempt(limit.signal);
+    } catch (thrown) {
+      signal.throwIfAborted();
+      if (thrown instanceof Failure) throw thrown;
+      if (limit.signal.reason !== late) throw this.failure(what, thrown);
+      const message = `${what} was not answered within ${this.#timeoutMs} ms (timeout)`;
+      throw new Failure(new RequestTimeoutError(message), true);
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  async #refused(what: string, response: TransportResponse): Promise<Failure> {
+    const { status, statusText, headers } = response;
+    let told = '';
+    try {
+      told = new TextDecoder().decode(await readAll(response.body, MAX_TOLD, () => undefined));
+    } catch {
+      // Its status says enough.
+    }
+    return this.#refusedWith(what, status, statusText, told, headers.get('retry-after'));
+  }
+
+  #refusedWith(
+    what: string,
+    status: number,
+    statusText: string,
+    told: string,
+    after: string | null | undefined,
+  ): Failure {
+    const text = this.#secrets.hide(told.trim());
+    const brief = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+    const answered = `${status} ${statusText}`.trim();
+    const message = `${what} answered ${answered}${brief && `: ${brief}`}`;
+    const details = { status };
+    const error =
+      this.#refusal(status, text, message) ??
+      (status === 401 || status === 403
+        ? new AuthRequiredError(message, { details })
+        : new AdapterError(message, { details }));
+    return new Failure(error, isTransient(status), retryAfter(after));
+  }
+
+  #tellTime({ headers }: TransportResponse): void {
+    const date = Date.parse(headers.get('date') ?? '');
+    // It has whole seconds, and has been on its way.
+    if (Math.abs(date - Date.now()) > 2000) this.#ahead = date - Date.now();
+    else if (date > 0) this.#ahead = 0;
+  }
+}
+
+/** One stream of an adapter: tries again what fails, and tells of it. */
+export class Attempts {
+  readonly #server: Server;
+  readonly #retries: Retries;
+  readonly #signal: AbortSignal;
+  readonly #tell: ((notice: AdapterNotice) => void) | undefined;
+  readonly #exhausted: (error: CorrelationError) => CorrelationError;
+
+  /** With `exhausted`, another error is thrown when there have been too many failures in a row. */
+  constructor(
+    server: Server,
+    { signal, tell }: Pick<StreamOptions, 'signal' | 'tell'>,
+    exhausted = (error: CorrelationError) => error,
+  ) {
+    this.#server = server;
+    this.#retries = server.retries();
+    this.#signal = signal;
+    this.#tell = tell;
+    this.#exhausted = exhausted;
+  }
+
+  /** An attempt at something, again and again until it goes well. Throws what makes another hopeless. */
+  async until<T>(attempt: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        const done = await attempt();
+        this.reset();
+        return done;
+      } catch (thrown) {
+        await this.failed(thrown);
+      }
+    }
+  }
+
+  /** Something has gone well. */
+  reset(): void {
+    this.#retries.reset();
+  }
+
+  /** Something has failed: waits until it can be tried again, or throws why it cannot. */
+  async failed(thrown: unknown): Promise<void> {
+    this.#signal.throwIfAborted();
+    if (!(thrown instanceof Failure)) throw thrown;
+    const { status } = this.#server;
+    const { error, retryAfterMs } = thrown;
+    status.lastError = error;
+    const delayMs = thrown.isTransient ? this.#retries.next(retryAfterMs) : undefined;
+    if (delayMs === undefined) {
+      status.state = 'failed';
+      throw thrown.isTransient ? this.#exhausted(error) : error;
+    }
+    status.state = 'waiting';
+    status.reconnects += 1;
+    this.#tell?.({ type: 'reconnect', attempt: this.#retries.attempt, delayMs, error });
+    await sleep(delayMs, this.#signal);
+    this.#signal.throwIfAborted();
+  }
+}
+
+/** In UTF-8, as servers expect it. */
+function basic(user: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${user}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+async function readAll(
+  body: ReadableStream<Uint8Array> | null,
+  most: number,
+  count: (bytes: number) => void,
+): Promise<Uint8Array> {
+  const reader = body?.getReader();
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+    if (done) break;
+    count(value.length);
+    chunks.push(value);
+    length += value.length;
+    if (length > most) {
+      await reader?.cancel();
+      throw new Failure(new AdapterError(`an answer has more than ${most} bytes`), false);
+    }
+  }
+  const [only] = chunks;
+  if (only && chunks.length === 1) return only;
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

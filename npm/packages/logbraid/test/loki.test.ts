@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { OptionError } from 'logbraid';
+import { LokiAdapter } from 'logbraid/loki';
+import type { LokiOptions } from 'logbraid/loki';
+
+import { conforms } from './conformance.js';
+import { LokiServer } from './servers/loki-server.js';
+
+const PAGE = 50;
+
+/** Entries of now, in order. */
+function pusher(server: LokiServer) {
+  return (numbers: Iterable<number>) => {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    for (const number of numbers) {
+      // Of two services, whose entries Loki does not merge.
+      const labels = { app: 'a', service: `s${number % 2}` };
+      server.push(labels, [[now + BigInt(number), `number ${number}`]]);
+    }
+  };
+}
+
+const REFUSES = [
+  {
+    answer: { status: 400, body: 'parse error at line 1, col 3: syntax error: unexpected }' },
+    code: 'LOKI_QUERY_ERROR',
+  },
+  { answer: { status: 401, body: 'no org id' }, code: 'AUTH_REQUIRED' },
+  { answer: { status: 404, body: '404 page not found' }, code: 'ADAPTER_ERROR' },
+];
+
+for (const mode of ['history', 'poll', 'tail'] as const) {
+  conforms({
+    name: `Loki, ${mode}`,
+    isLive: mode !== 'history',
+    page: PAGE,
+    start: async () => {
+      const server = await LokiServer.start();
+      return {
+        server,
+        selector: '{app="a"}',
+        adapter: (options) =>
+          new LokiAdapter({
+            url: server.url,
+            mode,
+            limit: PAGE,
+            pollInterval: 5,
+            timeout: 1000,
+            username: 'me',
+            password: 's3cr3t-password',
+            ...options,
+          }),
+        push: pusher(server),
+        refuses: REFUSES,
+      };
+    },
+  });
+}
+
+void test('options are checked', () => {
+  const wrong = (options: object, message: RegExp) => {
+    assert.throws(
+      () => new LokiAdapter(options as LokiOptions),
+      (error) => {
+        assert.ok(error instanceof OptionError, String(error));
+        assert.match(error.message, message);
+        return true;
+      },
+    );
+  };
+  wrong({ url: 'loki:3100' }, /^url is .*expected such as http:\/\/loki:3100/);
+  wrong({ url: 'http://l', mode: 'push' }, /^mode must be 'tail' or 'poll' or 'history'/);
+  wrong({ url: 'http://l', interval: 1 }, /there is no option interval; there are: url, headers/);
+  wrong({ url: 'http://l', token: 'a', username: 'b' }, /token and username exclude each other/);
+  wrong({ url: 'http://l', maxRetries: -1 }, /maxRetries/);
+  wrong({ url: 'http://l', proxy: 'ftp://me:s3cr3t-password@p' }, /^proxy is ftp:\/\/p/);
+});
