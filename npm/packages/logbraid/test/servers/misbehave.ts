@@ -121,15 +121,12 @@ export abstract class MisbehavingServer {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    const closed = new Promise<void>((resolve) => {
-      if (server)
-        server.close(() => {
-          resolve();
-        });
-      else resolve();
-    });
+    const closed: Promise<unknown>[] = [...this.sockets].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    );
+    if (server) closed.push(new Promise((resolve) => server.close(resolve)));
     this.cut();
-    await closed;
+    await Promise.all(closed);
   }
 
   /** Ends everything for good. */
