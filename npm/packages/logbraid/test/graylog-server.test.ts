@@ -181,6 +181,7 @@ void suite('Graylog searches, the old way', () => {
     const of = async (query: string) => (await found(server, { query })).length;
     assert.equal(await of('failed'), 2);
     assert.equal(await of('fail'), 0);
+    assert.equal(await of('ailed'), 0);
     assert.equal(await of('fail*'), 2);
     assert.equal(await of('source:web OR again'), 2);
     assert.equal(await of('source:web again'), 2);

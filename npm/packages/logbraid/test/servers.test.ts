@@ -330,9 +330,20 @@ void suite('Loki tails', () => {
     const soon = await tailing(server);
     server.push({ a: 'b' }, [[T0, 'one']]);
     await soon.received(1);
+    // What is on its way arrives before this.
+    await range(server, {});
     assert.deepEqual(late.lines, []);
     await late.received(1);
     assert.deepEqual(late.lines, ['one']);
+  });
+
+  test('a tenant gets its own entries', async (t) => {
+    const server = await loki(t, { multiTenant: true });
+    const client = await tailing(server, {}, { 'X-Scope-OrgID': 't1' });
+    server.push({ a: 'b' }, [[T0, 'from t2']], { tenant: 't2' });
+    server.push({ a: 'b' }, [[T0, 'from t1']], { tenant: 't1' });
+    await client.received(1);
+    assert.deepEqual(client.lines, ['from t1']);
   });
 
   test('it pings', async (t) => {
