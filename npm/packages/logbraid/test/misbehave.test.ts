@@ -48,6 +48,14 @@ void suite('restart', () => {
     assert.equal(await status(server), 200);
   });
 
+  test('close ends it while it is down', async (t) => {
+    const server = await loki(t);
+    const back = server.restart({ downMs: 60_000 });
+    await server.close();
+    await back;
+    await assert.rejects(status(server), { name: 'TypeError' });
+  });
+
   test('stop lasts until listen', async (t) => {
     const server = await loki(t);
     const { port } = server;
@@ -134,6 +142,15 @@ void suite('answers', () => {
 });
 
 void suite('tails', () => {
+  test('open late', async (t) => {
+    const server = await loki(t);
+    server.stall(1, 20, TAIL);
+    const late = await tailing(server);
+    server.push({ a: 'b' }, [[T0 + 1n, 'next']]);
+    await late.received(1);
+    assert.deepEqual(late.lines, ['next']);
+  });
+
   test('end without a close frame', async (t) => {
     const server = await loki(t);
     const client = await tailing(server);
