@@ -27,7 +27,7 @@ void suite('restart', () => {
     const server = await loki(t);
     const { url } = server;
     const client = await tailing(server);
-    const back = server.restart({ downMs: 50 });
+    const back = server.restart({ downMs: 500 });
     assert.deepEqual(await client.closed, [1006, '']);
     await assert.rejects(status(server), { name: 'TypeError' });
     server.push({ a: 'b' }, [[T0 + 1n, 'while it was down']]);
@@ -40,7 +40,7 @@ void suite('restart', () => {
   test('behind a proxy it answers 503 and refuses tails', async (t) => {
     const server = await loki(t);
     const client = await tailing(server);
-    const back = server.restart({ downMs: 50, refuse: 503 });
+    const back = server.restart({ downMs: 500, refuse: 503 });
     assert.equal((await client.closed)[0], 1006);
     assert.equal(await status(server), 503);
     assert.equal((await refusal(server, { query: '{a="b"}' }))[0], 503);
@@ -107,9 +107,12 @@ void suite('answers', () => {
     assert.deepEqual(order, ['soon 200', 'late 200']);
 
     server.stall(1, Infinity);
-    const signal = AbortSignal.timeout(50);
-    await assert.rejects(fetch(server.url + QUERY, { signal }), { name: 'TimeoutError' });
+    const patience = new AbortController();
+    const never = fetch(server.url + QUERY, { signal: patience.signal });
+    while (server.requests.length < 3) await sleep(1);
     assert.equal(await status(server), 200);
+    patience.abort();
+    await assert.rejects(never, { name: 'AbortError' });
   });
 
   test('piece by piece', async (t) => {
@@ -134,7 +137,7 @@ void suite('answers', () => {
     server.spoil(1, 'missing-bytes');
     await assert.rejects(text(), { name: 'TypeError', message: 'terminated' });
     server.spoil(1, 'reset');
-    await assert.rejects(text(), { name: 'TypeError', message: 'terminated' });
+    await assert.rejects(text(), { name: 'TypeError' });
     server.spoil(1, 'extra-bytes');
     assert.equal(await text(), half);
     assert.equal(await text(), whole);
