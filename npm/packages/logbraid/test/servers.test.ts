@@ -4,12 +4,13 @@ import { readFile } from 'node:fs/promises';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { suite, test } from 'node:test';
-import { WebSocket } from 'ws';
 
 import type { Labels } from './servers/logql.js';
 import type { LokiOptions } from './servers/loki-server.js';
 import { LokiServer, QUERY_RANGE, TAIL } from './servers/loki-server.js';
 import type { PushedEntry } from './servers/loki-store.js';
+import type { Frame, Parameters } from './servers/tail-client.js';
+import { refusal, search, tailing, TailClient } from './servers/tail-client.js';
 
 const SAMPLES = new URL('../../../../../tests/samples/loki/', import.meta.url);
 const CATEGORIZE = { 'X-Loki-Response-Encoding-Flags': 'categorize-labels' };
@@ -46,13 +47,6 @@ async function recorded(t: TestContext): Promise<LokiServer> {
   return server;
 }
 
-type Parameters = Record<string, string | number | bigint>;
-
-function search(parameters: Parameters): string {
-  const texts = Object.entries(parameters).map(([name, value]) => [name, String(value)]);
-  return new URLSearchParams(texts).toString();
-}
-
 const AROUND: Parameters = { query: '{env="prod"}', start: T0, end: T0 + 10n * SECOND };
 
 function range(server: LokiServer, parameters: Parameters, init?: RequestInit): Promise<Response> {
@@ -76,74 +70,6 @@ function comparable(body: string): unknown {
 async function lines(response: Response): Promise<string[]> {
   const { data } = (await response.json()) as Streams;
   return data.result.flatMap(({ values }) => values.map(([, line]) => line));
-}
-
-interface Frame {
-  streams: { stream: Labels; values: [string, string, unknown?][] }[];
-  dropped_entries?: { timestamp: string; labels: Labels }[];
-  encodingFlags?: string[];
-}
-
-/** A client of a tail, with the frames it got. */
-class Client {
-  readonly ws: WebSocket;
-  readonly texts: string[] = [];
-  pings = 0;
-  error: Error | undefined;
-  readonly closed: Promise<[code: number, reason: string]>;
-
-  constructor(server: LokiServer, parameters: Parameters, headers: Record<string, string> = {}) {
-    const url = `${server.url.replace('http', 'ws')}${TAIL}?${search(parameters)}`;
-    this.ws = new WebSocket(url, { headers });
-    this.ws.on('message', (data: Buffer) => this.texts.push(data.toString()));
-    this.ws.on('ping', () => (this.pings += 1));
-    this.ws.on('error', (error) => (this.error = error));
-    this.closed = new Promise((resolve) => {
-      this.ws.on('close', (code, reason) => {
-        resolve([code, reason.toString()]);
-      });
-    });
-  }
-
-  get frames(): Frame[] {
-    return this.texts.map((text) => JSON.parse(text) as Frame);
-  }
-
-  get lines(): string[] {
-    return this.frames.flatMap(({ streams }) =>
-      streams.flatMap(({ values }) => values.map(([, line]) => line)),
-    );
-  }
-
-  async received(frames: number): Promise<void> {
-    while (this.texts.length < frames) await once(this.ws, 'message');
-  }
-}
-
-async function tailing(
-  server: LokiServer,
-  parameters: Parameters = {},
-  headers: Record<string, string> = {},
-): Promise<Client> {
-  const opened = server.nextTail();
-  const client = new Client(server, { query: '{a="b"}', ...parameters }, headers);
-  await opened;
-  return client;
-}
-
-/** What the upgrade was refused with. */
-function refusal(server: LokiServer, parameters: Parameters, headers: Record<string, string> = {}) {
-  const ws = new WebSocket(`${server.url}${TAIL}?${search(parameters)}`, { headers });
-  ws.on('error', () => undefined);
-  return new Promise<[status: number | undefined, body: string]>((resolve) => {
-    ws.on('unexpected-response', (_request, response) => {
-      let body = '';
-      response.on('data', (data: Buffer) => (body += data.toString()));
-      response.on('end', () => {
-        resolve([response.statusCode, body]);
-      });
-    });
-  });
 }
 
 void suite('Loki answers as recorded', () => {
@@ -223,6 +149,29 @@ void suite('Loki queries', () => {
     assert.deepEqual(await lines(await range(server, { ...query, start: T0 + 1n })), ['three']);
   });
 
+  test('a POST has its parameters in the body, and since counts back from the end', async (t) => {
+    const server = await recorded(t);
+    const body = search({ query: '{env="prod"}', end: T0 + 3n * SECOND + 1n, since: '1s' });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fetch(server.url + QUERY_RANGE, { method: 'POST', body, headers });
+    assert.deepEqual(await lines(response), ['status=200 request_id=r2']);
+    assert.equal(server.requests.at(-1)?.body, body);
+  });
+
+  test('labels of streams without an entry in the time asked for are not told', async (t) => {
+    const server = await recorded(t);
+    const later = search({ start: T0 + 20n * SECOND, end: T0 + 30n * SECOND });
+    const response = await fetch(`${server.url}/loki/api/v1/labels?${later}`);
+    assert.deepEqual(await response.json(), { status: 'success' });
+  });
+
+  test('series', async (t) => {
+    const server = await recorded(t);
+    const query = search({ ...AROUND, 'match[]': '{env="prod"}' });
+    const response = await fetch(`${server.url}/loki/api/v1/series?${query}`);
+    assert.deepEqual(await response.json(), JSON.parse(await sample('series.body')));
+  });
+
   test('the default limit is 100', async (t) => {
     const server = await loki(t);
     const entries = Array.from({ length: 150 }, (_, k): PushedEntry => [T0 + BigInt(k), `l${k}`]);
@@ -240,6 +189,57 @@ void suite('Loki queries', () => {
     assert.equal(await found('{env="prod"} |= "request_id=r1"'), 2);
     assert.equal(await found('{env="prod"} |= "request_id=r1" != `status=500`'), 1);
     assert.equal(await found('{env="prod"} |~ "request_id=r[12]" !~ "^GET"'), 2);
+  });
+});
+
+void suite('Loki behind a door', () => {
+  const of = (result: unknown) => ({ status: 'success', data: { resultType: 'streams', result } });
+
+  test('tenants', async (t) => {
+    const server = await loki(t, { multiTenant: true });
+    server.push({ a: 'b' }, [[T0, 'from t1']], { tenant: 't1' });
+    server.push({ a: 'b' }, [[T0, 'from t2']], { tenant: 't2' });
+    const ask = (tenant: string) =>
+      range(server, { query: '{a="b"}' }, { headers: { 'X-Scope-OrgID': tenant } });
+    const stream = { a: 'b', detected_level: 'unknown', service_name: 'unknown_service' };
+    const one = { stream, values: [[String(T0), 'from t1']] };
+    const two = { stream, values: [[String(T0), 'from t2']] };
+    const named = (tenant: string) => ({ stream: { __tenant_id__: tenant, ...stream } });
+    assert.deepEqual(comparable(await (await ask('t1')).text()), of([one]));
+    assert.deepEqual(
+      comparable(await (await ask('t1|t2')).text()),
+      of([
+        { ...one, ...named('t1') },
+        { ...two, ...named('t2') },
+      ]),
+    );
+    const refused = await range(server, {});
+    assert.deepEqual([refused.status, await refused.text()], [401, 'no org id\n']);
+    assert.equal((await fetch(`${server.url}/ready`)).status, 200);
+  });
+
+  test('a name and a password, or a token', async (t) => {
+    const named = await loki(t, { auth: { user: 'me', password: 'pw' } });
+    const basic = { authorization: `Basic ${Buffer.from('me:pw').toString('base64')}` };
+    assert.equal((await range(named, {})).status, 401);
+    assert.equal((await range(named, {}, { headers: basic })).status, 200);
+    assert.equal((await refusal(named, { query: '{a="b"}' }))[0], 401);
+    const tokened = await loki(t, { auth: { token: 'tok' } });
+    assert.equal((await range(tokened, {}, { headers: basic })).status, 401);
+    const bearer = { authorization: 'Bearer tok' };
+    assert.equal((await range(tokened, {}, { headers: bearer })).status, 200);
+  });
+
+  test('not ready', async (t) => {
+    const server = await loki(t);
+    server.ready = false;
+    const response = await fetch(`${server.url}/ready`);
+    assert.deepEqual(
+      [response.status, await response.text()],
+      [503, await sample('ready-503.txt')],
+    );
+    server.ready = true;
+    assert.equal((await fetch(`${server.url}/ready`)).status, 200);
   });
 });
 
@@ -303,13 +303,47 @@ void suite('Loki tails', () => {
 
   test('closed with a reason after it opened', async (t) => {
     const server = await loki(t, { maxTails: 2 });
-    const metric = new Client(server, { query: 'count_over_time({a="b"}[1m])' });
+    const metric = new TailClient(server, { query: 'count_over_time({a="b"}[1m])' });
     assert.deepEqual(await metric.closed, [1011, 'only log selector is supported']);
     await tailing(server);
     await tailing(server);
-    const third = new Client(server, { query: '{a="b"}' });
+    const third = new TailClient(server, { query: '{a="b"}' });
     const [, reason = ''] = /close 1011 (rpc .*\))/.exec(await sample('tail-mt.txt')) ?? [];
     assert.deepEqual(await third.closed, [1011, reason]);
+  });
+
+  test('of what was stored it sends the newest, in the order of time', async (t) => {
+    const server = await loki(t);
+    server.push({ a: 'b' }, [
+      [T0, 'one'],
+      [T0 + 1n, 'two'],
+      [T0 + 2n, 'three'],
+    ]);
+    const client = await tailing(server, { start: T0, limit: 2 });
+    await client.received(1);
+    assert.deepEqual(client.lines, ['two', 'three']);
+  });
+
+  test('what comes waits for delay_for', async (t) => {
+    const server = await loki(t);
+    const late = await tailing(server, { delay_for: 1 });
+    const soon = await tailing(server);
+    server.push({ a: 'b' }, [[T0, 'one']]);
+    await soon.received(1);
+    // What is on its way arrives before this.
+    await range(server, {});
+    assert.deepEqual(late.lines, []);
+    await late.received(1);
+    assert.deepEqual(late.lines, ['one']);
+  });
+
+  test('a tenant gets its own entries', async (t) => {
+    const server = await loki(t, { multiTenant: true });
+    const client = await tailing(server, {}, { 'X-Scope-OrgID': 't1' });
+    server.push({ a: 'b' }, [[T0, 'from t2']], { tenant: 't2' });
+    server.push({ a: 'b' }, [[T0, 'from t1']], { tenant: 't1' });
+    await client.received(1);
+    assert.deepEqual(client.lines, ['from t1']);
   });
 
   test('it pings', async (t) => {
@@ -340,55 +374,5 @@ void suite('Loki tails', () => {
       client.lines,
       flood.slice(1500).map(([, line]) => line),
     );
-  });
-});
-
-void suite('Loki misbehaves', () => {
-  test('a restart cuts every connection and keeps the port and the entries', async (t) => {
-    const server = await recorded(t);
-    const { url } = server;
-    const client = await tailing(server);
-    const back = server.restart({ downMs: 50 });
-    assert.equal((await client.closed)[0], 1006);
-    await assert.rejects(range(server, {}), { name: 'TypeError' });
-    await back;
-    assert.equal(server.url, url);
-    assert.equal((await lines(await range(server, {}))).length, 6);
-  });
-
-  test('a restart behind a proxy answers 503', async (t) => {
-    const server = await recorded(t);
-    const client = await tailing(server);
-    const back = server.restart({ downMs: 50, refuse: 503 });
-    assert.equal((await client.closed)[0], 1006);
-    assert.equal((await range(server, {})).status, 503);
-    assert.equal((await refusal(server, { query: '{a="b"}' }))[0], 503);
-    await back;
-    assert.equal((await range(server, {})).status, 200);
-  });
-
-  test('it answers as told, to requests of a path', async (t) => {
-    const server = await recorded(t);
-    server.answer(1, { status: 429, headers: { 'Retry-After': '1' }, body: 'slow' }, QUERY_RANGE);
-    server.answer(1, { status: 400, body: 'no tail' }, TAIL);
-    assert.equal((await fetch(`${server.url}/ready`)).status, 200);
-    const response = await range(server, {});
-    assert.deepEqual([response.status, response.headers.get('retry-after')], [429, '1']);
-    assert.equal((await range(server, {})).status, 200);
-    assert.deepEqual(await refusal(server, { query: '{a="b"}' }), [400, 'no tail']);
-  });
-
-  test('entries of a tail are lost silently', async (t) => {
-    const server = await loki(t);
-    const client = await tailing(server);
-    server.tail.loseSilently(2);
-    server.push({ a: 'b' }, [
-      [T0, 'one'],
-      [T0 + 1n, 'two'],
-      [T0 + 2n, 'three'],
-    ]);
-    await client.received(1);
-    assert.deepEqual(client.lines, ['three']);
-    assert.deepEqual(Object.keys(client.frames[0] ?? {}), ['streams']);
   });
 });

@@ -114,6 +114,7 @@ export abstract class MisbehavingServer {
     });
     this.#server = server;
     this.#port = (server.address() as AddressInfo).port;
+    if (this.life.signal.aborted) await this.stop();
     return this;
   }
 
@@ -121,15 +122,12 @@ export abstract class MisbehavingServer {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    const closed = new Promise<void>((resolve) => {
-      if (server)
-        server.close(() => {
-          resolve();
-        });
-      else resolve();
-    });
+    const closed: Promise<unknown>[] = [...this.sockets].map(
+      (socket) => new Promise((resolve) => socket.once('close', resolve)),
+    );
+    if (server) closed.push(new Promise((resolve) => server.close(resolve)));
     this.cut();
-    await closed;
+    await Promise.all(closed);
   }
 
   /** Ends everything for good. */
@@ -154,7 +152,7 @@ export abstract class MisbehavingServer {
     this.cut();
     await sleep(downMs, undefined, { signal: this.life.signal }).catch(() => undefined);
     this.#refuses = false;
-    if (refuse === 'connection' && !this.life.signal.aborted) await this.listen();
+    if (refuse === 'connection') await this.listen();
   }
 
   /** Answers the next requests late, or never (Infinity). */
@@ -207,7 +205,7 @@ export abstract class MisbehavingServer {
       if (answer) await this.#write(response, answer, fault);
     } catch (error) {
       // The client has left, or `close` has been called.
-      if (response.socket && !response.socket.destroyed) throw error;
+      if (!message.socket.destroyed) throw error;
     }
   }
 
