@@ -121,6 +121,13 @@ class ReadAhead<T> {
   async close(): Promise<void> {
     if (this.#ended || this.#failure) return;
     this.#ended = true;
+    const closed = this.#close();
+    // A generator that waits cannot be left before its wait ends.
+    if (this.#reading) closed.catch(() => undefined);
+    else await closed;
+  }
+
+  async #close(): Promise<void> {
     await this.#items.return?.();
   }
 
