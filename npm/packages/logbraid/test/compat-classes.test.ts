@@ -172,6 +172,9 @@ void test('QueryBuilder builds queries that parse', () => {
       'loki({service="backend"})[5m] and on(session_id=trace_id, user) graylog(service:api)',
   );
   assert.throws(() => new QueryBuilder().addStream('a', '{}').build(), { code: 'INVALID_OPTION' });
+  const ready = () => new QueryBuilder().addStream('a', '{}').join('and', 'k').addStream('b', '{}');
+  assert.equal(ready().build(), 'a({}) and on(k) b({})');
+  assert.throws(() => ready().join('or', 'k').build(), { code: 'INVALID_OPTION' });
   assert.throws(() => new QueryBuilder().addStream('a', '{}) or b('), { code: 'INVALID_OPTION' });
   assert.throws(() => new QueryBuilder().withTemporal('5s'), { code: 'INVALID_OPTION' });
 });
@@ -221,26 +224,44 @@ void test('BackpressureController reads no further than its marks, and loses not
   assert.deepEqual(given.slice(0, 5), [0, 2, 4, 8, 10]);
   assert.deepEqual(told.slice(0, 3), ['paused 10', 'left out 3', 'resumed 2']);
   assert.equal(closed, true);
+  async function* silent() {
+    yield 1;
+    await new Promise(() => undefined);
+  }
+  // Also one that says nothing more can be left.
+  for await (const number of new BackpressureController().controlFlow(silent())) {
+    assert.equal(number, 1);
+    break;
+  }
 });
 
-void test('PerformanceMonitor tells of an engine, and of limits that are passed', async () => {
-  await using engine = new CorrelationEngine({ processingInterval: 0 });
+void test('PerformanceMonitor tells of an engine, and of limits that are passed', async (t) => {
+  // Its timer keeps no process alive.
+  const alive = setInterval(() => undefined, 1000);
   const monitor = new PerformanceMonitor(10);
-  const first = new Promise<{ throughput: number }>((resolve) => monitor.once('metrics', resolve));
+  t.after(() => {
+    clearInterval(alive);
+    monitor.stop();
+  });
+  await using engine = new CorrelationEngine();
+  const busy = new Promise<void>((resolve) => {
+    let [events, correlations] = [0, 0];
+    monitor.on('metrics', ({ throughput, correlationRate }) => {
+      events += throughput;
+      correlations += correlationRate;
+      if (events > 0 && correlations > 0) resolve();
+    });
+  });
   const low = new Promise((resolve) => monitor.once('lowThroughput', resolve));
   const high = new Promise((resolve) => monitor.once('highLatency', resolve));
   monitor.start(engine);
   const events = [at(0, { k: '1' })];
   engine.addAdapter('a', events).addAdapter('b', events);
   for await (const found of engine.correlate('a({}) and on(k) b({})')) assert.ok(found);
-  // Its timer keeps no process alive.
-  const alive = setInterval(() => undefined, 1000);
-  assert.ok((await first).throughput > 0);
+  await busy;
   await low;
   monitor.recordEvent(500);
   await high;
-  clearInterval(alive);
-  monitor.stop();
 });
 
 void test('EventDeduplicator tells repeats, within its window and memory', async () => {
@@ -290,7 +311,8 @@ void test('IndexedEventStore finds events by key and time, and what belongs toge
 });
 
 void test('ParallelProcessor joins chunks, windows and streams', async () => {
-  const processor = new ParallelProcessor({ maxWorkers: 2, workerIdleTimeout: 1000 });
+  const processor = new ParallelProcessor({ maxWorkers: 100, workerIdleTimeout: 1000 });
+  assert.throws(() => new ParallelProcessor({ maxWorkers: 0 }), { code: 'INVALID_OPTION' });
   const options = { joinKeys: ['k'] };
   const chunk = [at(0, { k: '1' }, { source: 'a' }), at(1, { k: '1' }, { source: 'b' })];
   assert.deepEqual((await processor.processChunk(chunk, options)).map(shape), ['a@0 b@1']);

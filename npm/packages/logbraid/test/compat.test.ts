@@ -1,47 +1,11 @@
-// What users of log-correlator were promised, and what did not work there: `logbraid/compat` by its engine.
+// What users of log-correlator were promised, and what did not work there: the queries of `logbraid/compat`.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 
-import { CorrelationEngine, CorrelationError } from 'logbraid/compat';
-import type { CorrelatedEvent, CorrelationEngineOptions, LogEvent } from 'logbraid/compat';
+import type { LogEvent } from 'logbraid/compat';
 
-import { Feed, T0, at } from './feed.js';
-
-/** A correlation in short: `a@0 b@1`. */
-function shape({ events }: Pick<CorrelatedEvent, 'events'>): string {
-  return events
-    .map(({ stream, timestamp }) => `${stream}@${(Date.parse(timestamp) - T0) / 1000}`)
-    .join(' ');
-}
-
-type Sources = Record<string, LogEvent[] | Feed>;
-
-function engineOf(sources: Sources, options: CorrelationEngineOptions = {}): CorrelationEngine {
-  const engine = new CorrelationEngine(options);
-  for (const [name, given] of Object.entries(sources)) {
-    engine.addAdapter(name, given instanceof Feed ? given : new Feed(given).end());
-  }
-  return engine;
-}
-
-/** What a query finds in sources that end. */
-async function find(
-  query: string,
-  sources: Sources,
-  options: CorrelationEngineOptions = {},
-): Promise<CorrelatedEvent[]> {
-  await using engine = engineOf(sources, options);
-  const found: CorrelatedEvent[] = [];
-  for await (const correlation of engine.correlate(query)) found.push(correlation);
-  return found;
-}
-
-async function shapes(...given: Parameters<typeof find>): Promise<string[]> {
-  return (await find(...given)).map(shape).sort();
-}
-
-const AND = 'a({})[5m] and on(k) b({})[5m]';
+import { AND, Feed, T0, at, engineOf, find, shape, shapes } from './feed.js';
 
 void test('a label goes before the join key of that name', async () => {
   const sources = {
@@ -283,101 +247,43 @@ void test('a label named constructor is a label, and ids in messages are whole',
   assert.deepEqual(await shapes('a({}) and on(request_id) c({})', sources), []);
 });
 
-void test('maxEvents is a bound where overflow says what happens at it', async () => {
-  const a = Array.from({ length: 40 }, (_, k) => at(k, { k: `a${k}` }));
-  const b = Array.from({ length: 40 }, (_, k) => at(k, { k: `b${k}` }));
-  assert.deepEqual(await shapes(AND, { a, b }, { maxEvents: 10 }), []);
-  await assert.rejects(find(AND, { a, b }, { maxEvents: 10, overflow: 'block' }), {
-    code: 'MEMORY_ERROR',
+void test('a partial result comes when it is final, however quiet it is before', async () => {
+  const [a, b] = [new Feed([at(0, { k: '1' }), at(8, { k: '1' })]), new Feed()];
+  await using engine = engineOf({ a, b }, { lateTolerance: 0 });
+  const found = engine.correlate('a({})[10s] or on(k) b({})[10s]');
+  for (const feed of [a, b]) feed.give(at(12, { k: '2' }));
+  // The engine knows of the event at 0 by then, and not yet of that at 8.
+  assert.equal(shape((await found.next()).value ?? assert.fail()), 'a@12 b@12');
+  for (const feed of [a, b]) feed.give(at(60, { k: '3' }));
+  assert.equal(shape((await found.next()).value ?? assert.fail()), 'a@0 a@8');
+});
+
+void test('a query with stages gives final results, which nothing takes back', async () => {
+  const events = [at(0, { k: '1' }), at(1, { k: '2' })];
+  const [a, b] = [new Feed([...events]), new Feed([...events])];
+  await using engine = engineOf({ a, b }, { lateTolerance: 0, processingInterval: 0 });
+  const found = engine.correlate('a({})[10s] and on(k) b({})[10s] | limit 1');
+  const first = found.next();
+  let delivered = 0;
+  engine.on('correlationFound', () => (delivered += 1));
+  for (let turns = 0; turns < 100; turns += 1) await turn();
+  assert.equal(delivered, 0);
+  for (const feed of [a, b]) feed.give(at(60, { k: '3' }));
+  assert.equal(shape((await first).value ?? assert.fail()), 'a@0 b@0');
+  assert.equal((await found.next()).done, true);
+});
+
+void test('of two that turn out to be one, that one comes', async () => {
+  const a = new Feed([at(0, { k: '1' }), at(10, { k: '1' })]);
+  const b = new Feed([at(1, { k: '1' }), at(11, { k: '1' })]);
+  await using engine = engineOf({ a, b }, { processingInterval: 500 });
+  let known = 0;
+  engine.on('windowCreated', () => {
+    known += 1;
+    if (known === 2) a.give(at(6, { k: '1' }));
   });
-});
-
-void test('memory is bounded, and told before and when events are dropped', async () => {
-  const events = Array.from({ length: 2000 }, (_, k) => at(k / 100, { k: `${k}` }));
-  await using engine = engineOf({ a: events, b: [] }, { maxMemoryMB: 0.1 });
-  const told = new Set<string>();
-  engine.on('memoryWarning', ({ usedMB, maxMB }) => told.add(`warning ${usedMB <= maxMB}`));
-  engine.on('eventDropped', ({ source, reason }) => told.add(`${source} ${reason}`));
-  for await (const found of engine.correlate(AND)) assert.fail(shape(found));
-  assert.deepEqual([...told].sort(), ['a evicted', 'warning true']);
-});
-
-void test('leaving the loop, a signal and destroy end live queries and close their streams', async () => {
-  const sources = () => ({ a: new Feed([at(0, { k: '1' })]), b: new Feed([at(1, { k: '1' })]) });
-  const left = sources();
-  await using engine = engineOf(left);
-  for await (const found of engine.correlate(AND)) {
-    assert.equal(shape(found), 'a@0 b@1');
-    break;
-  }
-  const aborted = engine.correlate(AND, { signal: AbortSignal.timeout(1) });
-  await assert.rejects(async () => {
-    for (;;) await aborted.next();
-  }, /timeout/);
-  const waiting = engine.correlate('a({}) and on(other) b({})').next();
-  await turn();
-  await engine.destroy();
-  assert.equal((await waiting).done, true);
-  // A generator that waits ends with its signal.
-  while (left.a.open + left.b.open > 0) await sleep(1);
-});
-
-void test('what is wrong rejects the first step, with the code that it had', async () => {
-  await using engine = engineOf({ a: [], b: [] });
-  const codeOf = async (query: string) => {
-    try {
-      await engine.correlate(query).next();
-    } catch (error) {
-      assert.ok(error instanceof CorrelationError);
-      return `${error.code} ${error.message}`;
-    }
-    return 'nothing is wrong';
-  };
-  assert.match(await codeOf('a({}) nand b({})'), /^QUERY_PARSE_ERROR /);
-  const missing = await codeOf('a({}) and on(k) loki({})');
-  assert.match(missing, /^ADAPTER_NOT_FOUND Required data source adapter not found/);
-  assert.throws(() => engine.addAdapter('a', new Feed()), { code: 'ADAPTER_EXISTS' });
-  const own = new CorrelationError('no such stream', 'LOKI_QUERY_ERROR', { status: 400 });
-  engine.addAdapter('loki', new Feed().fail(own));
-  assert.match(await codeOf('a({}) and on(k) loki({})'), /^LOKI_QUERY_ERROR no such stream/);
-  engine.addAdapter('other', new Feed().fail(new Error('broken')));
-  assert.match(await codeOf('a({}) and on(k) other({})'), /^ADAPTER_ERROR .*broken/);
-});
-
-void test('queries are checked with the adapters there are', async () => {
-  await using engine = engineOf({ a: [], b: [] });
-  assert.equal(engine.validateQuery(AND), true);
-  assert.equal(engine.validateQuery('a({}) and b({})'), false);
-  assert.ok(engine.getAdapter('a') instanceof Feed);
-  assert.equal(engine.getAdapter('c'), undefined);
-});
-
-void test('events tell what arrives, is late, and begins and ends', async () => {
-  const [a, b] = [[at(100, { k: '1' }), at(0, { k: '2' })], [at(101, { k: '1' })]];
-  await using engine = engineOf({ a, b }, { lateTolerance: 0, idleTimeout: 0 });
-  const told: string[] = [];
-  engine.on('eventReceived', (event, source) =>
-    told.push(`${source} ${String(event.labels?.['k'])}`),
-  );
-  engine.on('lateEvent', ({ source, count }) => told.push(`late ${source} ${count}`));
-  engine.on('windowCreated', ({ start }) => told.push(`created ${start}`));
-  engine.on('windowClosed', ({ end }) => told.push(`closed ${end}`));
-  for await (const found of engine.correlate(AND)) told.push(shape(found));
-  const expected = ['a 1', 'a 2', 'b 1', 'a@100 b@101'];
-  for (const one of expected) assert.ok(told.includes(one), `${one} in ${told.join(', ')}`);
-  const ends = told.filter((one) => /^(created|closed)/.test(one));
-  assert.deepEqual(ends, ['created 2026-01-01T00:01:40.000Z', 'closed 2026-01-01T00:01:41.000Z']);
-});
-
-void test('shards share the results between them', async () => {
-  const events = Array.from({ length: 50 }, (_, k) => at(k, { k }));
-  const all = await shapes(AND, { a: events, b: events });
-  const shares = [0, 1, 2].map((shardId) =>
-    shapes(AND, { a: events, b: events }, { shardId, shardCount: 3 }),
-  );
-  const shared = await Promise.all(shares);
-  assert.ok(shared.every((share) => share.length > 0));
-  assert.deepEqual(shared.flat().sort(), all);
-  const mixed = `${AND} and on(j) c({})`;
-  await assert.rejects(find(mixed, { a: [], b: [], c: [] }, { shardCount: 2 }), /shardCount/);
+  const found = engine.correlate('a({})[5s] and on(k) b({})[5s]');
+  assert.equal(shape((await found.next()).value ?? assert.fail()), 'a@0 b@1 a@6 a@10 b@11');
+  for (const feed of [a, b]) feed.end();
+  assert.equal((await found.next()).done, true);
 });

@@ -1,6 +1,13 @@
 // Sources for tests of the layer for users of log-correlator, as they wrote them: they say nothing of ends
 // and selectors.
-import type { DataSourceAdapter, LogEvent, StreamOptions } from 'logbraid/compat';
+import { CorrelationEngine } from 'logbraid/compat';
+import type {
+  CorrelatedEvent,
+  CorrelationEngineOptions,
+  DataSourceAdapter,
+  LogEvent,
+  StreamOptions,
+} from 'logbraid/compat';
 
 export const T0 = Date.UTC(2026, 0, 1);
 
@@ -93,3 +100,44 @@ export class Feed implements DataSourceAdapter {
     return Promise.resolve();
   }
 }
+
+/** A correlation in short: `a@0 b@1`. */
+export function shape({ events }: Pick<CorrelatedEvent, 'events'>): string {
+  return events
+    .map(({ stream, timestamp }) => `${stream}@${(Date.parse(timestamp) - T0) / 1000}`)
+    .join(' ');
+}
+
+/** Events, or a feed, by the name of the source. */
+export type Sources = Record<string, LogEvent[] | Feed>;
+
+/** An engine with these sources; events come from a source that ends. */
+export function engineOf(
+  sources: Sources,
+  options: CorrelationEngineOptions = {},
+): CorrelationEngine {
+  const engine = new CorrelationEngine(options);
+  for (const [name, given] of Object.entries(sources)) {
+    engine.addAdapter(name, given instanceof Feed ? given : new Feed(given).end());
+  }
+  return engine;
+}
+
+/** What a query finds in sources that end. */
+export async function find(
+  query: string,
+  sources: Sources,
+  options: CorrelationEngineOptions = {},
+): Promise<CorrelatedEvent[]> {
+  await using engine = engineOf(sources, options);
+  const found: CorrelatedEvent[] = [];
+  for await (const correlation of engine.correlate(query)) found.push(correlation);
+  return found;
+}
+
+/** The same in short, in order of the alphabet. */
+export async function shapes(...given: Parameters<typeof find>): Promise<string[]> {
+  return (await find(...given)).map(shape).sort();
+}
+
+export const AND = 'a({})[5m] and on(k) b({})[5m]';

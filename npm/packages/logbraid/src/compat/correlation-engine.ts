@@ -8,7 +8,7 @@ import { CorrelationEngine as Engine } from '../engine.js';
 import { AdapterError, CorrelationError, QueryError } from '../errors.js';
 import type { SyntaxNode } from '../syntax.js';
 import type { CorrelateOptions, EngineEvents, LogEvent, Metrics } from '../types.js';
-import { load } from '#platform';
+import { isLoaded, load } from '#platform';
 import { toCorrelatedEvent } from './correlated-event.js';
 import type { CorrelatedEvent } from './correlated-event.js';
 import { Once } from './once.js';
@@ -100,7 +100,7 @@ export class CorrelationEngine extends EventEmitter<CorrelationEngineEvents> {
   ): AsyncIterableIterator<CorrelatedEvent, undefined> {
     return new Once({
       start: async () => {
-        await load();
+        if (!isLoaded()) await load();
         return this.#start(query, options);
       },
       quietMs: this.#options.quietMs,
@@ -120,7 +120,7 @@ export class CorrelationEngine extends EventEmitter<CorrelationEngineEvents> {
     });
   }
 
-  /** Whether a query makes sense with these sources. In browsers `load()` has to be awaited before. */
+  /** Whether a query makes sense; selectors of adapters that select are left to them. In browsers `load()` has to be awaited before. */
   validateQuery(query: string): boolean {
     return this.#engine.validate(query).valid;
   }
@@ -135,11 +135,14 @@ export class CorrelationEngine extends EventEmitter<CorrelationEngineEvents> {
     return this.#engine;
   }
 
-  /** Ends running queries normally and destroys all adapters. Idempotent. */
+  /** Ends running queries normally and destroys all adapters; rejects with the first error of one. Idempotent. */
   async destroy(): Promise<void> {
-    await this.#engine.destroy();
     this.#adapters.clear();
-    this.removeAllListeners();
+    try {
+      await this.#engine.destroy();
+    } finally {
+      this.removeAllListeners();
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,14 +1,16 @@
+import { MAX_THREADS } from '../options.js';
 import type { EngineOptions } from '../options.js';
 import type { DurationInput, LogEvent } from '../types.js';
 import type { CorrelatedEvent } from './correlated-event.js';
 import type { StreamJoinerOptions } from './join-options.js';
 import { MultiStreamJoiner } from './multi-stream-joiner.js';
 import type { NamedStreams } from './multi-stream-joiner.js';
+import { countOf } from './time-window.js';
 import type { TimeWindow } from './time-window.js';
 
 /** Options of a {@link ParallelProcessor}. */
 export interface ParallelProcessorOptions {
-  /** On how many threads the engine may run a join, from 1 to 64. Default: as many as there are processors, at most 8. */
+  /** On how many threads the engine may run a join; more than 64 are 64. Default: as many as there are processors, at most 8. */
   maxWorkers?: number | undefined;
   /** How many correlations may wait for their consumer: a whole number above 0. Default 1000. */
   taskQueueSize?: number | undefined;
@@ -23,8 +25,16 @@ export type ParallelJoinOptions = Omit<StreamJoinerOptions, 'threads' | 'bufferS
 export class ParallelProcessor {
   readonly #engine: Pick<EngineOptions, 'threads' | 'bufferSize'>;
 
+  /** Throws an `OptionError` at a value that makes no sense. */
   constructor({ maxWorkers, taskQueueSize }: ParallelProcessorOptions = {}) {
-    this.#engine = { threads: maxWorkers, bufferSize: taskQueueSize };
+    this.#engine = {
+      ...(maxWorkers !== undefined && {
+        threads: Math.min(countOf('maxWorkers', maxWorkers), MAX_THREADS),
+      }),
+      ...(taskQueueSize !== undefined && {
+        bufferSize: countOf('taskQueueSize', taskQueueSize),
+      }),
+    };
   }
 
   /** Joins the events of each window, as {@link processChunk}; one window after the other. */

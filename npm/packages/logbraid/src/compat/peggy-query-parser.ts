@@ -1,5 +1,5 @@
 import { QueryError } from '../errors.js';
-import { complete, format, parse, validate } from '../query.js';
+import { complete, format, parse, render, validate } from '../query.js';
 import type { Vocabulary } from '../query.js';
 import type { JoinSyntax, MatcherSyntax, StreamSyntax, SyntaxNode } from '../syntax.js';
 import type { LabelMapping } from './join-options.js';
@@ -82,8 +82,8 @@ export class PeggyQueryParser {
       const { temporal, ...parsed } = this.parse(query);
       const streams = [parsed.leftStream, parsed.rightStream, ...(parsed.additionalStreams ?? [])];
       const selectingSources = streams.map(({ source }) => source);
-      const { valid, diagnostics } = validate(query, { selectingSources });
-      if (!valid) return { valid, error: diagnostics.map(({ message }) => message).join('\n') };
+      const { valid } = validate(query, { selectingSources });
+      if (!valid) return { valid, error: render(query, { selectingSources }).trimEnd() };
       return {
         valid,
         details: {
