@@ -231,6 +231,18 @@ test('it runs without a bundler', async () => {
   assert.deepEqual(await printed(`${server.url}/plain.html`, 3), all);
 });
 
+test('logbraid/compat runs, too', async () => {
+  const script = `
+    import { StreamJoiner } from './node_modules/logbraid/dist/web/compat.js';
+    const events = [{ timestamp: 0, labels: { k: 'both' } }];
+    for await (const { joinValue } of new StreamJoiner({ joinKeys: ['k'] }).join(events, events)) {
+      console.log(joinValue);
+    }`;
+  write(root, { 'compat.js': script });
+  writePage('compat', 'compat.js module');
+  assert.deepEqual(await printed(`${server.url}/compat.html`, 1), ['page: both']);
+});
+
 test('the module need not be served as what it is', async () => {
   writePage('plain', 'plain.js module');
   const plain = await serve(root, headers, { '.wasm': 'application/octet-stream' });

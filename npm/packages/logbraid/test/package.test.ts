@@ -85,9 +85,12 @@ const bun = runtime('@oven', 'bin/bun', 'bun/bin/bun.exe');
 test('the package holds what it needs and nothing else', () => {
   for (const needed of [
     'bin/logbraid.js',
+    'dist/cjs/compat/index.js',
     'dist/cjs/index.js',
     'dist/cjs/package.json',
+    'dist/esm/compat/index.js',
     'dist/esm/index.js',
+    'dist/web/compat.js',
     'dist/web/index.js',
     'dist/web/inline.js',
     'dist/web/slim.js',
@@ -217,6 +220,7 @@ test('types fit for import and require, bundlers and Node, with and without thos
     import { CorrelationEngine, QueryError, createWorkerEngine, load, local, stream } from 'logbraid';
     import type { Correlation, LogEvent, WasmSource } from 'logbraid';
     import { FileAdapter } from 'logbraid/file';
+    import { CorrelationEngine as Compat, StreamJoiner } from 'logbraid/compat';
     import { CorrelationEngine as Inline } from 'logbraid/inline';
     import { CorrelationEngine as Slim } from 'logbraid/slim';
     export async function use(): Promise<Correlation[]> {
@@ -228,6 +232,8 @@ test('types fit for import and require, bundlers and Node, with and without thos
       const engine = new CorrelationEngine({ lateTolerance: '5s', maxMemoryMB: 10, backend: 'wasm' });
       const same: CorrelationEngine[] = [engine, new Slim(), new Inline()];
       await createWorkerEngine({ threads: 1 }).destroy();
+      new Compat({ timeWindow: 1000 }).on('correlationFound', ({ joinValue }) => joinValue.trim());
+      for await (const { events } of new StreamJoiner({ joinKeys: ['k'] }).join([], [])) events.at(0);
       const event: LogEvent = { timestamp: 0n, labels: { k: 1 } };
       await engine.source('a').push(event);
       engine.addAdapter('b', [event]).addAdapter('c', new FileAdapter('x', { zone: 'UTC' }));
