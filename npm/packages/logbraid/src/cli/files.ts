@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 
 import { FileAdapter } from '../adapters/file.js';
 import type { DataSourceAdapter } from '../adapters/adapter.js';
-import { IterableAdapter } from '../adapters/iterable.js';
 import type { DecoderOptions } from '../types.js';
 import { UsageError } from './failure.js';
 
@@ -53,7 +52,5 @@ export function parseFile(argument: string, before: readonly FileArgument[] = []
 
 /** The adapter of a `--file`. */
 export function adapterOf({ path, decoder }: FileArgument): DataSourceAdapter {
-  return path === '-'
-    ? new IterableAdapter(process.stdin, { bounded: true, ...decoder })
-    : new FileAdapter(path, decoder);
+  return new FileAdapter(path, decoder);
 }
