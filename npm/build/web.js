@@ -8,7 +8,9 @@ const folder = new URL('../packages/logbraid/dist/web/', import.meta.url);
 
 await rm(folder, { recursive: true, force: true });
 await build({
-  entryPoints: ['index', 'slim', 'inline', 'worker'].map((name) => `${entries.pathname}${name}.js`),
+  entryPoints: ['index', 'slim', 'inline', 'worker', 'http'].map(
+    (name) => `${entries.pathname}${name}.js`,
+  ),
   outdir: folder.pathname,
   bundle: true,
   splitting: true,
