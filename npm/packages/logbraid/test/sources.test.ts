@@ -1,4 +1,4 @@
-// What docs/sources.md shows is so: its examples print what stands below them. `LOGBRAID_UPDATE_DOCS=1` writes it anew.
+// What docs/sources.md shows is so: its examples print what stands below them; `cargo xtask docs` writes it anew.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
