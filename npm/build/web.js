@@ -9,7 +9,7 @@ const folder = new URL('../packages/logbraid/dist/web/', import.meta.url);
 await rm(folder, { recursive: true, force: true });
 await build({
   entryPoints: [
-    ...['index', 'slim', 'inline', 'compat', 'worker'].map((name) => `web/${name}`),
+    ...['index', 'slim', 'inline', 'compat', 'worker', 'http'].map((name) => `web/${name}`),
     ...['loki', 'prometheus'].map((name) => `adapters/${name}`),
   ].map((name) => ({
     in: `${modules.pathname}${name}.js`,

@@ -94,7 +94,11 @@ fn run_command(command: Command) -> anyhow::Result<()> {
         Command::Docs => {
             node::build()?;
             run(process::command("node")
-                .args(["--test", "npm/packages/logbraid/dist/test/language.test.js"])
+                .arg("--test")
+                .args(
+                    ["language", "sources"]
+                        .map(|page| format!("npm/packages/logbraid/dist/test/{page}.test.js")),
+                )
                 .env("LOGBRAID_UPDATE_DOCS", "1"))
         }
         Command::Figures { only } => {

@@ -243,6 +243,29 @@ test('logbraid/compat runs, too', async () => {
   assert.deepEqual(await printed(`${server.url}/compat.html`, 1), ['page: both']);
 });
 
+test('logbraid/http reads a response in a page, and its errors are those of the package', async () => {
+  write(root, {
+    'app.ndjson': '{"time":"2026-01-01T00:00:00Z","k":"1"}\n',
+    'response.js': `
+      import { CorrelationEngine, OptionError, load } from './node_modules/logbraid/dist/web/index.js';
+      import { HttpAdapter } from './node_modules/logbraid/dist/web/http.js';
+      await load();
+      const engine = new CorrelationEngine();
+      const url = new URL('app.ndjson', location.href);
+      for (const name of ['a', 'b']) engine.addAdapter(name, new HttpAdapter({ url }));
+      for (const { joinValue } of await engine.run('a({})[1m] and on(k) b({})[1m]')) console.log('found', joinValue);
+      try {
+        new HttpAdapter({ url: '/relative' });
+      } catch (error) {
+        console.log('refused', error instanceof OptionError);
+      }
+    `,
+  });
+  writePage('response', 'response.js module');
+  const told = ['page: found 1', 'page: refused true'];
+  assert.deepEqual(await printed(`${server.url}/response.html`, 2), told);
+});
+
 test('the module need not be served as what it is', async () => {
   writePage('plain', 'plain.js module');
   const plain = await serve(root, headers, { '.wasm': 'application/octet-stream' });

@@ -1,12 +1,24 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdtempSync, openSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 
 import stringWidth from 'string-width';
 
@@ -435,6 +447,96 @@ test('an interrupt ends cleanly, with what was found', async () => {
   assert.deepEqual([code, stderr], [130, '']);
   const found = JSON.parse(stdout) as { joinValue: string }[];
   assert.equal(found[0]?.joinValue, 'x');
+});
+
+/** Runs the command until its output has all of these, and interrupts it. */
+async function interrupted(
+  args: string[],
+  found: string[],
+  meanwhile: () => void,
+): Promise<Result> {
+  const child = spawn(process.execPath, [BIN, ...args]);
+  const result = { stdout: '', stderr: '' };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (result.stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (result.stderr += text));
+  while (!found.slice(0, 1).every((text) => result.stdout.includes(text))) await sleep(20);
+  meanwhile();
+  while (!found.every((text) => result.stdout.includes(text))) await sleep(20);
+  child.kill('SIGINT');
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...result };
+}
+
+test('--follow shows what is found while files grow, until it is interrupted', async () => {
+  const now = () => ({ time: new Date() });
+  const edge = file('live-edge.log', line(0, { ...now(), id: 'x' }));
+  const app = file('live-app.log', line(0, { ...now(), id: 'x' }));
+  const args = ['run', AND, '--file', `edge=${edge}`, '--file', `app=${app}*`, '--follow'];
+  const { code, stdout, stderr } = await interrupted(
+    [...args, '--output', 'ndjson'],
+    ['"joinValue":"x"', '"joinValue":"y"'],
+    () => {
+      renameSync(app, `${app}.1`);
+      appendFileSync(app, line(0, { ...now(), id: 'y' }));
+      appendFileSync(edge, line(0, { ...now(), id: 'y' }));
+    },
+  );
+  assert.deepEqual([code, stderr], [130, '']);
+  for (const text of stdout.trimEnd().split('\n')) JSON.parse(text);
+});
+
+test('--http reads responses, goes on with --follow, and tells what is wrong', async () => {
+  let asked = 0;
+  const server = http.createServer((request, response) => {
+    asked += 1;
+    if (request.url === '/secret?token=hunter2') response.writeHead(403).end('no');
+    else if (request.url === '/once') response.end(line(0, { id: 'x' }));
+    else {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      const text = line(0, { time: new Date(), id: `n${asked}` }).trimEnd();
+      response.end(`id: ${asked}\ndata: ${text}\n\n`);
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  try {
+    const files = ['--file', `app=${APP}`, '--output', 'count'];
+    const read = await logbraid(['run', AND, '--http', `edge=${url}/once`, ...files]);
+    assert.deepEqual([read.code, read.stderr], [0, '']);
+    assert.equal(read.stdout, '1 correlation, 3 events\n');
+    const secret = `${url.replace('//', '//me:hunter2@')}/secret?token=hunter2`;
+    const refused = await logbraid(['run', AND, '--http', `edge=${secret}`, ...files]);
+    assert.equal(refused.code, 3);
+    assert.equal(refused.stderr, `error: ${url}/secret?token=***: 403 Forbidden: no\n`);
+    const wrong = await logbraid(['run', AND, '--http', 'edge=me:hunter2@host', ...files]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /^error: --http: expected NAME=URL/);
+    const others = Array.from({ length: 99 }, (_, at) =>
+      line(0, { time: new Date(), id: `n${at}` }),
+    );
+    const other = file('other.log', others.join(''));
+    const args = ['run', AND, '--follow', '--output', 'ndjson', '--file', `app=${other}`];
+    const before = asked;
+    const ids = [1, 2, 3].map((at) => `"joinValue":"n${before + at}"`);
+    const live = await interrupted([...args, '--http', `edge=${url}/events`], ids, () => undefined);
+    assert.equal(live.code, 130);
+    assert.match(live.stderr, /^warning: edge: was interrupted \d+ times?, at first by http:/);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('sources looks into patterns and compressed files', async () => {
+  const [first, second] = [line(0, { k: 1 }), line(1, { k: 2 })];
+  file('many.log.1', gzipSync(first));
+  const last = file('many.log', second);
+  const { code, stdout } = await logbraid(['sources', '--json', '--file', `a=${last}*`]);
+  assert.equal(code, 0);
+  const [found] = JSON.parse(stdout) as Record<string, unknown>[];
+  const size = first.length + second.length;
+  assert.deepEqual([found?.['format'], found?.['events'], found?.['bytes']], ['ndjson', 2, size]);
 });
 
 test('sources tells what is in a file', async () => {

@@ -91,6 +91,7 @@ test('the package holds what it needs and nothing else', () => {
     'dist/esm/compat/index.js',
     'dist/esm/index.js',
     'dist/web/compat.js',
+    'dist/web/http.js',
     'dist/web/index.js',
     'dist/web/inline.js',
     'dist/web/slim.js',
@@ -221,6 +222,7 @@ test('types fit for import and require, bundlers and Node, with and without thos
     import type { Correlation, LogEvent, WasmSource } from 'logbraid';
     import { FileAdapter } from 'logbraid/file';
     import { CorrelationEngine as Compat, StreamJoiner } from 'logbraid/compat';
+    import { HttpAdapter } from 'logbraid/http';
     import { CorrelationEngine as Inline } from 'logbraid/inline';
     import { CorrelationEngine as Slim } from 'logbraid/slim';
     export async function use(): Promise<Correlation[]> {
@@ -237,6 +239,7 @@ test('types fit for import and require, bundlers and Node, with and without thos
       const event: LogEvent = { timestamp: 0n, labels: { k: 1 } };
       await engine.source('a').push(event);
       engine.addAdapter('b', [event]).addAdapter('c', new FileAdapter('x', { zone: 'UTC' }));
+      engine.addAdapter('d', new HttpAdapter({ url: 'http://localhost/', follow: true, time: 'at' }));
       engine.on('lateEvent', ({ behindMs }) => behindMs.toFixed());
       for await (const c of engine.correlate('q', { signal: AbortSignal.timeout(1) })) {
         const ns: bigint | undefined = c.events[0]?.timestampNs;

@@ -87,7 +87,7 @@ export interface DataSourceAdapter {
   /** How its bytes are decoded. */
   readonly decoder?: DecoderOptions;
   /** A local file that is all it reads; an engine that can, reads it without `createStream`. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   validateQuery(selector: string): boolean;
   /** Names of what can be read there, as its service lists them. The engine does not ask. */
   getAvailableStreams?(): Promise<string[]>;

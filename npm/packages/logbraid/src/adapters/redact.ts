@@ -128,3 +128,9 @@ function decoded(text: string): string {
     return text;
   }
 }
+
+/** The header of Basic authentication, in UTF-8. */
+export function basicAuth(user: string, password: string): string {
+  const bytes = new TextEncoder().encode(`${user}:${password}`);
+  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}

@@ -10,7 +10,7 @@ import { openTransport } from '#platform';
 import type { KnownLabel } from '../query.js';
 import type { DurationInput } from '../types.js';
 import type { AdapterNotice, AdapterStatus, StreamOptions } from './adapter.js';
-import { Secrets, redactUrl } from './redact.js';
+import { Secrets, basicAuth, redactUrl } from './redact.js';
 import { Retries, isTransient, retryAfter, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
 import { SocketError } from './transport.js';
@@ -139,7 +139,7 @@ export class Server {
       });
     }
     const auth =
-      token !== undefined ? `Bearer ${token}` : user !== '' ? basic(user, pass) : undefined;
+      token !== undefined ? `Bearer ${token}` : user !== '' ? basicAuth(user, pass) : undefined;
     this.#headers = { ...headers, ...(auth !== undefined && { authorization: auth }) };
     this.#secrets = new Secrets(url, Object.entries(this.#headers));
     for (const secret of [user, pass, token, proxy && new URL(proxy).password]) {
@@ -404,12 +404,6 @@ export class Attempts {
     await sleep(delayMs, this.#signal);
     this.#signal.throwIfAborted();
   }
-}
-
-/** In UTF-8, as servers expect it. */
-function basic(user: string, password: string): string {
-  const bytes = new TextEncoder().encode(`${user}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
 async function readAll(

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 
 import { FileAdapter } from '../adapters/file.js';
-import type { DataSourceAdapter } from '../adapters/adapter.js';
-import { IterableAdapter } from '../adapters/iterable.js';
 import type { DecoderOptions } from '../types.js';
 import { UsageError } from './failure.js';
 
@@ -10,7 +8,7 @@ import { UsageError } from './failure.js';
 export interface FileArgument {
   /** The name of the source in the query. */
   name: string;
-  /** A path, or `-` for standard input. */
+  /** A path, a pattern of several, or `-` for standard input. */
   path: string;
   decoder: DecoderOptions;
 }
@@ -52,8 +50,26 @@ export function parseFile(argument: string, before: readonly FileArgument[] = []
 }
 
 /** The adapter of a `--file`. */
-export function adapterOf({ path, decoder }: FileArgument): DataSourceAdapter {
-  return path === '-'
-    ? new IterableAdapter(process.stdin, { bounded: true, ...decoder })
-    : new FileAdapter(path, decoder);
+export function adapterOf({ path, decoder }: FileArgument, follow = false): FileAdapter {
+  return new FileAdapter(path, { ...decoder, follow });
+}
+
+/** One `--http`. */
+export interface HttpArgument {
+  name: string;
+  url: string;
+}
+
+/** Reads `NAME=URL` and adds it to those before. */
+export function parseHttp(argument: string, before: readonly HttpArgument[] = []): HttpArgument[] {
+  const [, name = '', url = ''] =
+    /^([A-Za-z_][A-Za-z0-9_]*)=(https?:\/\/.+)$/s.exec(argument) ?? [];
+  if (url === '') {
+    // Not the argument: what stands in it may be secret.
+    throw new UsageError('--http: expected NAME=URL, such as app=https://logs.example/app.ndjson');
+  }
+  if (before.some((other) => other.name === name)) {
+    throw new UsageError(`--http ${name} is given twice`);
+  }
+  return [...before, { name, url }];
 }

@@ -16,8 +16,8 @@ import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
 import type { ExplainCommand } from './explain.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
-import type { FileArgument } from './files.js';
-import { parseFile } from './files.js';
+import type { FileArgument, HttpArgument } from './files.js';
+import { parseFile, parseHttp } from './files.js';
 import { loadQuery } from './load/index.js';
 import type { LoadCommand } from './load/index.js';
 import { parseField } from './load/workload.js';
@@ -35,9 +35,15 @@ Exit codes: 0 found, 1 nothing found, 2 usage or query error, 3 source error, 13
 const file = () =>
   new Option(
     '--file <name=path>',
-    'a source: its name in the query, and a file, or - for standard input; ' +
+    'a source: its name in the query, and a file, a pattern of several, or - for standard input; ' +
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
+
+const http = () =>
+  new Option(
+    '--http <name=url>',
+    'a source: its name in the query, and a URL of lines or Server-Sent Events; can be given several times',
+  ).argParser((value: string, before: HttpArgument[] | undefined) => parseHttp(value, before));
 
 const preset = () =>
   new Option('--preset <name>', 'options to begin with, for a use').choices(Object.keys(presets));
@@ -61,9 +67,11 @@ function program(finish: (code: number) => void): Command {
     .addHelpText('after', EXIT_CODES);
   logbraid
     .command('run')
-    .description('run a query over files')
+    .description('run a query over files and responses')
     .argument('<query>', 'such as: edge({status=~"5.."})[5m] and on(request_id) app({})[5m]')
     .addOption(file())
+    .addOption(http())
+    .option('--follow', 'go on as files grow and are rotated, and responses end, until interrupted')
     .addOption(preset())
     .addOption(
       new Option('--output <how>', 'how to show what is found')
@@ -214,7 +222,7 @@ function report(error: unknown): number {
   if (error instanceof AdapterNotFoundError) {
     const name = String(error.details['name']);
     console.error(
-      `error: the query reads ${name}, and no file has that name; add --file ${name}=PATH`,
+      `error: the query reads ${name}, and no source has that name; add --file ${name}=PATH`,
     );
     return EXIT.usage;
   }

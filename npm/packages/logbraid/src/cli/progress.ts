@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 
 import { MultiBar, Presets } from 'cli-progress';
 
+import type { DataSourceAdapter } from '../adapters/adapter.js';
 import type { CorrelationEngine } from '../engine.js';
-import type { FileArgument } from './files.js';
 import { shortBytes } from './terminal.js';
 
 /** How often the bar is drawn. */
@@ -14,8 +14,8 @@ export class Progress {
   readonly #bars: MultiBar | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(engine: CorrelationEngine, files: readonly FileArgument[]) {
-    const total = sizeOf(files);
+  constructor(engine: CorrelationEngine, sources: readonly DataSourceAdapter[]) {
+    const total = sizeOf(sources);
     if (!process.stderr.isTTY || total === undefined || total === 0) {
       return;
     }
@@ -60,10 +60,11 @@ export class Progress {
   }
 }
 
-function sizeOf(files: readonly FileArgument[]): number | undefined {
+/** Bytes of sources that are one plain file each. */
+function sizeOf(sources: readonly DataSourceAdapter[]): number | undefined {
   let total = 0;
-  for (const { path } of files) {
-    const file = path === '-' ? undefined : statSync(path, { throwIfNoEntry: false });
+  for (const { file: path } of sources) {
+    const file = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
     if (!file?.isFile()) return undefined;
     total += file.size;
   }

@@ -3,6 +3,7 @@ import os from 'node:os';
 import bytes from 'bytes';
 import colors from 'picocolors';
 
+import { HttpAdapter } from '../adapters/http.js';
 import { CorrelationEngine } from '../engine.js';
 import { MAX_MEMORY_MB, MAX_THREADS } from '../options.js';
 import type { PresetName } from '../presets.js';
@@ -11,7 +12,7 @@ import { toMillis, toNanos } from '../time.js';
 import type { DurationInput, Emit } from '../types.js';
 import { EXIT, UsageError } from './failure.js';
 import { adapterOf } from './files.js';
-import type { FileArgument } from './files.js';
+import type { FileArgument, HttpArgument } from './files.js';
 import type { OutputName } from './output.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
@@ -22,6 +23,8 @@ import { OutputClosed, Writer } from './writer.js';
 /** Options of `logbraid run`. */
 export interface RunOptions {
   file?: FileArgument[];
+  http?: HttpArgument[];
+  follow?: boolean;
   preset?: PresetName;
   output: OutputName;
   start?: string;
@@ -39,7 +42,7 @@ export interface RunOptions {
   stats?: boolean;
 }
 
-/** Runs a query over files and shows what it finds. Gives the exit code. */
+/** Runs a query over files and responses and shows what it finds. Gives the exit code. */
 export async function runQuery(query: string, options: RunOptions): Promise<number> {
   const files = options.file ?? [];
   const begun = performance.now();
@@ -54,13 +57,17 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
     maxEventsPerCorrelation: count('--max-per-correlation', options.maxPerCorrelation),
     threads: count('--threads', options.threads) ?? processors(),
   });
-  for (const file of files) {
-    engine.addAdapter(file.name, adapterOf(file));
+  const follow = options.follow ?? false;
+  const emit = options.emit ?? (follow ? 'eager' : undefined);
+  const adapters = files.map((file) => adapterOf(file, follow));
+  for (const [at, adapter] of adapters.entries()) engine.addAdapter(files[at]?.name ?? '', adapter);
+  for (const { name, url } of options.http ?? []) {
+    engine.addAdapter(name, new HttpAdapter({ url, follow }));
   }
   const interrupt = new AbortController();
   const found = engine.correlate(query, {
     signal: interrupt.signal,
-    emit: options.emit,
+    emit,
     start: time('--start', options.start),
     end: time('--end', options.end),
     limit: count('--limit', options.limit),
@@ -69,7 +76,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const doubts = render(query, { color: colorsWanted(2) }).trimEnd();
   if (doubts !== '') console.error(doubts);
   const warnings = new Warnings(engine, files);
-  const progress = new Progress(engine, files);
+  const progress = new Progress(engine, options.http ? [] : adapters);
   const writer = new Writer(process.stdout, () => {
     progress.clear();
   });
@@ -78,7 +85,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
     colors: colors.createColors(colorsWanted(1)),
     // Some terminals do not know their size and say 0.
     columns: process.stdout.isTTY ? process.stdout.columns || 80 : undefined,
-    eager: options.emit === 'eager',
+    eager: emit === 'eager',
   });
   // A second interrupt ends the process at once.
   process.once('SIGINT', () => {

@@ -1,4 +1,4 @@
-import { FileAdapter, readFile } from '../adapters/file.js';
+import { FileAdapter } from '../adapters/file.js';
 import type { Inspection } from '../backend.js';
 import { inspect } from '../inspect.js';
 import { EXIT } from './failure.js';
@@ -17,8 +17,8 @@ export async function showSources(files: FileArgument[], json: boolean): Promise
 }
 
 function look({ path, decoder }: FileArgument): Promise<Inspection> {
-  const content: AsyncIterable<Uint8Array> = path === '-' ? process.stdin : readFile(path);
-  return inspect(content, new FileAdapter(path, decoder).decoder);
+  const file = new FileAdapter(path, decoder);
+  return inspect(file.read(), file.decoder);
 }
 
 function describe(found: Inspection & { name: string; path: string }): string {

@@ -45,6 +45,22 @@ export class Warnings {
             `and were dropped, at first up to ${time}`,
       );
     });
+    engine.on('adapterReconnect', ({ adapter, error }) => {
+      this.#add(
+        `${adapter} reconnect`,
+        1,
+        (total) =>
+          `${adapter}: was interrupted ${plural(total, 'time')}, at first by ${error.message}`,
+      );
+    });
+    engine.on('adapterGap', ({ adapter, from, to, reason }) => {
+      this.#add(
+        `${adapter} gap`,
+        1,
+        (total) =>
+          `${adapter}: events may be missing in ${plural(total, 'gap')}, the first from ${from} to ${to}: ${reason}`,
+      );
+    });
     engine.on('runsBackwards', ({ source, events, late }) => {
       this.#add(
         `${source} backwards`,

@@ -1,0 +1,2 @@
+// What browsers load as `logbraid/http`.
+export * from '../adapters/http.js';
