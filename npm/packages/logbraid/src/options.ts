@@ -7,6 +7,7 @@ import { presets } from './presets.js';
 import type { PresetName } from './presets.js';
 import type { PlanningOptions, RenderOptions } from './query.js';
 import type {
+  ClockSkew,
   CorrelateOptions,
   DecoderOptions,
   DurationInput,
@@ -153,6 +154,20 @@ export function resolveDecoder(options: DecoderOptions = {}): RawDecoderOptions 
     if (value !== undefined) decoder[name] = value;
   }
   return decoder;
+}
+
+/** Checks how far the clock of a source is ahead; in milliseconds. */
+export function resolveClockSkew(skew: ClockSkew | undefined): number {
+  if (skew === undefined) return 0;
+  const given: unknown = skew;
+  const behind = typeof given === 'string' ? given.startsWith('-') : Number(given) < 0;
+  const size = typeof given === 'string' ? given.replace(/^-/, '') : Math.abs(Number(given));
+  const millis =
+    typeof given === 'string' || typeof given === 'number' ? toMillis(size) : undefined;
+  if (millis === undefined || millis >= ENDLESS_MS) {
+    bad('clockSkew', given, 'milliseconds or a duration such as "2s" or "-2s", below 292 years');
+  }
+  return behind ? -millis : millis;
 }
 
 /** The most that an engine takes, in MiB. */

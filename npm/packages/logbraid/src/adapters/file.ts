@@ -1,20 +1,28 @@
 import { createReadStream, statSync } from 'node:fs';
 
 import { SourceError } from '../errors.js';
-import type { DecoderOptions } from '../types.js';
+import type { ClockSkew, DecoderOptions } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
+
+/** Options of a {@link FileAdapter}. */
+export interface FileOptions extends DecoderOptions {
+  /** How far the clock that wrote it was ahead; see {@link DataSourceAdapter.clockSkew}. */
+  clockSkew?: ClockSkew | undefined;
+}
 
 /** Reads a local file, from its beginning to its end. */
 export class FileAdapter implements DataSourceAdapter {
   readonly bounded = true;
   readonly selects = false;
   readonly file: string;
+  readonly clockSkew: ClockSkew;
   readonly #decoder: DecoderOptions;
 
-  /** What of the format is not named in `decoder` is found out from the first lines. */
-  constructor(path: string, decoder: DecoderOptions = {}) {
+  /** What of the format is not named in `options` is found out from the first lines. */
+  constructor(path: string, { clockSkew = 0, ...decoder }: FileOptions = {}) {
     this.file = path;
-    this.#decoder = { ...decoder };
+    this.clockSkew = clockSkew;
+    this.#decoder = decoder;
   }
 
   get decoder(): DecoderOptions {

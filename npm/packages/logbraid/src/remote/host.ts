@@ -56,8 +56,9 @@ class Host {
     switch (request.type) {
       case 'addBlob': {
         const { name, blob, options } = request;
-        const { bounded, decoder } = options;
-        this.#engine.addAdapter(name, new IterableAdapter(blob, { ...decoder, bounded }));
+        const { bounded, decoder, clockSkew } = options;
+        const adapter = new IterableAdapter(blob, { ...decoder, bounded, clockSkew });
+        this.#engine.addAdapter(name, adapter);
         break;
       }
       case 'addStream':
@@ -143,11 +144,13 @@ class Host {
   }
 
   /** An adapter whose streams are read in the page. */
-  #proxy(name: string, { bounded, selects, decoder }: ProxiedAdapter): DataSourceAdapter {
+  #proxy(name: string, proxied: ProxiedAdapter): DataSourceAdapter {
+    const { bounded, selects, decoder, clockSkew } = proxied;
     return {
       bounded,
       selects,
       ...(decoder && { decoder }),
+      ...(clockSkew !== undefined && { clockSkew }),
       getName: () => name,
       createStream: (selector, asked: StreamOptions) => {
         const stream = ++this.#lastStream;
