@@ -129,6 +129,7 @@ impl Correlator {
                 hosted: fields,
                 routes: Routes::default(),
                 bounded: source.bounded,
+                clock_skew: source.clock_skew,
                 metrics: SourceMetrics::default(),
                 lines: 0,
                 late_events: 0,
@@ -262,7 +263,8 @@ impl Correlator {
             let row = events.row(at, &input.columns, &mut fields);
             let mut held = false;
             if !ignored {
-                let event = Event { time: row.time, raw: row.message, fields: &fields };
+                let time = row.time.minus(input.clock_skew);
+                let event = Event { time, raw: row.message, fields: &fields };
                 held = self.flow.take(source, input, &event, Some(row.handle));
                 let flow = &mut self.flow;
                 Intake { flow, input, source }.tell_dropped(fields.dropped());

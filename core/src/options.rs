@@ -126,11 +126,14 @@ pub struct SourceOptions {
     pub bounded: bool,
     /// How to decode its bytes.
     pub decoder: DecoderOptions,
+    /// How far its clock is ahead, negative where it is behind: taken off the time of each event before
+    /// anything else sees it. Default none.
+    pub clock_skew: Span,
 }
 
 impl Default for SourceOptions {
     fn default() -> Self {
-        Self { bounded: true, decoder: DecoderOptions::default() }
+        Self { bounded: true, decoder: DecoderOptions::default(), clock_skew: Span::ZERO }
     }
 }
 
@@ -191,6 +194,8 @@ struct JsonSource {
     bounded: bool,
     #[serde(default)]
     decoder: DecoderOptions,
+    #[serde(default)]
+    clock_skew_ms: f64,
 }
 
 fn yes() -> bool {
@@ -249,9 +254,12 @@ impl JsonOptions {
                 message: format!("{name}: {error}"),
             })?;
         }
-        let source = |source: &JsonSource| SourceOptions {
-            bounded: source.bounded,
-            decoder: source.decoder.clone(),
+        let source = |source: &JsonSource| {
+            Ok(SourceOptions {
+                bounded: source.bounded,
+                decoder: source.decoder.clone(),
+                clock_skew: skew(source.clock_skew_ms)?,
+            })
         };
         Ok(CorrelatorOptions {
             late_tolerance: span("lateTolerance", self.late_tolerance_ms)?
@@ -280,7 +288,7 @@ impl JsonOptions {
             end: time("end", self.end_ns.as_deref())?,
             limit: self.limit,
             hash_seed,
-            sources: self.sources.iter().map(source).collect(),
+            sources: self.sources.iter().map(source).collect::<Result<_, _>>()?,
             key_patterns,
         })
     }
@@ -296,6 +304,12 @@ fn span(name: &'static str, millis: Option<f64>) -> Result<Option<Span>, Error> 
     }
     // The product is at most 2^63 for 292 years; beyond, the cast saturates, which is "for ever".
     Ok(Some(Span::from_nanos((millis * 1e6).round() as i64)))
+}
+
+/// As [`span`], of what may be negative.
+fn skew(millis: f64) -> Result<Span, Error> {
+    let span = span("clockSkew", Some(millis.abs()))?.unwrap_or_default();
+    Ok(if millis < 0.0 { -span } else { span })
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -10,6 +10,8 @@ use logbraid_core::decode::DecoderOptions;
 use logbraid_core::engine::{Late, Overflow};
 use serde::Deserialize;
 
+use crate::script;
+
 /// A file of cases.
 #[derive(Deserialize, Debug)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +82,8 @@ pub struct Case {
     pub selects: Vec<String>,
     /// Decoder options of sources that get `bytes`.
     pub decoders: BTreeMap<String, DecoderOptions>,
+    /// How far the clocks of sources are ahead, such as `2s` or `-2s`.
+    pub clock_skew: BTreeMap<String, String>,
     /// Whether outputs that pause and resume sources are part of what is expected.
     pub pace: bool,
     /// What happens, in order.
@@ -132,6 +136,18 @@ pub struct Step {
 }
 
 impl Case {
+    /// How far the clock of a source is ahead, in nanoseconds.
+    ///
+    /// # Errors
+    /// What the case says is no duration.
+    pub fn clock_skew_of(&self, source: &str) -> Result<i64, String> {
+        let text = self.clock_skew.get(source).map_or("0s", String::as_str);
+        match text.strip_prefix('-') {
+            Some(behind) => Ok(-script::duration(behind)?),
+            None => script::duration(text),
+        }
+    }
+
     /// The case as it would be written in a file, to be pasted there.
     pub fn to_toml(&self) -> String {
         let mut text = String::from("[[case]]\n");

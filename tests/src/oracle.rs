@@ -36,6 +36,8 @@ pub struct Oracle {
     limit: usize,
     is_open: Vec<bool>,
     pushed: Vec<usize>,
+    /// How far the clocks of the sources are ahead.
+    skews: Vec<i64>,
     /// What is compared to tell repeats; nothing is forgotten.
     compares: Option<Vec<String>>,
     seen: BTreeSet<(usize, i64, Vec<Option<String>>)>,
@@ -132,6 +134,10 @@ impl Oracle {
             limit: case.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX),
             is_open: vec![true; plan.sources.len()],
             pushed: vec![0; plan.sources.len()],
+            skews: source_names(&plan)
+                .iter()
+                .map(|name| case.clock_skew_of(name))
+                .collect::<Result<_, _>>()?,
             compares,
             seen: BTreeSet::new(),
             named: Vec::new(),
@@ -147,7 +153,8 @@ impl Oracle {
         if let (Some(name), Some(events)) = (&step.push, &step.events) {
             let source = self.sources.iter().position(|source| source == name);
             let source = source.ok_or_else(|| format!("no source `{name}`"))?;
-            for event in script::events(events)? {
+            for mut event in script::events(events)? {
+                event.time -= self.skews[source];
                 if self.is_open[source] {
                     self.arrive(source, &event);
                 }

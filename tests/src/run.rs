@@ -79,6 +79,8 @@ pub struct Driver {
     is_open: Vec<bool>,
     /// Events that stay here, with the streams' view of them; by handle.
     hosted: Vec<ScriptEvent>,
+    /// How far the clocks of the sources are ahead.
+    skews: Vec<i64>,
     released: BTreeSet<u32>,
     has_ended: bool,
 }
@@ -171,11 +173,14 @@ pub fn prepared(case: &Case) -> Result<(Plan, CorrelatorOptions), String> {
         },
         sources: sources
             .iter()
-            .map(|name| SourceOptions {
-                bounded: !case.live.contains(name),
-                decoder: case.decoders.get(name).cloned().unwrap_or_else(|| ndjson.clone()),
+            .map(|name| {
+                Ok(SourceOptions {
+                    bounded: !case.live.contains(name),
+                    decoder: case.decoders.get(name).cloned().unwrap_or_else(|| ndjson.clone()),
+                    clock_skew: Span::from_nanos(case.clock_skew_of(name)?),
+                })
             })
-            .collect(),
+            .collect::<Result<_, String>>()?,
         ..default
     };
     Ok((plan, options))
@@ -194,8 +199,9 @@ impl Driver {
             engine,
             delivery,
             is_open: vec![true; sources.len()],
-            sources,
             hosted: Vec::new(),
+            skews: sources.iter().map(|name| case.clock_skew_of(name)).collect::<Result<_, _>>()?,
+            sources,
             released: BTreeSet::new(),
             has_ended: false,
         })
@@ -292,7 +298,10 @@ impl Driver {
     fn push_hosted(&mut self, source: SourceId, events: Vec<ScriptEvent>) -> Result<(), String> {
         let names = self.engine.columns(source).clone();
         let columns = Columns::of(&events, &names, self.hosted.len());
-        self.hosted.extend(events);
+        let skew = self.skews[source.index()];
+        self.hosted.extend(
+            events.into_iter().map(|event| ScriptEvent { time: event.time - skew, ..event }),
+        );
         self.engine.push_events(source, &columns.view()).map_err(|error| error.to_string())
     }
 

@@ -77,7 +77,7 @@ fn a_clock_lets_go_of_what_is_live() {
     let own = |text: &str| Some(text.to_owned());
     let (format, time, message) = (own("ndjson"), own("time"), own("message"));
     let decoder = DecoderOptions { format, time, message, ..DecoderOptions::default() };
-    let live = SourceOptions { bounded: false, decoder };
+    let live = SourceOptions { bounded: false, decoder, ..SourceOptions::default() };
     let options = CorrelatorOptions {
         late_tolerance: Span::from_millis(0),
         emit: Emit::Final,

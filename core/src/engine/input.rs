@@ -24,6 +24,8 @@ pub(super) struct Input {
     pub hosted: Fields,
     pub routes: Routes,
     pub bounded: bool,
+    /// How far its clock is ahead.
+    pub clock_skew: Span,
     pub metrics: SourceMetrics,
     /// Lines read, of sources that are read apart.
     pub lines: u64,
@@ -97,6 +99,7 @@ impl Intake<'_> {
 
 impl Sink for Intake<'_> {
     fn event(&mut self, event: Event<'_>) {
+        let event = Event { time: event.time.minus(self.input.clock_skew), ..event };
         self.flow.take(self.source, self.input, &event, None);
     }
 

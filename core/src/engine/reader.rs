@@ -17,6 +17,7 @@ use crate::id::{HostHandle, SourceId};
 use crate::join::shape::TableLabels;
 use crate::key::KeyPatterns;
 use crate::plan::Plan;
+use crate::time::Span;
 
 /// Reads one source apart from the engine.
 ///
@@ -37,6 +38,8 @@ pub struct Reader {
 struct Intake {
     shared: Shared,
     source: SourceId,
+    /// How far its clock is ahead.
+    clock_skew: Span,
     columns: ColumnNames,
     /// What is read of an event of the host.
     hosted: Fields,
@@ -84,6 +87,7 @@ impl Reader {
         let intake = Intake {
             shared,
             source,
+            clock_skew: input.clock_skew,
             columns: input.columns.clone(),
             hosted: input.hosted.clone(),
             compared: dedupe.map(|dedupe| Compared::new(dedupe, flow.options.hash_seed)),
@@ -106,6 +110,7 @@ impl Reader {
         let Intake {
             shared,
             source,
+            clock_skew,
             columns,
             hosted,
             compared,
@@ -119,6 +124,7 @@ impl Reader {
         let intake = Intake {
             shared: shared.clone(),
             source: *source,
+            clock_skew: *clock_skew,
             columns: columns.clone(),
             hosted: hosted.clone(),
             compared: compared.clone(),
@@ -199,7 +205,8 @@ impl Reader {
         let mut fields = std::mem::take(&mut intake.hosted);
         for at in 0..events.len() {
             let row = events.row(at, &intake.columns, &mut fields);
-            let event = Event { time: row.time, raw: row.message, fields: &fields };
+            let time = row.time.minus(intake.clock_skew);
+            let event = Event { time, raw: row.message, fields: &fields };
             intake.take(&event, Some(row.handle), &mut rows);
             if fields.dropped() > 0 {
                 let message = decode::labels_dropped(fields.dropped());
@@ -263,6 +270,7 @@ struct Taking<'a> {
 
 impl Sink for Taking<'_> {
     fn event(&mut self, event: Event<'_>) {
+        let event = Event { time: event.time.minus(self.intake.clock_skew), ..event };
         self.intake.take(&event, None, self.rows);
     }
 

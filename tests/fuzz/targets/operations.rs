@@ -81,7 +81,10 @@ fuzz_target!(|input: Input| {
         late_tolerance: Span::from_millis(i64::from(input.tolerance) * 100),
         emit: if input.eager { Emit::Eager } else { Emit::Final },
         limit: input.limit.map(u64::from),
-        sources: vec![SourceOptions { bounded: !input.live, decoder }; sources],
+        sources: vec![
+            SourceOptions { bounded: !input.live, decoder, ..SourceOptions::default() };
+            sources
+        ],
         max_events: input.max_events.map(|most| usize::from(most % 16) + 1),
         overflow: Some(if input.is_blocked { Overflow::Block } else { Overflow::Evict }),
         ..CorrelatorOptions::default()

@@ -383,7 +383,7 @@ fn a_query_that_has_failed_does_not_fail_again() {
     let options = CorrelatorOptions {
         overflow: Some(Overflow::Block),
         late_tolerance: Span::from_millis(23_900),
-        sources: vec![SourceOptions { bounded: false, decoder }; 3],
+        sources: vec![SourceOptions { bounded: false, decoder, ..SourceOptions::default() }; 3],
         ..at_most(1)
     };
     let mut engine = Correlator::new(plan, options).expect("the options are sound");

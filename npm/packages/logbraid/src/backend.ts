@@ -290,7 +290,7 @@ export interface CorrelatorOptions {
   endNs?: string;
   limit?: number;
   /** By position in {@link PlanSummary.sources}. */
-  sources: { bounded: boolean; decoder?: RawDecoderOptions }[];
+  sources: { bounded: boolean; decoder?: RawDecoderOptions; clockSkewMs?: number }[];
   keyPatterns?: Record<string, string>;
 }
 

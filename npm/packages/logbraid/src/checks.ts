@@ -10,6 +10,18 @@ const PLANNED = ['shardId', 'shardCount'];
 
 export type Reader<T> = (name: string, value: unknown) => T;
 
+/** How far a clock is ahead, or, below 0, behind; in milliseconds. */
+export function clockSkew(name: string, value: unknown): number {
+  const behind = typeof value === 'string' ? value.startsWith('-') : Number(value) < 0;
+  const size = typeof value === 'string' ? value.replace(/^-/, '') : Math.abs(Number(value));
+  const given = typeof value === 'number' || typeof value === 'string';
+  const millis = given ? toMillis(size) : undefined;
+  if (millis === undefined || millis >= ENDLESS_MS) {
+    return bad(name, value, 'milliseconds or a duration such as "2s" or "-2s", below 292 years');
+  }
+  return behind ? -millis : millis;
+}
+
 /** What a timer can wait. */
 export function interval(name: string, value: unknown): number {
   const millis = duration(name, value);

@@ -5,6 +5,7 @@ import type { EventIterable } from './adapters/iterable.js';
 import { PushSource } from './adapters/push.js';
 import { queryText } from './builder/index.js';
 import type { QueryInput } from './builder/index.js';
+import { clockSkew } from './checks.js';
 import type {
   BackendKind,
   CheckOptions,
@@ -275,17 +276,20 @@ export class CorrelationEngine extends EngineEmitter {
     const checkOptions = this.#checkOptions();
     const planned = plan(backend, query, checkOptions);
     const adapters = planned.sources.map(({ name, selector }) => this.#adapterFor(name, selector));
+    const skews = adapters.map((adapter) =>
+      adapter.clockSkew === undefined ? 0 : clockSkew('clockSkew', adapter.clockSkew),
+    );
     return new QueryRun({
       backend,
       query,
       plan: planned,
-      options: this.#correlatorOptions(adapters, checkOptions, resolved),
+      options: this.#correlatorOptions(adapters, skews, checkOptions, resolved),
       threads: this.#threads,
       adapters,
       continues: this.#continues,
       signal: resolved.signal,
       streamOptions: (source, signal) => ({
-        ...streamOptions(planned, source, resolved, signal),
+        ...streamOptions(planned, source, skews[source] ?? 0, resolved, signal),
         tell: (notice) => {
           this.tellAdapter(planned.sources[source]?.name ?? '', notice);
         },
@@ -346,6 +350,7 @@ export class CorrelationEngine extends EngineEmitter {
 
   #correlatorOptions(
     adapters: DataSourceAdapter[],
+    skews: number[],
     { selectingSources }: Required<Pick<CheckOptions, 'selectingSources'>>,
     { emit, startNs, endNs, limit }: ResolvedCorrelateOptions,
   ): CorrelatorOptions {
@@ -364,9 +369,10 @@ export class CorrelationEngine extends EngineEmitter {
       ...(endNs !== undefined && { endNs }),
       ...(limit !== undefined && { limit }),
       ...(keyPatterns && { keyPatterns }),
-      sources: adapters.map(({ bounded, decoder }) => ({
+      sources: adapters.map(({ bounded, decoder }, at) => ({
         bounded: bounded ?? false,
         decoder: resolveDecoder(decoder),
+        clockSkewMs: skews[at] ?? 0,
       })),
     };
   }
@@ -408,10 +414,13 @@ export class CorrelationEngine extends EngineEmitter {
 function streamOptions(
   { sources }: PlanSummary,
   source: number,
+  skewMs: number,
   { startNs, endNs }: ResolvedCorrelateOptions,
   signal: AbortSignal,
 ): StreamOptions {
-  const { rangeMs = 0 } = sources[source] ?? {};
+  const planned = sources[source]?.rangeMs ?? 0;
+  // In the time of the source: where that is behind, what happened just now is older there.
+  const rangeMs = planned + Math.max(0, -skewMs);
   // Dates have whole milliseconds: rather too much is asked for than too little.
   const before = (nanos: bigint) => Number(nanos / 1_000_000n) - (nanos % 1_000_000n < 0n ? 1 : 0);
   const after = (nanos: bigint) => -before(-nanos);
@@ -420,7 +429,11 @@ function streamOptions(
     timeRange: formatDuration(rangeMs),
     signal,
     // One reach beyond both ends: what starts inside may belong to events outside.
-    ...(startNs !== undefined && { start: new Date(before(BigInt(startNs)) - rangeMs) }),
-    ...(endNs !== undefined && { end: new Date(after(BigInt(endNs)) + rangeMs) }),
+    ...(startNs !== undefined && {
+      start: new Date(before(BigInt(startNs)) - planned + Math.floor(skewMs)),
+    }),
+    ...(endNs !== undefined && {
+      end: new Date(after(BigInt(endNs)) + planned + Math.ceil(skewMs)),
+    }),
   };
 }

@@ -92,6 +92,7 @@ export type {
 } from './adapters/adapter.js';
 export type {
   BadLine,
+  ClockSkew,
   CorrelateOptions,
   DecoderOptions,
   Diagnostic,

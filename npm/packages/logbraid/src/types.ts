@@ -8,6 +8,9 @@ export type TimeInput = string | number | bigint | Date;
 /** A length of time: milliseconds, or text such as `30s` or `1h30m`. */
 export type DurationInput = number | string;
 
+/** How far a clock is ahead: milliseconds, or text such as `2s`; negative, such as `-2s`, where it is behind. */
+export type ClockSkew = DurationInput;
+
 /** The value of a label. `null`, `undefined` and empty text are missing; numbers and booleans are their text. */
 export type LabelValue = string | number | boolean | bigint | null | undefined;
 

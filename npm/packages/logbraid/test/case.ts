@@ -26,6 +26,7 @@ export interface Case {
   live?: string[];
   selects?: string[];
   decoders?: Record<string, DecoderOptions>;
+  clockSkew?: Record<string, string>;
   pace?: boolean;
   steps?: Step[];
   metrics?: Record<string, number>;
@@ -48,7 +49,7 @@ export interface Step {
 const KEYS = new Set(
   (
     'name why query emit lateTolerance idleTimeout processingInterval start end limit live ' +
-    'selects decoders pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
+    'selects decoders clockSkew pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
     'expect notices late overflow maxEvents maxMemory maxEventsPerCorrelation dedupe joinType'
   ).split(' '),
 );

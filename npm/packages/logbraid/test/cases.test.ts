@@ -75,7 +75,7 @@ function isAboutResults(one: Case): boolean {
 
 /** Every source as a stream of its own; how they interleave is the engine's affair. */
 async function runOnEngine(one: Case, where: EngineOptions): Promise<void> {
-  const { query, start, end, decoders, steps = [] } = one;
+  const { query, start, end, decoders, clockSkew, steps = [] } = one;
   // What is out of order in a case is not late there, and must not become late here.
   await using engine = new CorrelationEngine({ lateTolerance: '1d', ...where });
   const { sources } = planOf(loadBackend(), query, {});
@@ -90,7 +90,8 @@ async function runOnEngine(one: Case, where: EngineOptions): Promise<void> {
             )
           : readEvents(events).map(toLine).join(''),
       );
-    const options = { bounded: true, ...(decoders?.[name] ?? NDJSON) };
+    const decoder = decoders?.[name] ?? NDJSON;
+    const options = { ...decoder, bounded: true, clockSkew: clockSkew?.[name] };
     engine.addAdapter(name, new IterableAdapter(stream(items), options));
   }
   const found = await engine.run(query, {

@@ -13,6 +13,7 @@ import type {
 } from '#dist/backend.js';
 import { ColumnEncoder, HostEvents } from '#dist/columns.js';
 import { Correlation } from '#dist/correlation.js';
+import { clockSkew } from '#dist/checks.js';
 import { loadBackend } from '#dist/platform/node.js';
 import { plan as planOf } from '#dist/query.js';
 import { CORRELATION, RELEASED, eachRecord, noticeOf } from '#dist/records.js';
@@ -80,6 +81,7 @@ export class Driver {
       sources: this.#names.map((name) => ({
         bounded: !(one.live ?? []).includes(name),
         decoder: one.decoders?.[name] ?? NDJSON,
+        clockSkewMs: clockSkew('clockSkew', one.clockSkew?.[name] ?? 0),
       })),
     };
     this.#engine = new backend.Correlator(one.query, options, 1);

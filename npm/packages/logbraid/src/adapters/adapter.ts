@@ -1,7 +1,7 @@
 import type { ByteStream } from '../backend.js';
 import type { CorrelationError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
-import type { DecoderOptions } from '../types.js';
+import type { ClockSkew, DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
 
 /** What an adapter is asked for. */
@@ -86,6 +86,11 @@ export interface DataSourceAdapter {
   readonly selects?: boolean;
   /** How its bytes are decoded. */
   readonly decoder?: DecoderOptions;
+  /**
+   * How far the clock of the source is ahead; taken off the time of each event before anything else sees it, so
+   * that results have the time set right. Default: not at all. What `createStream` is asked for is in the time of the source.
+   */
+  readonly clockSkew?: ClockSkew;
   /** A local file that is all it reads; an engine that can, reads it without `createStream`. */
   readonly file?: string | undefined;
   validateQuery(selector: string): boolean;

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
 import { duration } from '../checks.js';
 import { OptionError } from '../errors.js';
-import type { DecoderOptions, DurationInput } from '../types.js';
+import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 import { compressionOf, decompressed } from './files/compressed.js';
 import { follow } from './files/follow.js';
@@ -23,6 +23,8 @@ export interface FileOptions extends DecoderOptions {
    * the system, and read at once. Default `250ms`.
    */
   pollInterval?: DurationInput | undefined;
+  /** How far the clock that wrote it was ahead; see {@link DataSourceAdapter.clockSkew}. */
+  clockSkew?: ClockSkew | undefined;
 }
 
 /**
@@ -55,6 +57,7 @@ export interface FileOptions extends DecoderOptions {
 export class FileAdapter implements DataSourceAdapter {
   readonly bounded: boolean;
   readonly selects = false;
+  readonly clockSkew: ClockSkew;
   readonly #paths: readonly string[];
   readonly #follows: boolean;
   readonly #pollMs: number;
@@ -64,7 +67,7 @@ export class FileAdapter implements DataSourceAdapter {
   /** Takes a path, a pattern such as `logs/*.log` (`*`, `**`, `?`, `[a-z]`, `{a,b}`), several of them, or `-`. */
   constructor(
     path: string | readonly string[],
-    { follow: follows = false, pollInterval, ...decoder }: FileOptions = {},
+    { follow: follows = false, pollInterval, clockSkew = 0, ...decoder }: FileOptions = {},
   ) {
     this.#paths = typeof path === 'string' ? [path] : [...path];
     if (this.#paths.length === 0 || this.#paths.some((one) => typeof one !== 'string' || !one)) {
@@ -84,6 +87,7 @@ export class FileAdapter implements DataSourceAdapter {
       });
     }
     this.#follows = follows;
+    this.clockSkew = clockSkew;
     this.bounded = !follows;
     this.#decoder = { ...decoder };
   }

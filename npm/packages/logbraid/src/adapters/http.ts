@@ -1,7 +1,7 @@
 import { duration } from '../checks.js';
 import { AdapterError, OptionError, shown } from '../errors.js';
 import { MAX_DELAY_MS } from '../time.js';
-import type { DecoderOptions, DurationInput } from '../types.js';
+import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 import { RequestFailure } from './http/connection.js';
 import type { RequestSetup } from './http/connection.js';
@@ -40,6 +40,8 @@ export interface HttpOptions extends DecoderOptions, RetryOptions {
    * not count. Default `5m`, beyond which the `fetch` of Node ends it by itself.
    */
   silenceTimeout?: DurationInput | undefined;
+  /** How far the clock of the source is ahead; see {@link DataSourceAdapter.clockSkew}. Default 0. */
+  clockSkew?: ClockSkew | undefined;
   /** Makes the requests. Default: the global `fetch`. */
   fetch?: typeof fetch | undefined;
 }
@@ -65,6 +67,7 @@ export class HttpAdapter implements DataSourceAdapter {
   readonly bounded: boolean;
   readonly selects = false;
   readonly decoder: DecoderOptions;
+  readonly clockSkew: ClockSkew;
   readonly #setup: RequestSetup;
   readonly #retry: RetryOptions;
   readonly #framing: 'lines' | 'sse' | undefined;
@@ -73,7 +76,7 @@ export class HttpAdapter implements DataSourceAdapter {
 
   constructor(options: HttpOptions) {
     const { url, follow = false, framing, headers, token, username, password, ...more } = options;
-    const { connectTimeout, silenceTimeout, fetch: given, ...rest } = more;
+    const { connectTimeout, silenceTimeout, clockSkew = 0, fetch: given, ...rest } = more;
     const { maxRetries, baseDelay, maxDelay, random, ...decoder } = rest;
     this.#retry = { maxRetries, baseDelay, maxDelay, random };
     // Told at once, as is all that makes no sense.
@@ -100,6 +103,7 @@ export class HttpAdapter implements DataSourceAdapter {
     this.#framing = framing;
     this.#follows = follow;
     this.bounded = !follow;
+    this.clockSkew = clockSkew;
     this.decoder = decoder;
   }
 

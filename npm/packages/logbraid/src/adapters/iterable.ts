@@ -1,5 +1,5 @@
 import type { ByteStream } from '../backend.js';
-import type { DecoderOptions } from '../types.js';
+import type { ClockSkew, DecoderOptions } from '../types.js';
 import { toInstant } from '../time.js';
 import type { LogEvent } from '../types.js';
 import { BATCH } from './adapter.js';
@@ -13,6 +13,8 @@ export type EventIterable = Iterable<LogEvent> | AsyncIterable<StreamItem> | Byt
 export interface IterableOptions extends DecoderOptions {
   /** Whether it ends by itself. Default: an async iterable, a stream and a `Response` are live, anything else is bounded. */
   bounded?: boolean;
+  /** How far the clock of the source is ahead; see {@link DataSourceAdapter.clockSkew}. */
+  clockSkew?: ClockSkew | undefined;
 }
 
 /**
@@ -24,12 +26,14 @@ export class IterableAdapter implements DataSourceAdapter {
   readonly selects = false;
   readonly bounded: boolean;
   readonly decoder: DecoderOptions;
+  readonly clockSkew: ClockSkew;
   readonly #events: EventIterable;
 
-  constructor(events: EventIterable, { bounded, ...decoder }: IterableOptions = {}) {
+  constructor(events: EventIterable, { bounded, clockSkew = 0, ...decoder }: IterableOptions = {}) {
     this.#events = events;
     this.bounded = bounded ?? (events instanceof Blob || !isLive(events));
     this.decoder = decoder;
+    this.clockSkew = clockSkew;
   }
 
   /** The bytes that it reads, where they can be read anywhere. @internal */

@@ -1,7 +1,7 @@
 import { count, duration, oneOf, reader, text } from '../checks.js';
 import { LokiQueryError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
-import type { DecoderOptions, DurationInput } from '../types.js';
+import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 import { lokiStream } from './loki-stream.js';
 import { SERVER_OPTIONS, Server } from './server.js';
@@ -54,7 +54,7 @@ export class LokiAdapter implements DataSourceAdapter {
   readonly bounded: boolean;
   readonly selects = true;
   readonly decoder: DecoderOptions = { format: 'ndjson', time: 'timestamp' };
-  readonly clockSkew: DurationInput | undefined;
+  readonly clockSkew: ClockSkew;
   readonly #server: Server;
   readonly #settings: LokiSettings;
 
@@ -73,7 +73,7 @@ export class LokiAdapter implements DataSourceAdapter {
     );
     const mode = read('mode', MODE, this.#server.hasSockets ? 'tail' : 'poll');
     this.bounded = mode === 'history';
-    this.clockSkew = options.clockSkew;
+    this.clockSkew = options.clockSkew ?? 0;
     this.#settings = {
       mode,
       pollIntervalMs: read('pollInterval', duration, 1_000),

@@ -1,7 +1,7 @@
 import type { KnownLabel } from '../query.js';
 import { interval, oneOf, reader } from '../checks.js';
 import { PromqlQueryError } from '../errors.js';
-import type { DecoderOptions, DurationInput } from '../types.js';
+import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 import { prometheusStream } from './prometheus-stream.js';
 import { SERVER_OPTIONS, Server } from './server.js';
@@ -44,7 +44,7 @@ export class PrometheusAdapter implements DataSourceAdapter {
   readonly bounded: boolean;
   readonly selects = true;
   readonly decoder: DecoderOptions = { format: 'ndjson', time: 'timestamp' };
-  readonly clockSkew: DurationInput | undefined;
+  readonly clockSkew: ClockSkew;
   readonly #server: Server;
   readonly #settings: PrometheusSettings;
 
@@ -54,7 +54,7 @@ export class PrometheusAdapter implements DataSourceAdapter {
     this.#server = new Server(options, refusal);
     const mode = read('mode', MODE, 'range');
     this.bounded = mode !== 'poll';
-    this.clockSkew = options.clockSkew;
+    this.clockSkew = options.clockSkew ?? 0;
     this.#settings = {
       mode,
       stepMs: read('step', interval, undefined),

@@ -8,7 +8,7 @@ import {
 } from '../errors.js';
 import { openTransport } from '#platform';
 import type { KnownLabel } from '../query.js';
-import type { DurationInput } from '../types.js';
+import type { ClockSkew, DurationInput } from '../types.js';
 import type { AdapterNotice, AdapterStatus, StreamOptions } from './adapter.js';
 import { Secrets, basicAuth, redactUrl } from './redact.js';
 import { Retries, isTransient, retryAfter, sleep } from './retries.js';
@@ -29,8 +29,8 @@ export interface ServerOptions extends TransportOptions, Pick<RetryOptions, 'max
   token?: string | undefined;
   /** How long an answer may take as a whole, and a WebSocket be silent; a duration. Default `30s`. */
   timeout?: DurationInput | undefined;
-  /** How far the clock of the source is ahead; a duration, below 0 where it is behind. Default 0. */
-  clockSkew?: DurationInput | undefined;
+  /** How far the clock of the source is ahead; see {@link DataSourceAdapter.clockSkew}. Default 0. */
+  clockSkew?: ClockSkew | undefined;
 }
 
 /** The names of all {@link ServerOptions}. */
@@ -195,7 +195,7 @@ export class Server {
   async request(path: string, request: ServerRequest): Promise<Uint8Array> {
     const { method = 'GET', query, headers, body, signal } = request;
     const url = this.#urlOf(path, query);
-    const what = `${method} ${redactUrl(url)}`;
+    const what = `${method} ${shownUrl(url)}`;
     return this.#limited(what, signal, async (limited) => {
       const response = await this.#transport.fetch(url.href, {
         method,
@@ -223,7 +223,7 @@ export class Server {
     } catch (cause) {
       signal.throwIfAborted();
       const refused = cause instanceof SocketError ? cause.refused : undefined;
-      const what = `WebSocket ${redactUrl(url)}`;
+      const what = `WebSocket ${shownUrl(url)}`;
       throw refused
         ? this.#refusedWith(what, refused.status, '', refused.body, refused.retryAfter)
         : this.failure(what, cause);
@@ -404,6 +404,11 @@ export class Attempts {
     await sleep(delayMs, this.#signal);
     this.#signal.throwIfAborted();
   }
+}
+
+/** A URL as errors show it: what was asked there is long, and known. */
+function shownUrl({ origin, pathname }: URL): string {
+  return origin + pathname;
 }
 
 async function readAll(

@@ -53,23 +53,3 @@ export function parseFile(argument: string, before: readonly FileArgument[] = []
 export function adapterOf({ path, decoder }: FileArgument, follow = false): FileAdapter {
   return new FileAdapter(path, { ...decoder, follow });
 }
-
-/** One `--http`. */
-export interface HttpArgument {
-  name: string;
-  url: string;
-}
-
-/** Reads `NAME=URL` and adds it to those before. */
-export function parseHttp(argument: string, before: readonly HttpArgument[] = []): HttpArgument[] {
-  const [, name = '', url = ''] =
-    /^([A-Za-z_][A-Za-z0-9_]*)=(https?:\/\/.+)$/s.exec(argument) ?? [];
-  if (url === '') {
-    // Not the argument: what stands in it may be secret.
-    throw new UsageError('--http: expected NAME=URL, such as app=https://logs.example/app.ndjson');
-  }
-  if (before.some((other) => other.name === name)) {
-    throw new UsageError(`--http ${name} is given twice`);
-  }
-  return [...before, { name, url }];
-}

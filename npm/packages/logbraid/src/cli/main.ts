@@ -16,14 +16,16 @@ import { checkQuery, formatQuery } from './check.js';
 import { explainQuery } from './explain.js';
 import type { ExplainCommand } from './explain.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
-import type { FileArgument, HttpArgument } from './files.js';
-import { parseFile, parseHttp } from './files.js';
+import type { FileArgument } from './files.js';
+import { parseFile } from './files.js';
 import { loadQuery } from './load/index.js';
 import type { LoadCommand } from './load/index.js';
 import { parseField } from './load/workload.js';
 import type { Field } from './load/workload.js';
 import { OUTPUTS } from './output.js';
 import { runQuery } from './run.js';
+import type { ServerArgument, ServerKind } from './servers.js';
+import { parseServer } from './servers.js';
 import type { RunOptions } from './run.js';
 import { showSources } from './sources.js';
 import { colorsWanted, sanitize } from './terminal.js';
@@ -39,11 +41,13 @@ const file = () =>
       'may be followed by ,format= ,time= ,message= ,level= ,zone=; can be given several times',
   ).argParser((value: string, before: FileArgument[] | undefined) => parseFile(value, before));
 
-const http = () =>
+const server = (kind: ServerKind, what: string) =>
   new Option(
-    '--http <name=url>',
-    'a source: its name in the query, and a URL of lines or Server-Sent Events; can be given several times',
-  ).argParser((value: string, before: HttpArgument[] | undefined) => parseHttp(value, before));
+    `--${kind} <name=url>`,
+    `a source: its name in the query, and ${what}; can be given several times`,
+  ).argParser((value: string, before: ServerArgument[] | undefined) =>
+    parseServer(kind, value, before),
+  );
 
 const preset = () =>
   new Option('--preset <name>', 'options to begin with, for a use').choices(Object.keys(presets));
@@ -67,11 +71,17 @@ function program(finish: (code: number) => void): Command {
     .addHelpText('after', EXIT_CODES);
   logbraid
     .command('run')
-    .description('run a query over files and responses')
+    .description('run a query over files and servers')
     .argument('<query>', 'such as: edge({status=~"5.."})[5m] and on(request_id) app({})[5m]')
     .addOption(file())
-    .addOption(http())
-    .option('--follow', 'go on as files grow and are rotated, and responses end, until interrupted')
+    .addOption(server('http', 'a URL of lines or Server-Sent Events'))
+    .addOption(server('loki', 'where Grafana Loki is'))
+    .addOption(server('prometheus', 'where Prometheus is'))
+    .option('--config <path>', 'options of the engine and sources, as TOML')
+    .option(
+      '--follow',
+      'go on with what comes: as files grow and are rotated, responses end, servers have more; until interrupted',
+    )
     .addOption(preset())
     .addOption(
       new Option('--output <how>', 'how to show what is found')

@@ -3,19 +3,22 @@ import os from 'node:os';
 import bytes from 'bytes';
 import colors from 'picocolors';
 
-import { HttpAdapter } from '../adapters/http.js';
 import { CorrelationEngine } from '../engine.js';
 import { MAX_MEMORY_MB, MAX_THREADS } from '../options.js';
+import type { EngineOptions } from '../options.js';
 import type { PresetName } from '../presets.js';
 import { render } from '../query.js';
 import { toMillis, toNanos } from '../time.js';
 import type { DurationInput, Emit } from '../types.js';
+import { readConfig } from './config.js';
 import { EXIT, UsageError } from './failure.js';
 import { adapterOf } from './files.js';
-import type { FileArgument, HttpArgument } from './files.js';
+import type { FileArgument } from './files.js';
 import type { OutputName } from './output.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
+import { SERVERS } from './servers.js';
+import type { ServerArgument } from './servers.js';
 import { colorsWanted } from './terminal.js';
 import { Warnings } from './warnings.js';
 import { OutputClosed, Writer } from './writer.js';
@@ -23,7 +26,10 @@ import { OutputClosed, Writer } from './writer.js';
 /** Options of `logbraid run`. */
 export interface RunOptions {
   file?: FileArgument[];
-  http?: HttpArgument[];
+  http?: ServerArgument[];
+  loki?: ServerArgument[];
+  prometheus?: ServerArgument[];
+  config?: string;
   follow?: boolean;
   preset?: PresetName;
   output: OutputName;
@@ -42,28 +48,38 @@ export interface RunOptions {
   stats?: boolean;
 }
 
-/** Runs a query over files and responses and shows what it finds. Gives the exit code. */
+/** Runs a query over files and servers and shows what it finds. Gives the exit code. */
 export async function runQuery(query: string, options: RunOptions): Promise<number> {
   const files = options.file ?? [];
   const begun = performance.now();
-  await using engine = new CorrelationEngine({
+  const follow = options.follow ?? false;
+  const config = options.config === undefined ? undefined : readConfig(options.config, follow);
+  const chosen: EngineOptions = {
     preset: options.preset,
     lateTolerance: duration('--late-tolerance', options.lateTolerance),
     late: options.late,
     dedupe: options.dedupe,
-    maxMemoryMB: memory(options.maxMemory) ?? (options.preset ? undefined : machineMemory()),
+    maxMemoryMB:
+      memory(options.maxMemory) ??
+      (options.preset || config?.engine.maxMemoryMB !== undefined ? undefined : machineMemory()),
     maxEvents: count('--max-events', options.maxEvents),
     overflow: options.overflow,
     maxEventsPerCorrelation: count('--max-per-correlation', options.maxPerCorrelation),
-    threads: count('--threads', options.threads) ?? processors(),
-  });
-  const follow = options.follow ?? false;
+    threads:
+      count('--threads', options.threads) ??
+      (config?.engine.threads === undefined ? processors() : undefined),
+  };
+  const given = Object.entries(chosen).filter(([, value]) => value !== undefined);
+  await using engine = new CorrelationEngine({ ...config?.engine, ...Object.fromEntries(given) });
   const emit = options.emit ?? (follow ? 'eager' : undefined);
   const adapters = files.map((file) => adapterOf(file, follow));
   for (const [at, adapter] of adapters.entries()) engine.addAdapter(files[at]?.name ?? '', adapter);
-  for (const { name, url } of options.http ?? []) {
-    engine.addAdapter(name, new HttpAdapter({ url, follow }));
+  const { http = [], loki = [], prometheus = [] } = options;
+  const servers = [...http, ...loki, ...prometheus];
+  for (const { kind, name, url } of servers) {
+    engine.addAdapter(name, SERVERS[kind]({ url }, follow));
   }
+  for (const [name, adapter] of config?.adapters ?? []) engine.addAdapter(name, adapter);
   const interrupt = new AbortController();
   const found = engine.correlate(query, {
     signal: interrupt.signal,
@@ -76,7 +92,7 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const doubts = render(query, { color: colorsWanted(2) }).trimEnd();
   if (doubts !== '') console.error(doubts);
   const warnings = new Warnings(engine, files);
-  const progress = new Progress(engine, options.http ? [] : adapters);
+  const progress = new Progress(engine, servers.length > 0 || config ? [] : adapters);
   const writer = new Writer(process.stdout, () => {
     progress.clear();
   });

@@ -94,8 +94,8 @@ export class RemoteEngine extends EngineEmitter {
     this.#alive();
     checkName(this.#adapters, name);
     const made = toAdapter(name, adapter);
-    const { bounded = false, selects = true, decoder } = made;
-    const proxied = { bounded, selects, decoder };
+    const { bounded = false, selects = true, decoder, clockSkew } = made;
+    const proxied = { bounded, selects, decoder, clockSkew };
     const blob = made instanceof IterableAdapter ? made.blob : undefined;
     const number = ++this.#last;
     this.#adapters.set(name, made);

@@ -59,8 +59,9 @@ class Host {
     switch (request.type) {
       case 'addBlob': {
         const { name, blob, options } = request;
-        const { bounded, decoder } = options;
-        this.#engine.addAdapter(name, new IterableAdapter(blob, { ...decoder, bounded }));
+        const { bounded, decoder, clockSkew } = options;
+        const adapter = new IterableAdapter(blob, { ...decoder, bounded, clockSkew });
+        this.#engine.addAdapter(name, adapter);
         break;
       }
       case 'addStream':
@@ -151,11 +152,12 @@ class Host {
 
   /** An adapter whose streams are read in the page. */
   #proxy({ name, adapter, options }: Extract<Request, { type: 'addStream' }>): DataSourceAdapter {
-    const { bounded, selects, decoder } = options;
+    const { bounded, selects, decoder, clockSkew } = options;
     return {
       bounded,
       selects,
       ...(decoder && { decoder }),
+      ...(clockSkew !== undefined && { clockSkew }),
       getName: () => name,
       createStream: (selector, asked: StreamOptions) => {
         const stream = ++this.#lastStream;

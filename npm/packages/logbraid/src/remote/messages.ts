@@ -3,7 +3,13 @@
 import type { ErrorOptions } from '../errors.js';
 import { CorrelationError, QueryError, errorOf, shown } from '../errors.js';
 import type { EngineOptions } from '../options.js';
-import type { CorrelateOptions, DecoderOptions, Diagnostic, EngineEvents } from '../types.js';
+import type {
+  ClockSkew,
+  CorrelateOptions,
+  DecoderOptions,
+  Diagnostic,
+  EngineEvents,
+} from '../types.js';
 import type { PlanSummary } from '../backend.js';
 import type { KnownLabel } from '../query.js';
 import type { SentSource } from '../platform/worker.js';
@@ -15,6 +21,7 @@ export interface ProxiedAdapter {
   bounded: boolean;
   selects: boolean;
   decoder: DecoderOptions | undefined;
+  clockSkew: ClockSkew | undefined;
 }
 
 /** What the page asks for. */
