@@ -1,13 +1,16 @@
 // What docs/sources.md shows is so: its examples print what stands below them; `cargo xtask docs` writes it anew.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, test } from 'node:test';
+import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 import { readMarkdown } from './markdown.js';
+import { LokiServer } from './servers/loki-server.js';
+import { PrometheusServer } from './servers/prometheus-server.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../../../../docs/sources.md', import.meta.url));
@@ -31,17 +34,35 @@ after(() => {
   if (changes.length > 0) writeFileSync(PAGE, lines.join('\n'));
 });
 
+let loki: LokiServer;
+let prometheus: PrometheusServer;
+before(async () => {
+  loki = await LokiServer.start();
+  prometheus = await PrometheusServer.start();
+  const now = BigInt(Date.now() - 10_000) * 1_000_000n;
+  loki.push({ service: 'frontend' }, [[now, 'GET /cart request_id=r1']]);
+  loki.push({ service: 'backend' }, [[now + 5n, 'error: no such cart request_id=r1']]);
+});
+after(async () => {
+  await loki.close();
+  await prometheus.close();
+});
+
 /** What an example prints. Folders that it makes go with the test's. */
-function run(language: string, text: string, at: number): string {
+async function run(language: string, text: string, at: number): Promise<string> {
   const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
-  const env = { ...process.env, PATH, TMPDIR: folder, NO_COLOR: '1' };
-  const options = { encoding: 'utf8', env, cwd: folder, timeout: 60_000 } as const;
-  if (language === 'sh') return execFileSync('sh', ['-c', text], options).trimEnd();
+  const urls = { LOKI_URL: loki.url, PROMETHEUS_URL: prometheus.url };
+  const env = { ...process.env, PATH, TMPDIR: folder, NO_COLOR: '1', ...urls };
+  const printed = async (file: string, args: string[]) => {
+    const { stdout } = await promisify(execFile)(file, args, { env, cwd: folder, timeout: 60_000 });
+    return stdout.trimEnd();
+  };
+  if (language === 'sh') return printed('sh', ['-c', text]);
   // In the package, so that it can import itself by name.
   const file = path.join(PACKAGE, 'dist', `sources-${at}.mjs`);
   writeFileSync(file, text);
   try {
-    return execFileSync(process.execPath, [file], options).trimEnd();
+    return await printed(process.execPath, [file]);
   } finally {
     rmSync(file);
   }
@@ -52,14 +73,18 @@ const examples = readMarkdown(page).flatMap((piece) => (piece.kind === 'block' ?
 test('there are examples', () => {
   assert.deepEqual(
     examples.map(({ language }) => language),
-    ['js', 'js', 'sh', 'js'],
+    ['js', 'js', 'sh', 'js', 'js', 'js', 'toml'],
   );
 });
 
 for (const { language, text, line, output } of examples) {
-  test(`docs/sources.md:${line + 1} prints what it says`, () => {
+  if (language === 'toml') {
+    // That its names are right is what the tests of the command line show.
+    continue;
+  }
+  test(`docs/sources.md:${line + 1} prints what it says`, async () => {
     assert.ok(output, 'its output is shown');
-    const printed = run(language, text, line);
+    const printed = await run(language, text, line);
     if (!UPDATE) assert.equal(output.text, printed);
     else if (output.text !== printed) changes.push({ ...output, text: printed });
   });
