@@ -12,6 +12,8 @@ import type { AdapterNotice, StreamItem } from 'logbraid';
 import { HttpAdapter } from 'logbraid/http';
 import type { HttpOptions } from 'logbraid/http';
 
+import { HttpProxyServer, SocksServer } from './servers/proxy-server.js';
+
 type Answer = (response: ServerResponse, request: IncomingMessage) => unknown;
 
 const servers: http.Server[] = [];
@@ -403,4 +405,29 @@ test('a query goes on over a source that is broken off, and tells of it', async 
   }
   assert.deepEqual([...found].sort(), ['r1', 'r2']);
   assert.deepEqual(told.sort(), ['app 1', 'app line 2 x1']);
+});
+
+test('a proxy is asked, and its password is not told', async () => {
+  const { url } = await serve((response) => response.end('one\n'));
+  const proxies = [
+    await HttpProxyServer.start({ user: 'me', password: 'hunter-pass' }),
+    await SocksServer.start({ user: 'me', password: 'hunter-pass' }),
+  ];
+  try {
+    for (const [at, scheme] of ['http', 'socks5'].entries()) {
+      const { port = 0, connections: before = 0 } = proxies[at] ?? {};
+      const reading = new Reading({ url, proxy: `${scheme}://me:hunter-pass@127.0.0.1:${port}` });
+      assert.equal(await reading.until(), 'one\n');
+      assert.equal(before, 0);
+      assert.ok((proxies[at]?.connections ?? 0) > 0, scheme);
+      await reading.adapter.destroy();
+      const proxy = `${scheme}://me:hunter-wrong@127.0.0.1:${port}`;
+      const refused = new Reading({ url, proxy, maxRetries: 0 });
+      const error = await failure(refused);
+      assert.doesNotMatch(inspect(error, { depth: 9 }), /hunter/);
+      await refused.adapter.destroy();
+    }
+  } finally {
+    for (const proxy of proxies) await proxy.close();
+  }
 });

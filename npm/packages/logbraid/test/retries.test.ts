@@ -101,8 +101,13 @@ test('secrets are taken out of messages and causes', () => {
   const cause = new TypeError('"k-12345\\n" is no header');
   const error = new Error('fetch failed', { cause });
   assert.equal(secrets.reason(error), 'fetch failed: "***\\n" is no header');
-  assert.equal(secrets.cause(error), undefined);
-  const plain = new Error('connect ECONNREFUSED');
-  assert.equal(secrets.cause(plain), plain);
+  const carrying = Object.assign(error, { options: { password: 'hunter2hunter2' } });
+  const told = secrets.cause(carrying);
+  assert.equal(told?.message, 'fetch failed');
+  assert.equal((told.cause as Error).message, '"***\\n" is no header');
+  assert.equal((told.cause as Error).name, 'TypeError');
+  assert.doesNotMatch(inspect(told, { depth: 9, showHidden: true }), /hunter2|k-12345/);
+  const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  assert.equal((secrets.cause(refused) as NodeJS.ErrnoException).code, 'ECONNREFUSED');
   assert.doesNotMatch(inspect(secrets), /hunter2|k-12345/);
 });

@@ -11,9 +11,11 @@ import { Secrets, basicAuth, redactUrl } from './redact.js';
 import { Retries, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
 import { StreamSet } from './streams.js';
+import type { TransportOptions } from './transport.js';
+import { openTransport } from '#platform';
 
 /** Options of an {@link HttpAdapter}. What of the format of its lines is not named is found out from the first. */
-export interface HttpOptions extends DecoderOptions, RetryOptions {
+export interface HttpOptions extends DecoderOptions, RetryOptions, TransportOptions {
   /** `http:` or `https:`. A user and a password in it are sent as Basic authentication. */
   url: string | URL;
   /**
@@ -37,13 +39,11 @@ export interface HttpOptions extends DecoderOptions, RetryOptions {
   connectTimeout?: DurationInput | undefined;
   /**
    * Longest time in which nothing comes of a response, a duration above 0; time in which the engine wants nothing does
-   * not count. Default `5m`, beyond which the `fetch` of Node ends it by itself.
+   * not count. Default `5m`.
    */
   silenceTimeout?: DurationInput | undefined;
   /** How far the clock of the source is ahead; see {@link DataSourceAdapter.clockSkew}. Default 0. */
   clockSkew?: ClockSkew | undefined;
-  /** Makes the requests. Default: the global `fetch`. */
-  fetch?: typeof fetch | undefined;
 }
 
 /**
@@ -76,7 +76,7 @@ export class HttpAdapter implements DataSourceAdapter {
 
   constructor(options: HttpOptions) {
     const { url, follow = false, framing, headers, token, username, password, ...more } = options;
-    const { connectTimeout, silenceTimeout, clockSkew = 0, fetch: given, ...rest } = more;
+    const { connectTimeout, silenceTimeout, clockSkew = 0, proxy, ca, ...rest } = more;
     const { maxRetries, baseDelay, maxDelay, random, ...decoder } = rest;
     this.#retry = { maxRetries, baseDelay, maxDelay, random };
     // Told at once, as is all that makes no sense.
@@ -97,8 +97,7 @@ export class HttpAdapter implements DataSourceAdapter {
       secrets,
       connectMs: readTimeout('connectTimeout', connectTimeout, 30_000),
       idleMs: readTimeout('silenceTimeout', silenceTimeout, 300_000),
-      // Not a method of ours: browsers want it called on the global object.
-      fetch: given ?? ((...request) => fetch(...request)),
+      transport: openTransport({ proxy, ca }),
     };
     this.#framing = framing;
     this.#follows = follow;
@@ -126,6 +125,7 @@ export class HttpAdapter implements DataSourceAdapter {
 
   async destroy(): Promise<void> {
     await this.#streams.close();
+    await this.#setup.transport.close();
   }
 
   async *#read({ signal, tell }: StreamOptions): AsyncGenerator<StreamItem> {

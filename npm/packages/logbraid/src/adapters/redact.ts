@@ -93,14 +93,21 @@ export class Secrets {
     return this.hide(told.join(': ')) || 'no reason given';
   }
 
-  /** An error to be told as a cause; `undefined` where it, or one behind it, shows any of them. */
-  cause(error: unknown): unknown {
-    for (const behind of chain(error)) {
-      const text =
-        behind instanceof Error ? `${behind.message}${behind.stack ?? ''}` : String(behind);
-      if (this.hide(text) !== text) return undefined;
+  /**
+   * An error to be told as a cause: what it says, and those behind it say. Not the error itself, which may carry
+   * all that was asked for, and sockets.
+   */
+  cause(error: unknown): Error | undefined {
+    let told: Error | undefined;
+    for (const behind of chain(error).reverse()) {
+      const options = told && { cause: told };
+      told = new Error(this.hide(textOf(behind)), options);
+      if (!(behind instanceof Error)) continue;
+      told.name = behind.name;
+      told.stack = this.hide(behind.stack ?? '');
+      if ('code' in behind) Object.assign(told, { code: behind.code });
     }
-    return error;
+    return told;
   }
 }
 

@@ -44,15 +44,20 @@ function later<T>(make: () => Promise<T>): { get: () => Promise<T>; readonly mad
   return held;
 }
 
+/** Adapters have times of their own. */
+const UNTIMED = { headersTimeout: 0, bodyTimeout: 0 };
+
 async function dispatcherOf(
   { Agent, ProxyAgent }: typeof import('undici'),
   via: URL | undefined,
   tls: { ca?: string | string[] },
 ): Promise<Dispatcher> {
-  if (!via) return new Agent({ connect: tls });
-  if (isHttp(via)) return new ProxyAgent({ uri: via.href, requestTls: tls, proxyTls: tls });
+  if (!via) return new Agent({ connect: tls, ...UNTIMED });
+  if (isHttp(via)) {
+    return new ProxyAgent({ uri: via.href, requestTls: tls, proxyTls: tls, ...UNTIMED });
+  }
   const { socksDispatcher } = await import('fetch-socks');
-  return socksDispatcher(socksOf(via), { connect: tls });
+  return socksDispatcher(socksOf(via), { connect: tls, ...UNTIMED });
 }
 
 async function agentOf(via: URL | undefined): Promise<HttpAgent | undefined> {

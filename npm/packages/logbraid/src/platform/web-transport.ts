@@ -11,7 +11,13 @@ export function openTransport(options: TransportOptions): Transport {
   }
   return {
     fetch: (url, { method, headers, body, signal }) =>
-      fetch(url, { method, headers, signal, ...(body !== undefined && { body }) }),
+      fetch(url, {
+        method,
+        headers,
+        signal,
+        cache: 'no-store',
+        ...(body !== undefined && { body }),
+      }),
     close: () => Promise.resolve(),
   };
 }

@@ -3,6 +3,7 @@ import { formatDuration } from '../../time.js';
 import { redactUrl } from '../redact.js';
 import type { Secrets } from '../redact.js';
 import { isTransient, retryAfter } from '../retries.js';
+import type { Transport, TransportResponse } from '../transport.js';
 
 /** Characters of a body that are told. */
 const SHOWN = 200;
@@ -15,7 +16,7 @@ export interface RequestSetup {
   /** Longest time until a response begins, and until more of it comes. */
   connectMs: number;
   idleMs: number;
-  fetch: typeof fetch;
+  transport: Transport;
 }
 
 /** A request that has failed: whether another may go well, and how long to wait before. */
@@ -34,7 +35,7 @@ export class RequestFailure extends Error {
 
 /** A response that is read piece by piece, each within a time. Whatever fails is a {@link RequestFailure}. */
 export class Connection {
-  readonly response: Response;
+  readonly response: TransportResponse;
   readonly #setup: RequestSetup;
   readonly #abort: AbortController;
   readonly #leave: () => void;
@@ -42,7 +43,7 @@ export class Connection {
 
   private constructor(
     setup: RequestSetup,
-    response: Response,
+    response: TransportResponse,
     abort: AbortController,
     leave: () => void,
   ) {
@@ -65,9 +66,13 @@ export class Connection {
     signal.addEventListener('abort', end);
     if (signal.aborted) end();
     const { url, headers, connectMs } = setup;
-    let response: Response;
+    let response: TransportResponse;
     try {
-      const request = setup.fetch(url, { headers, signal: abort.signal, cache: 'no-store' });
+      const request = setup.transport.fetch(url.href, {
+        method: 'GET',
+        headers: Object.fromEntries(headers),
+        signal: abort.signal,
+      });
       response = await within(request, connectMs, abort, 'did not answer');
     } catch (error) {
       leave();
