@@ -62,12 +62,13 @@ export class Secrets {
     }
   }
 
-  /** One more; also as a URL writes it. */
+  /** One more; also as a URL and as JSON write it. */
   add(value: string): void {
     if (value.length < SHORTEST) return;
     this.#values.add(value);
     this.#values.add(encodeURIComponent(value));
     this.#values.add(decoded(value));
+    this.#values.add(JSON.stringify(value).slice(1, -1));
   }
 
   /** A text with `***` for each of them. */
@@ -98,7 +99,9 @@ export class Secrets {
     for (const behind of chain(error)) {
       const text =
         behind instanceof Error ? `${behind.message}${behind.stack ?? ''}` : String(behind);
-      if (this.hide(text) !== text) return undefined;
+      // Errors of proxies carry the options they were asked with.
+      const fields = fieldsOf(behind);
+      if (fields === undefined || this.hide(text + fields) !== text + fields) return undefined;
     }
     return error;
   }
@@ -119,6 +122,15 @@ function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code: unknown = 'code' in error ? error.code : '';
   return error.message || (typeof code === 'string' ? code : '');
+}
+
+/** What else an error carries, as JSON; `undefined` where that cannot be looked through. */
+function fieldsOf(error: unknown): string | undefined {
+  try {
+    return String(JSON.stringify(error));
+  } catch {
+    return undefined;
+  }
 }
 
 function decoded(text: string): string {
