@@ -127,7 +127,7 @@ function textOf(error: unknown): string {
 /** What else an error carries, as JSON; `undefined` where that cannot be looked through. */
 function fieldsOf(error: unknown): string | undefined {
   try {
-    return String(JSON.stringify(error));
+    return JSON.stringify(error);
   } catch {
     return undefined;
   }
