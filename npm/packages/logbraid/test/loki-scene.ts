@@ -63,9 +63,9 @@ export class Scene {
     return reading;
   }
 
-  /** Resolves when the adapter has read what was there, and reads what comes. */
+  /** Resolves when the adapter has read what was there, and reads what comes; or has failed. */
   static async live(adapter: LokiAdapter): Promise<void> {
-    while (adapter.status().state !== 'live') await sleep(1);
+    while (!['live', 'failed'].includes(adapter.status().state)) await sleep(1);
   }
 
   /** Entries with these numbers, of this time or a nanosecond later each. */
