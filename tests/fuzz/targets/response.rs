@@ -9,7 +9,7 @@ use logbraid_core::decode::response::{
 };
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use logbraid_core::event::Event;
-use logbraid_core::time::{Span, Timestamp};
+use logbraid_core::time::Timestamp;
 
 /// What stands around the bytes.
 const AROUND: [(&str, &str); 6] = [

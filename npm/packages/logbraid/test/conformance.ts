@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { AdapterNotice, CorrelationError, DataSourceAdapter } from 'logbraid';
+import type { AdapterNotice, CorrelationError, DataSourceAdapter, StreamOptions } from 'logbraid';
 
 import type { Cut, MisbehavingServer } from './servers/misbehave.js';
 
@@ -32,8 +32,16 @@ export interface Kind {
 
 const HOUR = 3_600_000;
 
-/** Reads a stream and keeps the numbers of its events. */
-class Reading {
+/** An event as adapters of servers hand it on. */
+export interface ReadEvent {
+  timestamp: string;
+  message: string;
+  labels: Record<string, string>;
+}
+
+/** Reads a stream and keeps its events, and their numbers. */
+export class Reading {
+  readonly events: ReadEvent[] = [];
   readonly numbers: number[] = [];
   readonly notices: AdapterNotice[] = [];
   readonly done: Promise<void>;
@@ -44,12 +52,17 @@ class Reading {
   #wake: (() => void) | undefined;
 
   /** With `pauses`, only one item is taken until {@link goOn}. */
-  constructor(adapter: DataSourceAdapter, selector: string, pauses = false) {
+  constructor(
+    adapter: DataSourceAdapter,
+    selector: string,
+    { pauses = false, ...options }: { pauses?: boolean } & Partial<StreamOptions> = {},
+  ) {
     const stream = adapter.createStream(selector, {
       range: HOUR,
       timeRange: '1h',
       signal: this.#abort.signal,
       tell: (notice) => this.notices.push(notice),
+      ...options,
     }) as AsyncIterable<{ bytes: Uint8Array }>;
     this.done = this.#read(stream, pauses);
   }
@@ -86,8 +99,9 @@ class Reading {
       let isFirst = true;
       for await (const { bytes } of stream) {
         for (const line of new TextDecoder().decode(bytes).trimEnd().split('\n')) {
-          const { message } = JSON.parse(line) as { message: string };
-          this.numbers.push(Number(/number (\d+)/.exec(message)?.[1]));
+          const event = JSON.parse(line) as ReadEvent;
+          this.events.push(event);
+          this.numbers.push(Number(/number (\d+)/.exec(event.message)?.[1]));
         }
         this.#wake?.();
         if (pauses && isFirst) await new Promise<void>((resolve) => (this.#goOn = resolve));
@@ -253,7 +267,7 @@ export function conforms({ name, isLive, page, start }: Kind): void {
     const { server, selector, push } = subject;
     push(range(0, page * 20));
     const adapter = subject.adapter();
-    const reading = new Reading(adapter, selector, true);
+    const reading = new Reading(adapter, selector, { pauses: true });
     await reading.until(1);
     await sleep(100);
     const asked = server.requests.length;

@@ -48,10 +48,18 @@ export class Cursor {
     return this.#rememberedFrom ?? this.#start;
   }
 
-  /** All there was up to a time has been asked for: what is asked next need not go back further than that. */
-  reached(time: bigint): void {
+  /**
+   * All there was up to a time has been asked for: what is asked next need not go back further than that. What has
+   * come is told apart from `keep` on, for what waits to be taken may be older than what was asked for.
+   */
+  reached(time: bigint, keep?: bigint): void {
     this.#start = most(this.#start, time - this.#overlap);
-    this.#reader.forget(this.resume);
+    this.forget(keep);
+  }
+
+  /** Nothing will be asked for again but from {@link resume} on, nor come from before `keep`. */
+  forget(keep?: bigint): void {
+    this.#reader.forget(least(this.resume, keep ?? this.resume));
   }
 
   /** Takes an answer to `what`. Throws a {@link Failure} where it is none. */

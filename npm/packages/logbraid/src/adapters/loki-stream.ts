@@ -1,7 +1,7 @@
 import type { ResponseContent } from '../backend.js';
 import { AdapterError, LokiQueryError, WebSocketError } from '../errors.js';
 import { load } from '#platform';
-import { rfc3339 } from '../time.js';
+import { MAX_DELAY_MS, rfc3339 } from '../time.js';
 import type { EncodedChunk } from '../types.js';
 import type { StreamOptions } from './adapter.js';
 import { Cursor, chunkOf, least, most, nanos } from './cursor.js';
@@ -57,6 +57,8 @@ class LokiStream {
   readonly #requests: Attempts;
   /** Entries of one answer; less than asked for where the server says so. */
   #limit: number;
+  /** From when on the tail sends, all over again, what the history has, too. */
+  #tailedFrom: bigint | undefined;
 
   constructor(server: Server, settings: LokiSettings, selector: string, options: StreamOptions) {
     const { start, end, range } = options;
@@ -103,7 +105,7 @@ class LokiStream {
         from += 1n;
       }
     }
-    this.#cursor.reached(now);
+    this.#cursor.reached(now, this.#tailedFrom);
   }
 
   /** More entries of one nanosecond than one answer has: the others, from the other end. */
@@ -127,6 +129,7 @@ class LokiStream {
           const body = await this.#server.request(RANGE, { query, headers: HEADERS, signal });
           return this.#cursor.take(body, `GET ${RANGE}`);
         } catch (thrown) {
+          if (isMetric(thrown)) throw new Failure(new LokiQueryError(thrown.message), false);
           const allowed = allowedLimit(thrown);
           if (allowed === undefined || allowed >= limit) throw thrown;
           this.#limit = allowed;
@@ -148,40 +151,67 @@ class LokiStream {
   async *#tail(): Chunks {
     const connections = new Attempts(this.#server, this.#options, tooOften);
     while (!this.#isOver()) {
+      let opened = Infinity;
       try {
         const frames = await this.#connect();
+        const over = this.#closeWhenOver(frames);
+        opened = performance.now();
         try {
           // What came between the history, or the end of the last connection, and this one.
           yield* this.#catchUp(this.#cursor.resume);
           this.#server.status.state = 'live';
           yield* this.#frames(frames, connections);
         } finally {
+          clearTimeout(over);
           frames.close();
         }
       } catch (thrown) {
+        // Where nothing is logged, too, a connection that has held has gone well.
+        if (performance.now() - opened > this.#server.timeoutMs) connections.reset();
         await connections.failed(thrown instanceof SocketError ? this.#judge(thrown) : thrown);
       }
     }
+    // What waited when the last connection was closed.
+    yield* this.#catchUp(this.#cursor.resume);
+  }
+
+  /** Closes a connection that would only wait for what is not asked for. */
+  #closeWhenOver(frames: Frames): ReturnType<typeof setTimeout> | undefined {
+    if (this.#end === undefined) return undefined;
+    const left = this.#end - this.#cursor.now + nanos(this.#settings.overlapMs + 1);
+    const close = () => {
+      frames.close();
+    };
+    return setTimeout(close, Number(least(left / nanos(1), BigInt(MAX_DELAY_MS))));
   }
 
   async #connect(): Promise<Frames> {
     const { signal } = this.#options;
     this.#server.status.state = 'connecting';
-    const query = { query: this.#selector, start: this.#cursor.resume, limit: this.#limit };
+    const start = this.#cursor.resume;
+    this.#tailedFrom = start;
+    const query = { query: this.#selector, start, limit: this.#limit };
     try {
       return await this.#server.connect(TAIL, { query, headers: HEADERS, signal });
     } catch (thrown) {
       const status = thrown instanceof Failure ? thrown.error.details['status'] : undefined;
       if (!(thrown instanceof Failure) || !NO_SOCKETS.includes(status as number)) throw thrown;
-      const message = `${thrown.message}; where WebSockets do not get through, use mode: 'poll'`;
+      const message = `${thrown.message}; what cannot be tailed can be read with mode: 'poll'`;
       throw new Failure(new AdapterError(message, { details: { status } }), false);
     }
   }
 
   async *#frames(frames: Frames, connections: Attempts): Chunks {
+    const opened = this.#cursor.now;
     for await (const frame of frames) {
       const content = this.#cursor.take(frame, `WebSocket ${TAIL}`);
-      connections.reset();
+      // Each connection begins with what is known.
+      if (content.fresh > 0) connections.reset();
+      if (content.first !== undefined && content.first > opened) {
+        // What the history has, too, has come.
+        this.#tailedFrom = undefined;
+        this.#cursor.forget();
+      }
       yield* chunkOf(content);
       if (content.droppedFrom !== undefined) yield* this.#heal(content.droppedFrom);
       if (this.#isOver()) return;
@@ -208,12 +238,23 @@ class LokiStream {
     const failure = this.#server.failure(`WebSocket ${TAIL}`, error);
     const isRefused = error.code === 1011 && /only log selector|parse error/i.test(error.message);
     if (!isRefused) return failure;
-    return new Failure(new LokiQueryError(failure.error.message, { cause: error }), false);
+    return new Failure(
+      new LokiQueryError(failure.error.message, { cause: failure.error.cause }),
+      false,
+    );
   }
 }
 
-/** What something between here and Loki answers that knows no WebSockets, or Loki without a tail. */
-const NO_SOCKETS = [404, 405, 426, 501];
+/**
+ * What something between here and Loki answers that knows no WebSockets, or Loki without a tail; also to what cannot
+ * be tailed, such as several tenants, since the query itself has been answered before.
+ */
+const NO_SOCKETS = [400, 404, 405, 426, 501];
+
+/** Whether a query is answered with numbers. */
+function isMetric(thrown: unknown): thrown is Failure {
+  return thrown instanceof Failure && thrown.message.includes('expected streams, as a log query');
+}
 
 /** The entries that a server gives at once, where it refuses to give more. */
 function allowedLimit(thrown: unknown): number | undefined {

@@ -62,12 +62,13 @@ export class Secrets {
     }
   }
 
-  /** One more; also as a URL writes it. */
+  /** One more; also as a URL and as JSON write it. */
   add(value: string): void {
     if (value.length < SHORTEST) return;
     this.#values.add(value);
     this.#values.add(encodeURIComponent(value));
     this.#values.add(decoded(value));
+    this.#values.add(JSON.stringify(value).slice(1, -1));
   }
 
   /** A text with `***` for each of them. */

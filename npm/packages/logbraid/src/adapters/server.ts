@@ -105,10 +105,11 @@ export class Server {
     gaps: 0,
     dropped: 0,
   };
+  /** How long an answer may take, and a WebSocket be silent. */
+  readonly timeoutMs: number;
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #secrets: Secrets;
-  readonly #timeoutMs: number;
   readonly #maxRetries: number | undefined;
   readonly #refusal: Refusal;
   readonly #transport: Transport;
@@ -145,7 +146,7 @@ export class Server {
     for (const secret of [user, pass, token, proxy && new URL(proxy).password]) {
       if (secret) this.#secrets.add(secret);
     }
-    this.#timeoutMs = read('timeout', duration, 30_000);
+    this.timeoutMs = read('timeout', duration, 30_000);
     this.#maxRetries = maxRetries;
     // So that what is wrong is told now.
     this.retries();
@@ -218,7 +219,7 @@ export class Server {
     try {
       const connect = this.#transport.connect?.bind(this.#transport);
       if (!connect) throw new SocketError('WebSockets with headers cannot be opened here');
-      const idleMs = this.#timeoutMs;
+      const idleMs = this.timeoutMs;
       return await connect(url.href, { headers: { ...this.#headers, ...headers }, idleMs, signal });
     } catch (cause) {
       signal.throwIfAborted();
@@ -293,14 +294,14 @@ export class Server {
     const late = new Error('late');
     const timer = setTimeout(() => {
       limit.abort(late);
-    }, this.#timeoutMs);
+    }, this.timeoutMs);
     try {
       return await attempt(limit.signal);
     } catch (thrown) {
       signal.throwIfAborted();
       if (thrown instanceof Failure) throw thrown;
       if (limit.signal.reason !== late) throw this.failure(what, thrown);
-      const message = `${what} was not answered within ${this.#timeoutMs} ms (timeout)`;
+      const message = `${what} was not answered within ${this.timeoutMs} ms (timeout)`;
       throw new Failure(new RequestTimeoutError(message), true);
     } finally {
       clearTimeout(timer);

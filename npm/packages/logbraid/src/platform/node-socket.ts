@@ -132,7 +132,8 @@ class SocketFrames implements Frames {
   /** Something was heard. */
   readonly #alive = (): void => {
     clearTimeout(this.#idle);
-    if (this.#end) return;
+    // While it is not read, nothing can be heard; what had been read before may still come.
+    if (this.#end || this.#socket.isPaused) return;
     this.#idle = setTimeout(() => {
       this.#ends(new SocketError(`nothing was heard for ${this.#idleMs} ms`));
     }, this.#idleMs);
