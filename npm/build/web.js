@@ -10,7 +10,7 @@ await rm(folder, { recursive: true, force: true });
 await build({
   entryPoints: [
     ...['index', 'slim', 'inline', 'compat', 'worker', 'http'].map((name) => `web/${name}`),
-    ...['loki', 'prometheus'].map((name) => `adapters/${name}`),
+    ...['loki', 'graylog', 'prometheus'].map((name) => `adapters/${name}`),
   ].map((name) => ({
     in: `${modules.pathname}${name}.js`,
     out: name.slice(name.indexOf('/') + 1),

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { CorrelationEngine, LokiAdapter, PromQLAdapter } from 'logbraid/compat';
+import { CorrelationEngine, GraylogAdapter, LokiAdapter, PromQLAdapter } from 'logbraid/compat';
 
+import { GraylogServer } from './servers/graylog-server.js';
 import { LokiServer } from './servers/loki-server.js';
 import { SocksServer } from './servers/proxy-server.js';
 
@@ -40,6 +41,36 @@ void test('Loki: options of log-correlator, over a SOCKS proxy', async () => {
   } finally {
     await socks.close();
   }
+});
+
+void test('Graylog: options of log-correlator', async () => {
+  await using server = await GraylogServer.start({ tokens: ['token-of-graylog'] });
+  const now = Date.now();
+  server.push(
+    { timestamp: now - 2000, message: 'request_id=r1', source: 'edge', streams: ['one'] },
+    { timestamp: now - 1000, message: 'request_id=r1', source: 'app', streams: ['one'] },
+    { timestamp: now - 1000, message: 'request_id=r2', source: 'app', streams: ['two'] },
+  );
+  for (const apiVersion of ['legacy', 'v6'] as const) {
+    const engine = new CorrelationEngine();
+    const { url } = server;
+    const adapter = new GraylogAdapter({
+      url,
+      apiToken: 'token-of-graylog',
+      apiVersion,
+      streamId: 'one',
+    });
+    engine.addAdapter('graylog', adapter);
+    const query = 'graylog(source:edge)[5m] or on(request_id) graylog(source:app)[5m]';
+    for await (const { joinValue, metadata } of engine.correlate(query)) {
+      assert.deepEqual([joinValue, metadata.completeness], ['r1', 'complete']);
+      break;
+    }
+    await engine.destroy();
+  }
+  const refused = new GraylogAdapter({ url: server.url, maxRetries: 0 });
+  assert.deepEqual(await refused.getAvailableStreams(), []);
+  await refused.destroy();
 });
 
 void test('PromQL: polled with pollInterval, else once', () => {

@@ -14,6 +14,7 @@ const MILLI = 1_000_000n;
  */
 export class Cursor {
   readonly #server: Server;
+  readonly #format: ResponseFormat;
   readonly #reader: NativeResponseReader;
   readonly #overlap: bigint;
   /** Nothing before is asked for. */
@@ -24,7 +25,8 @@ export class Cursor {
   /** Reading begins at `start`. What is asked again reaches `overlapMs` back. */
   constructor(server: Server, format: ResponseFormat, start: bigint, overlapMs: number) {
     this.#server = server;
-    this.#reader = new (loadBackend().ResponseReader)({ format });
+    this.#format = format;
+    this.#reader = readerOf(format);
     this.#start = start;
     this.#overlap = nanos(overlapMs);
   }
@@ -62,15 +64,19 @@ export class Cursor {
     this.#reader.forget(least(this.resume, keep ?? this.resume));
   }
 
+  /** Nothing before a time is asked for, where the clock of the server has not been known before. */
+  startAt(time: bigint): void {
+    this.#start = time;
+  }
+
+  /** What an answer to `what` has, which is not taken yet. Throws as {@link take}. */
+  peek(body: Uint8Array, what: string): ResponseContent {
+    return contentOf(readerOf(this.#format), body, what);
+  }
+
   /** Takes an answer to `what`. Throws a {@link Failure} where it is none. */
   take(body: Uint8Array, what: string): ResponseContent {
-    let content: ResponseContent;
-    try {
-      content = this.#reader.read(body);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Failure(new AdapterError(`${what}: ${why}`, { cause }), true);
-    }
+    const content = contentOf(this.#reader, body, what);
     const { entries, fresh, last, rememberedFrom, dropped } = content;
     const { status } = this.#server;
     status.events += fresh;
@@ -82,6 +88,19 @@ export class Cursor {
       status.newest = rfc3339(last);
     }
     return content;
+  }
+}
+
+function readerOf(format: ResponseFormat): NativeResponseReader {
+  return new (loadBackend().ResponseReader)({ format });
+}
+
+function contentOf(reader: NativeResponseReader, body: Uint8Array, what: string): ResponseContent {
+  try {
+    return reader.read(body);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure(new AdapterError(`${what}: ${why}`, { cause }), true);
   }
 }
 

@@ -118,8 +118,8 @@ export class Server {
   /** How far the clock of the server is ahead, by its answers, in milliseconds. */
   #ahead = 0;
 
-  /** Throws an `OptionError` at an option that is wrong. */
-  constructor(options: ServerOptions, refusal: Refusal) {
+  /** Throws an `OptionError` at an option that is wrong. Errors show none of the `secrets` either. */
+  constructor(options: ServerOptions, refusal: Refusal, secrets: readonly string[] = []) {
     const read = reader(options, Object.keys(options) as (keyof ServerOptions)[]);
     const { url, headers = {}, maxRetries, proxy, ca } = options;
     const username = read('username', text, undefined);
@@ -143,7 +143,7 @@ export class Server {
       token !== undefined ? `Bearer ${token}` : user !== '' ? basicAuth(user, pass) : undefined;
     this.#headers = { ...headers, ...(auth !== undefined && { authorization: auth }) };
     this.#secrets = new Secrets(url, Object.entries(this.#headers));
-    for (const secret of [user, pass, token, proxy && new URL(proxy).password]) {
+    for (const secret of [user, pass, token, proxy && new URL(proxy).password, ...secrets]) {
       if (secret) this.#secrets.add(secret);
     }
     this.timeoutMs = read('timeout', duration, 30_000);
@@ -241,13 +241,18 @@ export class Server {
     );
   }
 
-  /** The list that an answer has as its `data`. */
-  async list(path: string): Promise<string[]> {
+  /** What an answer is, as JSON, for whoever asks once and beside any stream. */
+  async json(path: string, headers: Readonly<Record<string, string>> = {}): Promise<unknown> {
     const { signal } = new AbortController();
-    const body = await this.request(path, { signal }).catch((thrown: unknown) => {
+    const body = await this.request(path, { headers, signal }).catch((thrown: unknown) => {
       throw thrown instanceof Failure ? thrown.error : thrown;
     });
-    const { data = [] } = JSON.parse(new TextDecoder().decode(body)) as { data?: string[] };
+    return JSON.parse(new TextDecoder().decode(body));
+  }
+
+  /** The list that an answer has as its `data`. */
+  async list(path: string): Promise<string[]> {
+    const { data = [] } = (await this.json(path)) as { data?: string[] };
     return data;
   }
 

@@ -76,6 +76,7 @@ function program(finish: (code: number) => void): Command {
     .addOption(file())
     .addOption(server('http', 'a URL of lines or Server-Sent Events'))
     .addOption(server('loki', 'where Grafana Loki is'))
+    .addOption(server('graylog', 'where Graylog is'))
     .addOption(server('prometheus', 'where Prometheus is'))
     .option('--config <path>', 'options of the engine and sources, as TOML')
     .option(

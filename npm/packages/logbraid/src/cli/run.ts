@@ -28,6 +28,7 @@ export interface RunOptions {
   file?: FileArgument[];
   http?: ServerArgument[];
   loki?: ServerArgument[];
+  graylog?: ServerArgument[];
   prometheus?: ServerArgument[];
   config?: string;
   follow?: boolean;
@@ -74,8 +75,8 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
   const emit = options.emit ?? (follow ? 'eager' : undefined);
   const adapters = files.map((file) => adapterOf(file, follow));
   for (const [at, adapter] of adapters.entries()) engine.addAdapter(files[at]?.name ?? '', adapter);
-  const { http = [], loki = [], prometheus = [] } = options;
-  const servers = [...http, ...loki, ...prometheus];
+  const { http = [], loki = [], graylog = [], prometheus = [] } = options;
+  const servers = [...http, ...loki, ...graylog, ...prometheus];
   for (const { kind, name, url } of servers) {
     engine.addAdapter(name, SERVERS[kind]({ url }, follow));
   }

@@ -1,4 +1,5 @@
 import type { DataSourceAdapter } from '../adapters/adapter.js';
+import { GraylogAdapter } from '../adapters/graylog.js';
 import { HttpAdapter } from '../adapters/http.js';
 import { LokiAdapter } from '../adapters/loki.js';
 import { PrometheusAdapter } from '../adapters/prometheus.js';
@@ -15,6 +16,8 @@ export const SERVERS = {
     new HttpAdapter({ follow, ...options } as never),
   loki: (options: ServerOptions, follow: boolean) =>
     new LokiAdapter({ ...(!follow && { mode: 'history' }), ...options } as never),
+  graylog: (options: ServerOptions, follow: boolean) =>
+    new GraylogAdapter({ mode: follow ? 'poll' : 'history', ...options } as never),
   prometheus: (options: ServerOptions, follow: boolean) =>
     new PrometheusAdapter({ mode: follow ? 'poll' : 'range', ...options } as never),
 } satisfies Record<string, (options: ServerOptions, follow: boolean) => DataSourceAdapter>;

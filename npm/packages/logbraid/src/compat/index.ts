@@ -12,6 +12,8 @@ export type { CorrelationEngineEvents, CorrelationWindow } from './correlation-e
 export { CorrelationError } from './correlation-error.js';
 export { EventDeduplicator } from './event-deduplicator.js';
 export type { EventDeduplicatorOptions } from './event-deduplicator.js';
+export { GraylogAdapter } from './graylog-adapter.js';
+export type { GraylogAdapterOptions } from './graylog-adapter.js';
 export { IndexedEventStore } from './indexed-event-store.js';
 export type { EventStoreStats } from './indexed-event-store.js';
 export type { LabelMapping, StreamJoinerOptions } from './join-options.js';

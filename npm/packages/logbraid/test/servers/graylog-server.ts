@@ -13,6 +13,8 @@ export interface GraylogOptions {
   sessions?: string[];
   /** As Elasticsearch has it by default: 10,000. */
   resultWindow?: number;
+  /** How far its clock is ahead, in milliseconds. */
+  aheadMs?: number;
 }
 
 interface LegacyParameters {
@@ -78,6 +80,7 @@ export class GraylogServer extends MisbehavingServer {
       tokens: [],
       sessions: [],
       resultWindow: 10_000,
+      aheadMs: 0,
       ...options,
     };
   }
@@ -91,6 +94,16 @@ export class GraylogServer extends MisbehavingServer {
   }
 
   protected override respond(request: ReceivedRequest): Answer {
+    const answer = this.#answer(request);
+    const date = new Date(this.#now).toUTCString();
+    return { ...answer, headers: { date, ...answer.headers } };
+  }
+
+  get #now(): number {
+    return Date.now() + this.#options.aheadMs;
+  }
+
+  #answer(request: ReceivedRequest): Answer {
     try {
       return this.#route(request);
     } catch (error) {
@@ -111,6 +124,7 @@ export class GraylogServer extends MisbehavingServer {
     this.#authenticate(headers.authorization);
     const call = `${method} ${path}`;
     if (call === 'GET /api/system') return this.#system();
+    if (call === 'GET /api/streams') return this.#streams();
     if (call === `GET ${RELATIVE}` || call === `GET ${ABSOLUTE}`) return this.#legacy(request);
     if (call === `POST ${VIEWS}` && this.#since(3, 3)) return this.#export(request);
     if (call === `POST ${SCRIPTING}` && this.#since(5, 0)) return this.#scripting(request);
@@ -166,6 +180,11 @@ export class GraylogServer extends MisbehavingServer {
     });
   }
 
+  #streams(): Answer {
+    const streams = this.#store.streams.map((id) => ({ id, title: `Stream ${id}`, rules: [] }));
+    return json(200, { total: streams.length, streams });
+  }
+
   #legacy({ path, query, headers }: ReceivedRequest): Answer {
     const get = (name: string) => query.get(name) ?? '';
     const numeric = (name: string) => Math.max(0, Number(get(name)) || 0);
@@ -178,7 +197,7 @@ export class GraylogServer extends MisbehavingServer {
     const [, filter = ''] = /^streams:(.+)$/.exec(get('filter')) ?? [];
     const search: Search = {
       query: get('query'),
-      range: timeRange(spec),
+      range: timeRange(spec, this.#now),
       toInclusive: this.#toInclusive,
       streams: [...filter.split(','), ...get('streams').split(',')].filter((id) => id !== ''),
       sort: field,
@@ -221,7 +240,7 @@ export class GraylogServer extends MisbehavingServer {
     const spec = JSON.parse(body) as ExportSpec;
     const found = this.#store.search({
       query: spec.query_string?.query_string ?? '*',
-      range: timeRange(spec.timerange ?? DEFAULT_RANGE),
+      range: timeRange(spec.timerange ?? DEFAULT_RANGE, this.#now),
       toInclusive: this.#toInclusive,
       streams: spec.streams ?? [],
       sort: 'timestamp',
@@ -242,7 +261,7 @@ export class GraylogServer extends MisbehavingServer {
     const size = spec.size && spec.size > 0 ? spec.size : SCRIPTING_SIZE;
     const query = spec.query ?? '*';
     this.#checkWindow(from + size, query, 400);
-    const range = timeRange(spec.timerange ?? DEFAULT_RANGE);
+    const range = timeRange(spec.timerange ?? DEFAULT_RANGE, this.#now);
     const found = this.#store.search({
       query,
       range,
@@ -290,8 +309,7 @@ export class GraylogServer extends MisbehavingServer {
   }
 }
 
-function timeRange(spec: RangeSpec): TimeRange {
-  const now = Date.now();
+function timeRange(spec: RangeSpec, now: number): TimeRange {
   if (spec.type === 'relative') {
     if (!Number.isInteger(spec.range) || spec.range < 0) {
       throw apiError(400, 'Invalid timerange parameters provided');

@@ -53,6 +53,11 @@ export class GraylogStore {
     });
   }
 
+  /** IDs of those that messages are in. */
+  get streams(): string[] {
+    return [...new Set(this.#messages.flatMap(({ streams }) => streams))];
+  }
+
   /** Messages with equal values in the order they came, whichever way is asked. */
   search({ query, range, toInclusive, streams, sort, ascending }: Search): Message[] {
     const matches = parseQuery(query);
