@@ -65,7 +65,7 @@ test('a range that is longer than Loki takes is read piece by piece', async (t) 
 
 test('an end in the past is read up to, whatever the mode; one that comes is waited for', async (t) => {
   for (const mode of ['tail', 'poll'] as const) {
-    const scene = await Scene.begin(t);
+    const scene = await Scene.begin(t, { pingMs: 10 });
     scene.push([0], now() - HOUR_NS / 2n);
     scene.push([1]);
     const past = new Date(Date.now() - DAY / 96);
