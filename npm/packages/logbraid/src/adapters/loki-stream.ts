@@ -57,6 +57,8 @@ class LokiStream {
   readonly #requests: Attempts;
   /** Entries of one answer; less than asked for where the server says so. */
   #limit: number;
+  /** Times of which there are more entries than one answer has. */
+  readonly #crowds = new Set<bigint>();
   /** From when on the tail sends, all over again, what the history has, too. */
   #tailedFrom: bigint | undefined;
 
@@ -112,9 +114,13 @@ class LokiStream {
   async *#crowd(time: bigint): Chunks {
     const page = await this.#page(time, time + 1n, 'backward');
     yield* chunkOf(page);
-    if (page.entries < this.#limit || page.fresh < page.entries) return;
+    const known = this.#crowds.has(time);
+    this.#crowds.add(time);
+    // Where both ends have met, that is all; where nothing was new, Loki may have begun at the same end.
+    const met = page.fresh > 0 && page.fresh < page.entries;
+    if (known || page.entries < this.#limit || met) return;
     const reason =
-      `more than ${2 * this.#limit} entries have the same time, ` +
+      `${this.#limit} entries or more have the same time, ` +
       'and Loki gives no more than that of the first and the last';
     this.#gap(time, time, reason);
   }

@@ -89,9 +89,8 @@ export function passes(query: LogQuery, { line, labels, metadata }: Entry): bool
 }
 
 export function inOrder(entries: Entry[], direction: 'forward' | 'backward' = 'forward'): Entry[] {
-  const sorted = entries.sort((a, b) => Number(a.ns - b.ns));
-  // Those of one time, too.
-  return direction === 'forward' ? sorted : sorted.reverse();
+  const sign = direction === 'forward' ? 1 : -1;
+  return entries.sort((a, b) => sign * Number(a.ns - b.ns));
 }
 
 /** As Loki writes it, which also orders the streams of an answer. */
