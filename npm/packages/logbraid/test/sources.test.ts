@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { readMarkdown } from './markdown.js';
+import { GraylogServer } from './servers/graylog-server.js';
 import { LokiServer } from './servers/loki-server.js';
 import { PrometheusServer } from './servers/prometheus-server.js';
 
@@ -34,24 +35,39 @@ after(() => {
   if (changes.length > 0) writeFileSync(PAGE, lines.join('\n'));
 });
 
+const GRAYLOG_TOKEN = 'token-of-graylog';
+
 let loki: LokiServer;
+let graylog: GraylogServer;
 let prometheus: PrometheusServer;
 before(async () => {
   loki = await LokiServer.start();
+  graylog = await GraylogServer.start({ tokens: [GRAYLOG_TOKEN] });
   prometheus = await PrometheusServer.start();
   const now = BigInt(Date.now() - 10_000) * 1_000_000n;
   loki.push({ service: 'frontend' }, [[now, 'GET /cart request_id=r1']]);
+  const timestamp = Date.now() - 10_000;
+  graylog.push(
+    { timestamp, source: 'edge', message: 'GET /cart request_id=r1', status: 500 },
+    { timestamp: timestamp + 5, source: 'app', message: 'no such cart request_id=r1' },
+  );
   loki.push({ service: 'backend' }, [[now + 5n, 'error: no such cart request_id=r1']]);
 });
 after(async () => {
   await loki.close();
+  await graylog.close();
   await prometheus.close();
 });
 
 /** What an example prints. Folders that it makes go with the test's. */
 async function run(language: string, text: string, at: number): Promise<string> {
   const PATH = `${folder}:${process.env['PATH'] ?? ''}`;
-  const urls = { LOKI_URL: loki.url, PROMETHEUS_URL: prometheus.url };
+  const urls = {
+    LOKI_URL: loki.url,
+    GRAYLOG_URL: graylog.url,
+    GRAYLOG_TOKEN,
+    PROMETHEUS_URL: prometheus.url,
+  };
   const env = { ...process.env, PATH, TMPDIR: folder, NO_COLOR: '1', ...urls };
   const printed = async (file: string, args: string[]) => {
     const { stdout } = await promisify(execFile)(file, args, { env, cwd: folder, timeout: 60_000 });
@@ -73,7 +89,7 @@ const examples = readMarkdown(page).flatMap((piece) => (piece.kind === 'block' ?
 test('there are examples', () => {
   assert.deepEqual(
     examples.map(({ language }) => language),
-    ['js', 'js', 'sh', 'js', 'js', 'js', 'toml'],
+    ['js', 'js', 'sh', 'js', 'js', 'js', 'js', 'toml'],
   );
 });
 
