@@ -111,6 +111,13 @@ impl Engine {
         }
     }
 
+    pub fn set_away(&mut self, source: SourceId, away: bool) {
+        match self {
+            Self::Here(engine, ..) => engine.set_away(source, away),
+            Self::Threads(threads) => threads.set_away(source, away),
+        }
+    }
+
     pub fn flush(&mut self, source: SourceId) {
         match self {
             Self::Here(engine, ..) => engine.flush(source),

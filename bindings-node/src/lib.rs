@@ -140,6 +140,13 @@ impl Correlator {
         self.engine.advance(Timestamp::from_nanos(now_ms.saturating_mul(NANOS_PER_MILLI)));
     }
 
+    /// A live source reads what is of the past, or is interrupted, or is back.
+    #[napi(catch_unwind)]
+    pub fn set_away(&mut self, source: u32, away: bool) -> Result<()> {
+        self.engine.set_away(self.source(source)?, away);
+        Ok(())
+    }
+
     /// A live source went quiet.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, source: u32) -> Result<()> {

@@ -131,6 +131,14 @@ impl Correlator {
         self.shared.engine.borrow_mut().advance(Timestamp::from_nanos(nanos));
     }
 
+    /// A live source reads what is of the past, or is interrupted, or is back.
+    #[wasm_bindgen(js_name = setAway)]
+    pub fn set_away(&self, source: u32, away: bool) -> Result<()> {
+        let source = self.source(source)?;
+        self.shared.engine.borrow_mut().set_away(source, away);
+        Ok(())
+    }
+
     /// A live source went quiet.
     pub fn flush(&self, source: u32) -> Result<()> {
         let source = self.source(source)?;

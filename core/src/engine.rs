@@ -337,6 +337,12 @@ impl Correlator {
         self.decode(source, |decoder, sink| decoder.flush(sink));
     }
 
+    /// A live source reads what is of the past, or is interrupted, or is back: meanwhile it is not idle, since that
+    /// nothing comes of it says nothing.
+    pub fn set_away(&mut self, source: SourceId, away: bool) {
+        self.flow.progress.set_away(source, away);
+    }
+
     /// Tells the host's time, which drives idle live sources and deferred deliveries.
     pub fn advance(&mut self, now: Timestamp) {
         self.flow.begin();

@@ -127,6 +127,10 @@ pub struct Step {
     pub flush: Option<String>,
     /// Source that ends; `*` for all that have not.
     pub close: Option<String>,
+    /// Source that reads what is of the past, or is interrupted.
+    pub away: Option<String>,
+    /// Source that is so no longer.
+    pub back: Option<String>,
     /// The host's time.
     pub advance: Option<String>,
     /// Correlations, all of them, in order.
@@ -208,6 +212,14 @@ impl Case {
     }
 }
 
+impl Step {
+    /// Sources that are away from now on, or back.
+    pub fn moves(&self) -> impl Iterator<Item = (&String, bool)> {
+        let away = self.away.iter().map(|name| (name, true));
+        away.chain(self.back.iter().map(|name| (name, false)))
+    }
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
@@ -217,6 +229,8 @@ impl fmt::Display for Step {
             ("hex", &self.hex),
             ("flush", &self.flush),
             ("close", &self.close),
+            ("away", &self.away),
+            ("back", &self.back),
             ("advance", &self.advance),
         ];
         let said = parts.iter().filter_map(|(name, value)| {

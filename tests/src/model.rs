@@ -240,6 +240,11 @@ impl Model {
         self.clock.advance(now);
     }
 
+    /// A source is away, or is back.
+    pub fn set_away(&mut self, source: usize, is_away: bool) {
+        self.clock.set_away(source, is_away);
+    }
+
     /// What there is to be told has been taken.
     pub fn pace(&mut self) {
         self.clock.pace();

@@ -167,6 +167,10 @@ impl Oracle {
                 self.model.end(at);
             }
         }
+        for (name, is_away) in step.moves() {
+            let source = self.sources.iter().position(|source| source == name);
+            self.model.set_away(source.ok_or_else(|| format!("no source `{name}`"))?, is_away);
+        }
         if let Some(now) = &step.advance {
             self.model.advance(script::instant(now)?);
         }

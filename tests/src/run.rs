@@ -237,6 +237,10 @@ impl Driver {
             let source = self.source(name)?;
             self.engine.flush(source);
         }
+        for (name, away) in step.moves() {
+            let source = self.source(name)?;
+            self.engine.set_away(source, away);
+        }
         if let Some(time) = &step.advance {
             self.engine.advance(Timestamp::from_nanos(BASE + script::instant(time)?));
         }

@@ -62,6 +62,13 @@ impl Query {
         }
     }
 
+    fn set_away(&mut self, source: SourceId, away: bool) {
+        match self {
+            Self::One(engine) => engine.set_away(source, away),
+            Self::Several(threads) => threads.set_away(source, away),
+        }
+    }
+
     fn advance(&mut self, now: Timestamp) {
         match self {
             Self::One(engine) => engine.advance(now),
@@ -313,6 +320,9 @@ fn act(
     }
     if let Some(name) = &step.flush {
         query.flush(find(name)?);
+    }
+    for (name, away) in step.moves() {
+        query.set_away(find(name)?, away);
     }
     if let Some(time) = &step.advance {
         query.advance(Timestamp::from_nanos(BASE + script::instant(time)?));

@@ -205,6 +205,11 @@ impl Threads {
         self.change(|state| state.advance(now));
     }
 
+    /// A source is away, or is back; see [`Correlator::set_away`].
+    pub fn set_away(&mut self, source: SourceId, away: bool) {
+        self.change(|state| state.push(source, Piece::Step(Step::Away(source, away))));
+    }
+
     /// Nothing more comes of a source for now.
     pub fn flush(&mut self, source: SourceId) {
         self.change(|state| state.push(source, Piece::Flush));

@@ -17,6 +17,8 @@ pub enum Step {
     Close(SourceId),
     /// A source may not be read for now, or may again.
     Pause(SourceId, bool),
+    /// A source is away, or is back, as by [`Correlator::set_away`].
+    Away(SourceId, bool),
     /// Labels of an event that stays with the host, as by [`Correlator::observe`].
     Observe(SourceId, Vec<(String, String)>),
 }
@@ -73,6 +75,7 @@ impl Sequencer {
                 self.progress.end(*source);
             }
             Step::Pause(source, paused) => self.progress.set_paused(*source, *paused),
+            Step::Away(source, away) => self.progress.set_away(*source, *away),
         }
     }
 

@@ -60,6 +60,7 @@ impl Correlator {
         match step {
             Step::Rows(source, rows) => self.take_rows(*source, rows),
             Step::Advance(now) => self.advance(*now),
+            Step::Away(source, away) => self.set_away(*source, *away),
             Step::Close(source) => self.close(*source),
             Step::Pause(source, paused) => self.flow.progress.set_paused(*source, *paused),
             Step::Observe(source, labels) => {

@@ -18,6 +18,8 @@ struct Source {
     active: bool,
     idle: bool,
     paused: bool,
+    /// It reads what is of the past, or is interrupted: that nothing comes of it says nothing.
+    away: bool,
 }
 
 /// The progress of all sources of a query.
@@ -48,6 +50,7 @@ impl Progress {
             active: false,
             idle: false,
             paused: false,
+            away: false,
         };
         Self {
             sources: bounded.into_iter().map(source).collect(),
@@ -103,8 +106,9 @@ impl Progress {
         let now = self.now.map_or(now, |before| before.max(now));
         self.now = Some(now);
         for source in self.sources.iter_mut().filter(|source| !source.bounded && !source.ended) {
-            // A source that the engine has paused cannot show that it is alive.
-            if std::mem::take(&mut source.active) || source.paused || source.active_at.is_none() {
+            // A source that the engine has paused, or that is away, cannot show that it is alive.
+            let is_hidden = source.paused || source.away;
+            if std::mem::take(&mut source.active) || is_hidden || source.active_at.is_none() {
                 source.active_at = Some(now);
             }
             let quiet = source.active_at.map_or(Span::ZERO, |at| now.since(at));
@@ -115,7 +119,8 @@ impl Progress {
 
     /// When the next live source becomes idle if nothing comes.
     pub fn next_idle(&self) -> Option<Timestamp> {
-        let live = self.sources.iter().filter(|s| !s.bounded && !s.ended && !s.idle && !s.paused);
+        let is_next = |s: &&Source| !s.bounded && !s.ended && !s.idle && !s.paused && !s.away;
+        let live = self.sources.iter().filter(is_next);
         live.filter_map(|source| Some(source.active_at?.plus(self.idle_timeout))).min()
     }
 
@@ -143,6 +148,15 @@ impl Progress {
     /// Has `source` paused or not, as somebody else has decided.
     pub fn set_paused(&mut self, source: SourceId, paused: bool) {
         self.sources[source.index()].paused = paused;
+    }
+
+    /// `source` is away, or is back: meanwhile it is not idle, and the watermark waits for it.
+    pub fn set_away(&mut self, source: SourceId, away: bool) {
+        let state = &mut self.sources[source.index()];
+        state.away = away;
+        // As if it had just been heard of.
+        state.active_at = self.now;
+        state.idle = false;
     }
 
     /// Whether every source that is waited for has had an event.

@@ -15,6 +15,8 @@ struct Source {
     heard_at: Option<i64>,
     is_idle: bool,
     is_paused: bool,
+    /// Nothing can be heard of it, whether it speaks or not.
+    is_away: bool,
 }
 
 /// The time of the query.
@@ -40,6 +42,7 @@ impl Clock {
             heard_at: None,
             is_idle: false,
             is_paused: false,
+            is_away: false,
         };
         Self {
             sources: is_live.iter().map(source).collect(),
@@ -75,13 +78,20 @@ impl Clock {
         let now = self.now.map_or(now, |before| before.max(now));
         self.now = Some(now);
         for source in self.sources.iter_mut().filter(|source| source.is_live && !source.has_ended) {
-            if source.has_spoken || source.is_paused || source.heard_at.is_none() {
+            let is_hidden = source.is_paused || source.is_away;
+            if source.has_spoken || is_hidden || source.heard_at.is_none() {
                 source.heard_at = Some(now);
             }
             source.has_spoken = false;
             source.is_idle = source.heard_at.is_some_and(|at| now - at >= self.idle_timeout);
         }
         self.follow();
+    }
+
+    /// A source is away, or is back.
+    pub fn set_away(&mut self, source: usize, is_away: bool) {
+        let source = &mut self.sources[source];
+        (source.is_away, source.is_idle, source.heard_at) = (is_away, false, self.now);
     }
 
     /// All that has come is taken: sources that are ahead of others are paused, and resumed where they

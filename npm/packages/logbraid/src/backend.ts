@@ -136,6 +136,8 @@ export interface NativeCorrelator {
   ): Promise<void>;
   /** Tells the time, in milliseconds since the epoch. */
   advance(nowMs: number): void;
+  /** A live source reads what is of the past, or is interrupted, or is back: meanwhile it is not idle. */
+  setAway(source: number, away: boolean): void;
   /** A live source is quiet: settle its format, let go of a multi-line event that waits for its next line. */
   flush(source: number): void;
   /** A source has ended. */

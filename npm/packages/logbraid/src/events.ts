@@ -16,7 +16,7 @@ export abstract class EngineEmitter extends EventEmitter<EngineEvents> {
     if (notice.type === 'reconnect') {
       const { attempt, delayMs, error } = notice;
       this.emit('adapterReconnect', { adapter, attempt, delayMs, error });
-    } else {
+    } else if (notice.type === 'gap') {
       const { from, to, count, reason } = notice;
       this.emit('adapterGap', { adapter, from, to, ...(count !== undefined && { count }), reason });
     }

@@ -1,5 +1,5 @@
 import { BATCH } from './adapters/adapter.js';
-import type { DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
+import type { AdapterNotice, DataSourceAdapter, StreamOptions } from './adapters/adapter.js';
 import type {
   Backend,
   CorrelatorOptions,
@@ -96,6 +96,8 @@ export class QueryRun extends Correlations {
   /** By source, why the engine does not want it to be read, and what has been told. */
   readonly #held: (PauseReason | undefined)[] = [];
   readonly #paused: (PauseReason | undefined)[] = [];
+  /** By source, whether it cannot show that it is alive. */
+  readonly #away: boolean[] = [];
   #failure: { error: unknown } | undefined;
   /** Calls off the turn that is to come. */
   #callOff: (() => void) | undefined;
@@ -247,7 +249,21 @@ export class QueryRun extends Correlations {
       onRefused(planned.name, message);
     });
     this.#readers[source] = reader;
-    reader.open(planned.selector ?? '', streamOptions(source, this.#abort.signal));
+    const options = streamOptions(source, this.#abort.signal);
+    const tell = (notice: AdapterNotice) => {
+      this.#hears(source, notice);
+      options.tell?.(notice);
+    };
+    reader.open(planned.selector ?? '', { ...options, tell });
+  }
+
+  /** Nothing is claimed of a source that reads what is of the past, or is interrupted. */
+  #hears(source: number, { type }: AdapterNotice): void {
+    const isAway = type !== 'live';
+    if (type === 'gap' || this.#state !== 'running' || this.#away[source] === isAway) return;
+    this.#away[source] = isAway;
+    this.#correlator.setAway(source, isAway);
+    this.#schedule();
   }
 
   /** A source has failed for good: the query ends with its error, or goes on without it. */

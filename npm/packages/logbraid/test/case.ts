@@ -41,6 +41,8 @@ export interface Step {
   hex?: string;
   flush?: string;
   close?: string;
+  away?: string;
+  back?: string;
   advance?: string;
   expect?: string[];
   notices?: string[];
@@ -49,7 +51,7 @@ export interface Step {
 const KEYS = new Set(
   (
     'name why query emit lateTolerance idleTimeout processingInterval start end limit live ' +
-    'selects decoders clockSkew pace steps metrics ids diagnostics push events bytes hex flush close advance ' +
+    'selects decoders clockSkew pace steps metrics ids diagnostics push events bytes hex flush close away back advance ' +
     'expect notices late overflow maxEvents maxMemory maxEventsPerCorrelation dedupe joinType'
   ).split(' '),
 );

@@ -65,8 +65,13 @@ test('the backends agree', (context) => {
 function isAboutResults(one: Case): boolean {
   const { emit, live, selects, pace, limit, steps = [] } = one;
   const plain = steps.every(
-    ({ flush, advance, notices, expect = [] }) =>
-      flush === undefined && advance === undefined && !notices && !expect.includes('end'),
+    ({ flush, away, back, advance, notices, expect = [] }) =>
+      flush === undefined &&
+      away === undefined &&
+      back === undefined &&
+      advance === undefined &&
+      !notices &&
+      !expect.includes('end'),
   );
   const bounded = Object.keys(boundsOf(one)).length > 0;
   const whole = !live && !selects && !pace && !bounded;

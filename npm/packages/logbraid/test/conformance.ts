@@ -64,7 +64,9 @@ export class Reading {
       range: HOUR,
       timeRange: '1h',
       signal: this.#abort.signal,
-      tell: (notice) => this.notices.push(notice),
+      tell: (notice) => {
+        if (notice.type === 'reconnect' || notice.type === 'gap') this.notices.push(notice);
+      },
       ...options,
     }) as AsyncIterable<{ bytes: Uint8Array }>;
     this.done = this.#read(stream, pauses);

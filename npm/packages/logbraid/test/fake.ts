@@ -76,6 +76,9 @@ export class FakeCorrelator implements NativeCorrelator {
   advance(): void {
     this.calls.push(['advance']);
   }
+  setAway(source: number, away: boolean): void {
+    this.calls.push(['setAway', source, away]);
+  }
   flush(source: number): void {
     this.calls.push(['flush', source]);
   }

@@ -110,7 +110,9 @@ async function read(
     timeRange: '1h',
     ...times,
     signal: new AbortController().signal,
-    tell: (notice) => notices.push(notice),
+    tell: (notice) => {
+      if (notice.type === 'reconnect' || notice.type === 'gap') notices.push(notice);
+    },
   }) as AsyncIterable<{ bytes: Uint8Array }>;
   const lines: Line[] = [];
   try {

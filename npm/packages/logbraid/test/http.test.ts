@@ -53,7 +53,9 @@ class Reading {
       range: 0,
       timeRange: '0s',
       signal: this.abort.signal,
-      tell: (notice) => this.notices.push(notice),
+      tell: (notice) => {
+        if (notice.type === 'reconnect' || notice.type === 'gap') this.notices.push(notice);
+      },
     });
     this.stream = made[Symbol.asyncIterator]();
   }

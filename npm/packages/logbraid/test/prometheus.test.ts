@@ -65,7 +65,9 @@ async function read(
     range,
     timeRange: '',
     signal: abort.signal,
-    tell: (notice) => notices.push(notice),
+    tell: (notice) => {
+      if (notice.type === 'reconnect' || notice.type === 'gap') notices.push(notice);
+    },
   }) as AsyncIterable<{ bytes: Uint8Array }>;
   const samples: Sample[] = [];
   try {

@@ -15,12 +15,19 @@ export interface StreamOptions {
   limit?: number;
   /** The query has ended; close the stream. */
   signal: AbortSignal;
-  /** Told what becomes of the connection; the engine emits it as events. */
+  /**
+   * Told what becomes of the stream. From `history` and `reconnect` on until `live`, that nothing comes of it says
+   * nothing: it is not idle, and nothing is called missing in it. The engine emits `reconnect` and `gap` as events.
+   */
   tell?: (notice: AdapterNotice) => void;
 }
 
 /** What an adapter tells of a stream that goes on. */
 export type AdapterNotice =
+  /** It reads what was there before. */
+  | { type: 'history' }
+  /** It has all there was: what comes next is what happens now. */
+  | { type: 'live' }
   | {
       /** It was interrupted, and is tried again. */
       type: 'reconnect';

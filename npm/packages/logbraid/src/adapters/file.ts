@@ -121,15 +121,19 @@ export class FileAdapter implements DataSourceAdapter {
     return 'file';
   }
 
-  createStream(_selector: string, { signal }: StreamOptions): AsyncIterable<StreamItem> {
-    return this.#streams.open(signal, (ended) => this.read(ended));
+  createStream(_selector: string, { signal, tell }: StreamOptions): AsyncIterable<StreamItem> {
+    return this.#streams.open(signal, (ended) => this.read(ended, tell));
   }
 
   /** The bytes, without compression; what {@link inspect} takes. */
-  async *read(signal: AbortSignal = new AbortController().signal): AsyncGenerator<Uint8Array> {
+  async *read(
+    signal: AbortSignal = new AbortController().signal,
+    tell?: StreamOptions['tell'],
+  ): AsyncGenerator<Uint8Array> {
     this.#streams.requests += 1;
     this.#streams.state = 'history';
-    for await (const block of this.#blocks(signal)) {
+    tell?.({ type: 'history' });
+    for await (const block of this.#blocks(signal, tell)) {
       this.#streams.bytes += block.length;
       yield block;
     }
@@ -151,9 +155,10 @@ export class FileAdapter implements DataSourceAdapter {
     await this.#streams.close();
   }
 
-  #blocks(signal: AbortSignal): AsyncIterable<Uint8Array> {
+  #blocks(signal: AbortSignal, tell: StreamOptions['tell']): AsyncIterable<Uint8Array> {
     const onLive = () => {
       this.#streams.state = 'live';
+      tell?.({ type: 'live' });
     };
     if (this.#paths[0] === STANDARD_INPUT) {
       if (this.#follows) onLive();

@@ -74,8 +74,9 @@ class GraylogStream {
   }
 
   async *read(): Chunks {
-    const { start, end, range } = this.#options;
+    const { start, end, range, tell } = this.#options;
     this.#server.status.state = 'history';
+    tell?.({ type: 'history' });
     if (start || end) {
       yield* this.#catchUp(this.#start);
     } else {
@@ -85,6 +86,7 @@ class GraylogStream {
     const { signal } = this.#options;
     while (!this.#isOver()) {
       this.#server.status.state = 'live';
+      tell?.({ type: 'live' });
       await sleep(this.#settings.pollIntervalMs, signal);
       signal.throwIfAborted();
       yield* this.#catchUp(millis(this.#cursor.resume));

@@ -134,6 +134,7 @@ export class HttpAdapter implements DataSourceAdapter {
     const position: EventPosition = { lastId: '', retryMs: 0 };
     /** When it was broken off, where what came after that may be missing. */
     let lostAt: string | undefined;
+    tell?.({ type: 'history' });
     for (;;) {
       streams.state = 'connecting';
       const onBytes = (bytes: number) => {
@@ -146,7 +147,13 @@ export class HttpAdapter implements DataSourceAdapter {
         streams.gaps += 1;
         lostAt = undefined;
       };
-      const response = new ResponseReader(this.#setup, this.#framing, position, onBytes);
+      const onOpen = () => {
+        tell?.({ type: 'live' });
+      };
+      const response = new ResponseReader(this.#setup, this.#framing, position, {
+        onOpen,
+        onBytes,
+      });
       let failure: RequestFailure;
       try {
         streams.requests += 1;

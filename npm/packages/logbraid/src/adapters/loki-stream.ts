@@ -77,6 +77,7 @@ class LokiStream {
 
   async *read(): Chunks {
     this.#server.status.state = 'history';
+    this.#options.tell?.({ type: 'history' });
     yield* this.#catchUp(this.#cursor.resume);
     if (this.#settings.mode === 'history' || this.#isOver()) return;
     if (this.#settings.mode === 'tail') yield* this.#tail();
@@ -147,7 +148,7 @@ class LokiStream {
   async *#poll(): Chunks {
     const { signal } = this.#options;
     while (!this.#isOver()) {
-      this.#server.status.state = 'live';
+      this.#isLive();
       await sleep(this.#settings.pollIntervalMs, signal);
       signal.throwIfAborted();
       yield* this.#catchUp(this.#cursor.resume);
@@ -165,7 +166,7 @@ class LokiStream {
         try {
           // What came between the history, or the end of the last connection, and this one.
           yield* this.#catchUp(this.#cursor.resume);
-          this.#server.status.state = 'live';
+          this.#isLive();
           yield* this.#frames(frames, connections);
         } finally {
           clearTimeout(over);
@@ -179,6 +180,11 @@ class LokiStream {
     }
     // What waited when the last connection was closed.
     yield* this.#catchUp(this.#cursor.resume);
+  }
+
+  #isLive(): void {
+    this.#server.status.state = 'live';
+    this.#options.tell?.({ type: 'live' });
   }
 
   /** Closes a connection that would only wait for what is not asked for. */

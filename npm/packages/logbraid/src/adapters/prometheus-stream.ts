@@ -30,6 +30,7 @@ export async function* prometheusStream(
     await load();
     signal.throwIfAborted();
     server.status.state = 'history';
+    tell?.({ type: 'history' });
     const requests = new Attempts(server, { signal, ...(tell && { tell }) });
     const cursor = new Cursor(server, 'prometheus', 0n, 0);
     async function* ask(path: string, query: NonNullable<ServerRequest['query']>): Chunks {
@@ -62,6 +63,7 @@ export async function* prometheusStream(
       cursor.reached(nanos(last * step));
       if (mode === 'range' || (end && next * step > end.getTime())) return;
       server.status.state = 'live';
+      tell?.({ type: 'live' });
       await sleep(Math.max(next * step - server.now(), pollIntervalMs ?? 1), signal);
       signal.throwIfAborted();
     }

@@ -275,6 +275,12 @@ class InstanceCorrelator implements NativeCorrelator {
     });
   }
 
+  setAway(source: number, away: boolean): void {
+    this.#instance.enter(() => {
+      this.#inner.setAway(source, away);
+    });
+  }
+
   flush(source: number): void {
     this.#instance.enter(() => {
       this.#inner.flush(source);

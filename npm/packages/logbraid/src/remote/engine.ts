@@ -31,6 +31,8 @@ const EVENTS = [
   'resumed',
   'performanceMetrics',
   'adapterError',
+  'adapterReconnect',
+  'adapterGap',
 ] as const satisfies readonly (keyof EngineEvents)[];
 
 interface Call {
@@ -68,9 +70,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#bufferSize = resolveOptions(options).bufferSize;
     this.#connection = connection;
     this.#port = connection.port;
-    this.#streams = new Streams(this.#port, (adapter, notice) => {
-      this.tellAdapter(adapter, notice);
-    });
+    this.#streams = new Streams(this.#port);
     this.#port.listen((reply) => {
       this.#take(reply);
     });

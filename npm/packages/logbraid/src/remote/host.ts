@@ -1,4 +1,9 @@
-import type { DataSourceAdapter, StreamItem, StreamOptions } from '../adapters/adapter.js';
+import type {
+  AdapterNotice,
+  DataSourceAdapter,
+  StreamItem,
+  StreamOptions,
+} from '../adapters/adapter.js';
 import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
 import type { Correlation } from '../correlation.js';
@@ -6,7 +11,7 @@ import { CorrelationEngine } from '../engine.js';
 import type { KnownLabel } from '../query.js';
 import type { EngineEvents } from '../types.js';
 import { load } from '#platform';
-import { packError, unpackError } from './messages.js';
+import { packError, unpackError, unpackNotice } from './messages.js';
 import type { Method, Reply, Request } from './messages.js';
 import { pack } from './packed.js';
 import type { Port } from './port.js';
@@ -106,6 +111,9 @@ class Host {
       case 'items':
         this.#streams.get(request.stream)?.give(request.items);
         break;
+      case 'notice':
+        this.#streams.get(request.stream)?.tell(unpackNotice(request.notice));
+        break;
       case 'finished':
         this.#streams.get(request.stream)?.finish(request.error && unpackError(request.error));
         this.#streams.delete(request.stream);
@@ -165,9 +173,10 @@ class Host {
           this.#streams.delete(stream);
           this.#port.send({ type: 'drop', stream });
         };
-        const proxied = new ProxiedStream(() => {
+        const take = () => {
           this.#port.send({ type: 'take', stream });
-        }, left);
+        };
+        const proxied = new ProxiedStream(take, left, asked.tell);
         this.#streams.set(stream, proxied);
         asked.signal.addEventListener('abort', () => void proxied.return(), { once: true });
         // Neither can be sent; there are others at the other end.
@@ -190,15 +199,22 @@ class Host {
 class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
   readonly #ask: () => void;
   readonly #left: () => void;
+  /** Told what the adapter tells. */
+  readonly tell: (notice: AdapterNotice) => void;
   #items: StreamItem[] = [];
   #ended = false;
   #failure: Error | undefined;
   #asked = false;
   #reader: (() => void) | undefined;
 
-  constructor(ask: () => void, left: () => void) {
+  constructor(
+    ask: () => void,
+    left: () => void,
+    tell: (notice: AdapterNotice) => void = () => undefined,
+  ) {
     this.#ask = ask;
     this.#left = left;
+    this.tell = tell;
   }
 
   give(items: StreamItem[]): void {

@@ -13,7 +13,7 @@ import type {
 import type { PlanSummary } from '../backend.js';
 import type { KnownLabel } from '../query.js';
 import type { SentSource } from '../platform/worker.js';
-import type { StreamItem, StreamOptions } from '../adapters/adapter.js';
+import type { AdapterNotice, StreamItem, StreamOptions } from '../adapters/adapter.js';
 import type { LogEvent } from '../types.js';
 
 /** A source that is read in the page: what the engine has to know of its adapter. */
@@ -39,6 +39,7 @@ export type Request =
   | { type: 'pull'; run: number; count: number }
   | { type: 'leave'; run: number }
   | { type: 'items'; stream: number; items: StreamItem[] }
+  | { type: 'notice'; stream: number; notice: PackedNotice }
   | { type: 'finished'; stream: number; error: PlainError | undefined };
 
 /** What is answered with one value. */
@@ -84,6 +85,11 @@ export interface PackedCorrelation {
   /** Objects of the program, by the number they have in the record. */
   objects: [id: number, object: LogEvent][];
 }
+
+/** What an adapter tells, with its error as plain data. */
+export type PackedNotice =
+  | Exclude<AdapterNotice, { type: 'reconnect' }>
+  | (Omit<Extract<AdapterNotice, { type: 'reconnect' }>, 'error'> & { error: PlainError });
 
 /** An error as plain data. */
 export interface PlainError {
@@ -132,6 +138,12 @@ export function unpackError({ code, name, message, details, cause }: PlainError)
     return new QueryError(message, (details?.['diagnostics'] ?? []) as Diagnostic[], options);
   }
   return errorOf(code, message, options);
+}
+
+/** What the adapter at the other end tells. */
+export function unpackNotice(notice: PackedNotice): AdapterNotice {
+  if (notice.type !== 'reconnect') return notice;
+  return { ...notice, error: unpackError(notice.error) as never };
 }
 
 /** Values that cannot be copied, such as functions, are told by their text. */

@@ -15,15 +15,10 @@ export class Streams {
   readonly #port: Pick<Port<Request, Reply>, 'send'>;
   /** By their numbers: a query that has begun reads those that it began with. */
   readonly #adapters = new Map<number, DataSourceAdapter>();
-  readonly #tell: (adapter: string, notice: AdapterNotice) => void;
   readonly #open = new Map<number, OpenStream>();
 
-  constructor(
-    port: Pick<Port<Request, Reply>, 'send'>,
-    tell: (adapter: string, notice: AdapterNotice) => void,
-  ) {
+  constructor(port: Pick<Port<Request, Reply>, 'send'>) {
     this.#port = port;
-    this.#tell = tell;
   }
 
   add(number: number, adapter: DataSourceAdapter): void {
@@ -63,7 +58,9 @@ export class Streams {
         });
       }
       const tell = (notice: AdapterNotice) => {
-        this.#tell(name, notice);
+        const packed =
+          notice.type === 'reconnect' ? { ...notice, error: packError(notice.error) } : notice;
+        this.#port.send({ type: 'notice', stream, notice: packed });
       };
       const made = adapter?.createStream(selector, { ...options, signal, tell }) ?? [];
       const items = isByteStream(made) ? readBytes(made) : made;

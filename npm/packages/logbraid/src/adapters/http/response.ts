@@ -20,18 +20,18 @@ export class ResponseReader {
   readonly #setup: RequestSetup;
   readonly #framing: 'lines' | 'sse' | undefined;
   readonly #position: EventPosition;
-  readonly #onBytes: (bytes: number) => void;
+  readonly #hear: { onOpen: () => void; onBytes: (bytes: number) => void };
 
   constructor(
     setup: RequestSetup,
     framing: 'lines' | 'sse' | undefined,
     position: EventPosition,
-    onBytes: (bytes: number) => void,
+    hear: { onOpen: () => void; onBytes: (bytes: number) => void },
   ) {
     this.#setup = setup;
     this.#framing = framing;
     this.#position = position;
-    this.#onBytes = onBytes;
+    this.#hear = hear;
   }
 
   /** Makes the request, and reads the response to its end. What fails is a `RequestFailure`. */
@@ -43,6 +43,7 @@ export class ResponseReader {
     if (lastId !== '') headers.set('last-event-id', id);
     const connection = await Connection.open({ ...this.#setup, headers }, signal);
     try {
+      this.#hear.onOpen();
       const { status, headers: told } = connection.response;
       this.isLast = status === 204;
       const isEvents = told.get('content-type')?.startsWith(EVENT_STREAM) === true;
@@ -82,7 +83,7 @@ export class ResponseReader {
 
   async #next(connection: Connection): Promise<Uint8Array | undefined> {
     const block = await connection.read();
-    if (block) this.#onBytes(block.length);
+    if (block) this.#hear.onBytes(block.length);
     return block;
   }
 }
