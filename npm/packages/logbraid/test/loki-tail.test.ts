@@ -354,6 +354,24 @@ test('whoever does not read leaves frames with the server, and keeps the connect
   assert.deepEqual(reading.notices, []);
 });
 
+test('a busy event loop is no silence', async (t) => {
+  const scene = await Scene.begin(t, { pingMs: 5 });
+  const adapter = scene.adapter({ timeout: 100 });
+  const first = scene.server.nextTail();
+  const reading = scene.read(adapter);
+  await first;
+  await Scene.live(adapter);
+  for (let count = 0; count < 3; count += 1) {
+    // What comes meanwhile waits in the socket.
+    scene.push([count]);
+    await new Promise(setImmediate);
+    const until = performance.now() + 150;
+    while (performance.now() < until);
+    await reading.until(count + 1);
+  }
+  assert.deepEqual(reading.notices, []);
+});
+
 test('it is told how it is', async (t) => {
   const scene = await Scene.begin(t);
   const adapter = scene.adapter();

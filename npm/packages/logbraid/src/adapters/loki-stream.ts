@@ -78,7 +78,7 @@ class LokiStream {
   async *read(): Chunks {
     this.#server.status.state = 'history';
     this.#options.tell?.({ type: 'history' });
-    yield* this.#catchUp(this.#cursor.resume);
+    yield* this.#catchUp(this.#cursor.resume, true);
     if (this.#settings.mode === 'history' || this.#isOver()) return;
     if (this.#settings.mode === 'tail') yield* this.#tail();
     else yield* this.#poll();
@@ -90,13 +90,14 @@ class LokiStream {
     return this.#end !== undefined && now > this.#end + nanos(this.#settings.overlapMs);
   }
 
-  /** All there is from a time on, page by page. */
-  async *#catchUp(from: bigint): Chunks {
+  /** All there is from a time on, page by page; of what comes for the first time, nothing comes again but the last. */
+  async *#catchUp(from: bigint, isFirst = false): Chunks {
     const { now } = this.#cursor;
     const until = least(this.#end ?? now + AHEAD, now + AHEAD);
     while (from < until) {
       const end = least(until, from + LONGEST);
       const page = await this.#page(from, end, 'forward');
+      if (isFirst) this.#cursor.forget();
       yield* chunkOf(page);
       if (page.entries < this.#limit || page.last === undefined) {
         from = end;

@@ -134,9 +134,14 @@ class SocketFrames implements Frames {
     clearTimeout(this.#idle);
     // While it is not read, nothing can be heard; what had been read before may still come.
     if (this.#end || this.#socket.isPaused) return;
-    this.#idle = setTimeout(() => {
-      this.#ends(new SocketError(`nothing was heard for ${this.#idleMs} ms`));
+    const idle = setTimeout(() => {
+      // Where the event loop was busy for so long, what has come meanwhile is read only now.
+      setImmediate(() => {
+        if (this.#idle !== idle || this.#socket.isPaused) return;
+        this.#ends(new SocketError(`nothing was heard for ${this.#idleMs} ms`));
+      });
     }, this.#idleMs);
+    this.#idle = idle;
   };
 
   #ends(error: SocketError | undefined): void {
