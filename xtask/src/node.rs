@@ -58,10 +58,19 @@ fn ensure_prometheus() -> anyhow::Result<()> {
     ensure_debian_packages(&["prometheus"], "a Prometheus to test with is missing")
 }
 
+/// Installs Redis where there is none.
+fn ensure_redis() -> anyhow::Result<()> {
+    if find("redis-server").is_some() {
+        return Ok(());
+    }
+    ensure_debian_packages(&["redis-server"], "a Redis to test with is missing")
+}
+
 /// Runs the tests of the packages, which need a browser and servers; `cases` are random ones, for all backends.
 pub fn test(cases: &Path) -> anyhow::Result<()> {
     ensure_browser()?;
     ensure_prometheus()?;
+    ensure_redis()?;
     run(npm().args(["run", "--silent", "test"]).env("LOGBRAID_RANDOM_CASES", cases))
 }
 

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CorrelationError, DataSourceAdapter, StreamOptions } from 'logbraid';
 
+import { acknowledgements } from './acknowledgements.js';
 import { range, read } from './reading.js';
 import type { ReadEvent, Reading } from './reading.js';
 import type { Cut, Restart } from './servers/misbehave.js';
@@ -20,6 +21,8 @@ export interface DisturbedServer {
   restart: (how: Restart) => Promise<void>;
   /** Lets the next so many wait for so long, or for ever (Infinity). */
   stall: (next: number, ms: number) => void;
+  /** Keeps what comes next, and cuts the connection that it was for. */
+  lose?: () => void;
   behave: () => void;
 }
 
@@ -43,6 +46,8 @@ export interface Subject {
    * tell of it, where that is not all.
    */
   refuses?: { answer: { status: number; body: string }; code: string; tells?: string }[];
+  /** The numbers that have been delivered and not acknowledged, in order. */
+  pending?: () => Promise<number[]>;
 }
 
 /**
@@ -57,6 +62,8 @@ export interface Kind {
   name: string;
   /** Whether what is pushed later comes, too. */
   isLive: boolean;
+  /** Whether it tells its server what has been taken. */
+  acknowledges?: boolean;
   /** Events of one answer, or of one item. */
   page: number;
   /** What it cannot do, and why: tests of that are skipped, and say so. */
@@ -344,6 +351,8 @@ export function conforms(kind: Kind): void {
     await late.done;
     assert.deepEqual(late.numbers, []);
   });
+
+  if (kind.acknowledges) acknowledgements(check, page);
 }
 
 function misbehaving({ server }: Subject): MisbehavingServer {
