@@ -47,7 +47,7 @@ export class TcpFront {
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = undefined;
-    const closed = new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
+    const closed = server && new Promise((resolve) => server.close(resolve));
     for (const socket of this.sockets) socket.destroy();
     await closed;
   }
