@@ -543,9 +543,13 @@ impl Emitter {
         }
     }
 
-    /// Forgets what cannot be identified the same again.
-    pub fn forget_ids(&mut self, store: &Store) {
+    /// Forgets what cannot be identified the same again, and gives back the memory of what has been
+    /// delivered where nothing of it may grow.
+    pub fn trim(&mut self, store: &Store) {
         self.ids.forget(store);
+        if self.free.len() == self.deliveries.len() {
+            (self.deliveries, self.free) = (Vec::new(), Vec::new());
+        }
     }
 
     /// Bytes used.
