@@ -543,6 +543,11 @@ impl Emitter {
         }
     }
 
+    /// From now on about so many bytes may be used to tell results apart that the same identifies.
+    pub fn set_ids_memory(&mut self, store: &Store, max_memory: usize) {
+        self.ids.set_max_memory(store, max_memory);
+    }
+
     /// Forgets what cannot be identified the same again, and gives back the memory of what has been
     /// delivered where nothing of it may grow.
     pub fn trim(&mut self, store: &Store) {

@@ -241,6 +241,9 @@ impl Driver {
             let source = self.source(name)?;
             self.engine.set_away(source, away);
         }
+        if let Some(bytes) = step.max_memory {
+            self.engine.set_max_memory(bytes).map_err(|error| error.to_string())?;
+        }
         if let Some(time) = &step.advance {
             self.engine.advance(Timestamp::from_nanos(BASE + script::instant(time)?));
         }

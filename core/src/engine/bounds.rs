@@ -64,6 +64,11 @@ impl Bounds {
         self.beside = (memory, events);
     }
 
+    /// Has the next warning told, whatever has been told.
+    pub fn warn_again(&mut self) {
+        self.has_warned = false;
+    }
+
     /// Counts events that are dropped, of which the newest has this time.
     pub fn drop_events(
         &mut self,

@@ -1,0 +1,195 @@
+use super::super::{Correlator, CorrelatorOptions, Dedupe, Notice, Output, Overflow};
+use super::super::{SourceOptions, Step};
+use crate::emit::Emit;
+use crate::error::Error;
+use crate::id::SourceId;
+use crate::limits::MAX_MEMORY_BYTES;
+use crate::query::{PlanOptions, check};
+use crate::time::Span;
+
+const QUERIES: [&str; 6] = [
+    "a({})[1h] and on(k) within(10m) b({})[1h]",
+    "a({})[1h] outer on(k) within(1m) b({})[1h]",
+    "a({})[1h] or on(k) within(1m) (b({})[1h] and on(k) a({})[1h] as a2)",
+    "a({})[1h] or on(k) within(10m) group_left() b({})[1h]",
+    "a({})[1h] then on(k) within(10m) pick(latest) b({})[1h]",
+    "a({})[1h] and on(k) within(1m) b({})[1h] then on(k) within(10m) pick(first) a({})[1h] as a2",
+];
+
+/// Keys of two sources, beside bytes of message of each event.
+type Log = (u64, usize);
+
+const ONE_EACH: Log = (u64::MAX, 300);
+const SMALL: Log = (u64::MAX, 0);
+const SHARED: Log = (5_000, 10);
+
+fn engine(query: &str, options: CorrelatorOptions) -> Correlator {
+    let plan = check(query, &PlanOptions::default()).plan.expect("the query is sound");
+    let live = SourceOptions { bounded: false, ..SourceOptions::default() };
+    let options = CorrelatorOptions {
+        late_tolerance: Span::from_millis(1_000),
+        processing_interval: Span::ZERO,
+        sources: vec![live; 2],
+        ..options
+    };
+    Correlator::new(plan, options).expect("the options are sound")
+}
+
+/// What an engine tells, but for correlations.
+fn drain(engine: &mut Correlator) -> Vec<Notice> {
+    let mut notices = Vec::new();
+    while let Some(output) = engine.poll() {
+        match output {
+            Output::Notice(notice) => notices.push(notice),
+            Output::End(end) => panic!("it has ended: {end:?}"),
+            _ => {}
+        }
+    }
+    notices
+}
+
+/// Pushes so many events of each source, the first of this number.
+fn push(engine: &mut Correlator, numbers: std::ops::Range<u64>, (keys, padding): Log) {
+    let message = "x".repeat(padding);
+    for (at, source) in [0, 1].map(SourceId::new).into_iter().enumerate() {
+        let mut text = String::new();
+        for number in numbers.clone() {
+            let time = 1_800_000_000_000 + number * 2;
+            let event = 2 * number + u64::from(at == 1);
+            let key = (event.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % keys;
+            text.push_str(&format!(
+                "{{\"time\":{time},\"k\":\"key {key:010}\",\"n\":{number},\"message\":\"{message}\"}}\n"
+            ));
+        }
+        engine.push(source, text.as_bytes());
+        drain(engine);
+    }
+}
+
+/// Lowers the bound of an engine that holds a lot to one part of that in so many.
+fn lower(query: &str, emit: Emit, log: Log, dedupe: bool, parts: usize) {
+    let options = CorrelatorOptions {
+        emit,
+        dedupe: dedupe.then(Dedupe::default),
+        ..CorrelatorOptions::default()
+    };
+    let mut engine = engine(query, options);
+    push(&mut engine, 0..8_000, log);
+    let before = engine.metrics();
+    assert_eq!(before.evicted, 0, "{query}: all fits");
+
+    let bound = before.memory / parts;
+    engine.set_max_memory(bound).expect("a sound bound");
+    let notices = drain(&mut engine);
+    let warned = notices.iter().any(
+        |notice| matches!(notice, Notice::MemoryWarning { used, max } if used > max && *max == bound),
+    );
+    assert!(warned, "{query}: {notices:?}");
+    let dropped = notices.iter().any(|notice| matches!(notice, Notice::Dropped { .. }));
+    assert!(dropped, "{query}: {notices:?}");
+    let after = engine.metrics();
+    assert!(after.evicted > 0 && after.held_events < before.held_events, "{query}");
+    let most = bound + bound / 2;
+    assert!(after.memory <= if log == SHARED { most } else { bound }, "{query}: {}", after.memory);
+
+    // It holds what comes, and no more than it may.
+    push(&mut engine, 8_000..8_200, log);
+    let next = engine.metrics();
+    assert!(next.memory <= bound, "{query}: {} bytes of {bound}", next.memory);
+    assert!(next.held_events >= 200, "{query}: {} events are held", next.held_events);
+
+    engine.set_max_memory(100 << 20).expect("a sound bound");
+    push(&mut engine, 8_200..12_000, log);
+    let last = engine.metrics();
+    assert_eq!(last.evicted, next.evicted, "{query}: there is room again");
+    assert!(last.memory > bound, "{query}: {} bytes show nothing", last.memory);
+}
+
+#[test]
+fn what_is_held_comes_below_a_lower_bound() {
+    for query in QUERIES {
+        for parts in [2, 6] {
+            lower(query, Emit::Final, ONE_EACH, false, parts);
+            lower(query, Emit::Final, SMALL, false, parts);
+        }
+    }
+}
+
+#[test]
+fn what_is_held_comes_below_a_lower_bound_where_it_is_in_results() {
+    for query in &QUERIES[..4] {
+        lower(query, Emit::Final, SHARED, false, 3);
+        lower(query, Emit::Eager, SHARED, false, 3);
+    }
+}
+
+#[test]
+fn what_tells_repeats_comes_below_a_lower_bound() {
+    lower(QUERIES[0], Emit::Final, SMALL, true, 2);
+    lower(QUERIES[0], Emit::Final, SMALL, true, 6);
+}
+
+#[test]
+fn the_newest_stay() {
+    for query in &QUERIES[..3] {
+        let mut engine = engine(query, CorrelatorOptions::default());
+        push(&mut engine, 0..8_000, ONE_EACH);
+        let before = engine.metrics();
+        engine.set_max_memory(before.memory / 2).expect("a sound bound");
+        let newest = drain(&mut engine).into_iter().filter_map(|notice| match notice {
+            Notice::Dropped { count, time, .. } => Some((count, time)),
+            _ => None,
+        });
+        let newest: Vec<_> = newest.collect();
+        let after = engine.metrics();
+        assert!(
+            after.held_events > before.held_events / 3,
+            "{query}: {} events are left of {}",
+            after.held_events,
+            before.held_events
+        );
+        // Two sources, each of which has lost all of the time before.
+        assert_eq!(newest.len(), 2, "{query}: {newest:?}");
+        for (count, time) in newest {
+            let first = 1_800_000_000_000;
+            let millis = time.as_nanos() / 1_000_000 - first;
+            let before = u64::try_from(millis / 2 + 1).expect("after the first");
+            assert_eq!(count % before, 0, "{query}: {count} up to {millis} ms");
+        }
+    }
+}
+
+#[test]
+fn a_query_that_may_drop_nothing_fails_at_once() {
+    let options =
+        CorrelatorOptions { overflow: Some(Overflow::Block), ..CorrelatorOptions::default() };
+    let mut engine = engine(QUERIES[0], options);
+    push(&mut engine, 0..2_000, ONE_EACH);
+    engine.set_max_memory(1 << 20).expect("a sound bound");
+    let error = std::iter::from_fn(|| match engine.poll()? {
+        Output::End(error) => Some(error),
+        _ => Some(None),
+    });
+    let errors: Vec<_> = error.flatten().collect();
+    assert!(matches!(errors.as_slice(), [Error::Memory(_)]), "{errors:?}");
+}
+
+#[test]
+fn a_bound_that_makes_no_sense_changes_nothing() {
+    let mut engine = engine(QUERIES[0], CorrelatorOptions::default());
+    push(&mut engine, 0..1_000, ONE_EACH);
+    let before = engine.metrics().memory;
+    let error = engine.set_max_memory(MAX_MEMORY_BYTES + 1).expect_err("too much");
+    assert!(matches!(error, Error::Option { name: "maxMemoryMB", .. }), "{error:?}");
+    assert_eq!((engine.metrics().memory, drain(&mut engine)), (before, Vec::new()));
+}
+
+#[test]
+fn a_query_that_has_ended_is_left_as_it_is() {
+    let mut engine = engine(QUERIES[0], CorrelatorOptions::default());
+    push(&mut engine, 0..10, SMALL);
+    engine.stop();
+    let before = engine.metrics().memory;
+    engine.follow(&Step::MaxMemory(0));
+    assert_eq!((engine.metrics().memory, drain(&mut engine)), (before, Vec::new()));
+}
