@@ -411,7 +411,9 @@ mod tests {
         let old = hold(&mut table, 0..90_000);
         let newest = hold(&mut table, 90_000..100_000);
         let most = table.memory();
-        old.into_iter().for_each(|id| table.release(id));
+        for id in old {
+            table.release(id);
+        }
         table.trim();
         table.trim();
         assert!(table.memory() < most / 5, "{} of {most}", table.memory());
