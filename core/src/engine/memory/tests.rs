@@ -160,6 +160,52 @@ fn the_newest_stay() {
 }
 
 #[test]
+fn each_lower_bound_is_warned_of() {
+    let mut engine = engine(QUERIES[0], CorrelatorOptions::default());
+    push(&mut engine, 0..4_000, ONE_EACH);
+    let warnings = |engine: &mut Correlator, bound| {
+        engine.set_max_memory(bound).expect("a sound bound");
+        let notices = drain(engine).into_iter();
+        let warnings = notices.filter_map(|notice| match notice {
+            Notice::MemoryWarning { max, .. } => Some(max),
+            _ => None,
+        });
+        warnings.collect::<Vec<_>>()
+    };
+    let held = engine.metrics().memory;
+    assert_eq!(warnings(&mut engine, held), [held]);
+    assert_eq!(warnings(&mut engine, held / 10 * 9), [held / 10 * 9]);
+    assert!(warnings(&mut engine, held / 10 * 9 + 1).is_empty(), "it is no lower one");
+}
+
+#[test]
+fn results_may_be_polled_in_part_when_the_bound_changes() {
+    let mut told = 0;
+    for query in QUERIES {
+        for polled in [0, 1, 2, 7] {
+            let options = CorrelatorOptions { emit: Emit::Eager, ..CorrelatorOptions::default() };
+            let mut engine = engine(query, options);
+            for number in 0..60_u64 {
+                let (time, key) = (1_800_000_000 + number, number % 3);
+                let line = format!("{{\"time\":{time},\"k\":{key},\"n\":{number}}}\n");
+                for source in [0, 1].map(SourceId::new) {
+                    engine.push(source, line.as_bytes());
+                    engine.flush(source);
+                }
+            }
+            for _ in 0..polled {
+                told += usize::from(matches!(engine.poll(), Some(Output::Correlation(_))));
+            }
+            engine.set_max_memory(1).expect("a sound bound");
+            drain(&mut engine);
+            let metrics = engine.metrics();
+            assert_eq!((metrics.held_events, metrics.held_keys), (0, 0), "{query}, {polled}");
+        }
+    }
+    assert!(told > 6, "only {told} results were polled before");
+}
+
+#[test]
 fn a_query_that_may_drop_nothing_fails_at_once() {
     let options =
         CorrelatorOptions { overflow: Some(Overflow::Block), ..CorrelatorOptions::default() };
