@@ -62,6 +62,7 @@ export type Method =
   | 'complete'
   | 'vocabulary'
   | 'metrics'
+  | 'setMaxMemory'
   | 'removeAdapter'
   | 'destroyAdapter'
   | 'destroy';
