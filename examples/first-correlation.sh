@@ -2,16 +2,18 @@
 # From the packages, as they are published, to a first correlation: in an empty project, with no script of any package
 # run, and with no program to be found but node and npm.
 #
-#     examples/first-correlation.sh             packs this clone, after cargo xtask build
-#     examples/first-correlation.sh FOLDER      takes the packages that are packed in FOLDER
+#     examples/first-correlation.sh                packs this clone, after cargo xtask build
+#     examples/first-correlation.sh PACKAGE.tgz …  takes these packages
 set -euo pipefail
 clone=$(cd "$(dirname "$0")/.." && pwd)
 project=$(mktemp -d)
 trap 'rm -rf "$project"' EXIT
 
-packed=${1:-$project/packed}
-[ $# -gt 0 ] || node "$clone/npm/build/pack.js" "$packed" > "$project/log"
-packed=$(cd "$packed" && pwd)
+if [ $# -eq 0 ]; then
+  node "$clone/npm/build/pack.js" "$project" > "$project/log"
+  set -- "$project"/logbraid-{native,[0-9]}*.tgz
+fi
+packages=$(realpath "$@")
 mkdir "$project/bin" "$project/empty" && cd "$project/empty"
 for program in node npm; do ln -s "$(command -v $program)" "$project/bin/$program"; done
 # Where a link is a copy, as on Windows, npm is not found by way of it.
@@ -20,7 +22,7 @@ echo "Rust: $(PATH=$programs command -v cargo rustc || echo none)"
 
 SECONDS=0
 echo '{ "private": true }' > package.json
-PATH=$programs npm install --ignore-scripts --prefer-offline --no-audit --no-fund "$packed"/logbraid-{[0-9],native-}*.tgz
+PATH=$programs npm install --ignore-scripts --prefer-offline --no-audit --no-fund $packages
 cat > first.mjs <<'JS'
 import { CorrelationEngine } from 'logbraid';
 
