@@ -1,6 +1,7 @@
 // Loki in a page: by polling, since browsers send no headers with a WebSocket.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import type { Browser } from 'playwright-core';
@@ -24,7 +25,12 @@ after(async () => {
   files.close();
 });
 
-test('a page joins what a Loki gives with another source, as it comes', async (t) => {
+for (const where of ['page', 'Worker'] as const) {
+  test(`an engine in a ${where} joins what a Loki gives with another source, as it comes`, (t) =>
+    joins(t, where));
+}
+
+async function joins(t: TestContext, where: 'page' | 'Worker'): Promise<void> {
   const scene = await Scene.begin(t);
   const page = await browser.newPage();
   t.after(() => page.close());
@@ -51,9 +57,11 @@ test('a page joins what a Loki gives with another source, as it comes', async (t
   scene.push([1], time, { request_id: 'r1' });
   await page.goto(`${files.url}/page.html`);
   const found = page.evaluate<unknown>(`(async () => {
-    const { CorrelationEngine } = await import('/dist/web/index.js');
+    const { CorrelationEngine, createWorkerEngine } = await import('/dist/web/index.js');
     const { LokiAdapter } = await import('/dist/web/loki.js');
-    const engine = new CorrelationEngine();
+    const inWorker = ${where === 'Worker'};
+    const engine = inWorker ? createWorkerEngine() : new CorrelationEngine();
+    if (inWorker) globalThis.fetch = () => Promise.reject(new Error('read in the page'));
     engine.addAdapter('loki', new LokiAdapter({ url: '${scene.server.url}', pollInterval: 20, tenant: 'shop' }));
     engine.addAdapter('clicks', ['r1', 'r2'].map((request_id) => ({
       timestamp: new Date(${Number(time / 1_000_000n)}).toISOString(),
@@ -78,7 +86,7 @@ test('a page joins what a Loki gives with another source, as it comes', async (t
     ['r2', [clicked, ['number 2', 'a']]],
   ]);
   assert.deepEqual([...new Set(asked)], ['/loki/api/v1/query_range']);
-});
+}
 
 test('a proxy is for Node, and a page is told so', async (t) => {
   const page = await browser.newPage();

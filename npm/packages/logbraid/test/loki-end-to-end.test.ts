@@ -10,7 +10,7 @@ import { suite, test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CorrelationEngine } from 'logbraid';
+import { CorrelationEngine, createWorkerEngine } from 'logbraid';
 import type { Correlation, Metrics } from 'logbraid';
 import { FileAdapter } from 'logbraid/file';
 import { LokiAdapter } from 'logbraid/loki';
@@ -166,19 +166,22 @@ function inOrder(all: Essence[]): Essence[] {
 interface Way {
   mode: 'tail' | 'poll';
   emit: 'final' | 'eager';
+  /** Whether the engine, and the adapter with it, is in a Worker. */
+  inWorker: boolean;
 }
 
 /** All that is found in the Loki while it is disturbed, and what the engine counted. */
-async function fromLoki({ mode, emit }: Way, all: Logged[], begun: number) {
+async function fromLoki({ mode, emit, inWorker }: Way, all: Logged[], begun: number) {
   await using server = await LokiServer.start();
   // Far less than the time it all takes, so that the adapter forgets what was long ago.
   const adapter = new LokiAdapter({ url: server.url, mode, overlap: SECONDS * 200 });
-  const engine = new CorrelationEngine({
+  const options = {
     lateTolerance: LATE_TOLERANCE,
     // Where one is interrupted for long, the other must not go on without it.
     idleTimeout: '30s',
     emit,
-  });
+  };
+  const engine = inWorker ? createWorkerEngine(options) : new CorrelationEngine(options);
   engine.addAdapter('loki', adapter);
   let [gaps, reconnects] = [0, 0];
   engine.on('adapterGap', () => (gaps += 1));
@@ -197,7 +200,7 @@ async function fromLoki({ mode, emit }: Way, all: Logged[], begun: number) {
     if (!correlation.withdrawn) found.push(essence(correlation));
   }
   await Promise.all([pushed, disturbed]);
-  const metrics: Metrics = engine.metrics();
+  const metrics: Metrics = await engine.metrics();
   const status = adapter.status();
   await engine.destroy();
   return { found: inOrder(found), metrics, status, gaps, reconnects, deliveries };
@@ -237,7 +240,7 @@ async function compare(t: TestContext, way: Way): Promise<void> {
   const { found, metrics } = await fromFile(all, begun);
   const { status, gaps, reconnects, deliveries } = live;
   t.diagnostic(
-    `${mode}, ${emit}, ${SECONDS} s: ${all.length} entries, ${live.found.length} correlations in ${deliveries} deliveries, ` +
+    `${nameOf(way)}, ${SECONDS} s: ${all.length} entries, ${live.found.length} correlations in ${deliveries} deliveries, ` +
       `${reconnects} reconnects, ${status.dropped} entries dropped, ${status.repeats} left out as repeats`,
   );
   assert.ok(found.length > (SECONDS * REQUESTS_PER_SECOND) / 2, `${found.length} in the file`);
@@ -255,12 +258,17 @@ async function compare(t: TestContext, way: Way): Promise<void> {
   if (mode === 'tail') assert.ok(status.dropped > 0, 'entries were dropped');
 }
 
+function nameOf({ mode, emit, inWorker }: Way): string {
+  return `${mode}, ${emit}${inWorker ? ', in a Worker' : ''}`;
+}
+
 const NOTHING_LOST = { late: 0, badLines: 0, evicted: 0, dropped: 0 };
 
 void suite('a Loki that is disturbed gives what a file gives', { concurrency: true }, () => {
-  for (const mode of ['tail', 'poll'] as const) {
-    for (const emit of ['final', 'eager'] as const) {
-      test(`${mode}, ${emit}`, (t) => compare(t, { mode, emit }));
-    }
-  }
+  const ways = (['tail', 'poll'] as const).flatMap((mode): Way[] => [
+    { mode, emit: 'final', inWorker: false },
+    { mode, emit: 'eager', inWorker: false },
+    { mode, emit: 'final', inWorker: true },
+  ]);
+  for (const way of ways) test(nameOf(way), (t) => compare(t, way));
 });

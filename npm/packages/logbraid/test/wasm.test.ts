@@ -142,7 +142,7 @@ test('the other end of a port is told of a trap, though what is ready cannot be 
         resolve([found, reply.error]);
       }
     };
-    serve({ listen: (receive) => (hear = receive), send: take });
+    serve({ listen: (receive) => (hear = receive), send: take }, {});
     send({ type: 'start', options: { backend: 'wasm' }, wasm: undefined });
     const options = { bounded: true, selects: false, decoder: undefined, clockSkew: 0 };
     send({ type: 'addStream', name: 'a', adapter: 1, options });

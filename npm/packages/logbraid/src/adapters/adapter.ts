@@ -3,6 +3,7 @@ import type { CorrelationError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
 import type { ClockSkew, DecoderOptions } from '../types.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
+import type { AdapterSpec } from './spec.js';
 
 /** What an adapter is asked for. */
 export interface StreamOptions {
@@ -100,6 +101,8 @@ export interface DataSourceAdapter {
   readonly clockSkew?: ClockSkew;
   /** A local file that is all it reads; an engine that can, reads it without `createStream`. */
   readonly file?: string | undefined;
+  /** What an adapter of this package is made of; an engine in a Worker makes its own of it, without `createStream`. */
+  spec?(): AdapterSpec | undefined;
   validateQuery(selector: string): boolean;
   /** Names of what can be read there, as its service lists them. The engine does not ask. */
   getAvailableStreams?(): Promise<string[]>;

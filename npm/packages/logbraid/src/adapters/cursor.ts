@@ -78,14 +78,14 @@ export class Cursor {
   take(body: Uint8Array, what: string): ResponseContent {
     const content = contentOf(this.#reader, body, what);
     const { entries, fresh, last, rememberedFrom, dropped } = content;
-    const { status } = this.#server;
-    status.events += fresh;
-    status.repeats += entries - fresh;
-    status.dropped += dropped;
+    const { counters } = this.#server.streams;
+    counters.events += fresh;
+    counters.repeats += entries - fresh;
+    counters.dropped += dropped;
     if (rememberedFrom !== undefined) this.#rememberedFrom = rememberedFrom;
     if (last !== undefined && (this.#newest === undefined || last > this.#newest)) {
       this.#newest = last;
-      status.newest = rfc3339(last);
+      counters.newest = rfc3339(last);
     }
     return content;
   }

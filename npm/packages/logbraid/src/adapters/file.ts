@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
-import { duration } from '../checks.js';
+import { bad, duration } from '../checks.js';
 import { OptionError } from '../errors.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
@@ -8,7 +8,7 @@ import { compressionOf, decompressed } from './files/compressed.js';
 import { follow } from './files/follow.js';
 import { fileError, isPattern, lastChange } from './files/matches.js';
 import { readWhole } from './files/whole.js';
-
+import type { AdapterSpec } from './spec.js';
 import { StreamSet } from './streams.js';
 
 /** The path that stands for standard input. */
@@ -58,6 +58,7 @@ export class FileAdapter implements DataSourceAdapter {
   readonly bounded: boolean;
   readonly selects = false;
   readonly clockSkew: ClockSkew;
+  readonly #options: FileOptions;
   readonly #paths: readonly string[];
   readonly #follows: boolean;
   readonly #pollMs: number;
@@ -65,10 +66,8 @@ export class FileAdapter implements DataSourceAdapter {
   readonly #streams = new StreamSet();
 
   /** Takes a path, a pattern such as `logs/*.log` (`*`, `**`, `?`, `[a-z]`, `{a,b}`), several of them, or `-`. */
-  constructor(
-    path: string | readonly string[],
-    { follow: follows = false, pollInterval, clockSkew = 0, ...decoder }: FileOptions = {},
-  ) {
+  constructor(path: string | readonly string[], options: FileOptions = {}) {
+    const { follow: follows = false, pollInterval, clockSkew = 0, ...decoder } = options;
     this.#paths = typeof path === 'string' ? [path] : [...path];
     if (this.#paths.length === 0 || this.#paths.some((one) => typeof one !== 'string' || !one)) {
       throw new OptionError('path must be the path of a file, a pattern, or several of them', {
@@ -82,14 +81,13 @@ export class FileAdapter implements DataSourceAdapter {
     }
     this.#pollMs = pollInterval === undefined ? 250 : duration('pollInterval', pollInterval);
     if (this.#pollMs === 0) {
-      throw new OptionError('pollInterval is 0, expected a duration above 0', {
-        details: { option: 'pollInterval', value: pollInterval },
-      });
+      bad('pollInterval', pollInterval, 'a duration above 0');
     }
     this.#follows = follows;
     this.clockSkew = clockSkew;
     this.bounded = !follows;
     this.#decoder = { ...decoder };
+    this.#options = options;
   }
 
   /**
@@ -117,12 +115,18 @@ export class FileAdapter implements DataSourceAdapter {
     return { ...(changed && { referenceTime: changed }), ...this.#decoder };
   }
 
+  /** None of standard input, which is that of this thread. */
+  spec(): AdapterSpec | undefined {
+    if (this.#paths.includes(STANDARD_INPUT)) return undefined;
+    return { kind: 'file', args: [this.#paths, { ...this.#options }], streams: this.#streams };
+  }
+
   getName(): string {
     return 'file';
   }
 
-  createStream(_selector: string, { signal, tell }: StreamOptions): AsyncIterable<StreamItem> {
-    return this.#streams.open(signal, (ended) => this.read(ended, tell));
+  createStream(_selector: string, options: StreamOptions): AsyncIterable<StreamItem> {
+    return this.#streams.open(options, ({ signal, tell }) => this.read(signal, tell));
   }
 
   /** The bytes, without compression; what {@link inspect} takes. */
@@ -130,11 +134,10 @@ export class FileAdapter implements DataSourceAdapter {
     signal: AbortSignal = new AbortController().signal,
     tell?: StreamOptions['tell'],
   ): AsyncGenerator<Uint8Array> {
-    this.#streams.requests += 1;
-    this.#streams.state = 'history';
+    this.#streams.counters.requests += 1;
     tell?.({ type: 'history' });
     for await (const block of this.#blocks(signal, tell)) {
-      this.#streams.bytes += block.length;
+      this.#streams.counters.bytes += block.length;
       yield block;
     }
   }
@@ -157,7 +160,6 @@ export class FileAdapter implements DataSourceAdapter {
 
   #blocks(signal: AbortSignal, tell: StreamOptions['tell']): AsyncIterable<Uint8Array> {
     const onLive = () => {
-      this.#streams.state = 'live';
       tell?.({ type: 'live' });
     };
     if (this.#paths[0] === STANDARD_INPUT) {

@@ -1,6 +1,5 @@
 import type { ResponseContent } from '../backend.js';
 import { AdapterError } from '../errors.js';
-import { load } from '#platform';
 import { rfc3339 } from '../time.js';
 import type { EncodedChunk } from '../types.js';
 import type { StreamOptions } from './adapter.js';
@@ -11,6 +10,7 @@ import type { GraylogApi, Times } from './graylog-search.js';
 import { sleep } from './retries.js';
 import { Attempts, Failure } from './server.js';
 import type { Server } from './server.js';
+import type { ReadOptions } from './streams.js';
 
 /** Producers may have a clock that is ahead of the server's. */
 const AHEAD_MS = 600_000;
@@ -18,28 +18,19 @@ const AHEAD_MS = 600_000;
 /** Elasticsearch and OpenSearch find no more at once, unless they are told otherwise. */
 const RESULT_WINDOW = 10_000;
 
-type Chunks = AsyncGenerator<EncodedChunk, void, undefined>;
+type Chunks = AsyncGenerator<EncodedChunk, undefined, undefined>;
 
 /** Reads a query: its range, then what comes. */
-export async function* graylogStream(
+export function graylogStream(
   server: Server,
   settings: GraylogSettings,
   selector: string,
   options: StreamOptions,
 ): Chunks {
-  const { signal, end } = server.open(options.signal);
-  try {
-    await load();
-    signal.throwIfAborted();
-    const own = { ...options, signal };
-    const api = settings.api ?? (await newestApi(server, own));
-    yield* new GraylogStream(server, { ...settings, api }, selector, own).read();
-  } catch (error) {
-    // Whoever aborts wants to hear of nothing more.
-    if (!signal.aborted) throw error;
-  } finally {
-    end();
-  }
+  return server.stream(options, async function* (given) {
+    const api = settings.api ?? (await newestApi(server, given));
+    yield* new GraylogStream(server, { ...settings, api }, selector, given).read();
+  });
 }
 
 /** All times are milliseconds since the epoch, as Graylog keeps them. */
@@ -47,7 +38,7 @@ class GraylogStream {
   readonly #server: Server;
   readonly #settings: GraylogSettings & { api: GraylogApi };
   readonly #selector: string;
-  readonly #options: StreamOptions;
+  readonly #options: ReadOptions;
   readonly #cursor: Cursor;
   readonly #requests: Attempts;
   /** Messages of one answer, and of one where more have the same time; less where the server finds less at once. */
@@ -60,7 +51,7 @@ class GraylogStream {
     server: Server,
     settings: GraylogSettings & { api: GraylogApi },
     selector: string,
-    options: StreamOptions,
+    options: ReadOptions,
   ) {
     this.#server = server;
     this.#settings = settings;
@@ -75,8 +66,7 @@ class GraylogStream {
 
   async *read(): Chunks {
     const { start, end, range, tell } = this.#options;
-    this.#server.status.state = 'history';
-    tell?.({ type: 'history' });
+    tell({ type: 'history' });
     if (start || end) {
       yield* this.#catchUp(this.#start);
     } else {
@@ -85,8 +75,7 @@ class GraylogStream {
     if (this.#settings.mode === 'history') return;
     const { signal } = this.#options;
     while (!this.#isOver()) {
-      this.#server.status.state = 'live';
-      tell?.({ type: 'live' });
+      tell({ type: 'live' });
       await sleep(this.#settings.pollIntervalMs, signal);
       signal.throwIfAborted();
       yield* this.#catchUp(millis(this.#cursor.resume));
@@ -233,15 +222,14 @@ class GraylogStream {
   }
 
   #gap(time: number): void {
-    this.#server.status.gaps += 1;
     const at = rfc3339(nanos(time));
     const reason = `at least ${this.#most} messages have the same time, and Graylog gives no more of them`;
-    this.#options.tell?.({ type: 'gap', from: at, to: at, reason });
+    this.#options.tell({ type: 'gap', from: at, to: at, reason });
   }
 }
 
 /** The best way to search that the version of a server has. */
-async function newestApi(server: Server, options: StreamOptions): Promise<GraylogApi> {
+async function newestApi(server: Server, options: ReadOptions): Promise<GraylogApi> {
   const { signal } = options;
   const [major, minor] = await new Attempts(server, options).until(async () => {
     const body = await server.request('/api/', { headers: ACCEPT_JSON, signal });

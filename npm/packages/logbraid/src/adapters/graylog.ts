@@ -8,6 +8,8 @@ import { graylogStream } from './graylog-stream.js';
 import { basicAuth } from './redact.js';
 import { SERVER_OPTIONS, Server } from './server.js';
 import type { ServerOptions } from './server.js';
+import { specOf } from './spec.js';
+import type { AdapterSpec } from './spec.js';
 
 /** Options of a {@link GraylogAdapter}. */
 export interface GraylogOptions extends Omit<ServerOptions, 'token'> {
@@ -84,6 +86,7 @@ export class GraylogAdapter implements DataSourceAdapter {
   readonly selects = true;
   readonly decoder: DecoderOptions = { format: 'ndjson', time: 'timestamp' };
   readonly clockSkew: ClockSkew;
+  readonly #options: GraylogOptions;
   readonly #server: Server;
   readonly #settings: GraylogSettings;
 
@@ -110,6 +113,7 @@ export class GraylogAdapter implements DataSourceAdapter {
     const mode = read('mode', MODE, 'poll');
     this.bounded = mode === 'history';
     this.clockSkew = options.clockSkew ?? 0;
+    this.#options = options;
     this.#settings = {
       mode,
       api: read('api', API, undefined),
@@ -119,6 +123,10 @@ export class GraylogAdapter implements DataSourceAdapter {
       overlapMs: read('overlap', duration, 10_000),
       limit: read('limit', count, 1_000),
     };
+  }
+
+  spec(): AdapterSpec {
+    return specOf('graylog', this.#options, this.#server.streams);
   }
 
   getName(): string {
@@ -143,7 +151,7 @@ export class GraylogAdapter implements DataSourceAdapter {
   }
 
   status(): AdapterStatus {
-    return { ...this.#server.status };
+    return this.#server.streams.status();
   }
 
   destroy(): Promise<void> {

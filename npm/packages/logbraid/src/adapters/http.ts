@@ -1,4 +1,4 @@
-import { duration } from '../checks.js';
+import { bad, duration } from '../checks.js';
 import { AdapterError, OptionError, shown } from '../errors.js';
 import { MAX_DELAY_MS } from '../time.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
@@ -10,7 +10,10 @@ import { EVENT_STREAM, ResponseReader } from './http/response.js';
 import { Secrets, basicAuth, redactUrl } from './redact.js';
 import { Retries, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
+import { specOf } from './spec.js';
+import type { AdapterSpec } from './spec.js';
 import { StreamSet } from './streams.js';
+import type { ReadOptions } from './streams.js';
 import type { TransportOptions } from './transport.js';
 import { openTransport } from '#platform';
 
@@ -68,6 +71,7 @@ export class HttpAdapter implements DataSourceAdapter {
   readonly selects = false;
   readonly decoder: DecoderOptions;
   readonly clockSkew: ClockSkew;
+  readonly #options: HttpOptions;
   readonly #setup: RequestSetup;
   readonly #retry: RetryOptions;
   readonly #framing: 'lines' | 'sse' | undefined;
@@ -82,7 +86,7 @@ export class HttpAdapter implements DataSourceAdapter {
     // Told at once, as is all that makes no sense.
     new Retries(this.#retry);
     if (framing !== undefined && !['lines', 'sse'].includes(framing)) {
-      throw wrong('framing', framing, 'lines or sse');
+      bad('framing', framing, 'lines or sse');
     }
     const target = readUrl(url);
     const user = username ?? decodeURIComponent(target.username);
@@ -104,6 +108,11 @@ export class HttpAdapter implements DataSourceAdapter {
     this.bounded = !follow;
     this.clockSkew = clockSkew;
     this.decoder = decoder;
+    this.#options = options;
+  }
+
+  spec(): AdapterSpec {
+    return specOf('http', this.#options, this.#streams);
   }
 
   getName(): string {
@@ -111,7 +120,7 @@ export class HttpAdapter implements DataSourceAdapter {
   }
 
   createStream(_selector: string, options: StreamOptions): AsyncIterable<StreamItem> {
-    return this.#streams.open(options.signal, (signal) => this.#read({ ...options, signal }));
+    return this.#streams.open(options, (given) => this.#read(given));
   }
 
   validateQuery(): boolean {
@@ -128,27 +137,26 @@ export class HttpAdapter implements DataSourceAdapter {
     await this.#setup.transport.close();
   }
 
-  async *#read({ signal, tell }: StreamOptions): AsyncGenerator<StreamItem> {
-    const streams = this.#streams;
+  async *#read({ signal, tell }: ReadOptions): AsyncGenerator<StreamItem> {
+    const { counters } = this.#streams;
     const retries = new Retries(this.#retry);
     const position: EventPosition = { lastId: '', retryMs: 0 };
     /** When it was broken off, where what came after that may be missing. */
     let lostAt: string | undefined;
-    tell?.({ type: 'history' });
+    tell({ type: 'history' });
     for (;;) {
-      streams.state = 'connecting';
+      counters.state = 'connecting';
       const onBytes = (bytes: number) => {
         retries.reset();
-        streams.bytes += bytes;
-        streams.state = this.#follows ? 'live' : 'history';
+        counters.bytes += bytes;
+        counters.state = this.#follows ? 'live' : 'history';
         if (lostAt === undefined) return;
         const reason = `${redactUrl(this.#setup.url)} has no ids to go on from`;
-        tell?.({ type: 'gap', from: lostAt, to: new Date().toISOString(), reason });
-        streams.gaps += 1;
+        tell({ type: 'gap', from: lostAt, to: new Date().toISOString(), reason });
         lostAt = undefined;
       };
       const onOpen = () => {
-        tell?.({ type: 'live' });
+        tell({ type: 'live' });
       };
       const response = new ResponseReader(this.#setup, this.#framing, position, {
         onOpen,
@@ -156,7 +164,7 @@ export class HttpAdapter implements DataSourceAdapter {
       });
       let failure: RequestFailure;
       try {
-        streams.requests += 1;
+        counters.requests += 1;
         yield* response.read(signal);
         if (!this.#follows || response.isLast) return;
         failure = ended(this.#setup.url);
@@ -165,16 +173,13 @@ export class HttpAdapter implements DataSourceAdapter {
         if (error.isFinal || (!this.#follows && response.hasBegun)) throw error.error;
         failure = error;
       } finally {
-        streams.events += response.events;
+        counters.events += response.events;
       }
       const { error } = failure;
       const delayMs = retries.next(Math.max(failure.retryAfterMs, position.retryMs));
       if (delayMs === undefined) throw givenUp(error, retries.attempt);
       if (response.hasBegun && position.lastId === '') lostAt ??= new Date().toISOString();
-      streams.state = 'waiting';
-      streams.reconnects += 1;
-      streams.lastError = error;
-      tell?.({ type: 'reconnect', attempt: retries.attempt, delayMs, error });
+      tell({ type: 'reconnect', attempt: retries.attempt, delayMs, error });
       await sleep(delayMs, signal);
       if (signal.aborted) return;
     }
@@ -235,12 +240,6 @@ function readHeaders(
 
 function readTimeout(option: string, value: DurationInput | undefined, fallback: number): number {
   const millis = value === undefined ? fallback : duration(option, value);
-  if (millis === 0) throw wrong(option, value, 'a duration above 0');
+  if (millis === 0) bad(option, value, 'a duration above 0');
   return Math.min(millis, MAX_DELAY_MS);
-}
-
-function wrong(option: string, value: unknown, expected: string): OptionError {
-  return new OptionError(`${option} is ${shown(value)}, expected ${expected}`, {
-    details: { option, value },
-  });
 }

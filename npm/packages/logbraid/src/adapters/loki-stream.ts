@@ -1,6 +1,5 @@
 import type { ResponseContent } from '../backend.js';
 import { AdapterError, LokiQueryError, WebSocketError } from '../errors.js';
-import { load } from '#platform';
 import { MAX_DELAY_MS, rfc3339 } from '../time.js';
 import type { EncodedChunk } from '../types.js';
 import type { StreamOptions } from './adapter.js';
@@ -9,6 +8,7 @@ import type { LokiSettings } from './loki.js';
 import { sleep } from './retries.js';
 import { Attempts, Failure } from './server.js';
 import type { Server } from './server.js';
+import type { ReadOptions } from './streams.js';
 import type { Frames } from './transport.js';
 import { SocketError } from './transport.js';
 
@@ -24,34 +24,25 @@ const AHEAD = nanos(600_000);
 /** Loki refuses to look further at once. */
 const LONGEST = nanos(30 * 86_400_000);
 
-type Chunks = AsyncGenerator<EncodedChunk, void, undefined>;
+type Chunks = AsyncGenerator<EncodedChunk, undefined, undefined>;
 
 /** Reads a query: its range, then what comes. */
-export async function* lokiStream(
+export function lokiStream(
   server: Server,
   settings: LokiSettings,
   selector: string,
   options: StreamOptions,
 ): Chunks {
-  const { signal, end } = server.open(options.signal);
-  try {
-    await load();
-    signal.throwIfAborted();
-    const stream = new LokiStream(server, settings, selector, { ...options, signal });
-    yield* stream.read();
-  } catch (error) {
-    // Whoever aborts wants to hear of nothing more.
-    if (!signal.aborted) throw error;
-  } finally {
-    end();
-  }
+  return server.stream(options, (given) =>
+    new LokiStream(server, settings, selector, given).read(),
+  );
 }
 
 class LokiStream {
   readonly #server: Server;
   readonly #settings: LokiSettings;
   readonly #selector: string;
-  readonly #options: StreamOptions;
+  readonly #options: ReadOptions;
   readonly #cursor: Cursor;
   readonly #end: bigint | undefined;
   readonly #requests: Attempts;
@@ -62,7 +53,7 @@ class LokiStream {
   /** From when on the tail sends, all over again, what the history has, too. */
   #tailedFrom: bigint | undefined;
 
-  constructor(server: Server, settings: LokiSettings, selector: string, options: StreamOptions) {
+  constructor(server: Server, settings: LokiSettings, selector: string, options: ReadOptions) {
     const { start, end, range } = options;
     this.#server = server;
     this.#settings = settings;
@@ -76,8 +67,7 @@ class LokiStream {
   }
 
   async *read(): Chunks {
-    this.#server.status.state = 'history';
-    this.#options.tell?.({ type: 'history' });
+    this.#options.tell({ type: 'history' });
     yield* this.#catchUp(this.#cursor.resume, true);
     if (this.#settings.mode === 'history' || this.#isOver()) return;
     if (this.#settings.mode === 'tail') yield* this.#tail();
@@ -149,7 +139,7 @@ class LokiStream {
   async *#poll(): Chunks {
     const { signal } = this.#options;
     while (!this.#isOver()) {
-      this.#isLive();
+      this.#options.tell({ type: 'live' });
       await sleep(this.#settings.pollIntervalMs, signal);
       signal.throwIfAborted();
       yield* this.#catchUp(this.#cursor.resume);
@@ -167,7 +157,7 @@ class LokiStream {
         try {
           // What came between the history, or the end of the last connection, and this one.
           yield* this.#catchUp(this.#cursor.resume);
-          this.#isLive();
+          this.#options.tell({ type: 'live' });
           yield* this.#frames(frames, connections);
         } finally {
           clearTimeout(over);
@@ -183,11 +173,6 @@ class LokiStream {
     yield* this.#catchUp(this.#cursor.resume);
   }
 
-  #isLive(): void {
-    this.#server.status.state = 'live';
-    this.#options.tell?.({ type: 'live' });
-  }
-
   /** Closes a connection that would only wait for what is not asked for. */
   #closeWhenOver(frames: Frames): ReturnType<typeof setTimeout> | undefined {
     if (this.#end === undefined) return undefined;
@@ -200,7 +185,7 @@ class LokiStream {
 
   async #connect(): Promise<Frames> {
     const { signal } = this.#options;
-    this.#server.status.state = 'connecting';
+    this.#server.streams.counters.state = 'connecting';
     const start = this.#cursor.resume;
     this.#tailedFrom = start;
     const query = { query: this.#selector, start, limit: this.#limit };
@@ -242,8 +227,7 @@ class LokiStream {
   }
 
   #gap(from: bigint, to: bigint, reason: string): void {
-    this.#server.status.gaps += 1;
-    this.#options.tell?.({ type: 'gap', from: rfc3339(from), to: rfc3339(to), reason });
+    this.#options.tell({ type: 'gap', from: rfc3339(from), to: rfc3339(to), reason });
   }
 
   /** What the end of a connection means. */

@@ -6,6 +6,8 @@ import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from
 import { lokiStream } from './loki-stream.js';
 import { SERVER_OPTIONS, Server } from './server.js';
 import type { ServerOptions } from './server.js';
+import { specOf } from './spec.js';
+import type { AdapterSpec } from './spec.js';
 
 /** Options of a {@link LokiAdapter}. */
 export interface LokiOptions extends ServerOptions {
@@ -55,6 +57,7 @@ export class LokiAdapter implements DataSourceAdapter {
   readonly selects = true;
   readonly decoder: DecoderOptions = { format: 'ndjson', time: 'timestamp' };
   readonly clockSkew: ClockSkew;
+  readonly #options: LokiOptions;
   readonly #server: Server;
   readonly #settings: LokiSettings;
 
@@ -74,12 +77,17 @@ export class LokiAdapter implements DataSourceAdapter {
     const mode = read('mode', MODE, this.#server.hasSockets ? 'tail' : 'poll');
     this.bounded = mode === 'history';
     this.clockSkew = options.clockSkew ?? 0;
+    this.#options = options;
     this.#settings = {
       mode,
       pollIntervalMs: read('pollInterval', duration, 1_000),
       overlapMs: read('overlap', duration, 10_000),
       limit: read('limit', count, 5_000),
     };
+  }
+
+  spec(): AdapterSpec {
+    return specOf('loki', this.#options, this.#server.streams);
   }
 
   getName(): string {
@@ -108,7 +116,7 @@ export class LokiAdapter implements DataSourceAdapter {
   }
 
   status(): AdapterStatus {
-    return { ...this.#server.status };
+    return this.#server.streams.status();
   }
 
   destroy(): Promise<void> {

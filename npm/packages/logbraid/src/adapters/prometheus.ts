@@ -6,6 +6,8 @@ import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from
 import { prometheusStream } from './prometheus-stream.js';
 import { SERVER_OPTIONS, Server } from './server.js';
 import type { ServerOptions } from './server.js';
+import { specOf } from './spec.js';
+import type { AdapterSpec } from './spec.js';
 
 /** Options of a {@link PrometheusAdapter}. */
 export interface PrometheusOptions extends ServerOptions {
@@ -45,6 +47,7 @@ export class PrometheusAdapter implements DataSourceAdapter {
   readonly selects = true;
   readonly decoder: DecoderOptions = { format: 'ndjson', time: 'timestamp' };
   readonly clockSkew: ClockSkew;
+  readonly #options: PrometheusOptions;
   readonly #server: Server;
   readonly #settings: PrometheusSettings;
 
@@ -55,11 +58,16 @@ export class PrometheusAdapter implements DataSourceAdapter {
     const mode = read('mode', MODE, 'range');
     this.bounded = mode !== 'poll';
     this.clockSkew = options.clockSkew ?? 0;
+    this.#options = options;
     this.#settings = {
       mode,
       stepMs: read('step', interval, undefined),
       pollIntervalMs: read('pollInterval', interval, undefined),
     };
+  }
+
+  spec(): AdapterSpec {
+    return specOf('prometheus', this.#options, this.#server.streams);
   }
 
   getName(): string {
@@ -85,7 +93,7 @@ export class PrometheusAdapter implements DataSourceAdapter {
   }
 
   status(): AdapterStatus {
-    return { ...this.#server.status };
+    return this.#server.streams.status();
   }
 
   destroy(): Promise<void> {

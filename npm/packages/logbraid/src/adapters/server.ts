@@ -6,13 +6,15 @@ import {
   OptionError,
   RequestTimeoutError,
 } from '../errors.js';
-import { openTransport } from '#platform';
+import { load, openTransport } from '#platform';
 import type { KnownLabel } from '../query.js';
 import type { ClockSkew, DurationInput } from '../types.js';
-import type { AdapterNotice, AdapterStatus, StreamOptions } from './adapter.js';
+import type { StreamItem, StreamOptions } from './adapter.js';
 import { Secrets, basicAuth, redactUrl } from './redact.js';
 import { Retries, isTransient, retryAfter, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
+import { StreamSet } from './streams.js';
+import type { ReadOptions } from './streams.js';
 import { SocketError } from './transport.js';
 import type { Frames, Transport, TransportOptions, TransportResponse } from './transport.js';
 
@@ -90,21 +92,11 @@ export type Refusal = (
 
 /**
  * A server as an adapter sees it: one attempt at a request or a connection at a time, with credentials, a
- * timeout and errors that show no secret; and what has come of them all, for `status()`.
+ * timeout and errors that show no secret; and the streams that are made of them.
  */
 export class Server {
-  /** Counters and state of the adapter. */
-  readonly status: AdapterStatus = {
-    state: 'idle',
-    streams: 0,
-    requests: 0,
-    bytes: 0,
-    events: 0,
-    repeats: 0,
-    reconnects: 0,
-    gaps: 0,
-    dropped: 0,
-  };
+  /** Its streams, and what has come of them. */
+  readonly streams = new StreamSet();
   /** How long an answer may take, and a WebSocket be silent. */
   readonly timeoutMs: number;
   readonly #url: URL;
@@ -113,8 +105,6 @@ export class Server {
   readonly #maxRetries: number | undefined;
   readonly #refusal: Refusal;
   readonly #transport: Transport;
-  readonly #streams = new Set<AbortController>();
-  #isClosed = false;
   /** How far the clock of the server is ahead, by its answers, in milliseconds. */
   #ahead = 0;
 
@@ -126,7 +116,7 @@ export class Server {
     const password = read('password', text, undefined);
     const token = read('token', text, undefined);
     if (!URL.canParse(String(url)) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw new OptionError(`url is ${redactUrl(String(url))}, expected such as http://loki:3100`, {
+      throw new OptionError(`url must be such as http://loki:3100, not ${redactUrl(String(url))}`, {
         details: { option: 'url' },
       });
     }
@@ -154,27 +144,16 @@ export class Server {
     this.#transport = openTransport({ proxy, ca });
   }
 
-  /** A stream begins; its signal aborts with the given one, and when the adapter is destroyed. */
-  open(given: AbortSignal): { signal: AbortSignal; end: () => void } {
-    this.status.streams += 1;
-    this.status.state = 'connecting';
-    const life = new AbortController();
-    const abort = () => {
-      life.abort(given.reason);
-    };
-    if (given.aborted) abort();
-    given.addEventListener('abort', abort);
-    this.#streams.add(life);
-    if (this.#isClosed) life.abort();
-    return {
-      signal: life.signal,
-      end: () => {
-        given.removeEventListener('abort', abort);
-        this.#streams.delete(life);
-        this.status.streams -= 1;
-        if (this.status.streams === 0 && this.status.state !== 'failed') this.status.state = 'idle';
-      },
-    };
+  /** A stream, which begins with its first `next()`, as {@link StreamSet.open}; what reads answers is loaded then. */
+  stream<Item extends StreamItem>(
+    options: StreamOptions,
+    read: (options: ReadOptions) => AsyncIterable<Item>,
+  ): AsyncGenerator<Item, undefined, undefined> {
+    return this.streams.open(options, async function* (given) {
+      await load();
+      given.signal.throwIfAborted();
+      yield* read(given);
+    });
   }
 
   /** What counts the failures of one stream. */
@@ -206,7 +185,7 @@ export class Server {
       });
       this.#tellTime(response);
       if (!response.ok) throw await this.#refused(what, response);
-      return readAll(response.body, MAX_BODY, (bytes) => (this.status.bytes += bytes));
+      return readAll(response.body, MAX_BODY, (bytes) => (this.streams.counters.bytes += bytes));
     });
   }
 
@@ -215,7 +194,7 @@ export class Server {
     const { query, headers, signal } = request;
     const url = this.#urlOf(path, query);
     url.protocol = url.protocol.replace('http', 'ws');
-    this.status.requests += 1;
+    this.streams.counters.requests += 1;
     try {
       const connect = this.#transport.connect?.bind(this.#transport);
       if (!connect) throw new SocketError('WebSockets with headers cannot be opened here');
@@ -268,10 +247,9 @@ export class Server {
   }
 
   /** Ends all streams, and closes what is kept alive. */
-  close(): Promise<void> {
-    this.#isClosed = true;
-    for (const life of this.#streams) life.abort();
-    return this.#transport.close();
+  async close(): Promise<void> {
+    await this.streams.close();
+    await this.#transport.close();
   }
 
   #urlOf(path: string, query: ServerRequest['query'] = {}): URL {
@@ -290,7 +268,7 @@ export class Server {
     attempt: (limited: AbortSignal) => Promise<T>,
   ): Promise<T> {
     signal.throwIfAborted();
-    this.status.requests += 1;
+    this.streams.counters.requests += 1;
     const limit = new AbortController();
     const abort = () => {
       limit.abort(signal.reason);
@@ -355,19 +333,17 @@ export class Server {
 
 /** One stream of an adapter: tries again what fails, and tells of it. */
 export class Attempts {
-  readonly #server: Server;
   readonly #retries: Retries;
   readonly #signal: AbortSignal;
-  readonly #tell: ((notice: AdapterNotice) => void) | undefined;
+  readonly #tell: ReadOptions['tell'];
   readonly #exhausted: (error: CorrelationError) => CorrelationError;
 
   /** With `exhausted`, another error is thrown when there have been too many failures in a row. */
   constructor(
     server: Server,
-    { signal, tell }: Pick<StreamOptions, 'signal' | 'tell'>,
+    { signal, tell }: ReadOptions,
     exhausted = (error: CorrelationError) => error,
   ) {
-    this.#server = server;
     this.#retries = server.retries();
     this.#signal = signal;
     this.#tell = tell;
@@ -396,17 +372,10 @@ export class Attempts {
   async failed(thrown: unknown): Promise<void> {
     this.#signal.throwIfAborted();
     if (!(thrown instanceof Failure)) throw thrown;
-    const { status } = this.#server;
     const { error, retryAfterMs } = thrown;
-    status.lastError = error;
     const delayMs = thrown.isTransient ? this.#retries.next(retryAfterMs) : undefined;
-    if (delayMs === undefined) {
-      status.state = 'failed';
-      throw thrown.isTransient ? this.#exhausted(error) : error;
-    }
-    status.state = 'waiting';
-    status.reconnects += 1;
-    this.#tell?.({ type: 'reconnect', attempt: this.#retries.attempt, delayMs, error });
+    if (delayMs === undefined) throw thrown.isTransient ? this.#exhausted(error) : error;
+    this.#tell({ type: 'reconnect', attempt: this.#retries.attempt, delayMs, error });
     await sleep(delayMs, this.#signal);
     this.#signal.throwIfAborted();
   }

@@ -17,6 +17,7 @@ import type { Method, PlainError, ProxiedAdapter, Reply, Request } from './messa
 import type { Port } from './port.js';
 import type { Connection } from '../platform/worker.js';
 import { RemoteRun } from './run.js';
+import { SentAdapter, plainSpec } from './sent.js';
 import { RemoteSource } from './source.js';
 import { Streams } from './streams.js';
 
@@ -44,8 +45,10 @@ interface Call {
  * An engine that runs elsewhere, in a Worker: the same as a {@link CorrelationEngine}, but that it answers with
  * promises where that answers at once ({@link metrics}, {@link parse}, {@link validate}).
  *
- * Blobs and files are read there, and so is what is pushed. Other sources, such as adapters and iterables,
- * are read here, and their events sent there.
+ * Blobs and files are read there, the adapters of this package too, and so is what is pushed; `status()` of such an
+ * adapter tells what has been told of it, a quarter of a second ago at the most. Other sources are read here, and
+ * their events sent there: adapters of a program's own, iterables, standard input, and what has an option that is a
+ * function.
  */
 export class RemoteEngine extends EngineEmitter {
   readonly #connection: Connection;
@@ -58,6 +61,8 @@ export class RemoteEngine extends EngineEmitter {
   readonly #runs = new Map<number, RemoteRun>();
   readonly #calls = new Map<number, Call>();
   readonly #streams: Streams;
+  /** Adapters that were made there of what they are made of here, by their numbers. */
+  readonly #sent = new Map<number, SentAdapter>();
   readonly #listening = new Set<keyof EngineEvents>();
   readonly #bufferSize: number;
   #last = 0;
@@ -100,7 +105,10 @@ export class RemoteEngine extends EngineEmitter {
     const number = ++this.#last;
     this.#adapters.set(name, made);
     this.#numbers.set(name, number);
-    if (!blob || !this.#sendBlob(name, blob, proxied)) {
+    const isSent = blob
+      ? this.#sendBlob(name, blob, proxied)
+      : this.#sendAdapter(name, number, made);
+    if (!isSent) {
       this.#streams.add(number, made);
       this.#port.send({ type: 'addStream', name, adapter: number, options: proxied });
     }
@@ -133,6 +141,8 @@ export class RemoteEngine extends EngineEmitter {
     } finally {
       this.#streams.remove(number);
       this.#sources.delete(number);
+      this.#sent.get(number)?.gone();
+      this.#sent.delete(number);
       await adapter.destroy();
     }
     return true;
@@ -237,6 +247,7 @@ export class RemoteEngine extends EngineEmitter {
     try {
       // A Worker that fails meanwhile has ended, too.
       if (!this.#failure) await this.#ask('destroy', []).catch(() => undefined);
+      for (const sent of this.#sent.values()) sent.gone();
       const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
       const failed = gone.find((one) => one.status === 'rejected');
       if (failed) throw failed.reason;
@@ -255,6 +266,22 @@ export class RemoteEngine extends EngineEmitter {
     } catch {
       return false;
     }
+  }
+
+  /** Whether it could be sent what the adapter is made of: functions cannot. */
+  #sendAdapter(name: string, number: number, made: DataSourceAdapter): boolean {
+    const spec = plainSpec(made);
+    if (!spec) return false;
+    const { kind, args, streams } = spec;
+    try {
+      this.#port.send({ type: 'addAdapter', name, adapter: number, kind, args });
+    } catch {
+      return false;
+    }
+    const sent = new SentAdapter(streams.status(), () => this.#call('destroyAdapter', number));
+    streams.elsewhere = sent;
+    this.#sent.set(number, sent);
+    return true;
   }
 
   protected override listenersChanged(): void {
@@ -315,6 +342,9 @@ export class RemoteEngine extends EngineEmitter {
       case 'event':
         this.emit(reply.event, ...(reply.told.map(withError) as never));
         break;
+      case 'status':
+        this.#sent.get(reply.adapter)?.tell(reply.status);
+        break;
       case 'found':
         this.#found(reply);
         break;
@@ -358,6 +388,7 @@ export class RemoteEngine extends EngineEmitter {
     this.#calls.clear();
     for (const run of this.#runs.values()) run.finish(error);
     for (const source of this.#sources.values()) source.fail(error);
+    for (const sent of this.#sent.values()) sent.gone(error);
     this.#streams.close();
     this.#hold();
   }

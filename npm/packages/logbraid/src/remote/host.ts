@@ -1,32 +1,29 @@
-import type {
-  AdapterNotice,
-  DataSourceAdapter,
-  StreamItem,
-  StreamOptions,
-} from '../adapters/adapter.js';
+import type { AdapterStatus, DataSourceAdapter, StreamOptions } from '../adapters/adapter.js';
 import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
-import type { Correlation } from '../correlation.js';
 import { CorrelationEngine } from '../engine.js';
 import type { KnownLabel } from '../query.js';
 import type { EngineEvents } from '../types.js';
-import { load } from '#platform';
+import { InternalError } from '../errors.js';
+import { every, load } from '#platform';
+import type { AdapterClasses } from './adapters.js';
+import { HostedRun } from './hosted.js';
 import { packError, unpackError, unpackNotice } from './messages.js';
 import type { Method, Reply, Request } from './messages.js';
-import { pack } from './packed.js';
 import type { Port } from './port.js';
-
-/** Correlations of one message, at most. */
-const BATCH = 256;
+import { ProxiedStream } from './proxied.js';
 
 type HostPort = Port<Reply, Request>;
 
-/** Runs an engine for whoever is at the other end of a port. */
-export function serve(port: HostPort): void {
+/** How often the page is told how the adapters are that are read here, in milliseconds. */
+const STATUS_MS = 250;
+
+/** Runs an engine for whoever is at the other end of a port, with adapters of these classes. */
+export function serve(port: HostPort, classes: AdapterClasses): void {
   let host: Host | undefined;
   port.listen((request) => {
     try {
-      if (request.type === 'start') host = start(port, request);
+      if (request.type === 'start') host = start(port, classes, request);
       else host?.take(request);
     } catch (error) {
       port.send({ type: 'failed', error: packError(error) });
@@ -34,16 +31,21 @@ export function serve(port: HostPort): void {
   });
 }
 
-function start(port: HostPort, { options, wasm }: Extract<Request, { type: 'start' }>): Host {
+function start(
+  port: HostPort,
+  classes: AdapterClasses,
+  { options, wasm }: Extract<Request, { type: 'start' }>,
+): Host {
   const loaded = load(wasm);
   loaded.catch((error: unknown) => {
     port.send({ type: 'failed', error: packError(error) });
   });
-  return new Host(port, new CorrelationEngine(options), loaded);
+  return new Host(port, classes, new CorrelationEngine(options), loaded);
 }
 
 class Host {
   readonly #port: HostPort;
+  readonly #classes: AdapterClasses;
   readonly #engine: CorrelationEngine;
   readonly #loaded: Promise<void>;
   readonly #runs = new Map<number, HostedRun>();
@@ -51,11 +53,20 @@ class Host {
   /** What adapters of the page know, by their numbers. */
   readonly #labels = new Map<number, KnownLabel[]>();
   readonly #pushed = new Map<number, PushSource>();
+  /** Adapters that are read here, by the numbers of those that they are made of in the page. */
+  readonly #made = new Map<number, MadeAdapter>();
+  #ignoreStatus: (() => void) | undefined;
   readonly #listeners = new Map<keyof EngineEvents, (...told: unknown[]) => void>();
   #lastStream = 0;
 
-  constructor(port: HostPort, engine: CorrelationEngine, loaded: Promise<void>) {
+  constructor(
+    port: HostPort,
+    classes: AdapterClasses,
+    engine: CorrelationEngine,
+    loaded: Promise<void>,
+  ) {
     this.#port = port;
+    this.#classes = classes;
     this.#engine = engine;
     this.#loaded = loaded;
   }
@@ -67,6 +78,15 @@ class Host {
         const { bounded, decoder, clockSkew } = options;
         const adapter = new IterableAdapter(blob, { ...decoder, bounded, clockSkew });
         this.#engine.addAdapter(name, adapter);
+        break;
+      }
+      case 'addAdapter': {
+        const { name, kind, args } = request;
+        const made = this.#classes[kind];
+        if (!made) throw new InternalError(`no source of the kind ${kind} can be read in a Worker`);
+        const adapter = new made(...(args as never[]));
+        this.#engine.addAdapter(name, adapter);
+        this.#made.set(request.adapter, { name, adapter, told: {} });
         break;
       }
       case 'addStream':
@@ -97,16 +117,21 @@ class Host {
           await this.#loaded;
           return this.#engine.correlate(query, options);
         };
-        const ended = () => this.#runs.delete(run);
+        const ended = () => {
+          this.#runs.delete(run);
+          this.#tellStatus();
+        };
         this.#runs.set(run, new HostedRun(run, this.#port, start, ended));
+        this.#ignoreStatus ??= every(STATUS_MS, () => {
+          this.#tellStatus();
+        });
         break;
       }
       case 'pull':
         this.#runs.get(request.run)?.pull(request.count);
         break;
       case 'leave':
-        this.#runs.get(request.run)?.leave();
-        this.#runs.delete(request.run);
+        void this.#leave(request.run);
         break;
       case 'items':
         this.#streams.get(request.stream)?.give(request.items);
@@ -150,11 +175,47 @@ class Host {
     try {
       // Sources come and go in the order that they were sent in, and what ends waits for nothing.
       if (method !== 'removeAdapter' && method !== 'destroy') await this.#loaded;
-      const engine = this.#engine as unknown as Record<Method, (...args: unknown[]) => unknown>;
-      const value: unknown = await engine[method](...args);
+      const value = await this.#call(method, args);
+      this.#tellStatus();
+      if (method === 'removeAdapter') this.#forgetRemoved();
       this.#port.send({ type: 'answer', call, value });
     } catch (error) {
       this.#port.send({ type: 'refused', call, error: packError(error) });
+    }
+  }
+
+  async #call(method: Method, args: unknown[]): Promise<unknown> {
+    if (method === 'destroyAdapter') return this.#made.get(args[0] as number)?.adapter.destroy();
+    const engine = this.#engine as unknown as Record<Method, (...args: unknown[]) => unknown>;
+    return engine[method](...args);
+  }
+
+  async #leave(run: number): Promise<void> {
+    const left = this.#runs.get(run);
+    this.#runs.delete(run);
+    await left?.leave();
+    this.#tellStatus();
+  }
+
+  /** Tells of each adapter how it is, where that has changed. */
+  #tellStatus(): void {
+    if (this.#runs.size === 0) {
+      this.#ignoreStatus?.();
+      this.#ignoreStatus = undefined;
+    }
+    for (const [adapter, made] of this.#made) {
+      const status = made.adapter.status?.();
+      if (!status || same(status, made.told)) continue;
+      made.told = status;
+      const { lastError, ...counters } = status;
+      const packed = { ...counters, ...(lastError && { lastError: packError(lastError) }) };
+      this.#port.send({ type: 'status', adapter, status: packed });
+    }
+  }
+
+  #forgetRemoved(): void {
+    for (const [number, { name, adapter }] of this.#made) {
+      if (this.#engine.getAdapter(name) !== adapter) this.#made.delete(number);
     }
   }
 
@@ -195,159 +256,17 @@ class Host {
   }
 }
 
-/** A stream that is read in the page: each item that is asked for is one message. */
-class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
-  readonly #ask: () => void;
-  readonly #left: () => void;
-  /** Told what the adapter tells. */
-  readonly tell: (notice: AdapterNotice) => void;
-  #items: StreamItem[] = [];
-  #ended = false;
-  #failure: Error | undefined;
-  #asked = false;
-  #reader: (() => void) | undefined;
-
-  constructor(
-    ask: () => void,
-    left: () => void,
-    tell: (notice: AdapterNotice) => void = () => undefined,
-  ) {
-    this.#ask = ask;
-    this.#left = left;
-    this.tell = tell;
-  }
-
-  give(items: StreamItem[]): void {
-    this.#asked = false;
-    this.#items.push(...items);
-    this.#reader?.();
-  }
-
-  finish(error: Error | undefined): void {
-    this.#ended = true;
-    this.#failure = error;
-    this.#reader?.();
-  }
-
-  async next(): Promise<IteratorResult<StreamItem, undefined>> {
-    if (this.#items.length === 0 && !this.#ended) {
-      if (!this.#asked) {
-        this.#asked = true;
-        this.#ask();
-      }
-      await new Promise<void>((resolve) => (this.#reader = resolve));
-      this.#reader = undefined;
-    }
-    if (this.#items.length > 0) {
-      // Whatever its type says, a stream gives what it likes.
-      return { value: this.#items.shift(), done: false } as IteratorYieldResult<StreamItem>;
-    }
-    const failure = this.#failure;
-    this.#failure = undefined;
-    if (failure) throw failure;
-    return { value: undefined, done: true };
-  }
-
-  return(): Promise<IteratorResult<StreamItem, undefined>> {
-    if (!this.#ended) {
-      this.#left();
-      this.finish(undefined);
-    }
-    return Promise.resolve({ value: undefined, done: true });
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
+/** An adapter that is read here, and what has been told of it. */
+interface MadeAdapter {
+  name: string;
+  adapter: DataSourceAdapter;
+  told: Partial<AdapterStatus>;
 }
 
-/** A query: sends as many correlations as are asked for, those that are ready together in one message. */
-class HostedRun {
-  readonly #run: number;
-  readonly #port: HostPort;
-  readonly #correlations: Promise<AsyncIterator<Correlation, undefined>>;
-  readonly #ended: () => void;
-  #wanted = 0;
-  #pulling = false;
-  #left = false;
-  #batch: Correlation[] = [];
-  #isFirst = true;
-
-  constructor(
-    run: number,
-    port: HostPort,
-    start: () => Promise<AsyncIterator<Correlation, undefined>>,
-    ended: () => void,
-  ) {
-    this.#ended = ended;
-    this.#run = run;
-    this.#port = port;
-    this.#correlations = start();
-    this.#correlations.catch(() => undefined);
-  }
-
-  pull(count: number): void {
-    this.#wanted += count;
-    if (!this.#pulling) void this.#pull();
-  }
-
-  leave(): void {
-    this.#left = true;
-    // What it says when it is left changes nothing.
-    void this.#correlations.then((run) => run.return?.()).catch(() => undefined);
-  }
-
-  async #pull(): Promise<void> {
-    this.#pulling = true;
-    try {
-      const run = await this.#correlations;
-      while (this.#wanted > 0 && !this.#left) {
-        const next = run.next();
-        // What is ready comes without waiting; before a wait, what there is goes out.
-        const ready = await Promise.race([next, PAUSE]);
-        if (ready === undefined) this.#flush();
-        const { value, done } = await next;
-        if (done) {
-          this.#finish(undefined);
-          return;
-        }
-        this.#wanted -= 1;
-        this.#batch.push(value);
-        if (this.#batch.length === BATCH) this.#flush();
-      }
-      this.#flush();
-      this.#pulling = false;
-    } catch (error) {
-      this.#finish(error);
-    }
-  }
-
-  #finish(failure: unknown): void {
-    let error = failure;
-    try {
-      this.#flush();
-    } catch (thrown) {
-      // An engine that has stopped says nothing more of what it has found.
-      error ??= thrown;
-    }
-    const told = error === undefined ? undefined : packError(error);
-    if (!this.#left) this.#port.send({ type: 'ended', run: this.#run, error: told });
-    this.#ended();
-  }
-
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    if (this.#left) return;
-    const found = pack(batch, this.#isFirst);
-    this.#isFirst = false;
-    this.#port.send({ type: 'found', run: this.#run, found }, [found.records.buffer]);
-  }
+function same(status: AdapterStatus, told: Partial<AdapterStatus>): boolean {
+  const names = Object.keys(status) as (keyof AdapterStatus)[];
+  return names.every((name) => status[name] === told[name]);
 }
-
-/** Resolved: whatever is ready comes before it. */
-const PAUSE = Promise.resolve(undefined);
 
 /** What is told of an event, as plain data. */
 function plain(value: unknown): unknown {

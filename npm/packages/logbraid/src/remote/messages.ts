@@ -13,7 +13,13 @@ import type {
 import type { PlanSummary } from '../backend.js';
 import type { KnownLabel } from '../query.js';
 import type { SentSource } from '../platform/worker.js';
-import type { AdapterNotice, StreamItem, StreamOptions } from '../adapters/adapter.js';
+import type {
+  AdapterNotice,
+  AdapterStatus,
+  StreamItem,
+  StreamOptions,
+} from '../adapters/adapter.js';
+import type { AdapterKind } from '../adapters/spec.js';
 import type { LogEvent } from '../types.js';
 
 /** A source that is read in the page: what the engine has to know of its adapter. */
@@ -28,6 +34,13 @@ export interface ProxiedAdapter {
 export type Request =
   | { type: 'start'; options: EngineOptions; wasm: SentSource | undefined }
   | { type: 'addBlob'; name: string; blob: Blob; options: ProxiedAdapter }
+  | {
+      type: 'addAdapter';
+      name: string;
+      adapter: number;
+      kind: AdapterKind;
+      args: readonly unknown[];
+    }
   | { type: 'addStream'; name: string; adapter: number; options: ProxiedAdapter }
   | { type: 'labels'; adapter: number; labels: KnownLabel[] }
   | { type: 'addPush'; name: string; source: number }
@@ -44,7 +57,14 @@ export type Request =
 
 /** What is answered with one value. */
 export type Method =
-  'parse' | 'validate' | 'complete' | 'vocabulary' | 'metrics' | 'removeAdapter' | 'destroy';
+  | 'parse'
+  | 'validate'
+  | 'complete'
+  | 'vocabulary'
+  | 'metrics'
+  | 'removeAdapter'
+  | 'destroyAdapter'
+  | 'destroy';
 
 /** What the Worker tells. */
 export type Reply =
@@ -53,6 +73,7 @@ export type Reply =
   | { type: 'refused'; call: number; error: PlainError }
   | { type: 'room'; source: number; error: PlainError | undefined }
   | { type: 'event'; event: keyof EngineEvents; told: unknown[] }
+  | { type: 'status'; adapter: number; status: PackedStatus }
   | { type: 'found'; run: number; found: PackedCorrelations }
   | { type: 'ended'; run: number; error: PlainError | undefined }
   | {
@@ -90,6 +111,9 @@ export interface PackedCorrelation {
 export type PackedNotice =
   | Exclude<AdapterNotice, { type: 'reconnect' }>
   | (Omit<Extract<AdapterNotice, { type: 'reconnect' }>, 'error'> & { error: PlainError });
+
+/** How an adapter is, with its error as plain data. */
+export type PackedStatus = Omit<AdapterStatus, 'lastError'> & { lastError?: PlainError };
 
 /** An error as plain data. */
 export interface PlainError {
