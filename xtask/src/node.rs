@@ -42,6 +42,17 @@ pub fn npm_script(name: &str) -> anyhow::Result<()> {
     run(npm().args(["run", "--silent", name]))
 }
 
+/// Gives the packages another version, and `logbraid` where others name it.
+pub fn set_version(version: &str) -> anyhow::Result<()> {
+    install()?;
+    let set = |arguments: &[&str]| run(npm().args(["pkg", "set"]).args(arguments));
+    set(&[&format!("version={version}"), "--workspaces"])?;
+    let peer = format!("peerDependencies.logbraid=^{version}");
+    set(&[&peer, "--workspace", "logbraid-codemirror"])?;
+    let lock = ["install", "--package-lock-only", "--ignore-scripts", "--prefer-offline"];
+    run(npm().args(lock).args(["--no-audit", "--no-fund"]))
+}
+
 /// Installs a browser where there is none.
 pub fn ensure_browser() -> anyhow::Result<()> {
     if BROWSERS.iter().any(|browser| find(browser).is_some()) {
