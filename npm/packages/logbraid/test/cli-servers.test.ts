@@ -99,7 +99,10 @@ void test('a configuration that is wrong is told with its place', async () => {
     ['[sources.a]\ntype = "kafka"', /sources.a has the type "kafka", expected file, http, loki/],
     ['[sources.a]\nurl = "x"', /sources.a has no type, expected file, http, loki/],
     ['[sources.a]\ntype = "file"', /sources.a has no path/],
-    ['[sources.a]\ntype = "loki"\nurl = "x"', /url is \(no URL\), expected such as http/],
+    [
+      '[sources.a]\ntype = "loki"\nurl = "x"',
+      /url must be such as http:\/\/loki:3100, not \(no URL\)/,
+    ],
     ['[sources.a', /wrong.toml: Invalid TOML document/],
   ] as const) {
     writeFileSync(config, text);

@@ -405,7 +405,7 @@ void test('streams that there are, by their IDs; options are checked', async () 
   wrong({ url, apiToken, session: 's3cr3t' }, /apiToken, session and username exclude each other/);
   wrong({ url, apiToken, username: 'me' }, /exclude each other/);
   wrong({ url: 'http://me:s3cr3t@g', session: 'a' }, /exclude each other/);
-  wrong({ url: 'graylog:9000' }, /^url is/);
+  wrong({ url: 'graylog:9000' }, /^url must be/);
   wrong({ url, mode: 'tail' }, /^mode must be 'poll' or 'history'/);
   wrong({ url, api: 'rest' }, /^api must be 'scripting' or 'views' or 'legacy'/);
   wrong({ url, streams: 's1' }, /^streams must be an array of texts/);

@@ -70,10 +70,13 @@ void test('options are checked', () => {
       },
     );
   };
-  wrong({ url: 'loki:3100' }, /^url is .*expected such as http:\/\/loki:3100/);
+  wrong({ url: 'loki:3100' }, /^url must be such as http:\/\/loki:3100, not /);
   wrong({ url: 'http://l', mode: 'push' }, /^mode must be 'tail' or 'poll' or 'history'/);
   wrong({ url: 'http://l', interval: 1 }, /there is no option interval; there are: url, headers/);
   wrong({ url: 'http://l', token: 'a', username: 'b' }, /token and username exclude each other/);
   wrong({ url: 'http://l', maxRetries: -1 }, /maxRetries/);
-  wrong({ url: 'http://l', proxy: 'ftp://me:s3cr3t-password@p' }, /^proxy is ftp:\/\/p/);
+  wrong(
+    { url: 'http://l', proxy: 'ftp://me:s3cr3t-password@p' },
+    /^proxy must be a URL such as .*, not ftp:\/\/p\/$/,
+  );
 });

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 
-import { duration } from '../checks.js';
+import { bad, duration } from '../checks.js';
 import { OptionError } from '../errors.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
@@ -81,9 +81,7 @@ export class FileAdapter implements DataSourceAdapter {
     }
     this.#pollMs = pollInterval === undefined ? 250 : duration('pollInterval', pollInterval);
     if (this.#pollMs === 0) {
-      throw new OptionError('pollInterval is 0, expected a duration above 0', {
-        details: { option: 'pollInterval', value: pollInterval },
-      });
+      bad('pollInterval', pollInterval, 'a duration above 0');
     }
     this.#follows = follows;
     this.clockSkew = clockSkew;

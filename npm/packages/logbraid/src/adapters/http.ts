@@ -1,4 +1,4 @@
-import { duration } from '../checks.js';
+import { bad, duration } from '../checks.js';
 import { AdapterError, OptionError, shown } from '../errors.js';
 import { MAX_DELAY_MS } from '../time.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
@@ -86,7 +86,7 @@ export class HttpAdapter implements DataSourceAdapter {
     // Told at once, as is all that makes no sense.
     new Retries(this.#retry);
     if (framing !== undefined && !['lines', 'sse'].includes(framing)) {
-      throw wrong('framing', framing, 'lines or sse');
+      bad('framing', framing, 'lines or sse');
     }
     const target = readUrl(url);
     const user = username ?? decodeURIComponent(target.username);
@@ -240,12 +240,6 @@ function readHeaders(
 
 function readTimeout(option: string, value: DurationInput | undefined, fallback: number): number {
   const millis = value === undefined ? fallback : duration(option, value);
-  if (millis === 0) throw wrong(option, value, 'a duration above 0');
+  if (millis === 0) bad(option, value, 'a duration above 0');
   return Math.min(millis, MAX_DELAY_MS);
-}
-
-function wrong(option: string, value: unknown, expected: string): OptionError {
-  return new OptionError(`${option} is ${shown(value)}, expected ${expected}`, {
-    details: { option, value },
-  });
 }

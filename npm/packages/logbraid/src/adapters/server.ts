@@ -116,7 +116,7 @@ export class Server {
     const password = read('password', text, undefined);
     const token = read('token', text, undefined);
     if (!URL.canParse(String(url)) || !/^https?:$/.test(new URL(url).protocol)) {
-      throw new OptionError(`url is ${redactUrl(String(url))}, expected such as http://loki:3100`, {
+      throw new OptionError(`url must be such as http://loki:3100, not ${redactUrl(String(url))}`, {
         details: { option: 'url' },
       });
     }

@@ -1,5 +1,6 @@
 import { Comparison, Condition, LabelOperand, Operand, conditionText } from './operand.js';
-import { labelName, refuse } from './text.js';
+import { bad } from '../checks.js';
+import { labelName } from './text.js';
 
 export { value } from './operand.js';
 
@@ -16,7 +17,7 @@ export function every<S extends string, E extends string>(
   condition: Comparison<S, E> & OfAny<E>,
 ): Condition<S> {
   const isAboutOne = condition instanceof Comparison && new Set(condition.anyOf).size === 1;
-  if (!isAboutOne) refuse('every', condition, 'one comparison, about labels of one stream');
+  if (!isAboutOne) bad('every', condition, 'one comparison, about labels of one stream');
   return new Condition(`every(${condition.text})`);
 }
 
@@ -24,7 +25,7 @@ export function every<S extends string, E extends string>(
 function streamName(value: string): string {
   return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]*(?:#[0-9]+)?$/.test(value)
     ? value
-    : refuse('stream', value, 'an alias, a source, or a source and its position such as app#2');
+    : bad('stream', value, 'an alias, a source, or a source and its position such as app#2');
 }
 
 /** What can be a label: `ts` is the time of an event. */
@@ -40,9 +41,7 @@ export function label<S extends string, L extends string>(
 
 /** A label that is not hidden by the time of an event. */
 function memberName(value: string): string {
-  return value === 'ts'
-    ? refuse('label', value, 'a label; ts is a time')
-    : labelName('label', value);
+  return value === 'ts' ? bad('label', value, 'a label; ts is a time') : labelName('label', value);
 }
 
 /** The time of the first event of a stream. */

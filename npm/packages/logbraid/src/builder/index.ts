@@ -9,10 +9,10 @@ import {
   labelName,
   name,
   onlyClauses,
-  refuse,
   signedDuration,
   sourceName,
 } from './text.js';
+import { bad } from '../checks.js';
 
 /** A key: a label both sides have, or the labels of the two sides. */
 export type KeyInput<K extends string = string> = K | { readonly left: K; readonly right: K };
@@ -131,7 +131,7 @@ export abstract class QueryBuilder<N extends string = string, K extends string =
 
   #join(kind: string, right: QueryBuilder, clauses: OrderedClauses): JoinedQuery<never, never> {
     if (!(right instanceof QueryBuilder)) {
-      refuse('right', right, 'a stream or a join, without stages');
+      bad('right', right, 'a stream or a join, without stages');
     }
     const { text } = right;
     const operand = right instanceof JoinedQuery ? `(${text})` : text;
@@ -153,7 +153,7 @@ function distinctStreams(left: readonly Named[], right: readonly Named[]): reado
     const clashes = left.some(
       (other) => other.name === name && ((isAlias && other.isAlias) || other.source !== source),
     );
-    if (clashes) refuse('as', name, 'a name that no other stream of the query has');
+    if (clashes) bad('as', name, 'a name that no other stream of the query has');
   }
   return [...left, ...right];
 }
@@ -202,7 +202,7 @@ export function stream<S extends string, A extends string = S>(
   clauses: StreamClauses<A> = {},
 ): Stream<NoInfer<A>> {
   if (!(selector instanceof Selector)) {
-    refuse('selector', selector, 'made by local() or raw()');
+    bad('selector', selector, 'made by local() or raw()');
   }
   onlyClauses(clauses, ['range', 'as']);
   const { range, as } = clauses;
@@ -231,7 +231,7 @@ export class JoinedQuery<N extends string = string, K extends string = string> e
   /** Keeps the events with these labels. */
   project(labels: LabelMatchers): StagedQuery<N, K> {
     const text = matchers(labels);
-    if (text === '') refuse('project', '{}', 'one label at least');
+    if (text === '') bad('project', '{}', 'one label at least');
     return new StagedQuery(`${this.text} {${text}}`);
   }
 
@@ -308,11 +308,11 @@ export function queryText(query: QueryInput): string {
   const built = query instanceof JoinedQuery || query instanceof SelectedQuery;
   return typeof query === 'string' || built
     ? query.toString()
-    : refuse('query', query, 'a text or a built query; one stream is none until it is joined');
+    : bad('query', query, 'a text or a built query; one stream is none until it is joined');
 }
 
 function selected(value: string): string {
-  if (/^[^.]+\.ts$/.test(value)) refuse('select', value, 'a label; results have times anyway');
+  if (/^[^.]+\.ts$/.test(value)) bad('select', value, 'a label; results have times anyway');
   const match = /^([A-Za-z_][A-Za-z0-9_]*#[0-9]+\.)?(.*)$/s.exec(value);
   return `${match?.[1] ?? ''}${labelName('select', match?.[2])}`;
 }
@@ -322,16 +322,15 @@ function clauseTexts(kind: string, clauses: OrderedClauses): string[] {
   const { on, ignoring, within, pick, groupLeft, groupRight } = clauses;
   const texts: string[] = [];
   const results = [pick, groupLeft, groupRight].filter((clause) => clause !== undefined);
-  if (results.length > 1) refuse('pick', pick, 'the only one of pick, groupLeft and groupRight');
+  if (results.length > 1) bad('pick', pick, 'the only one of pick, groupLeft and groupRight');
   const keys = on === undefined ? undefined : `on(${listed('on', on, keyText)})`;
-  if ((keys === undefined) === (ignoring === undefined))
-    refuse('on', on, 'given, or else ignoring');
+  if ((keys === undefined) === (ignoring === undefined)) bad('on', on, 'given, or else ignoring');
   const label = (value: string) => labelName('ignoring', value);
   texts.push(keys ?? `ignoring(${listed('ignoring', ignoring ?? '', label)})`);
   if (within !== undefined) texts.push(`within(${bounds(within)})`);
   if (pick !== undefined) {
     const known = kind === 'then' ? [...POLICIES, 'latest'] : POLICIES;
-    if (!known.includes(pick)) refuse('pick', pick, `one of ${known.join(', ')}`);
+    if (!known.includes(pick)) bad('pick', pick, `one of ${known.join(', ')}`);
     texts.push(`pick(${pick})`);
   }
   if (groupLeft !== undefined) texts.push(`group_left(${labelList('groupLeft', groupLeft)})`);
@@ -346,7 +345,7 @@ function bounds(within: DurationInput | readonly [DurationInput, DurationInput])
   const given = within as readonly DurationInput[];
   return given.length === 2
     ? given.map((bound) => signedDuration('within', bound)).join(', ')
-    : refuse('within', within, 'one duration, or the least and the largest');
+    : bad('within', within, 'one duration, or the least and the largest');
 }
 
 function keyText(key: KeyInput): string {
@@ -355,7 +354,7 @@ function keyText(key: KeyInput): string {
 }
 
 function labelList(option: string, labels: readonly string[]): string {
-  if (!Array.isArray(labels)) refuse(option, labels, 'an array of labels, perhaps empty');
+  if (!Array.isArray(labels)) bad(option, labels, 'an array of labels, perhaps empty');
   return distinct(
     option,
     labels.map((one) => labelName(option, one)),
@@ -364,12 +363,10 @@ function labelList(option: string, labels: readonly string[]): string {
 
 function listed<T>(option: string, given: OneOrMore<T>, text: (one: T) => string): string {
   const all = Array.isArray(given) ? (given as readonly T[]) : [given as T];
-  return all.length > 0
-    ? distinct(option, all.map(text))
-    : refuse(option, '[]', 'one label at least');
+  return all.length > 0 ? distinct(option, all.map(text)) : bad(option, '[]', 'one label at least');
 }
 
 function distinct(option: string, texts: readonly string[]): string {
   const twice = texts.find((text, at) => texts.indexOf(text) !== at);
-  return twice === undefined ? texts.join(', ') : refuse(option, twice, 'given once');
+  return twice === undefined ? texts.join(', ') : bad(option, twice, 'given once');
 }

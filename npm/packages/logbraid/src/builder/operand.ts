@@ -1,6 +1,7 @@
 import type { DurationInput } from '../types.js';
 import { toNanos } from '../time.js';
-import { number, quoted, refuse, signedDuration } from './text.js';
+import { bad } from '../checks.js';
+import { number, quoted, signedDuration } from './text.js';
 
 /**
  * The sort of an operand: `computed` is what has been computed from labels alone, a number or a
@@ -152,7 +153,7 @@ export type Form = 'one' | 'product' | 'sum' | 'and' | 'or';
 export function conditionText(option: string, value: unknown): string {
   return value instanceof Condition
     ? value.text
-    : refuse(option, value, "a condition such as label('app', 'level').eq('error')");
+    : bad(option, value, "a condition such as label('app', 'level').eq('error')");
 }
 
 /** What holds or does not hold of a correlation. `S` names the streams it is about. */
@@ -287,7 +288,7 @@ export class Operand<K extends Kind = Kind, S extends string = string, E extends
     const isOperand = (value: unknown): value is Operand => value instanceof Operand;
     const right = isOperand(other) ? other : linkedLiteral(this.kind, other, form === 'sum');
     const kind = resultKind(this.kind, operator, right.kind);
-    if (!kind) refuse('operand', other, `what can stand behind ${this.kind} ${operator}`);
+    if (!kind) bad('operand', other, `what can stand behind ${this.kind} ${operator}`);
     const first = form === 'product' && this.#form === 'sum' ? `(${this.text})` : this.text;
     const isLoose = right.#form === 'sum' || right.#form === form;
     return new Operand(
@@ -354,7 +355,7 @@ function linkedLiteral(kind: Kind, value: unknown, isSum: boolean): Operand {
 function instant(value: unknown): string {
   const isText = typeof value === 'string' && /\d[Tt ].*(?:[Zz]|[+-]\d\d:\d\d)$/.test(value);
   const isTime = (isText || value instanceof Date) && toNanos(value) !== undefined;
-  if (!isTime) refuse('value', value, 'a Date or RFC 3339 text with an offset, years 1678 to 2261');
+  if (!isTime) bad('value', value, 'a Date or RFC 3339 text with an offset, years 1678 to 2261');
   return value instanceof Date ? value.toISOString() : value;
 }
 

@@ -1,4 +1,5 @@
-import { duration, labelName, number, quoted, refuse } from './text.js';
+import { bad } from '../checks.js';
+import { duration, labelName, number, quoted } from './text.js';
 import type { DurationInput } from '../types.js';
 
 /** What stands between the parentheses of a stream; made by {@link local} or {@link raw}. */
@@ -34,21 +35,19 @@ class RawSelector extends Selector {}
  * when quotes or parentheses are not paired, since it would then end elsewhere.
  */
 export function raw(text: string): Selector {
-  if (typeof text !== 'string') refuse('selector', text, 'a text');
+  if (typeof text !== 'string') bad('selector', text, 'a text');
   let depth = 0;
   // A quoted text, in which backslashes escape but not in backticks; or one mark.
   const pieces = /"(?:\\[^]|[^"\\])*"|'(?:\\[^]|[^'\\])*'|`[^`]*`|["'`()]/g;
   for (const [piece] of text.matchAll(pieces)) {
     if (piece === '(') depth += 1;
     if (piece === ')') depth -= 1;
-    if (depth < 0) refuse('selector', text, 'a text in which ) follows (');
+    if (depth < 0) bad('selector', text, 'a text in which ) follows (');
     if (piece.length === 1 && piece !== '(' && piece !== ')') {
-      refuse('selector', text, `a text in which ${piece} is closed`);
+      bad('selector', text, `a text in which ${piece} is closed`);
     }
   }
-  return depth === 0
-    ? new RawSelector(text)
-    : refuse('selector', text, 'a text in which ( is closed');
+  return depth === 0 ? new RawSelector(text) : bad('selector', text, 'a text in which ( is closed');
 }
 
 /**
@@ -147,7 +146,7 @@ export function field(
   value: string | number | { duration: DurationInput },
 ): FieldFilter {
   if (!['=', '!=', '=~', '!~', '<', '<=', '>', '>='].includes(operator)) {
-    refuse('operator', operator, 'a comparison');
+    bad('operator', operator, 'a comparison');
   }
   return new FieldFilter(`${labelName('label', label)} ${operator} ${fieldValue(value)}`);
 }
@@ -168,11 +167,11 @@ export function matchers(labels: LabelMatchers): string {
   onlyObject(labels);
   const all = Object.entries(labels).map(([label, matcher]) => {
     if (typeof matcher !== 'string' && !Array.isArray(matcher)) {
-      refuse(`value of ${label}`, matcher, 'a text, or an operator and a text');
+      bad(`value of ${label}`, matcher, 'a text, or an operator and a text');
     }
     const [operator, value] = typeof matcher === 'string' ? (['=', matcher] as const) : matcher;
     if (!['=', '!=', '=~', '!~'].includes(operator)) {
-      refuse(`operator of ${label}`, operator, '=, !=, =~ or !~');
+      bad(`operator of ${label}`, operator, '=, !=, =~ or !~');
     }
     return `${labelName('label', label)}${operator}${quoted(`value of ${label}`, value)}`;
   });
@@ -181,6 +180,6 @@ export function matchers(labels: LabelMatchers): string {
 
 function onlyObject(labels: unknown): void {
   if (typeof labels !== 'object' || labels === null || Array.isArray(labels)) {
-    refuse('labels', labels, 'an object of texts by label');
+    bad('labels', labels, 'an object of texts by label');
   }
 }

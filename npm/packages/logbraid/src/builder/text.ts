@@ -1,4 +1,4 @@
-import { OptionError, shown } from '../errors.js';
+import { bad } from '../checks.js';
 import { toMillis } from '../time.js';
 import type { DurationInput } from '../types.js';
 
@@ -6,25 +6,18 @@ import type { DurationInput } from '../types.js';
 const RESERVED =
   /^(?:and|or|unless|outer|then|not|on|within|ignoring|pick|group_left|group_right)$/i;
 
-/** Refuses a part of a query, and says which and why. */
-export function refuse(option: string, value: unknown, expected: string): never {
-  throw new OptionError(`${option} must be ${expected}, not ${shown(value)}`, {
-    details: { option, value },
-  });
-}
-
 /** A name: letters, digits and `_`. */
 export function name(option: string, value: unknown): string {
   return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(value)
     ? value
-    : refuse(option, value, 'letters, digits and _, not starting with a digit');
+    : bad(option, value, 'letters, digits and _, not starting with a digit');
 }
 
 /** The name of a source, which no word of the language can be. */
 export function sourceName(option: string, value: unknown): string {
   const source = name(option, value);
   return RESERVED.test(source)
-    ? refuse(option, value, 'a name that is no word of the query language')
+    ? bad(option, value, 'a name that is no word of the query language')
     : source;
 }
 
@@ -32,13 +25,13 @@ export function sourceName(option: string, value: unknown): string {
 export function labelName(option: string, value: unknown): string {
   return typeof value === 'string' && /^[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*$/.test(value)
     ? value
-    : refuse(option, value, 'a label: letters, digits and _, parts separated by dots');
+    : bad(option, value, 'a label: letters, digits and _, parts separated by dots');
 }
 
 /** A text in double quotes; whatever it holds, it ends where its quotes do. */
 export function quoted(option: string, value: unknown): string {
   if (typeof value !== 'string' || /\p{Surrogate}/u.test(value)) {
-    return refuse(option, value, 'a well-formed text');
+    return bad(option, value, 'a well-formed text');
   }
   const inner = value.replace(/["\\]/g, '\\$&').replace(/\p{Control}/gu, (control) => {
     return `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -52,29 +45,29 @@ const LONGEST = 2 ** 63;
 /** A duration that is not negative. */
 export function duration(option: string, value: DurationInput): string {
   const text = signedDuration(option, value);
-  return text.startsWith('-') ? refuse(option, value, 'a duration of 0 or more') : text;
+  return text.startsWith('-') ? bad(option, value, 'a duration of 0 or more') : text;
 }
 
 /** A duration in the spelling of the language; numbers are milliseconds. */
 export function signedDuration(option: string, value: DurationInput): string {
   if (typeof value === 'number') {
     const nanos = Math.round(value * 1e6);
-    if (nanos === 0 && value !== 0) refuse(option, value, 'a nanosecond (1e-6) at least, or 0');
+    if (nanos === 0 && value !== 0) bad(option, value, 'a nanosecond (1e-6) at least, or 0');
     if (Number.isFinite(nanos) && Math.abs(nanos) < LONGEST) {
       return nanos % 1e6 === 0 ? `${nanos / 1e6}ms` : `${BigInt(nanos)}ns`;
     }
   } else if (typeof value === 'string' && /^-?(?:\d+(?:ns|us|ms|s|m|h|d|w))+$/.test(value)) {
     const millis = toMillis(value.replace('-', '')) ?? Infinity;
-    return millis * 1e6 < LONGEST ? value : refuse(option, value, 'shorter than 292 years');
+    return millis * 1e6 < LONGEST ? value : bad(option, value, 'shorter than 292 years');
   }
-  return refuse(option, value, 'milliseconds or a duration such as "30s" or "1h30m"');
+  return bad(option, value, 'milliseconds or a duration such as "30s" or "1h30m"');
 }
 
 /** A number in the spelling of the language. */
 export function number(option: string, value: number): string {
   return typeof value === 'number' && Number.isFinite(value)
     ? plain(String(value))
-    : refuse(option, value, 'a finite number');
+    : bad(option, value, 'a finite number');
 }
 
 /** A number without an exponent, which the language does not have: all its digits. */
@@ -92,10 +85,10 @@ function plain(text: string): string {
 /** Refuses what is no object, and names that mean nothing: a misspelt clause is not left out. */
 export function onlyClauses(value: unknown, known: readonly string[]): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    refuse('clauses', value, `an object of ${known.join(', ')}`);
+    bad('clauses', value, `an object of ${known.join(', ')}`);
   }
   for (const clause of Object.keys(value)) {
-    if (!known.includes(clause)) refuse('clauses', clause, `among ${known.join(', ')}`);
+    if (!known.includes(clause)) bad('clauses', clause, `among ${known.join(', ')}`);
   }
 }
 
@@ -103,5 +96,5 @@ export function onlyClauses(value: unknown, known: readonly string[]): void {
 export function count(option: string, value: number): string {
   return Number.isSafeInteger(value) && value > 0
     ? String(value)
-    : refuse(option, value, 'a whole number above 0');
+    : bad(option, value, 'a whole number above 0');
 }

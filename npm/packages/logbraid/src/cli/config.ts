@@ -6,8 +6,8 @@ import type { DataSourceAdapter } from '../adapters/adapter.js';
 import { FileAdapter } from '../adapters/file.js';
 import type { EngineOptions } from '../options.js';
 import { UsageError } from './failure.js';
-import { SERVERS } from './servers.js';
-import type { ServerOptions } from './servers.js';
+import { SERVERS } from './adapters.js';
+import type { ServerOptions } from './adapters.js';
 
 /** What a configuration file says. */
 export interface Config {

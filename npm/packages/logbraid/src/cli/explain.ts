@@ -3,7 +3,7 @@ import { explain } from '../explain.js';
 import type { ExplainedSource, Explanation, PlanNode } from '../explain.js';
 import { render } from '../query.js';
 import { EXIT } from './failure.js';
-import { count, duration } from './run.js';
+import { count, duration } from './arguments.js';
 import { colorsWanted, sanitize, shortBytes } from './terminal.js';
 import { print } from './writer.js';
 

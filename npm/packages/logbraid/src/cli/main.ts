@@ -12,22 +12,15 @@ import {
 } from '../errors.js';
 import { presets } from '../presets.js';
 import { render } from '../query.js';
+import { OUTPUTS, parseFile, parseServer } from './arguments.js';
+import type { FileArgument, ServerArgument, ServerKind } from './arguments.js';
 import { checkQuery, formatQuery } from './check.js';
-import { explainQuery } from './explain.js';
 import type { ExplainCommand } from './explain.js';
 import { EXIT, OutputError, UsageError } from './failure.js';
-import type { FileArgument } from './files.js';
-import { parseFile } from './files.js';
-import { loadQuery } from './load/index.js';
 import type { LoadCommand } from './load/index.js';
 import { parseField } from './load/workload.js';
 import type { Field } from './load/workload.js';
-import { OUTPUTS } from './output.js';
-import { runQuery } from './run.js';
-import type { ServerArgument, ServerKind } from './servers.js';
-import { parseServer } from './servers.js';
 import type { RunOptions } from './run.js';
-import { showSources } from './sources.js';
 import { colorsWanted, sanitize } from './terminal.js';
 import { OutputClosed } from './writer.js';
 
@@ -122,6 +115,7 @@ function program(finish: (code: number) => void): Command {
     .option('--stats', 'tell events, time and memory at the end, as JSON on standard error')
     .addHelpText('after', EXIT_CODES)
     .action(async (query: string, options: RunOptions) => {
+      const { runQuery } = await import('./run.js');
       finish(await runQuery(query, options));
     });
   logbraid
@@ -151,6 +145,7 @@ function program(finish: (code: number) => void): Command {
       new Option('--output <how>', 'how to show it').choices(['text', 'json']).default('text'),
     )
     .action(async (query: string, options: ExplainCommand) => {
+      const { explainQuery } = await import('./explain.js');
       finish(await explainQuery(query, options));
     });
   logbraid
@@ -186,6 +181,7 @@ function program(finish: (code: number) => void): Command {
     .addOption(selecting())
     .option('--json', 'as JSON')
     .action(async (query: string, options: LoadCommand) => {
+      const { loadQuery } = await import('./load/index.js');
       finish(await loadQuery(query, options));
     });
   logbraid
@@ -194,6 +190,7 @@ function program(finish: (code: number) => void): Command {
     .addOption(file().makeOptionMandatory())
     .option('--json', 'as JSON')
     .action(async (options: { file: FileArgument[]; json?: boolean }) => {
+      const { showSources } = await import('./sources.js');
       finish(await showSources(options.file, options.json ?? false));
     });
   for (const command of logbraid.commands) command.exitOverride();

@@ -1,14 +1,11 @@
 import type { Colors } from 'picocolors/types.js';
 
 import type { Correlation } from '../correlation.js';
+import type { OutputName } from './arguments.js';
 import { escapeJson, plural } from './terminal.js';
 import { Table } from './table.js';
 import { timeline } from './timeline.js';
 import type { Writer } from './writer.js';
-
-/** Ways to show correlations. */
-export const OUTPUTS = ['timeline', 'table', 'json', 'ndjson', 'count'] as const;
-export type OutputName = (typeof OUTPUTS)[number];
 
 /** Where to, and how. */
 export interface Target {

@@ -8,17 +8,14 @@ import { MAX_MEMORY_MB, MAX_THREADS } from '../options.js';
 import type { EngineOptions } from '../options.js';
 import type { PresetName } from '../presets.js';
 import { render } from '../query.js';
-import { toMillis, toNanos } from '../time.js';
-import type { DurationInput, Emit } from '../types.js';
+import type { Emit } from '../types.js';
+import { adapterOf, SERVERS } from './adapters.js';
+import { count, duration, time } from './arguments.js';
+import type { FileArgument, OutputName, ServerArgument } from './arguments.js';
 import { readConfig } from './config.js';
 import { EXIT, UsageError } from './failure.js';
-import { adapterOf } from './files.js';
-import type { FileArgument } from './files.js';
-import type { OutputName } from './output.js';
 import { createOutput } from './output.js';
 import { Progress } from './progress.js';
-import { SERVERS } from './servers.js';
-import type { ServerArgument } from './servers.js';
 import { colorsWanted } from './terminal.js';
 import { Warnings } from './warnings.js';
 import { OutputClosed, Writer } from './writer.js';
@@ -143,29 +140,6 @@ export async function runQuery(query: string, options: RunOptions): Promise<numb
     return EXIT.interrupted;
   }
   return shown > 0 ? EXIT.found : EXIT.nothing;
-}
-
-function time(option: string, text: string | undefined): string | undefined {
-  if (text !== undefined && toNanos(text) === undefined) {
-    throw new UsageError(`${option} ${text}: expected a time such as 2026-11-20T21:20:00Z`);
-  }
-  return text;
-}
-
-export function duration(option: string, text: string | undefined): DurationInput | undefined {
-  const given = text === '0' ? 0 : text;
-  if (given !== undefined && toMillis(given) === undefined) {
-    throw new UsageError(`${option} ${text}: expected a duration such as 30s or 1h30m`);
-  }
-  return given;
-}
-
-/** A whole number above 0, given as the value of an option. */
-export function count(option: string, text: string | undefined): number | undefined {
-  if (text !== undefined && !/^0*[1-9][0-9]{0,14}$/.test(text)) {
-    throw new UsageError(`${option} ${text}: expected a whole number above 0`);
-  }
-  return text === undefined ? undefined : Number(text);
 }
 
 /** A command that runs by itself uses all that there are. */

@@ -2,7 +2,7 @@ import { FileAdapter } from '../adapters/file.js';
 import type { Inspection } from '../backend.js';
 import { inspect } from '../inspect.js';
 import { EXIT } from './failure.js';
-import type { FileArgument } from './files.js';
+import type { FileArgument } from './arguments.js';
 import { plural, sanitize, shortBytes, shortDuration } from './terminal.js';
 import { print } from './writer.js';
 

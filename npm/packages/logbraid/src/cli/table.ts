@@ -2,7 +2,8 @@ import CliTable from 'cli-table3';
 
 import type { Correlation } from '../correlation.js';
 import type { Output, Target } from './output.js';
-import { cut, sanitize, shortDuration } from './terminal.js';
+import { sanitize, shortDuration } from './terminal.js';
+import { cut } from './width.js';
 
 /** Rows of one table; after that a new one begins, so that memory stays bounded. */
 const ROWS = 1000;

@@ -1,7 +1,6 @@
 import { isatty } from 'node:tty';
 
 import colors from 'picocolors';
-import stringWidth from 'string-width';
 
 /** Whether standard output (1) or error (2) is a terminal that shows colours, and nobody has asked for none. */
 export function colorsWanted(descriptor: 1 | 2): boolean {
@@ -28,27 +27,6 @@ export function sanitize(text: string): string {
 /** JSON for a terminal: the controls that JSON leaves alone are escaped too. */
 export function escapeJson(json: string): string {
   return json.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** Cuts text to a number of columns, marking the cut. */
-export function cut(text: string, columns: number): string {
-  if (text.length <= columns && stringWidth(text) <= columns) {
-    return text;
-  }
-  let width = 0;
-  let kept = '';
-  // A character is never wider than two columns, so what follows cannot fit.
-  for (const char of text.slice(0, columns * 2)) {
-    width += stringWidth(char);
-    if (width >= columns) break;
-    kept += char;
-  }
-  return `${kept}…`;
-}
-
-/** Pads text to a number of columns. */
-export function pad(text: string, columns: number): string {
-  return text + ' '.repeat(Math.max(columns - stringWidth(text), 0));
 }
 
 /** `1 event`, `2 events`. */

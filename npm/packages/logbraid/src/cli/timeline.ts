@@ -1,9 +1,9 @@
 import type { Colors, Formatter } from 'picocolors/types.js';
-import stringWidth from 'string-width';
 
 import type { CorrelatedEvent, Correlation } from '../correlation.js';
 import type { Target } from './output.js';
-import { cut, pad, plural, sanitize, shortDuration } from './terminal.js';
+import { plural, sanitize, shortDuration } from './terminal.js';
+import { cut, pad, stringWidth } from './width.js';
 
 /** Labels that hold the level, in the order they are looked at. */
 const LEVEL = ['level', 'severity', 'detected_level', 'log.level'];

@@ -1,5 +1,5 @@
 import type { CorrelationEngine } from '../engine.js';
-import type { FileArgument } from './files.js';
+import type { FileArgument } from './arguments.js';
 import { plural, sanitize, shortDuration } from './terminal.js';
 
 interface Warning {

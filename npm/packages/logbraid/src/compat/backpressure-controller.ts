@@ -1,6 +1,6 @@
 import { EventEmitter } from 'eventemitter3';
 
-import { badOption, countOf } from './time-window.js';
+import { bad, count } from '../checks.js';
 
 /** Options of a {@link BackpressureController}: whole numbers of events above 0. */
 export interface BackpressureOptions {
@@ -34,11 +34,11 @@ export class BackpressureController extends EventEmitter<BackpressureEvents> {
   constructor(options: BackpressureOptions = {}) {
     super();
     const { highWaterMark = 1000, maxBufferSize = highWaterMark } = options;
-    const most = countOf('maxBufferSize', maxBufferSize);
-    this.#high = Math.min(countOf('highWaterMark', highWaterMark), most);
+    const most = count('maxBufferSize', maxBufferSize);
+    this.#high = Math.min(count('highWaterMark', highWaterMark), most);
     const { lowWaterMark: low = Math.floor(this.#high / 2) } = options;
     if (!Number.isSafeInteger(low) || low < 0 || low >= this.#high) {
-      throw badOption('lowWaterMark', low, 'a whole number of at least 0, below highWaterMark');
+      bad('lowWaterMark', low, 'a whole number of at least 0, below highWaterMark');
     }
     this.#low = low;
   }

@@ -1,7 +1,8 @@
 import { toText } from '../columns.js';
 import { toMillis } from '../time.js';
 import type { DurationInput, LogEvent } from '../types.js';
-import { badOption, countOf, nanosOf } from './time-window.js';
+import { bad, count } from '../checks.js';
+import { nanosOf } from './time-window.js';
 
 /** Options of an {@link EventDeduplicator}. */
 export interface EventDeduplicatorOptions {
@@ -28,11 +29,11 @@ export class EventDeduplicator {
   constructor(options: EventDeduplicatorOptions = {}) {
     const { windowSize = '1m', hashFields, maxCacheSize = 10_000 } = options;
     const millis = toMillis(windowSize);
-    if (millis === undefined) throw badOption('windowSize', windowSize, 'a duration such as "30s"');
-    if (hashFields?.length === 0) throw badOption('hashFields', '[]', 'one field at least');
+    if (millis === undefined) bad('windowSize', windowSize, 'a duration such as "30s"');
+    if (hashFields?.length === 0) bad('hashFields', '[]', 'one field at least');
     this.#window = BigInt(Math.round(millis * 1e6));
     this.#fields = hashFields;
-    this.#size = countOf('maxCacheSize', maxCacheSize);
+    this.#size = count('maxCacheSize', maxCacheSize);
   }
 
   /** Whether an event repeats one that was asked about before; remembers it. */

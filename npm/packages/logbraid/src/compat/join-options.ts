@@ -1,7 +1,7 @@
 import { JoinedQuery, stream } from '../builder/index.js';
 import type { JoinClauses, KeyInput, QueryBuilder } from '../builder/index.js';
 import { local } from '../builder/selector.js';
-import { refuse } from '../builder/text.js';
+import { bad } from '../checks.js';
 import type { DurationInput, LabelValue, LogEvent } from '../types.js';
 import { splitOptions } from './options.js';
 import type { CorrelationEngineOptions } from './options.js';
@@ -66,7 +66,7 @@ export function readJoin(options: StreamJoinerOptions): Join {
     ? { on: [first, ...more] as const, ...bounds, ...results }
     : ignored !== undefined
       ? { ignoring: [ignored, ...alsoIgnored] as const, ...bounds, ...results }
-      : refuse('joinKeys', joinKeys, 'one label at least, where there is no ignoring');
+      : bad('joinKeys', joinKeys, 'one label at least, where there is no ignoring');
   const several = keys.filter(hasSeveral);
   const join: Join = {
     engine: { ...engine, ...(timeWindow !== undefined && { timeWindow }) },
@@ -74,10 +74,10 @@ export function readJoin(options: StreamJoinerOptions): Join {
       const [left, ...rights] = sources.map((source, at) => {
         return stream(source, local(), { as: names[at] });
       });
-      if (!left) refuse('streams', sources, 'two at least');
+      if (!left) bad('streams', sources, 'two at least');
       let joined: QueryBuilder = left;
       for (const right of rights) joined = joinedAs(joinType, joined, right, clauses);
-      if (!(joined instanceof JoinedQuery)) refuse('streams', sources, 'two at least');
+      if (!(joined instanceof JoinedQuery)) bad('streams', sources, 'two at least');
       return filter === undefined ? joined.toString() : `${joined.toString()} ${braced(filter)}`;
     },
     keyed: (event, isLeft) => {
@@ -115,7 +115,7 @@ function joinedAs(
     case 'unless':
       return left.unless(right, clauses);
     default:
-      return refuse('joinType', joinType, 'inner, left, outer, and, or or unless');
+      return bad('joinType', joinType, 'inner, left, outer, and, or or unless');
   }
 }
 
@@ -128,7 +128,7 @@ function groupingOf(grouping: StreamJoinerOptions['grouping']) {
     case 'right':
       return { groupRight: labels };
     default:
-      return refuse('grouping', side, 'of the side left or right');
+      return bad('grouping', side, 'of the side left or right');
   }
 }
 

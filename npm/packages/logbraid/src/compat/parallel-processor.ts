@@ -5,7 +5,7 @@ import type { CorrelatedEvent } from './correlated-event.js';
 import type { StreamJoinerOptions } from './join-options.js';
 import { MultiStreamJoiner } from './multi-stream-joiner.js';
 import type { NamedStreams } from './multi-stream-joiner.js';
-import { countOf } from './time-window.js';
+import { count } from '../checks.js';
 import type { TimeWindow } from './time-window.js';
 
 /** Options of a {@link ParallelProcessor}. */
@@ -29,10 +29,10 @@ export class ParallelProcessor {
   constructor({ maxWorkers, taskQueueSize }: ParallelProcessorOptions = {}) {
     this.#engine = {
       ...(maxWorkers !== undefined && {
-        threads: Math.min(countOf('maxWorkers', maxWorkers), MAX_THREADS),
+        threads: Math.min(count('maxWorkers', maxWorkers), MAX_THREADS),
       }),
       ...(taskQueueSize !== undefined && {
-        bufferSize: countOf('taskQueueSize', taskQueueSize),
+        bufferSize: count('taskQueueSize', taskQueueSize),
       }),
     };
   }

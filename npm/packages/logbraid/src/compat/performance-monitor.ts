@@ -6,7 +6,7 @@ import { MAX_DELAY_MS } from '../time.js';
 import type { Durations } from '../types.js';
 import { every } from '#platform';
 import { CorrelationEngine } from './correlation-engine.js';
-import { badOption } from './time-window.js';
+import { bad } from '../checks.js';
 
 /** What a {@link PerformanceMonitor} tells of the time since it told last. */
 export interface PerformanceMetrics {
@@ -54,7 +54,7 @@ export class PerformanceMonitor extends EventEmitter<PerformanceEvents> {
   constructor(intervalMs = 5_000) {
     super();
     if (!(intervalMs >= 1 && intervalMs <= MAX_DELAY_MS)) {
-      throw badOption('intervalMs', intervalMs, 'a number from 1 to 2147483647');
+      bad('intervalMs', intervalMs, 'a number from 1 to 2147483647');
     }
     this.#intervalMs = intervalMs;
   }

@@ -1,7 +1,7 @@
 import { JoinedQuery, stream } from '../builder/index.js';
 import type { JoinClauses, KeyInput, QueryBuilder as Operand, Stream } from '../builder/index.js';
 import { raw } from '../builder/selector.js';
-import { refuse } from '../builder/text.js';
+import { bad } from '../checks.js';
 import type { DurationInput } from '../types.js';
 
 interface Join {
@@ -65,18 +65,18 @@ export class QueryBuilder {
     }
     return built instanceof JoinedQuery && others.length === this.#joins.length
       ? built.toString()
-      : refuse('build', this.#streams.length, 'called with streams and a join between each two');
+      : bad('build', this.#streams.length, 'called with streams and a join between each two');
   }
 
   #last(method: string): Join {
-    return this.#joins.at(-1) ?? refuse(method, 'nothing', 'called after join');
+    return this.#joins.at(-1) ?? bad(method, 'nothing', 'called after join');
   }
 }
 
 function joined(left: Operand, right: Stream, join: Join | undefined): JoinedQuery {
   const { type, keys = [], temporal, grouping } = join ?? {};
   const [first, ...more] = keys.map(keyInput);
-  if (first === undefined) refuse('join', keys, 'on one label at least');
+  if (first === undefined) bad('join', keys, 'on one label at least');
   const { side, labels = [] } = grouping ?? {};
   const clauses: JoinClauses = {
     on: [first, ...more],
@@ -91,12 +91,12 @@ function joined(left: Operand, right: Stream, join: Join | undefined): JoinedQue
     case 'unless':
       return left.unless(right, clauses);
     default:
-      return refuse('join', type, 'and, or or unless');
+      return bad('join', type, 'and, or or unless');
   }
 }
 
 function keyInput(key: string): KeyInput {
   const [left = '', right, ...rest] = key.split('=').map((label) => label.trim());
-  if (rest.length > 0) refuse('join', key, 'a label, or two with = between them');
+  if (rest.length > 0) bad('join', key, 'a label, or two with = between them');
   return right === undefined ? left : { left, right };
 }

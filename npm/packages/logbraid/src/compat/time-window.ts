@@ -1,4 +1,4 @@
-import { OptionError, shown } from '../errors.js';
+import { bad, count } from '../checks.js';
 import { toMillis, toNanos } from '../time.js';
 import type { DurationInput, LogEvent, TimeInput } from '../types.js';
 
@@ -28,9 +28,9 @@ export class TimeWindow {
   /** Throws an `OptionError` at a value that makes no sense. */
   constructor({ windowSize = '5m', maxEvents = 10_000 }: TimeWindowOptions = {}) {
     const millis = toMillis(windowSize);
-    if (millis === undefined) throw badOption('windowSize', windowSize, 'a duration such as "30s"');
+    if (millis === undefined) bad('windowSize', windowSize, 'a duration such as "30s"');
     this.#size = BigInt(Math.round(millis * 1e6));
-    this.#maxEvents = countOf('maxEvents', maxEvents);
+    this.#maxEvents = count('maxEvents', maxEvents);
   }
 
   /** Adds an event, and returns those that leave for it; it may be one of them. */
@@ -88,21 +88,8 @@ export class TimeWindow {
 /** A time in nanoseconds since the epoch. Throws an `OptionError` at what is none. */
 export function nanosOf(option: string, time: TimeInput): bigint {
   const nanos = toNanos(time);
-  if (nanos === undefined) throw badOption(option, time, 'a time');
+  if (nanos === undefined) bad(option, time, 'a time');
   return BigInt(nanos);
-}
-
-/** A whole number above 0. Throws an `OptionError` at anything else. */
-export function countOf(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw badOption(option, value, 'a whole number above 0');
-}
-
-/** The error of a value that makes no sense. */
-export function badOption(option: string, value: unknown, expected: string): OptionError {
-  return new OptionError(`${option} must be ${expected}, not ${shown(value)}`, {
-    details: { option, value },
-  });
 }
 
 function dateOf(timed: Timed | undefined): Date | undefined {

@@ -1,11 +1,11 @@
 import { toInstant, toMillis } from '../time.js';
 import type { TimeInput } from '../types.js';
-import { badOption } from './time-window.js';
+import { bad } from '../checks.js';
 
 /** Milliseconds of a duration such as `30s` or `1h30m`. Throws an `OptionError` at what is none. */
 export function parseTimeWindow(window: string): number {
   const millis = typeof window === 'string' ? toMillis(window) : undefined;
-  if (millis === undefined) throw badOption('timeWindow', window, 'a duration such as "30s"');
+  if (millis === undefined) bad('timeWindow', window, 'a duration such as "30s"');
   return millis;
 }
 

@@ -75,8 +75,8 @@ function proxyUrl(proxy: string | URL): URL {
   const url = URL.canParse(String(proxy)) ? new URL(proxy) : undefined;
   if (!url || url.hostname === '' || !(isHttp(url) || SOCKS.test(url.protocol))) {
     throw new OptionError(
-      `proxy is ${redactUrl(proxy)}, expected a URL such as http://proxy:3128, socks5://user:password@proxy:1080 or ` +
-        'socks4://proxy:1080',
+      'proxy must be a URL such as http://proxy:3128, socks5://user:password@proxy:1080 or socks4://proxy:1080, ' +
+        `not ${redactUrl(proxy)}`,
       { details: { option: 'proxy' } },
     );
   }

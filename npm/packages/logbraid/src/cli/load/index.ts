@@ -18,7 +18,7 @@ import { highlight, parse, plan } from '../../query.js';
 import { toMillis } from '../../time.js';
 import type { Emit } from '../../types.js';
 import { EXIT, UsageError } from '../failure.js';
-import { count, duration } from '../run.js';
+import { count, duration } from '../arguments.js';
 import { print } from '../writer.js';
 import type { Counted, Loaded, LoadReport } from './measure.js';
 import { measure } from './measure.js';

@@ -1,9 +1,16 @@
+// The adapters that the command line reads from.
 import type { DataSourceAdapter } from '../adapters/adapter.js';
+import { FileAdapter } from '../adapters/file.js';
 import { GraylogAdapter } from '../adapters/graylog.js';
 import { HttpAdapter } from '../adapters/http.js';
 import { LokiAdapter } from '../adapters/loki.js';
 import { PrometheusAdapter } from '../adapters/prometheus.js';
-import { UsageError } from './failure.js';
+import type { FileArgument, ServerKind } from './arguments.js';
+
+/** The adapter of a `--file`. */
+export function adapterOf({ path, decoder }: FileArgument, follow = false): FileAdapter {
+  return new FileAdapter(path, { ...decoder, follow });
+}
 
 /** Options of an adapter, as a configuration file has them. */
 export type ServerOptions = Record<string, unknown>;
@@ -20,32 +27,4 @@ export const SERVERS = {
     new GraylogAdapter({ mode: follow ? 'poll' : 'history', ...options } as never),
   prometheus: (options: ServerOptions, follow: boolean) =>
     new PrometheusAdapter({ mode: follow ? 'poll' : 'range', ...options } as never),
-} satisfies Record<string, (options: ServerOptions, follow: boolean) => DataSourceAdapter>;
-
-/** What kinds of server there are. */
-export type ServerKind = keyof typeof SERVERS;
-
-/** One `--loki` and the like. */
-export interface ServerArgument {
-  kind: ServerKind;
-  name: string;
-  url: string;
-}
-
-/** Reads `NAME=URL` and adds it to those before. */
-export function parseServer(
-  kind: ServerKind,
-  argument: string,
-  before: readonly ServerArgument[] = [],
-): ServerArgument[] {
-  const [, name = '', url = ''] =
-    /^([A-Za-z_][A-Za-z0-9_]*)=(https?:\/\/.+)$/s.exec(argument) ?? [];
-  if (url === '') {
-    // Not the argument: what stands in it may be secret.
-    throw new UsageError(`--${kind}: expected NAME=URL, such as app=https://${kind}.example`);
-  }
-  if (before.some((other) => other.name === name)) {
-    throw new UsageError(`--${kind} ${name} is given twice`);
-  }
-  return [...before, { kind, name, url }];
-}
+} satisfies Record<ServerKind, (options: ServerOptions, follow: boolean) => DataSourceAdapter>;
