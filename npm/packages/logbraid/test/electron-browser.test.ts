@@ -182,13 +182,13 @@ test('what another frame posts is not taken for the port', async () => {
   const { ipcMain, engine } = program();
   const page = await show(ipcMain, `${files.url}/framed.html`);
   await page.evaluate(() => {
-    crypto.randomUUID = () => '1-1-1-1-1';
+    crypto.getRandomValues = <T>(array: T) => (array as unknown as Uint32Array).fill(1) as T;
   });
   const forged = page.frames()[1]?.evaluate(() => {
     const send = () => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = () => Object.assign(globalThis, { taken: true });
-      parent.postMessage({ type: 'logbraid:port', id: '1-1-1-1-1' }, '*', [port2]);
+      parent.postMessage({ type: 'logbraid:port', id: '1-1-1-1' }, '*', [port2]);
     };
     setInterval(send, 1);
     send();

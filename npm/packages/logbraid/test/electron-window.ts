@@ -80,11 +80,21 @@ function sandbox(): (name: string) => unknown {
 
 let windows = 0;
 
+/** What a window is made of, where it matters. */
+interface PageSetup {
+  /** The id of its `webContents`. Default: another for each. */
+  webContents?: number;
+  /** The URL that main sees, for one of the page. Default: the same. */
+  seen?: (url: string) => string;
+}
+
 /** Opens a window of an Electron program: its page is not shown yet. */
-export async function openPage(browser: Browser, ipcMain: NodeIpc): Promise<Page> {
+export async function openPage(
+  browser: Browser,
+  ipcMain: NodeIpc,
+  { webContents = ++windows, seen = (url) => url }: PageSetup = {},
+): Promise<Page> {
   const page = await browser.newPage();
-  windows += 1;
-  const webContents = windows;
   const ports = new Map<number, MainPort>();
   let last = 0;
   /** Calls what the sandbox has put into the page. */
@@ -104,10 +114,11 @@ export async function openPage(browser: Browser, ipcMain: NodeIpc): Promise<Page
     frameTreeNodeId: webContents,
     parent: null,
     get url() {
-      return page.url();
+      return seen(page.url());
     },
     get origin() {
-      return new URL(page.url()).origin;
+      const { protocol, host } = new URL(this.url);
+      return `${protocol}//${host}`;
     },
     postMessage(channel, message, [port] = []) {
       last += 1;

@@ -67,7 +67,8 @@ async function askForPort(): Promise<MessagePort> {
       'this page has no way to an engine: name logbraid/electron/preload as webPreferences.preload of its window',
     );
   }
-  const id = crypto.randomUUID();
+  // Not randomUUID, which only secure pages have.
+  const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
   const waiting = new AbortController();
   const { signal } = waiting;
   const port = new Promise<MessagePort>((resolve) => {
