@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
+import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 
 import fc from 'fast-check';
@@ -200,6 +201,39 @@ const LONG: [limits: WindowLimits, messages: unknown[]][] = [
   [{ nameLength: 100 }, [{ type: 'addPush', name: long, source: 1 }]],
   [{ nameLength: 100 }, [{ type: 'addStream', name: long, adapter: 1, options: STREAM }]],
 ];
+
+test('a window gives items when it is asked for them, and not before or again', async () => {
+  const server = serveWindows({ sources: () => ({ b: new Silent() }) });
+  for (const again of [false, true]) {
+    const window = new RawWindow(openWindow(server));
+    window.send(START, { type: 'addStream', name: 'a', adapter: 1, options: STREAM }, CORRELATE);
+    window.send({ type: 'pull', run: 1, count: 1 });
+    const { stream } = await window.reply('take');
+    const items = { type: 'items', stream, items: [] };
+    // What comes of a stream that is not there may be late.
+    window.send({ ...items, stream: stream + 1 }, items);
+    if (again) {
+      window.send(items);
+      const { error } = await window.reply('failed');
+      assert.match(error.message, /items that nobody waits for/);
+    } else {
+      window.send(call(2, 'parse', [QUERY]));
+      await window.reply('answer');
+    }
+  }
+  await server.close();
+});
+
+test('ports of a window are closed', async () => {
+  const server = serveWindows();
+  const window = openWindow(server);
+  const { port1, port2 } = new MessageChannel();
+  port1.ref();
+  const closed = once(port1, 'close');
+  window.postMessage({ port: port2 }, [port2]);
+  await closed;
+  await server.close();
+});
 
 test('queries, patterns and names have a length', async () => {
   for (const [limits, messages] of LONG) {
