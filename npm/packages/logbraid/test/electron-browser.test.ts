@@ -133,6 +133,23 @@ test('a Blob of a page is read in the page', async () => {
   await engine.close();
 });
 
+test('a page that asks twice at once has the engine that it was given last', async () => {
+  const { ipcMain, engine } = program();
+  const page = await show(ipcMain);
+  const told = await page.evaluate(async (query) => {
+    const module = '/web/electron-renderer.js';
+    const renderer = (await import(module)) as { connectEngine: typeof connectEngine };
+    const engines = await Promise.all([renderer.connectEngine(), renderer.connectEngine()]);
+    const count = ({ length }: unknown[]) => String(length);
+    const code = (error: { code: string }) => error.code;
+    return Promise.all(engines.map((one) => one.run(query).then(count, code)));
+  }, QUERY);
+  assert.deepEqual(told, ['BACKEND_UNAVAILABLE', '300']);
+  assert.equal(engine.size, 1);
+  await page.close();
+  await engine.close();
+});
+
 test('a page opened from the disk has an engine, too', async () => {
   const { ipcMain, engine } = program();
   await build({

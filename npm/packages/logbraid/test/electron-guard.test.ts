@@ -2,17 +2,19 @@
 // the program are told, and nobody else notices.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
 import type { MessagePort } from 'node:worker_threads';
 
 import fc from 'fast-check';
 
-import { OptionError } from 'logbraid';
+import { OptionError, presets } from 'logbraid';
 import { serveWindows } from 'logbraid/electron/main';
 import type { ServeOptions, WindowLimits } from 'logbraid/electron/main';
 import { engineOf } from 'logbraid/electron/renderer';
 
+import { allowedOptions } from '#dist/electron/allowed.js';
 import type { Reply, Request } from '#dist/remote/messages.js';
 import { openWindow } from './electron-process.js';
 import { QUERY, Silent, events } from './electron-scene.js';
@@ -76,6 +78,8 @@ async function failed(messages: unknown[], options: ServeOptions = {}): Promise<
 }
 
 const holes = new Array<number>(2 ** 32 - 1);
+// eslint-disable-next-line no-sparse-arrays -- what a window may send
+const sparse = [1, , 3];
 const circle: Record<string, unknown> = {};
 circle['circle'] = circle;
 const named = Object.assign([1], { more: 'x' });
@@ -133,6 +137,7 @@ const REFUSED: [what: string, messages: unknown[]][] = [
   ],
   ['a Map', [{ ...START, options: { keyPatterns: new Map() } }]],
   ['a circle', [{ ...START, options: circle }]],
+  ['an array with holes', [{ ...START, options: { dedupe: sparse } }]],
   ['an array with names', [{ ...START, options: { dedupe: named } }]],
   ['a bigint beyond 64 bits', [START, { ...CORRELATE, options: { start: 2n ** 64n } }]],
 ];
@@ -269,9 +274,8 @@ test('what has been answered, taken or has ended counts no more', async () => {
 });
 
 test('a window gets no more than the program gives it, whatever it asks for', async () => {
-  const server = serveWindows({
-    engine: { maxMemoryMB: 8, bufferSize: 50, threads: 1, backend: 'native' },
-  });
+  const given = { maxMemoryMB: 8, bufferSize: 50, threads: 1, backend: 'native' } as const;
+  const server = serveWindows({ engine: given });
   const bounds = [];
   for (const maxMemoryMB of [undefined, 4, 64]) {
     const engine = engineOf(openWindow(server), {
@@ -294,6 +298,20 @@ test('a window gets no more than the program gives it, whatever it asks for', as
   await engine.run('a({})[1h] and on(k) b({})[1h]');
   assert.ok(dropped > 0);
   await server.close();
+});
+
+test('of the options of a page, those of the program are the most', () => {
+  const given = { bufferSize: 50, threads: 2, backend: 'native', emit: 'eager' } as const;
+  const more = { bufferSize: 51, threads: 3, backend: 'wasm', overflow: 'block' } as const;
+  assert.deepEqual(allowedOptions(given, more), { ...given, overflow: 'evict' });
+  const less = { bufferSize: 49, threads: 1, emit: 'final' } as const;
+  assert.deepEqual(allowedOptions(given, less), {
+    ...less,
+    overflow: 'evict',
+    backend: 'native',
+  });
+  const { threads, bufferSize } = allowedOptions({ preset: 'electron' }, { threads: 64 });
+  assert.deepEqual([threads, bufferSize], [availableParallelism(), presets.electron.bufferSize]);
 });
 
 test('options of windows are checked', () => {

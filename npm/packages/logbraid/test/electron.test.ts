@@ -221,7 +221,8 @@ test('the process of the engine takes windows from main, and leaves what else co
   const heard: unknown[] = [];
   parentPort.on('message', ({ data }: MainMessage) => heard.push(data));
   parentPort.start();
-  new NodePort(main).postMessage({ type: 'reload' });
+  const { port1: other } = new MessageChannel();
+  new NodePort(main).postMessage({ type: 'reload' }, [new NodePort(other)]);
   const { port1, port2: page } = new MessageChannel();
   const window = { frame: 1, webContents: 1, url: '', maxMemoryMB: undefined, data: undefined };
   new NodePort(main).postMessage({ type: 'logbraid:connect', window }, [new NodePort(port1)]);

@@ -88,7 +88,7 @@ export class WindowServer {
       sources,
       limits,
       ended: (error) => {
-        if (this.#windows.get(window.frame) === served) this.#windows.delete(window.frame);
+        this.#windows.delete(window.frame);
         this.#share();
         if (error) onFailure(window, error);
       },

@@ -1,5 +1,3 @@
-import { availableParallelism } from 'node:os';
-
 import type { DataSourceAdapter } from '../adapters/adapter.js';
 import type { EventIterable } from '../adapters/iterable.js';
 import { CorrelationEngine } from '../engine.js';
@@ -8,6 +6,7 @@ import { resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
 import { serve } from '../remote/host.js';
 import type { MemoryWarning } from '../types.js';
+import { allowedOptions } from './allowed.js';
 import type { WindowInfo } from './channels.js';
 import { Guard } from './guard.js';
 import type { MainPort } from './interfaces.js';
@@ -129,20 +128,10 @@ export class ServedWindow {
 
   /** An engine with what the page asks for, as far as it may, and the sources of the program. */
   #makeEngine(asked: EngineOptions): CorrelationEngine {
-    const given = this.#setup.engine;
-    const wanted = resolveOptions({ ...given, ...asked });
-    this.#askedMB = wanted.maxMemoryMB;
+    const options = allowedOptions(this.#setup.engine, asked);
+    this.#askedMB = resolveOptions(options).maxMemoryMB;
     this.#boundMB = this.#queryMB;
-    const engine = new CorrelationEngine({
-      ...given,
-      ...asked,
-      maxMemoryMB: this.#boundMB,
-      // Other windows want to live, too.
-      overflow: 'evict',
-      bufferSize: Math.min(wanted.bufferSize, resolveOptions(given).bufferSize),
-      threads: wanted.threads && Math.min(wanted.threads, given.threads ?? availableParallelism()),
-      backend: given.backend,
-    });
+    const engine = new CorrelationEngine({ ...options, maxMemoryMB: this.#boundMB });
     const sources = this.#setup.sources(this.info);
     for (const [name, source] of Object.entries(sources)) engine.addAdapter(name, source);
     this.#engine = engine;
