@@ -118,6 +118,14 @@ impl Engine {
         }
     }
 
+    pub fn set_max_memory(&mut self, bytes: usize) -> Result<()> {
+        let set = match self {
+            Self::Here(engine, ..) => engine.set_max_memory(bytes),
+            Self::Threads(threads) => threads.set_max_memory(bytes),
+        };
+        set.map_err(|error| fail(&error))
+    }
+
     pub fn flush(&mut self, source: SourceId) {
         match self {
             Self::Here(engine, ..) => engine.flush(source),

@@ -147,6 +147,12 @@ impl Correlator {
         Ok(())
     }
 
+    /// From now on the query may hold so many bytes.
+    #[napi(catch_unwind)]
+    pub fn set_max_memory(&mut self, bytes: u32) -> Result<()> {
+        self.engine.set_max_memory(bytes as usize)
+    }
+
     /// A live source went quiet.
     #[napi(catch_unwind)]
     pub fn flush(&mut self, source: u32) -> Result<()> {

@@ -139,6 +139,12 @@ impl Correlator {
         Ok(())
     }
 
+    /// From now on the query may hold so many bytes.
+    #[wasm_bindgen(js_name = setMaxMemory)]
+    pub fn set_max_memory(&self, bytes: usize) -> Result<()> {
+        self.shared.engine.borrow_mut().set_max_memory(bytes).map_err(|error| fail(&error))
+    }
+
     /// A live source went quiet.
     pub fn flush(&self, source: u32) -> Result<()> {
         let source = self.source(source)?;

@@ -543,9 +543,18 @@ impl Emitter {
         }
     }
 
-    /// Forgets what cannot be identified the same again.
-    pub fn forget_ids(&mut self, store: &Store) {
+    /// From now on about so many bytes may be used to tell results apart that the same identifies.
+    pub fn set_ids_memory(&mut self, store: &Store, max_memory: usize) {
+        self.ids.set_max_memory(store, max_memory);
+    }
+
+    /// Forgets what cannot be identified the same again, and gives back the memory of what has been
+    /// delivered where nothing of it may grow.
+    pub fn trim(&mut self, store: &Store) {
         self.ids.forget(store);
+        if self.free.len() == self.deliveries.len() {
+            (self.deliveries, self.free) = (Vec::new(), Vec::new());
+        }
     }
 
     /// Bytes used.

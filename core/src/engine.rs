@@ -29,6 +29,7 @@ mod deliver;
 mod flow;
 mod input;
 mod known;
+mod memory;
 mod merge;
 mod reader;
 mod reading;
@@ -52,6 +53,7 @@ use crate::key::EventKeys;
 use crate::latency::Latency;
 use crate::limits;
 use crate::metrics::{Metrics, SourceMetrics};
+use crate::options::check_max_memory;
 use crate::plan::Plan;
 use crate::query::{KnownSource, Vocabulary};
 use crate::time::{Span, Timestamp};
@@ -64,6 +66,7 @@ use deliver::{TakenBack, Updates};
 use flow::{End, Flow, Posted};
 use input::{Input, Intake};
 use known::Known;
+use memory::{known_room, spare_room};
 use reading::{Reading, Routes};
 
 pub use crate::correlation::Payload;
@@ -73,12 +76,6 @@ pub use merge::{Merge, Place};
 pub use reader::Reader;
 pub use rows::{Rows, Share};
 pub use sequence::{Load, Sequencer, Step};
-
-/// The share of the memory bound that may be kept for reuse while nothing is in it.
-const SPARE_SHARE: usize = 32;
-
-/// The share of the memory bound that may be used to know labels and values.
-const KNOWN_SHARE: usize = 64;
 
 /// Runs one query.
 #[derive(Debug)]
@@ -98,13 +95,7 @@ impl Correlator {
             let message = "must be at least 2: a match has two events".to_owned();
             return Err(Error::Option { name: "maxEventsPerCorrelation", message });
         }
-        if options.max_memory > limits::MAX_MEMORY_BYTES {
-            let most = limits::MAX_MEMORY_BYTES >> 20;
-            return Err(Error::Option {
-                name: "maxMemoryMB",
-                message: format!("must be at most {most}: run several engines beside each other"),
-            });
-        }
+        check_max_memory(options.max_memory)?;
         let mut inputs = Vec::new();
         let mut stream_columns = vec![ColumnNames::default(); plan.streams.len()];
         let known_room = known_room(&options) / plan.sources.len();
@@ -185,7 +176,7 @@ impl Correlator {
                 joins.shape().closes(),
                 joins.shape().tables.len(),
                 plan.kept_labels(),
-                options.max_memory / SPARE_SHARE,
+                spare_room(&options),
             ),
             reading: Reading::new(EventKeys::new(&joins.shape().tables, &stream_columns)),
             emitter: new_emitter(&plan, &options),
@@ -571,11 +562,6 @@ impl Correlator {
         self.flow.check_end();
         self.flow.pace();
     }
-}
-
-/// Bytes that may be used to know labels and values.
-fn known_room(options: &CorrelatorOptions) -> usize {
-    limits::KNOWN_MEMORY.min(options.max_memory / KNOWN_SHARE)
 }
 
 /// Decides what is delivered of a plan.

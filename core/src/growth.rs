@@ -61,6 +61,19 @@ impl<T> Pieces<T> {
         (self.length, self.capacity) = (length, self.capacity - dropped);
     }
 
+    /// Gives back the memory of a piece, none of whose items is looked at until it is [filled](Self::fill).
+    pub fn empty(&mut self, piece: usize) {
+        self.capacity -= std::mem::take(&mut self.all[piece]).capacity();
+    }
+
+    /// Fills a piece that has been emptied.
+    pub fn fill(&mut self, piece: usize, item: impl FnMut() -> T) {
+        let items = &mut self.all[piece];
+        items.reserve_exact(PIECE);
+        items.resize_with(PIECE, item);
+        self.capacity += items.capacity();
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.length
@@ -95,6 +108,8 @@ pub(crate) struct FreePlaces {
     first: usize,
     /// Places there is room to note.
     capacity: usize,
+    /// Pieces that have been closed.
+    closed: Vec<usize>,
 }
 
 impl FreePlaces {
@@ -134,9 +149,34 @@ impl FreePlaces {
         length - kept
     }
 
+    /// Closes the pieces all of whose places are free: these are not given until they are
+    /// [opened](Self::open). Returns those that were not closed before.
+    pub fn close(&mut self) -> &[usize] {
+        let known = self.closed.len();
+        for (piece, places) in self.pieces.iter_mut().enumerate() {
+            if places.len() == PIECE {
+                self.capacity -= std::mem::take(places).capacity();
+                self.closed.push(piece);
+            }
+        }
+        &self.closed[known..]
+    }
+
+    /// Opens a piece that has been closed.
+    pub fn open(&mut self) -> Option<usize> {
+        let piece = self.closed.pop()?;
+        let places = &mut self.pieces[piece];
+        places.extend((0..=u16::MAX).take(PIECE).rev());
+        self.capacity += places.capacity();
+        self.first = self.first.min(piece);
+        Some(piece)
+    }
+
     /// Bytes used.
     pub fn memory(&self) -> usize {
-        self.capacity * size_of::<u16>() + self.pieces.capacity() * size_of::<Vec<u16>>()
+        self.capacity * size_of::<u16>()
+            + self.pieces.capacity() * size_of::<Vec<u16>>()
+            + self.closed.capacity() * size_of::<usize>()
     }
 }
 

@@ -11,6 +11,7 @@ use crate::decode::DecoderOptions;
 use crate::emit::Emit;
 use crate::error::Error;
 use crate::key::KeyPatterns;
+use crate::limits;
 use crate::query::PlanOptions;
 use crate::time::{Span, Timestamp};
 
@@ -32,8 +33,8 @@ pub struct CorrelatorOptions {
     /// What becomes of late events; default [`Late::Match`].
     pub late: Late,
     /// Bytes the engine may hold, by its own accounting; default 100 MiB, at most
-    /// [`limits::MAX_MEMORY_BYTES`](crate::limits::MAX_MEMORY_BYTES). Not exceeded by more than one
-    /// push. What waits to be polled counts by itself, up to the same bound.
+    /// [`limits::MAX_MEMORY_BYTES`]. Not exceeded by more than one push. What waits to be polled counts
+    /// by itself, up to the same bound.
     pub max_memory: usize,
     /// Events the engine may hold; default none. One that several streams select counts for each.
     /// What waits to be polled counts by itself, up to the same bound.
@@ -292,6 +293,19 @@ impl JsonOptions {
             key_patterns,
         })
     }
+}
+
+/// Whether an engine can be given so many bytes.
+///
+/// # Errors
+/// [`Error::Option`] for more than [`limits::MAX_MEMORY_BYTES`].
+pub fn check_max_memory(bytes: usize) -> Result<(), Error> {
+    if bytes <= limits::MAX_MEMORY_BYTES {
+        return Ok(());
+    }
+    let most = limits::MAX_MEMORY_BYTES >> 20;
+    let message = format!("must be at most {most}: run several engines beside each other");
+    Err(Error::Option { name: "maxMemoryMB", message })
 }
 
 /// Milliseconds, with a fraction, as a span.

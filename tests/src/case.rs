@@ -131,6 +131,8 @@ pub struct Step {
     pub away: Option<String>,
     /// Source that is so no longer.
     pub back: Option<String>,
+    /// Bytes the engine may hold from now on.
+    pub max_memory: Option<usize>,
     /// The host's time.
     pub advance: Option<String>,
     /// Correlations, all of them, in order.
@@ -237,6 +239,7 @@ impl fmt::Display for Step {
             let value = value.as_deref()?;
             Some(format!("{name} = {value:?}"))
         });
-        f.write_str(&said.collect::<Vec<_>>().join(", "))
+        let bound = self.max_memory.map(|bytes| format!("maxMemory = {bytes}"));
+        f.write_str(&said.chain(bound).collect::<Vec<_>>().join(", "))
     }
 }

@@ -4,6 +4,7 @@
 pub mod case;
 mod columns;
 pub mod consumer;
+pub mod expected;
 pub mod hold;
 pub mod model;
 pub mod oracle;

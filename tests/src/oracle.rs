@@ -75,6 +75,7 @@ impl Oracle {
         // Bounds are outside of what is promised to be the same in every engine.
         let is_bounded = case.max_events.is_some()
             || case.max_memory.is_some()
+            || case.steps.iter().any(|step| step.max_memory.is_some())
             || case.max_events_per_correlation.is_some();
         if is_bounded {
             return Ok(None);

@@ -69,6 +69,14 @@ impl Query {
         }
     }
 
+    fn set_max_memory(&mut self, bytes: usize) -> Result<(), String> {
+        let set = match self {
+            Self::One(engine) => engine.set_max_memory(bytes),
+            Self::Several(threads) => threads.set_max_memory(bytes),
+        };
+        set.map_err(|error| error.to_string())
+    }
+
     fn advance(&mut self, now: Timestamp) {
         match self {
             Self::One(engine) => engine.advance(now),
@@ -323,6 +331,9 @@ fn act(
     }
     for (name, away) in step.moves() {
         query.set_away(find(name)?, away);
+    }
+    if let Some(bytes) = step.max_memory {
+        query.set_max_memory(bytes)?;
     }
     if let Some(time) = &step.advance {
         query.advance(Timestamp::from_nanos(BASE + script::instant(time)?));

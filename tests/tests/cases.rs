@@ -7,6 +7,7 @@ use std::path::Path;
 use libtest_mimic::{Arguments, Failed, Trial};
 use logbraid_core::query;
 use logbraid_tests::case::{Case, CaseFile};
+use logbraid_tests::expected;
 use logbraid_tests::run::{self, Delivery};
 
 fn main() {
@@ -45,7 +46,7 @@ fn trials(path: &Path) -> Vec<Trial> {
             deliveries(&case)
                 .into_iter()
                 .try_for_each(|way| {
-                    run::check(&case, way).map_err(|wrong| format!("{way:?}: {wrong}"))
+                    expected::check(&case, way).map_err(|wrong| format!("{way:?}: {wrong}"))
                 })
                 .map_err(Failed::from)
         }));

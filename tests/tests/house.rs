@@ -139,3 +139,41 @@ fn dependencies_are_named_once() {
         }
     }
 }
+
+/// Engines share nothing that one could change under another: what is written to once the process runs stands here.
+#[test]
+fn engines_share_no_mutable_state() {
+    let known = [
+        // How many threads there are, of all queries: who waits for one gets the same answer later.
+        ("threads/src/worker.rs", "STARTED"),
+        ("threads/src/worker.rs", "PROCESSORS"),
+        // Of one instance of the module, which has a memory of its own.
+        ("bindings-wasm/src/lib.rs", "STOPPED"),
+    ];
+    let changing = ["Atomic", "Mutex", "RwLock", "Once", "Lazy", "Cell<"];
+    let mut found = Vec::new();
+    for folder in ["core/src", "threads/src", "bindings-node/src", "bindings-wasm/src"] {
+        for path in files(&root().join(folder), "rs") {
+            let place = path.strip_prefix(root()).expect("is below it").display().to_string();
+            let code = code(&path);
+            assert!(!code.contains("static mut "), "{place} has a static mut");
+            assert!(!code.contains("thread_local!"), "{place} has a thread_local!");
+            for line in code.lines() {
+                let line =
+                    line.trim_start().trim_start_matches("pub ").trim_start_matches("pub(crate) ");
+                let Some((name, kind)) =
+                    line.strip_prefix("static ").and_then(|it| it.split_once(':'))
+                else {
+                    continue;
+                };
+                if changing.iter().any(|word| kind.contains(word)) {
+                    found.push((place.clone(), name.to_owned()));
+                }
+            }
+        }
+    }
+    let mut known = known.map(|(place, name)| (place.to_owned(), name.to_owned())).to_vec();
+    known.sort();
+    found.sort();
+    assert_eq!(found, known);
+}

@@ -32,6 +32,7 @@ use logbraid_core::engine::{Correlator, CorrelatorOptions, Output, Share, Step};
 use logbraid_core::error::Error;
 use logbraid_core::id::SourceId;
 use logbraid_core::metrics::Metrics;
+use logbraid_core::options::check_max_memory;
 use logbraid_core::plan::Plan;
 use logbraid_core::query::Vocabulary;
 use logbraid_core::time::{Span, Timestamp};
@@ -208,6 +209,19 @@ impl Threads {
     /// A source is away, or is back; see [`Correlator::set_away`].
     pub fn set_away(&mut self, source: SourceId, away: bool) {
         self.change(|state| state.push(source, Piece::Step(Step::Away(source, away))));
+    }
+
+    /// From now on the query may hold so many bytes, on all threads together, once what was pushed before has
+    /// been joined; see [`Correlator::set_max_memory`].
+    ///
+    /// # Errors
+    /// [`Error::Option`] for more than an engine can be given; nothing changes then.
+    pub fn set_max_memory(&mut self, max_memory: usize) -> Result<(), Error> {
+        check_max_memory(max_memory)?;
+        // The source does not matter.
+        let step = Piece::Step(Step::MaxMemory(max_memory));
+        self.change(|state| state.push(SourceId::new(0), step));
+        Ok(())
     }
 
     /// Nothing more comes of a source for now.

@@ -5,6 +5,7 @@ mod bench;
 mod fuzz;
 mod node;
 mod process;
+mod version;
 mod wasm;
 
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Command {
     Lint,
     /// Format all Rust and TypeScript sources
     Fmt,
+    /// Say the version, which is the same everywhere; or write another
+    Version(version::Arguments),
     /// Run the fuzz targets of tests/fuzz, one after the other, on stable Rust
     Fuzz {
         /// Seconds for each target
@@ -112,6 +115,7 @@ fn run_command(command: Command) -> anyhow::Result<()> {
             node::install()?;
             node::npm_script("fmt")
         }
+        Command::Version(arguments) => version::run_command(&arguments),
         Command::Fuzz { seconds, targets } => fuzz::fuzz(seconds, &targets),
         Command::Model { ops } => run(cargo()
             .args(["test", "--package", "logbraid-tests", "--release"])
@@ -136,6 +140,7 @@ fn test() -> anyhow::Result<()> {
 
 fn lint() -> anyhow::Result<()> {
     run(cargo().args(["fmt", "--all", "--check"]))?;
+    version::check(&process::root())?;
     node::install()?;
     node::npm_script("lint")?;
     fuzz::ensure_compiler()?;

@@ -42,6 +42,17 @@ pub fn npm_script(name: &str) -> anyhow::Result<()> {
     run(npm().args(["run", "--silent", name]))
 }
 
+/// Gives the packages another version, and `logbraid` where others name it.
+pub fn set_version(version: &str) -> anyhow::Result<()> {
+    install()?;
+    let set = |arguments: &[&str]| run(npm().args(["pkg", "set"]).args(arguments));
+    set(&[&format!("version={version}"), "--workspaces"])?;
+    let peer = format!("peerDependencies.logbraid=^{version}");
+    set(&[&peer, "--workspace", "logbraid-codemirror"])?;
+    let lock = ["install", "--package-lock-only", "--ignore-scripts", "--prefer-offline"];
+    run(npm().args(lock).args(["--no-audit", "--no-fund"]))
+}
+
 /// Installs a browser where there is none.
 pub fn ensure_browser() -> anyhow::Result<()> {
     if BROWSERS.iter().any(|browser| find(browser).is_some()) {
@@ -58,10 +69,19 @@ fn ensure_prometheus() -> anyhow::Result<()> {
     ensure_debian_packages(&["prometheus"], "a Prometheus to test with is missing")
 }
 
+/// Installs Redis where there is none.
+fn ensure_redis() -> anyhow::Result<()> {
+    if find("redis-server").is_some() {
+        return Ok(());
+    }
+    ensure_debian_packages(&["redis-server"], "a Redis to test with is missing")
+}
+
 /// Runs the tests of the packages, which need a browser and servers; `cases` are random ones, for all backends.
 pub fn test(cases: &Path) -> anyhow::Result<()> {
     ensure_browser()?;
     ensure_prometheus()?;
+    ensure_redis()?;
     run(npm().args(["run", "--silent", "test"]).env("LOGBRAID_RANDOM_CASES", cases))
 }
 

@@ -30,6 +30,11 @@ type Occurrence = (CorrelationId, (u64, Timestamp));
 /// Occurrences kept without asking whether they are still needed.
 const FEW: usize = 1_024;
 
+/// How many take about so many bytes, with the room that a growing table has.
+fn most(max_memory: usize) -> usize {
+    max_memory / (3 * size_of::<Occurrence>())
+}
+
 #[derive(Debug)]
 pub(super) struct Ids {
     query: u64,
@@ -49,8 +54,17 @@ impl Ids {
             query: xxh3_64(canonical.as_bytes()),
             given: HashMap::default(),
             keep: FEW,
-            most: max_memory / (3 * size_of::<Occurrence>()),
+            most: most(max_memory),
             bytes: Vec::new(),
+        }
+    }
+
+    /// From now on about so many bytes may be used.
+    pub fn set_max_memory(&mut self, store: &Store, max_memory: usize) {
+        self.most = most(max_memory);
+        self.keep = self.keep.min(self.most.max(FEW));
+        while self.given.len() > self.keep {
+            self.forget(store);
         }
     }
 

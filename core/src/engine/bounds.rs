@@ -64,6 +64,11 @@ impl Bounds {
         self.beside = (memory, events);
     }
 
+    /// Has the next warning told, whatever has been told.
+    pub fn warn_again(&mut self) {
+        self.has_warned = false;
+    }
+
     /// Counts events that are dropped, of which the newest has this time.
     pub fn drop_events(
         &mut self,
@@ -278,7 +283,8 @@ impl Flow {
 
     /// Lists an eighth of the events, the oldest. What is known of older ones is forgotten.
     fn list_oldest(&mut self) {
-        self.emitter.forget_ids(&self.store);
+        self.emitter.trim(&self.store);
+        self.joins.trim(&self.store);
         let open = |id: &EventId| self.store.is_open(*id);
         let times = self.store.held_until(Timestamp::MAX).filter(open);
         let step = (self.store.held() / SAMPLE).max(1);

@@ -105,6 +105,16 @@ impl Seen {
         self.began = self.newest;
     }
 
+    /// Forgets the older generation where more than so many bytes are used, then the newer; and gives back
+    /// what is not used.
+    pub fn shrink(&mut self, bytes: usize) {
+        while self.memory() > bytes {
+            self.forget_older();
+        }
+        self.newer.shrink_to_fit();
+        self.older.shrink_to_fit();
+    }
+
     /// Bytes used.
     pub fn memory(&self) -> usize {
         (self.newer.len() + self.older.len()) * HASH_BYTES

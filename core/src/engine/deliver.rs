@@ -84,10 +84,15 @@ fn found<T: Copy + Ord>(list: &[(T, usize)], item: T) -> Option<usize> {
 }
 
 impl Flow {
-    /// Begins a change: what was looked at for delivery has to be looked at again.
+    /// Begins a change that may need room.
     pub fn begin(&mut self) {
         self.begin_poll();
         self.check_room();
+        self.look_again();
+    }
+
+    /// What was looked at for delivery has to be looked at again.
+    pub fn look_again(&mut self) {
         while let Some((events, _)) = self.updates.next() {
             self.joins.touch(&mut self.store, Open::Session(events[0]));
         }

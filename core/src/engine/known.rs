@@ -65,6 +65,16 @@ impl Known {
                 self.note(name, value);
             }
         }
+        self.fit();
+    }
+
+    /// From now on not more than `room` bytes may be used.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room;
+        self.fit();
+    }
+
+    fn fit(&mut self) {
         while self.memory > self.room {
             self.give_up();
         }

@@ -19,6 +19,8 @@ pub enum Step {
     Pause(SourceId, bool),
     /// A source is away, or is back, as by [`Correlator::set_away`].
     Away(SourceId, bool),
+    /// So many bytes may be held from now on, as by [`Correlator::set_max_memory`].
+    MaxMemory(usize),
     /// Labels of an event that stays with the host, as by [`Correlator::observe`].
     Observe(SourceId, Vec<(String, String)>),
 }
@@ -76,6 +78,7 @@ impl Sequencer {
             }
             Step::Pause(source, paused) => self.progress.set_paused(*source, *paused),
             Step::Away(source, away) => self.progress.set_away(*source, *away),
+            Step::MaxMemory(bytes) => self.max_memory = *bytes,
         }
     }
 

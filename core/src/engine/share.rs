@@ -61,6 +61,7 @@ impl Correlator {
             Step::Rows(source, rows) => self.take_rows(*source, rows),
             Step::Advance(now) => self.advance(*now),
             Step::Away(source, away) => self.set_away(*source, *away),
+            Step::MaxMemory(bytes) => self.change_max_memory(*bytes),
             Step::Close(source) => self.close(*source),
             Step::Pause(source, paused) => self.flow.progress.set_paused(*source, *paused),
             Step::Observe(source, labels) => {

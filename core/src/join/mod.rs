@@ -218,6 +218,16 @@ impl Joins {
         truncated.shrink(shape, all, store, bytes);
     }
 
+    /// Gives back the memory of what is gone, as far as it lies together: after much of what was held has been
+    /// evicted.
+    pub fn trim(&mut self, store: &Store) {
+        self.tables.trim();
+        match &mut self.policy {
+            Policy::Sessions(sessions) => sessions.shrink(&self.tables, store),
+            Policy::Steps(steps) => steps.trim(),
+        }
+    }
+
     /// The largest reach of the query.
     pub fn reach(&self) -> Span {
         self.shape().reach()

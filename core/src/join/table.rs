@@ -117,7 +117,7 @@ impl KeyTable {
             self.spilled += key.capacity();
         }
         let entry = Entry { key, hash, holders: Holders::ONE, near: [Head::EMPTY; NEAR] };
-        let id = if let Some(place) = self.free.take() {
+        let id = if let Some(place) = self.free.take().or_else(|| self.open()) {
             self.entries[place] = entry;
             KeyId::new(place)
         } else {
@@ -172,6 +172,33 @@ impl KeyTable {
             self.entries.truncate(self.entries.len() - unused);
             self.far.truncate(self.entries.len() * self.far_streams);
         }
+    }
+
+    /// Gives back the memory of keys that are gone, as far as none between them is left: the oldest lie
+    /// together.
+    pub fn trim(&mut self) {
+        for piece in self.free.close() {
+            self.entries.empty(*piece);
+            for far in 0..self.far_streams {
+                self.far.empty(piece * self.far_streams + far);
+            }
+        }
+    }
+
+    /// A place in what has been given back.
+    fn open(&mut self) -> Option<usize> {
+        let piece = self.free.open()?;
+        let gone = || Entry {
+            key: KeyBytes::new(),
+            hash: 0,
+            holders: Holders(0),
+            near: [Head::EMPTY; NEAR],
+        };
+        self.entries.fill(piece, gone);
+        for far in 0..self.far_streams {
+            self.far.fill(piece * self.far_streams + far, || Head::EMPTY);
+        }
+        self.free.take()
     }
 
     /// The values of a key.
@@ -371,6 +398,32 @@ mod tests {
         for (number, id) in (9_000_000..).zip(&held) {
             assert_eq!(table.find(key(number).as_bytes()), Some(*id));
             assert_eq!(table.key(*id), key(number).as_bytes());
+        }
+    }
+
+    #[test]
+    fn memory_of_the_oldest_keys_is_given_back() {
+        let mut table = KeyTable::new(0, 4, 1);
+        let key = |number: u32| format!("key {number}");
+        let hold = |table: &mut KeyTable, numbers: std::ops::Range<u32>| -> Vec<_> {
+            numbers.map(|number| table.hold(key(number).as_bytes())).collect()
+        };
+        let old = hold(&mut table, 0..90_000);
+        let newest = hold(&mut table, 90_000..100_000);
+        let most = table.memory();
+        for id in old {
+            table.release(id);
+        }
+        table.trim();
+        table.trim();
+        assert!(table.memory() < most / 5, "{} of {most}", table.memory());
+        // Their places are given again.
+        let next = hold(&mut table, 100_000..190_000);
+        let (least, memory) = (most - most / 10, table.memory());
+        assert!((least..most + most / 10).contains(&memory), "{memory} of {most}");
+        for (number, id) in (90_000..).zip(newest.into_iter().chain(next)) {
+            assert_eq!(table.find(key(number).as_bytes()), Some(id));
+            assert_eq!(table.key(id), key(number).as_bytes());
         }
     }
 }

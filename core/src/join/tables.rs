@@ -149,6 +149,11 @@ impl Tables {
         before.into_iter().chain(after).map(|(.., event)| *event).collect()
     }
 
+    /// Gives back the memory of keys that are gone.
+    pub fn trim(&mut self) {
+        self.all.iter_mut().for_each(KeyTable::trim);
+    }
+
     /// Distinct keys held, over all tables.
     pub fn len(&self) -> usize {
         self.all.iter().map(KeyTable::len).sum()

@@ -332,6 +332,14 @@ impl Store {
         self.decided_memory
     }
 
+    /// From now on empty segments may keep `spare` bytes for reuse.
+    pub fn set_spare(&mut self, spare: usize) {
+        self.max_spare_memory = spare;
+        if self.spare_memory > spare {
+            self.trim();
+        }
+    }
+
     /// Gives back the memory that empty segments keep for reuse.
     pub fn trim(&mut self) {
         let current = self.current.iter().copied().filter(|at| self.segments[*at].held == 0);

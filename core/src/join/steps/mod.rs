@@ -313,6 +313,11 @@ impl Steps {
         }
     }
 
+    /// Gives back the memory of steps in which nothing waits.
+    pub fn trim(&mut self) {
+        self.all.iter_mut().for_each(Step::trim);
+    }
+
     /// Bytes used.
     pub fn memory(&self) -> usize {
         let steps: usize = self.all.iter().map(Step::memory).sum();

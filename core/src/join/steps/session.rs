@@ -64,6 +64,14 @@ impl Components {
         self.partial_deadlines.first().map(|(deadline, ..)| *deadline)
     }
 
+    /// Gives back the memory of components, where there are none.
+    pub fn trim(&mut self) {
+        if self.free.len() == self.all.len() {
+            self.shared -= self.all.iter().map(|one| one.events.allocation_size()).sum::<usize>();
+            (self.all, self.free) = (Vec::new(), Vec::new());
+        }
+    }
+
     pub fn memory(&self) -> usize {
         self.all.capacity() * (size_of::<Component>() + FEW * size_of::<ItemId>())
             + self.partials.capacity() * size_of::<((Side, KeyId), Partial)>()

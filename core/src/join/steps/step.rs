@@ -229,7 +229,7 @@ impl Step {
 
     /// Whether the item still waits.
     pub fn waits(&self, id: ItemId) -> bool {
-        self.items[id as usize].is_some()
+        self.items.get(id as usize).is_some_and(Option::is_some)
     }
 
     /// Has a group wait for matches.
@@ -339,6 +339,14 @@ impl Step {
         self.bytes -= item.group.memory();
         debug_assert!(item.taken == 0, "what an item has taken in is let go of with it");
         item
+    }
+
+    /// Gives back the memory of items, where there are none.
+    pub fn trim(&mut self) {
+        if self.free.len() == self.items.len() {
+            (self.items, self.free) = (Vec::new(), Vec::new());
+        }
+        self.components.trim();
     }
 
     /// A group out of one and what it has matched, holding each event once more than before.

@@ -138,6 +138,8 @@ export interface NativeCorrelator {
   advance(nowMs: number): void;
   /** A live source reads what is of the past, or is interrupted, or is back: meanwhile it is not idle. */
   setAway(source: number, away: boolean): void;
+  /** So many bytes may be held from now on; see `maxMemoryBytes`. */
+  setMaxMemory(bytes: number): void;
   /** A live source is quiet: settle its format, let go of a multi-line event that waits for its next line. */
   flush(source: number): void;
   /** A source has ended. */

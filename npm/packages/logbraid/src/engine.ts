@@ -22,6 +22,7 @@ import type { RunningQuery } from './metrics.js';
 import {
   resolveCorrelateOptions,
   resolveDecoder,
+  resolveMaxMemory,
   resolveMetricsOptions,
   resolveOptions,
 } from './options.js';
@@ -211,7 +212,7 @@ export class CorrelationEngine extends EngineEmitter {
     const { totals, running } = this.distributions();
     const metrics = summarize(totals, running);
     if (format === undefined) return metrics;
-    const limit = Math.floor(this.#options.maxMemoryMB * MIB);
+    const limit = bytesOf(this.#options.maxMemoryMB);
     return prometheusText(metrics, totals, running, limit);
   }
 
@@ -224,6 +225,24 @@ export class CorrelationEngine extends EngineEmitter {
       return run.running(metrics);
     });
     return { totals, running };
+  }
+
+  /**
+   * From now on `maxMemoryMB` is this, for queries that run and for those to come: where memory has become
+   * scarce, or is free again. What a running query holds beyond it goes at once, as `overflow` says: the
+   * oldest events are dropped (`evict`; with `memoryWarning` and `eventDropped` as ever), or the query ends
+   * with a `MEMORY_ERROR` (`block`). Where it has only waited for room it goes on once there is some. What the
+   * consumer has not taken yet stays. Throws an `OptionError` for a value that the option could not have.
+   *
+   * ```js
+   * const engine = new CorrelationEngine({ maxMemoryMB: 200 });
+   * powerMonitor.on('on-battery', () => engine.setMaxMemory(50));
+   * ```
+   */
+  setMaxMemory(maxMemoryMB: number): void {
+    this.#alive();
+    this.#options.maxMemoryMB = resolveMaxMemory(maxMemoryMB);
+    for (const run of this.#runs) run.setMaxMemory(bytesOf(this.#options.maxMemoryMB));
   }
 
   /** Ends running queries normally and destroys all adapters; rejects with the first error of one. Idempotent. */
@@ -279,6 +298,7 @@ export class CorrelationEngine extends EngineEmitter {
     const skews = adapters.map((adapter) =>
       adapter.clockSkew === undefined ? 0 : clockSkew('clockSkew', adapter.clockSkew),
     );
+    const { maxMemoryMB } = this.#options;
     return new QueryRun({
       backend,
       query,
@@ -311,6 +331,9 @@ export class CorrelationEngine extends EngineEmitter {
       onStart: (run) => {
         this.#alive();
         this.#runs.add(run);
+        // It may have been made long before its first `next()`.
+        if (maxMemoryMB !== this.#options.maxMemoryMB)
+          run.setMaxMemory(bytesOf(this.#options.maxMemoryMB));
         this.#watch();
       },
       onEnd: (run) => {
@@ -361,7 +384,7 @@ export class CorrelationEngine extends EngineEmitter {
       ...options,
       selectingSources,
       emit: emit ?? engineEmit ?? (bounded ? 'final' : 'eager'),
-      maxMemoryBytes: Math.floor(maxMemoryMB * MIB),
+      maxMemoryBytes: bytesOf(maxMemoryMB),
       ...(maxEvents !== undefined && { maxEvents }),
       ...(overflow && { overflow }),
       ...(dedupe && { dedupe }),
@@ -409,6 +432,11 @@ export class CorrelationEngine extends EngineEmitter {
       }
     }
   }
+}
+
+/** What the engine counts in, of MiB. */
+function bytesOf(mebibytes: number): number {
+  return Math.floor(mebibytes * MIB);
 }
 
 function streamOptions(

@@ -227,6 +227,11 @@ export function resolveCorrelateOptions(options: CorrelateOptions): ResolvedCorr
   };
 }
 
+/** Checks how much memory a query may use, in MiB. */
+export function resolveMaxMemory(maxMemoryMB: number): number {
+  return memory('maxMemoryMB', maxMemoryMB);
+}
+
 /** Checks in which format metrics are asked for. */
 export function resolveMetricsOptions(options: MetricsOptions): 'prometheus' | undefined {
   return reader(options, ['format'])('format', oneOf<'prometheus'>(['prometheus']), undefined);

@@ -52,7 +52,7 @@ export class Reader {
   #arrivedAt = 0;
   /** What has arrived, where it is single events: those that follow at once join it. */
   #batch: unknown[] | undefined;
-  /** Arrived after the batch, and is none of it. */
+  /** Arrived after that, and is none of it. */
   #next: Uint8Array | readonly unknown[] | undefined;
   #nextAt = 0;
   #taken = 0;
@@ -223,8 +223,9 @@ export class Reader {
   }
 
   async #await(iterator: AsyncIterator<StreamItem>): Promise<void> {
+    let result: IteratorResult<StreamItem> | undefined;
     try {
-      const result = await iterator.next();
+      result = await iterator.next();
       if (result.done) {
         this.#exhausted = true;
       } else {
@@ -232,6 +233,8 @@ export class Reader {
       }
     } catch (error) {
       this.#failure = this.#wrap(error);
+      // What it gave is refused: it has not failed by itself, and waits to be asked for more.
+      if (result) void quietly(() => iterator.return?.());
     }
     this.#asked = false;
     const taken = this.#context.wake();
@@ -246,8 +249,9 @@ export class Reader {
       return;
     }
     const at = arrivalOf(item);
-    if (arrived && this.#batch) {
-      this.#next = arrived;
+    // Asked for while single events came, of which some have gone to the engine and some have not.
+    if (this.#arrived) {
+      this.#next = arrived ?? [item];
       this.#nextAt = at;
       return;
     }

@@ -157,6 +157,15 @@ export class QueryRun extends Correlations {
     return this.#correlator.metrics();
   }
 
+  /** From now on it may hold so many bytes. */
+  setMaxMemory(bytes: number): void {
+    if (this.#state === 'ended') return;
+    this.#guard(() => {
+      this.#correlator.setMaxMemory(bytes);
+    });
+    this.#schedule();
+  }
+
   /** What it holds, by these counters. */
   running({ heldEvents, heldKeys, memory, watermark }: RawMetrics): RunningQuery {
     return {

@@ -43,6 +43,7 @@ export interface Step {
   close?: string;
   away?: string;
   back?: string;
+  maxMemory?: number;
   advance?: string;
   expect?: string[];
   notices?: string[];

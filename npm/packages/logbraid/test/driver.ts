@@ -165,6 +165,7 @@ export class Driver {
     if (step.flush !== undefined) this.#engine.flush(this.#source(step.flush));
     if (step.away !== undefined) this.#engine.setAway(this.#source(step.away), true);
     if (step.back !== undefined) this.#engine.setAway(this.#source(step.back), false);
+    if (step.maxMemory !== undefined) this.#engine.setMaxMemory(step.maxMemory);
     if (step.advance !== undefined) {
       this.#engine.advance(Number(readInstant(step.advance) / 1_000_000n));
     }

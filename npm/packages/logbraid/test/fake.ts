@@ -79,6 +79,9 @@ export class FakeCorrelator implements NativeCorrelator {
   setAway(source: number, away: boolean): void {
     this.calls.push(['setAway', source, away]);
   }
+  setMaxMemory(bytes: number): void {
+    this.calls.push(['setMaxMemory', bytes]);
+  }
   flush(source: number): void {
     this.calls.push(['flush', source]);
   }

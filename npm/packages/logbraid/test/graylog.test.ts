@@ -6,7 +6,9 @@ import type { AdapterNotice, CorrelationError } from 'logbraid';
 import { GraylogAdapter } from 'logbraid/graylog';
 import type { GraylogOptions } from 'logbraid/graylog';
 
-import { conforms, range } from './conformance.js';
+import { conforms } from './conformance.js';
+import { range } from './reading.js';
+import { GRAYLOG_REFUSES } from './real-subjects.js';
 import { GraylogServer } from './servers/graylog-server.js';
 import type { PushedMessage } from './servers/graylog-store.js';
 
@@ -31,24 +33,6 @@ function pusher(server: GraylogServer) {
     }
   };
 }
-
-const REFUSES = [
-  {
-    answer: {
-      status: 400,
-      body: '{"type":"ApiError","message":"Unable to perform search query: cannot parse [a:]"}',
-    },
-    code: 'GRAYLOG_SEARCH_ERROR',
-    tells: 'answered 400 Bad Request: Unable to perform search query: cannot parse [a:]',
-  },
-  { answer: { status: 400, body: 'Bad Request' }, code: 'GRAYLOG_SEARCH_ERROR' },
-  {
-    answer: { status: 401, body: '{"type":"ApiError","message":"HTTP 401 Unauthorized"}' },
-    code: 'AUTH_REQUIRED',
-  },
-  { answer: { status: 403, body: 'Forbidden' }, code: 'AUTH_REQUIRED' },
-  { answer: { status: 404, body: 'HTTP 404 Not Found' }, code: 'ADAPTER_ERROR' },
-];
 
 for (const api of APIS) {
   for (const mode of ['history', 'poll'] as const) {
@@ -75,7 +59,8 @@ for (const api of APIS) {
               ...options,
             }),
           push: pusher(server),
-          refuses: REFUSES,
+          secret: CREDENTIALS.password,
+          refuses: GRAYLOG_REFUSES,
         };
       },
     });

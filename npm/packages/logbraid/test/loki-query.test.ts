@@ -7,7 +7,7 @@ import { inspect } from 'node:util';
 import type { CorrelationError } from 'logbraid';
 import type { LokiOptions } from 'logbraid/loki';
 
-import { range } from './conformance.js';
+import { range } from './reading.js';
 import { now, PAGE, Scene } from './loki-scene.js';
 import { QUERY_RANGE, TAIL } from './servers/loki-server.js';
 import type { LokiOptions as ServerOptions } from './servers/loki-server.js';

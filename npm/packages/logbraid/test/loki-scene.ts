@@ -2,11 +2,11 @@
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { StreamOptions } from 'logbraid';
 import { LokiAdapter } from 'logbraid/loki';
 import type { LokiOptions } from 'logbraid/loki';
 
-import { Reading } from './conformance.js';
+import { Reading } from './reading.js';
+import type { ReadingOptions } from './reading.js';
 import type { LokiOptions as ServerOptions } from './servers/loki-server.js';
 import { LokiServer } from './servers/loki-server.js';
 import type { Labels } from './servers/logql.js';
@@ -53,10 +53,7 @@ export class Scene {
     return adapter;
   }
 
-  read(
-    adapter: LokiAdapter,
-    options: { pauses?: boolean; selector?: string } & Partial<StreamOptions> = {},
-  ): Reading {
+  read(adapter: LokiAdapter, options: ReadingOptions & { selector?: string } = {}): Reading {
     const { selector = SELECTOR, ...others } = options;
     const reading = new Reading(adapter, selector, others);
     this.#readings.push(reading);

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { CorrelationError } from 'logbraid';
 
-import { range } from './conformance.js';
+import { range } from './reading.js';
 import { now, PAGE, Scene, SELECTOR } from './loki-scene.js';
 import { QUERY_RANGE, TAIL } from './servers/loki-server.js';
 import type { Tail } from './servers/loki-tail.js';
@@ -335,7 +335,7 @@ test('whoever does not read leaves frames with the server, and keeps the connect
   const { server } = scene;
   const first = server.nextTail();
   const adapter = scene.adapter({ timeout: 400 });
-  const reading = scene.read(adapter, { pauses: true });
+  const reading = scene.read(adapter, { pausesAt: 1 });
   await first;
   scene.push([0]);
   await reading.until(1);

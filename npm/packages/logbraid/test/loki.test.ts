@@ -6,6 +6,7 @@ import { LokiAdapter } from 'logbraid/loki';
 import type { LokiOptions } from 'logbraid/loki';
 
 import { conforms } from './conformance.js';
+import { LOKI_REFUSES } from './real-subjects.js';
 import { LokiServer } from './servers/loki-server.js';
 
 const PAGE = 50;
@@ -21,15 +22,6 @@ function pusher(server: LokiServer) {
     }
   };
 }
-
-const REFUSES = [
-  {
-    answer: { status: 400, body: 'parse error at line 1, col 3: syntax error: unexpected }' },
-    code: 'LOKI_QUERY_ERROR',
-  },
-  { answer: { status: 401, body: 'no org id' }, code: 'AUTH_REQUIRED' },
-  { answer: { status: 404, body: '404 page not found' }, code: 'ADAPTER_ERROR' },
-];
 
 for (const mode of ['history', 'poll', 'tail'] as const) {
   conforms({
@@ -53,7 +45,8 @@ for (const mode of ['history', 'poll', 'tail'] as const) {
             ...options,
           }),
         push: pusher(server),
-        refuses: REFUSES,
+        secret: 's3cr3t-password',
+        refuses: LOKI_REFUSES,
       };
     },
   });

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { packedFiles, project, write } from './installed.js';
+import { ADDON_PACKAGE, installedFiles, project, write } from './installed.js';
 import { readFiles } from './markdown.js';
 
 const WORKSPACE = fileURLToPath(new URL('../../../../', import.meta.url));
@@ -30,6 +30,8 @@ const use = async () => {
   }
 };
 `;
+
+const isAddon = (file: string) => file.endsWith('.node');
 
 const FILES = {
   'join.js': shown['join.js'] ?? '',
@@ -83,7 +85,11 @@ const deno = runtime('@deno', 'deno', 'deno/deno');
 const bun = runtime('@oven', 'bin/bun', 'bun/bin/bun.exe');
 
 test('the package holds what it needs and nothing else', () => {
+  const files = installedFiles('node_modules/logbraid');
   for (const needed of [
+    'LICENSE-APACHE',
+    'LICENSE-MIT',
+    'README.md',
     'bin/logbraid.js',
     'dist/cjs/compat/index.js',
     'dist/cjs/index.js',
@@ -99,19 +105,47 @@ test('the package holds what it needs and nothing else', () => {
     'dist/web/index.js',
     'dist/web/inline.js',
     'dist/web/slim.js',
-    'native/logbraid.node',
     'wasm/glue.cjs',
     'wasm/logbraid.wasm',
   ]) {
-    assert.ok(packedFiles.includes(needed), `${needed} is missing`);
+    assert.ok(files.includes(needed), `${needed} is missing`);
   }
   const expected =
-    /^(package\.json|bin\/logbraid\.js|dist\/(esm|cjs)\/(?!web\/|test\/).*(\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/cjs\/package\.json|dist\/electron\/preload\.cjs|dist\/web\/[\w-]+\.js(\.map)?|native\/\w+\.node|wasm\/(glue\.cjs|logbraid\.wasm))$/;
+    /^(package\.json|README\.md|LICENSE-(APACHE|MIT)|bin\/logbraid\.js|dist\/(esm|cjs)\/(?!web\/|test\/).*(\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/cjs\/package\.json|dist\/electron\/preload\.cjs|dist\/web\/[\w-]+\.js(\.map)?|wasm\/(glue\.cjs|logbraid\.wasm))$/;
   assert.deepEqual(
-    packedFiles.filter((file) => !expected.test(file)),
+    files.filter((file) => !expected.test(file)),
     [],
   );
 });
+
+test('the addon is a package of its own, without the symbols of the compiler', () => {
+  const files = installedFiles(ADDON_PACKAGE).sort();
+  const addon = files.find(isAddon) ?? '';
+  assert.deepEqual(
+    files,
+    ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', addon, 'package.json'].sort(),
+  );
+  // What is loaded needs no section of this name; it holds the names of all functions.
+  const bytes = readFileSync(path.join(root, ADDON_PACKAGE, addon));
+  assert.ok(!bytes.includes('.symtab'), 'the addon is not stripped');
+});
+
+test('source maps have the sources that they name', () => {
+  const maps = installedFiles('node_modules/logbraid').filter((file) => file.endsWith('.map'));
+  assert.ok(maps.length > 100, `${maps.length} maps`);
+  for (const file of maps) {
+    const text = readFileSync(path.join(root, 'node_modules/logbraid', file), 'utf8');
+    const { sources, sourcesContent = [] } = JSON.parse(text) as SourceMap;
+    for (const [at, source] of sources.entries()) {
+      assert.equal(typeof sourcesContent[at], 'string', `${file} has no ${source}`);
+    }
+  }
+});
+
+interface SourceMap {
+  sources: string[];
+  sourcesContent?: (string | null)[];
+}
 
 for (const file of ['import.js', 'require.cjs']) {
   test(`${file} joins with every backend, and the process ends by itself`, () => {
@@ -152,15 +186,13 @@ test('the command runs', () => {
   assert.match(node([command, '--version']).stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-const isAddon = (file: string) => file.endsWith('.node');
-const missing = project('missing', FILES, (file) => !isAddon(file));
-const broken = project('broken', {
-  ...FILES,
-  'node_modules/logbraid/native/logbraid.node': 'no addon',
-});
+// As with `npm install --omit=optional`, and where there is no package for the platform.
+const missing = project('missing', FILES, (file) => !file.endsWith(ADDON_PACKAGE));
+const addonFile = installedFiles(ADDON_PACKAGE).find(isAddon) ?? '';
+const broken = project('broken', { ...FILES, [`${ADDON_PACKAGE}/${addonFile}`]: 'no addon' });
 
 for (const [what, cwd, why] of [
-  ['missing', missing, /Cannot find module/],
+  ['missing', missing, /Cannot find module '@logbraid\/native-/],
   ['broken', broken, /file too short|invalid ELF header|not a mach-o file|not a valid Win32/],
 ] as const) {
   for (const file of ['import.js', 'require.cjs']) {

@@ -7,8 +7,9 @@ import type { AdapterNotice, CorrelationError } from 'logbraid';
 import { PrometheusAdapter } from 'logbraid/prometheus';
 import type { PrometheusOptions } from 'logbraid/prometheus';
 
-import type { Answer, ReceivedRequest } from './servers/misbehave.js';
-import { MisbehavingServer } from './servers/misbehave.js';
+import { conforms } from './conformance.js';
+import { prometheusSubject, PROMETHEUS_PAGE } from './real-subjects.js';
+import { Front } from './servers/front.js';
 import { PrometheusServer, SCRAPE_MS } from './servers/prometheus-server.js';
 
 let prometheus: PrometheusServer;
@@ -30,20 +31,14 @@ after(async () => {
   await prometheus.close();
 });
 
-/** Hands all on to Prometheus, unless it is told to misbehave. */
-class Front extends MisbehavingServer {
-  static async start(): Promise<Front> {
-    return new Front().listen();
-  }
-
-  protected async respond({ path, query }: ReceivedRequest): Promise<Answer> {
-    const answer = await fetch(`${prometheus.url}${path}?${query.toString()}`);
-    return {
-      status: answer.status,
-      headers: { 'content-type': answer.headers.get('content-type') ?? '' },
-      body: await answer.text(),
-    };
-  }
+for (const mode of ['range', 'poll'] as const) {
+  conforms({
+    name: `Prometheus, ${mode}`,
+    isLive: mode === 'poll',
+    page: PROMETHEUS_PAGE,
+    cannot: { stops: 'time goes on, and each step has a sample' },
+    start: async () => prometheusSubject(prometheus.url, mode),
+  });
 }
 
 interface Sample {
@@ -111,7 +106,7 @@ void test('an instant gives one sample of each series, a scalar and a text', asy
 });
 
 void test('polling asks for new steps only, and each comes once whatever the server does', async () => {
-  await using front = await Front.start();
+  await using front = await Front.start(prometheus.url);
   front.answer(1, { status: 503, headers: { 'retry-after': '0' }, body: 'starting' });
   front.answer(1, { status: 200, body: 'garbage' });
   front.spoil(1, 'inside-text');
@@ -147,7 +142,7 @@ void test('a wrong query, one that cannot be executed and a server that is not r
   const manyToMany = await failing('shop_orders * on(job) shop_orders');
   assert.equal(manyToMany.code, 'PROMQL_QUERY_ERROR');
   assert.deepEqual(manyToMany.details, { status: 422, errorType: 'execution' });
-  await using front = await Front.start();
+  await using front = await Front.start(prometheus.url);
   front.answer(100, { status: 503, body: 'Service Unavailable' });
   const unready = await failing('shop_orders', { url: front.url, maxRetries: 2 });
   assert.equal(unready.code, 'ADAPTER_ERROR');

@@ -12,6 +12,7 @@ import { readMarkdown } from './markdown.js';
 import { GraylogServer } from './servers/graylog-server.js';
 import { LokiServer } from './servers/loki-server.js';
 import { PrometheusServer } from './servers/prometheus-server.js';
+import { RedisServer } from './servers/redis-server.js';
 
 const PACKAGE = fileURLToPath(new URL('../../', import.meta.url));
 const PAGE = fileURLToPath(new URL('../../../../../docs/sources.md', import.meta.url));
@@ -40,10 +41,12 @@ const GRAYLOG_TOKEN = 'token-of-graylog';
 let loki: LokiServer;
 let graylog: GraylogServer;
 let prometheus: PrometheusServer;
+let redis: RedisServer;
 before(async () => {
   loki = await LokiServer.start();
   graylog = await GraylogServer.start({ tokens: [GRAYLOG_TOKEN] });
   prometheus = await PrometheusServer.start();
+  redis = await RedisServer.start();
   const now = BigInt(Date.now() - 10_000) * 1_000_000n;
   loki.push({ service: 'frontend' }, [[now, 'GET /cart request_id=r1']]);
   const timestamp = Date.now() - 10_000;
@@ -57,6 +60,7 @@ after(async () => {
   await loki.close();
   await graylog.close();
   await prometheus.close();
+  await redis.close();
 });
 
 /** What an example prints. Folders that it makes go with the test's. */
@@ -67,6 +71,7 @@ async function run(language: string, text: string, at: number): Promise<string> 
     GRAYLOG_URL: graylog.url,
     GRAYLOG_TOKEN,
     PROMETHEUS_URL: prometheus.url,
+    REDIS_URL: redis.url,
   };
   const env = { ...process.env, PATH, TMPDIR: folder, NO_COLOR: '1', ...urls };
   const printed = async (file: string, args: string[]) => {
@@ -89,7 +94,7 @@ const examples = readMarkdown(page).flatMap((piece) => (piece.kind === 'block' ?
 test('there are examples', () => {
   assert.deepEqual(
     examples.map(({ language }) => language),
-    ['js', 'js', 'sh', 'js', 'js', 'js', 'js', 'toml'],
+    ['js', 'js', 'sh', 'js', 'js', 'js', 'js', 'js', 'toml'],
   );
 });
 

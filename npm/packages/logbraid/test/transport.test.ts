@@ -17,7 +17,7 @@ import { gzipSync } from 'node:zlib';
 
 import type { CorrelationError } from 'logbraid';
 
-import { range } from './conformance.js';
+import { range } from './reading.js';
 import { PAGE, Scene } from './loki-scene.js';
 import { HttpProxyServer, SocksServer } from './servers/proxy-server.js';
 
@@ -154,7 +154,7 @@ test('a connection is kept for many requests, and none is in the end', async (t)
   scene.push(range(0, PAGE * 20));
   const adapter = scene.adapter({ mode: 'history' });
   const used = new Set<unknown>();
-  const reading = scene.read(adapter, { pauses: true });
+  const reading = scene.read(adapter, { pausesAt: 1 });
   await reading.until(1);
   for (const socket of server.sockets) used.add(socket);
   reading.goOn();

@@ -86,7 +86,16 @@ export type StreamItem = LogEvent | readonly LogEvent[] | EncodedChunk | Uint8Ar
 /** A source of events. It does transport, cursor and retry; it never parses. */
 export interface DataSourceAdapter {
   getName(): string;
-  /** Starts reading. `selector` is the text between the parentheses of the query, unchanged. */
+  /**
+   * Starts reading. `selector` is the text between the parentheses of the query, unchanged.
+   *
+   * Items that are arrays of events, or bytes, are asked for one by one: when the next is asked for, all of what came
+   * before has been taken by the engine, here or in a Worker. So a source that acknowledges does it when its generator
+   * goes on after `yield`. What was yielded last when the stream is left, whatever the reason, has not been acknowledged
+   * and comes again. Single events are asked for ahead, up to a batch of them: such a source gives arrays.
+   *
+   * Taken is not joined: events wait for others in the memory of the query, and are lost with it.
+   */
   createStream(selector: string, options: StreamOptions): AsyncIterable<StreamItem> | ByteStream;
   /** Whether it ends by itself. Default: no, it is live. */
   readonly bounded?: boolean;

@@ -161,6 +161,9 @@ export class HttpAdapter implements DataSourceAdapter {
       const response = new ResponseReader(this.#setup, this.#framing, position, {
         onOpen,
         onBytes,
+        onEvents: (events) => {
+          counters.events += events;
+        },
       });
       let failure: RequestFailure;
       try {
@@ -172,8 +175,6 @@ export class HttpAdapter implements DataSourceAdapter {
         if (signal.aborted || !(error instanceof RequestFailure)) throw error;
         if (error.isFinal || (!this.#follows && response.hasBegun)) throw error.error;
         failure = error;
-      } finally {
-        counters.events += response.events;
       }
       const { error } = failure;
       const delayMs = retries.next(Math.max(failure.retryAfterMs, position.retryMs));

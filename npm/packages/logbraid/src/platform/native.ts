@@ -10,6 +10,7 @@ import type {
   ResponseOptions,
 } from '../backend.js';
 import loadAddon from './addon.cjs';
+import { platformName } from './platform-name.js';
 
 /** What the addon exports: options and counters cross as JSON, everything else is as in {@link Backend}. */
 export interface Addon extends Omit<
@@ -31,7 +32,7 @@ export interface Addon extends Omit<
 
 /** The native addon. Throws whatever keeps it from being loaded. */
 export function nativeBackend(): Backend {
-  const addon = loadAddon() as Addon;
+  const addon = loadAddon(platformName()) as Addon;
   const { parse, format, complete, highlight, hover } = addon;
 
   class Inspector extends addon.Inspector {

@@ -16,7 +16,8 @@ import type { Connection, WorkerOptions } from './worker.js';
 export { openTransport } from './node-transport.js';
 
 /** How to get what is missing. */
-const REPAIR = 'install logbraid again, or in a clone of the repository run: cargo xtask build';
+const REPAIR =
+  'install logbraid again, with its optional dependencies, or in a clone of the repository run: cargo xtask build';
 
 /** The addon, or what keeps it from being loaded. */
 let native: Backend | BackendUnavailableError | undefined;

@@ -281,6 +281,12 @@ class InstanceCorrelator implements NativeCorrelator {
     });
   }
 
+  setMaxMemory(bytes: number): void {
+    this.#instance.enter(() => {
+      this.#inner.setMaxMemory(bytes);
+    });
+  }
+
   flush(source: number): void {
     this.#instance.enter(() => {
       this.#inner.flush(source);

@@ -7,7 +7,7 @@ import type { QueryInput } from '../builder/index.js';
 import type { Correlation } from '../correlation.js';
 import { EngineDestroyedError, OptionError, errorFrom, shown } from '../errors.js';
 import { EngineEmitter } from '../events.js';
-import { resolveCorrelateOptions, resolveOptions } from '../options.js';
+import { resolveCorrelateOptions, resolveMaxMemory, resolveOptions } from '../options.js';
 import type { EngineOptions } from '../options.js';
 import type { Completion, Validation, Vocabulary } from '../query.js';
 import type { SyntaxTree } from '../syntax.js';
@@ -28,7 +28,7 @@ interface Call {
 
 /**
  * An engine that runs elsewhere, in a Worker: the same as a {@link CorrelationEngine}, but that it answers with
- * promises where that answers at once ({@link metrics}, {@link parse}, {@link validate}).
+ * promises where that answers at once ({@link metrics}, {@link parse}, {@link validate}, {@link setMaxMemory}).
  *
  * Blobs and files are read there, the adapters of this package too, and so is what is pushed; `status()` of such an
  * adapter tells what has been told of it, a quarter of a second ago at the most. Other sources are read here, and
@@ -213,6 +213,11 @@ export class RemoteEngine extends EngineEmitter {
   metrics(options: MetricsOptions): Promise<Metrics | string>;
   async metrics(options: MetricsOptions = {}): Promise<Metrics | string> {
     return this.#call('metrics', options);
+  }
+
+  /** As {@link CorrelationEngine.setMaxMemory}, as a promise. */
+  async setMaxMemory(maxMemoryMB: number): Promise<void> {
+    return this.#call('setMaxMemory', resolveMaxMemory(maxMemoryMB));
   }
 
   /** As {@link CorrelationEngine.destroy}; ends the Worker. */

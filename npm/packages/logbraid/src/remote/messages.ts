@@ -77,6 +77,7 @@ export type Method =
   | 'complete'
   | 'vocabulary'
   | 'metrics'
+  | 'setMaxMemory'
   | 'removeAdapter'
   | 'destroyAdapter'
   | 'destroy';

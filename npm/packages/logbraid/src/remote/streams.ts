@@ -148,6 +148,7 @@ class OpenStream {
       if (items.length > 0) this.#port.send({ type: 'items', stream, items });
     } catch (error) {
       end = { error: packError(error) };
+      this.leave();
     }
     if (end) this.#port.send({ type: 'finished', stream, ...end });
     return end !== undefined;

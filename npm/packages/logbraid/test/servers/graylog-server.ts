@@ -50,6 +50,8 @@ interface ScriptingSpec {
 
 const RELATIVE = '/api/search/universal/relative';
 const ABSOLUTE = '/api/search/universal/absolute';
+/** Of its GELF HTTP input, which a real one has on a port of its own. */
+export const GELF = '/gelf';
 const VIEWS = '/api/views/search/messages';
 const SCRIPTING = '/api/search/messages';
 
@@ -57,6 +59,14 @@ const DEFAULT_RANGE: RangeSpec = { type: 'relative', range: 300 };
 const LEGACY_LIMIT = 150;
 const SCRIPTING_SIZE = 10;
 const CHUNK = 1000;
+
+interface GelfMessage {
+  short_message: string;
+  host: string;
+  /** Seconds. */
+  timestamp: number;
+  [field: `_${string}`]: unknown;
+}
 
 class Refusal extends Error {
   readonly answer: Answer;
@@ -115,6 +125,7 @@ export class GraylogServer extends MisbehavingServer {
 
   #route(request: ReceivedRequest): Answer {
     const { method, path, headers } = request;
+    if (path === GELF) return this.#gelf(request);
     if (method !== 'GET' && headers['x-requested-by'] === undefined) {
       const message =
         'CSRF protection header is missing. Please add a "X-Requested-By" header to your request.';
@@ -178,6 +189,16 @@ export class GraylogServer extends MisbehavingServer {
       operating_system: 'Linux 6.1',
       is_leader: true,
     });
+  }
+
+  #gelf({ body }: ReceivedRequest): Answer {
+    const { short_message, host, timestamp, ...more } = JSON.parse(body) as GelfMessage;
+    const fields = Object.entries(more).flatMap(([name, value]) =>
+      name.startsWith('_') ? [[name.slice(1), value]] : [],
+    );
+    const own = Object.fromEntries(fields) as Record<string, unknown>;
+    this.push({ ...own, message: short_message, source: host, timestamp: timestamp * 1000 });
+    return { status: 202 };
   }
 
   #streams(): Answer {

@@ -21,8 +21,14 @@ export interface LokiOptions {
   pingMs?: number;
 }
 
+/** What is pushed, where it is JSON. */
+interface PushBody {
+  streams: { stream: Labels; values: [ns: string, line: string, metadata?: Labels][] }[];
+}
+
 export const TAIL = '/loki/api/v1/tail';
 export const QUERY_RANGE = '/loki/api/v1/query_range';
+export const PUSH = '/loki/api/v1/push';
 
 const HOUR_NS = 3_600_000_000_000n;
 const LONGEST_RANGE_NS = (30n * 24n + 1n) * HOUR_NS;
@@ -121,6 +127,7 @@ export class LokiServer extends MisbehavingServer {
     const [, label] = /^\/loki\/api\/v1\/label\/([^/]+)\/values$/.exec(path) ?? [];
     if (label !== undefined) return this.#labelValues(request, decodeURIComponent(label));
     if (path === QUERY_RANGE) return this.#queryRange(request);
+    if (path === PUSH) return this.#pushed(request);
     if (path === '/loki/api/v1/labels') return this.#labels(request);
     if (path === '/loki/api/v1/series') return this.#series(request);
     if (path === TAIL) {
@@ -145,6 +152,16 @@ export class LokiServer extends MisbehavingServer {
     const header = headers['x-scope-orgid'];
     if (typeof header !== 'string' || header === '') throw new Refusal('no org id\n', 401);
     return [...new Set(header.split('|'))].sort();
+  }
+
+  #pushed({ headers, body }: ReceivedRequest): Answer {
+    const [tenant = NO_TENANT] = this.#tenants(headers);
+    const { streams } = JSON.parse(body) as PushBody;
+    for (const { stream, values } of streams) {
+      const entries = values.map(([ns, ...rest]): PushedEntry => [BigInt(ns), ...rest]);
+      this.push(stream, entries, { tenant });
+    }
+    return { status: 204 };
   }
 
   #queryRange(request: ReceivedRequest): Answer {

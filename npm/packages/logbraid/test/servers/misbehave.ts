@@ -3,7 +3,9 @@
 import type { IncomingHttpHeaders, IncomingMessage, Server } from 'node:http';
 import { createServer, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What was asked. */
@@ -19,6 +21,8 @@ export interface Answer {
   status: number;
   headers?: Record<string, string>;
   body?: string;
+  /** What follows the body, whenever it comes; the length is not told then. */
+  rest?: AsyncIterable<string>;
 }
 
 /**
@@ -227,7 +231,8 @@ export abstract class MisbehavingServer {
     const half = body.subarray(0, body.length >> 1);
     const how = fault?.kind === 'cut' ? fault.how : undefined;
     const length = how === 'inside-text' || how === 'extra-bytes' ? half.length : body.length;
-    const sized = body.length > 0 || answer.status !== 204 ? { 'content-length': length } : {};
+    const isSized = !answer.rest && (body.length > 0 || answer.status !== 204);
+    const sized = isSized ? { 'content-length': length } : {};
     response.writeHead(answer.status, { ...sized, ...answer.headers });
     if (fault?.kind === 'drip') {
       await this.#drip(response, body, fault.drip);
@@ -237,6 +242,9 @@ export abstract class MisbehavingServer {
       response.write(half);
       await this.#wait(BEFORE_RESET_MS, response);
       response.socket?.resetAndDestroy();
+    } else if (answer.rest && how === undefined) {
+      response.write(body);
+      await pipeline(Readable.from(answer.rest), response);
     } else {
       response.end(how === 'inside-text' ? half : body);
     }

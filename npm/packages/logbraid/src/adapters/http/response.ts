@@ -9,24 +9,30 @@ export const EVENT_STREAM = 'text/event-stream';
 
 const LINE_FEED = 0x0a;
 
+/** Told what becomes of a response. */
+export interface ResponseListener {
+  onOpen: () => void;
+  onBytes: (bytes: number) => void;
+  /** Server-Sent Events are handed on. */
+  onEvents: (events: number) => void;
+}
+
 /** One response, as items. */
 export class ResponseReader {
   /** Whether anything of it has been handed on. */
   hasBegun = false;
   /** Whether the server has said that there is nothing more. */
   isLast = false;
-  /** Server-Sent Events handed on. */
-  events = 0;
   readonly #setup: RequestSetup;
   readonly #framing: 'lines' | 'sse' | undefined;
   readonly #position: EventPosition;
-  readonly #hear: { onOpen: () => void; onBytes: (bytes: number) => void };
+  readonly #hear: ResponseListener;
 
   constructor(
     setup: RequestSetup,
     framing: 'lines' | 'sse' | undefined,
     position: EventPosition,
-    hear: { onOpen: () => void; onBytes: (bytes: number) => void },
+    hear: ResponseListener,
   ) {
     this.#setup = setup;
     this.#framing = framing;
@@ -75,7 +81,7 @@ export class ResponseReader {
     for (let block; (block = await this.#next(connection));) {
       const lines = events.push(block);
       if (lines.length === 0) continue;
-      this.events += lines.length;
+      this.#hear.onEvents(lines.length);
       this.hasBegun = true;
       yield lines.join('');
     }
