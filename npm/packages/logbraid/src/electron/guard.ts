@@ -16,6 +16,10 @@ const MIB = 1 << 20;
 export interface GuardWatch {
   /** So many queries run, from now on. */
   queries: (count: number) => void;
+  /** The page asks for so many MiB for its queries. Gives what each is to have. */
+  asks: (maxMemoryMB: number) => number;
+  /** The page ends its engine. */
+  destroyed: () => void;
   /** Nothing passes any more: the window has sent what it may not, or its engine has failed. */
   ended: (error: CorrelationError) => void;
 }
@@ -92,7 +96,15 @@ export class Guard implements Port<Reply, Request> {
       return this.#reader.start(message);
     }
     const request = this.#reader.request(message);
-    return this.#admit(request, weight) ? request : undefined;
+    return this.#admit(request, weight) ? this.#settle(request) : undefined;
+  }
+
+  /** What is asked for as it is to be. */
+  #settle(request: WindowRequest): Request {
+    if (request.type !== 'call') return request;
+    if (request.method === 'destroy') this.#watch.destroyed();
+    if (request.method !== 'setMaxMemory') return request;
+    return { ...request, args: [this.#watch.asks(request.args[0] as number)] };
   }
 
   #weigh(message: unknown): number {

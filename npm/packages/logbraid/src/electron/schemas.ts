@@ -90,6 +90,7 @@ function callSchemas(query: v.GenericSchema<string>, name: v.GenericSchema<strin
     call('complete', [query, v.number()]),
     call('vocabulary', []),
     call('metrics', [v.strictObject({ format: v.optional(v.literal('prometheus')) })]),
+    call('setMaxMemory', [v.pipe(v.number(), v.gtValue(0))]),
     call('removeAdapter', [name]),
     call('destroy', []),
   ] as const;

@@ -34,8 +34,6 @@ export interface WindowSetup {
   ended: (error: CorrelationError | undefined) => void;
 }
 
-type Bounded = CorrelationEngine & { setMaxMemory?(mb: number): void };
-
 /** A window that has an engine. */
 export class ServedWindow {
   readonly info: WindowInfo;
@@ -52,6 +50,8 @@ export class ServedWindow {
   #shedToMB = Infinity;
   /** What each query may hold of that, as the engine knows it. */
   #boundMB = 0;
+  /** By its page; the port closes soon. */
+  #isDestroyed = false;
   #closed: Promise<void> | undefined;
 
   constructor(port: MainPort, info: WindowInfo, mayHoldMB: number, setup: WindowSetup) {
@@ -63,6 +63,14 @@ export class ServedWindow {
       queries: (count) => {
         this.#queries = count;
         this.#bound();
+      },
+      asks: (maxMemoryMB) => {
+        this.#askedMB = maxMemoryMB;
+        this.#bound();
+        return this.#boundMB;
+      },
+      destroyed: () => {
+        this.#isDestroyed = true;
       },
       ended: (error) => {
         this.#end(error);
@@ -88,7 +96,7 @@ export class ServedWindow {
   /** Gives up half of what its queries hold, and holds no more until {@link recover}. */
   shed(): void {
     const engine = this.#engine;
-    if (!engine) return;
+    if (!engine || this.#isDestroyed) return;
     const heldMB = this.heldMB;
     this.#shedToMB = Math.max(Math.min(this.#shedToMB, heldMB / 2), LEAST_SHED_MB);
     const warnings: MemoryWarning[] = [];
@@ -146,8 +154,8 @@ export class ServedWindow {
 
   #bound(): void {
     const mb = this.#queryMB;
-    if (mb === this.#boundMB) return;
+    if (mb === this.#boundMB || this.#isDestroyed) return;
     this.#boundMB = mb;
-    (this.#engine as Bounded | undefined)?.setMaxMemory?.(mb);
+    this.#engine?.setMaxMemory(mb);
   }
 }
