@@ -33,4 +33,18 @@ export default defineConfig(
       },
     },
   },
+  {
+    // What pages have, and what Node and they share.
+    files: ['examples/electron/**'],
+    languageOptions: {
+      globals: {
+        AbortController: 'readonly',
+        Headers: 'readonly',
+        Response: 'readonly',
+        URLSearchParams: 'readonly',
+        document: 'readonly',
+        location: 'readonly',
+      },
+    },
+  },
 );

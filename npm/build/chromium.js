@@ -6,8 +6,8 @@ import { chromium } from 'playwright-core';
 
 const NAMES = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'];
 
-/** Starts it. Throws where there is none, and says how to get it. */
-export function launch() {
+/** Starts it, with these arguments more. Throws where there is none, and says how to get it. */
+export function launch(args = []) {
   const folders = (process.env['PATH'] ?? '').split(path.delimiter);
   const files = NAMES.flatMap((name) => folders.map((folder) => path.join(folder, name)));
   const executablePath = files.find(isProgram);
@@ -17,7 +17,7 @@ export function launch() {
         `sudo apt-get install --yes --no-install-recommends ${NAMES[0]}`,
     );
   }
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...args] });
 }
 
 function isProgram(file) {

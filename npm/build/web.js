@@ -1,4 +1,5 @@
-// Bundles what browsers load: modules that need no bundler, and that bundlers can take further.
+// Bundles what browsers load, modules that need no bundler and that bundlers can take further, and the preload script
+// of Electron.
 import { rm } from 'node:fs/promises';
 
 import { build } from 'esbuild';
@@ -11,9 +12,10 @@ await build({
   entryPoints: [
     ...['index', 'slim', 'inline', 'compat', 'worker', 'http'].map((name) => `web/${name}`),
     ...['loki', 'graylog', 'prometheus'].map((name) => `adapters/${name}`),
+    'electron/renderer',
   ].map((name) => ({
     in: `${modules.pathname}${name}.js`,
-    out: name.slice(name.indexOf('/') + 1),
+    out: name.replace(/^(web|adapters)\//, '').replace('/', '-'),
   })),
   outdir: folder.pathname,
   bundle: true,
@@ -24,5 +26,17 @@ await build({
   loader: { '.wasm': 'binary' },
   minify: true,
   sourcemap: true,
+  logLevel: 'warning',
+});
+
+// A preload script in a sandbox can load nothing but Electron: it is one file.
+await build({
+  entryPoints: [`${modules.pathname}electron/preload.js`],
+  outfile: new URL('../packages/logbraid/dist/electron/preload.cjs', import.meta.url).pathname,
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  external: ['electron'],
+  target: 'es2022',
   logLevel: 'warning',
 });

@@ -40,7 +40,7 @@ enum Command {
     Bench(bench::Bench),
     /// Build, then write anew what the examples of docs/language.md print
     Docs,
-    /// Build, then measure the figures of docs/performance.md anew; nothing else should run meanwhile
+    /// Build, then measure the figures of docs/performance.md and docs/electron.md anew; nothing else should run meanwhile
     Figures {
         /// Only those of commands that contain this text
         only: Option<String>,

@@ -9,7 +9,7 @@ import type { Browser, ConsoleMessage } from 'playwright-core';
 /** Starts the Chromium of the machine. */
 export const { launch } = (await import(
   new URL('../../../../build/chromium.js', import.meta.url).href
-)) as { launch: () => Promise<Browser> };
+)) as { launch: (args?: string[]) => Promise<Browser> };
 
 /** How long a page that prints less than expected is waited for, in milliseconds. */
 const PATIENCE = 60_000;

@@ -93,10 +93,14 @@ test('the package holds what it needs and nothing else', () => {
     'bin/logbraid.js',
     'dist/cjs/compat/index.js',
     'dist/cjs/index.js',
+    'dist/cjs/electron/main.js',
     'dist/cjs/package.json',
+    'dist/electron/preload.cjs',
     'dist/esm/compat/index.js',
     'dist/esm/index.js',
+    'dist/esm/electron/main.js',
     'dist/web/compat.js',
+    'dist/web/electron-renderer.js',
     'dist/web/http.js',
     'dist/web/index.js',
     'dist/web/inline.js',
@@ -107,7 +111,7 @@ test('the package holds what it needs and nothing else', () => {
     assert.ok(files.includes(needed), `${needed} is missing`);
   }
   const expected =
-    /^(package\.json|README\.md|LICENSE-(APACHE|MIT)|bin\/logbraid\.js|dist\/(esm|cjs)\/(?!web\/|test\/).*(\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/cjs\/package\.json|dist\/web\/[\w-]+\.js(\.map)?|wasm\/(glue\.cjs|logbraid\.wasm))$/;
+    /^(package\.json|README\.md|LICENSE-(APACHE|MIT)|bin\/logbraid\.js|dist\/(esm|cjs)\/(?!web\/|test\/).*(\.d\.c?ts|\.c?js|\.c?js\.map)|dist\/cjs\/package\.json|dist\/electron\/preload\.cjs|dist\/web\/[\w-]+\.js(\.map)?|wasm\/(glue\.cjs|logbraid\.wasm))$/;
   assert.deepEqual(
     files.filter((file) => !expected.test(file)),
     [],
@@ -158,6 +162,23 @@ test('the addon is loaded by default, and not where WebAssembly is chosen', () =
 
 test('files are joined', () => {
   assert.equal(node(['file.js']).stdout, '1\n');
+});
+
+test('the modules for Electron load where it is not, and the preload script is a file of its own', () => {
+  write(root, {
+    'windows.js': `
+      import { createRequire } from 'node:module';
+      import { serveWindows } from 'logbraid/electron/main';
+      import { connectEngine } from 'logbraid/electron/renderer';
+      const require = createRequire(import.meta.url);
+      const required = require('logbraid/electron/main');
+      console.log([serveWindows, required.serveWindows, connectEngine].map((one) => typeof one).join(' '));
+      console.log(require.resolve('logbraid/electron/preload'));`,
+  });
+  const [types = '', preload = ''] = node(['windows.js']).stdout.split('\n');
+  assert.equal(types, 'function function function');
+  const loaded = readFileSync(preload, 'utf8').match(/\brequire\(.*?\)/g);
+  assert.deepEqual(loaded, ['require("electron")']);
 });
 
 test('the command runs', () => {
@@ -254,6 +275,8 @@ test('types fit for import and require, bundlers and Node, with and without thos
     import type { Correlation, LogEvent, WasmSource } from 'logbraid';
     import { FileAdapter } from 'logbraid/file';
     import { CorrelationEngine as Compat, StreamJoiner } from 'logbraid/compat';
+    import { connectWindows, serveWindows } from 'logbraid/electron/main';
+    import type { ConnectOptions, WindowInfo } from 'logbraid/electron/main';
     import { HttpAdapter } from 'logbraid/http';
     import { CorrelationEngine as Inline } from 'logbraid/inline';
     import { CorrelationEngine as Slim } from 'logbraid/slim';
@@ -272,6 +295,12 @@ test('types fit for import and require, bundlers and Node, with and without thos
       await engine.source('a').push(event);
       engine.addAdapter('b', [event]).addAdapter('c', new FileAdapter('x', { zone: 'UTC' }));
       engine.addAdapter('d', new HttpAdapter({ url: 'http://localhost/', follow: true, time: 'at' }));
+      const sources = ({ url }: WindowInfo) => ({ app: new FileAdapter(url) });
+      const electron = {} as Pick<ConnectOptions, 'ipcMain' | 'MessageChannelMain'>;
+      const windows = serveWindows({ sources, limits: { queries: 4 }, totalMemoryMB: 200 });
+      connectWindows({ ...electron, engine: windows, allow: () => ({ maxMemoryMB: 20 }) }).close();
+      // @ts-expect-error -- nothing that runs engines
+      connectWindows({ ...electron, engine });
       engine.on('lateEvent', ({ behindMs }) => behindMs.toFixed());
       for await (const c of engine.correlate('q', { signal: AbortSignal.timeout(1) })) {
         const ns: bigint | undefined = c.events[0]?.timestampNs;
@@ -294,7 +323,9 @@ test('types fit for import and require, bundlers and Node, with and without thos
   // What only browsers have types of.
   const page = `
     import { createWorkerEngine, load } from 'logbraid';
+    import { connectEngine } from 'logbraid/electron/renderer';
     import 'logbraid/worker';
+    await (await connectEngine({ emit: 'eager' })).destroy();
     await load(await WebAssembly.compileStreaming(fetch('logbraid.wasm')));
     const worker = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
     for await (const { joinValue } of createWorkerEngine({ worker }).correlate('q')) {

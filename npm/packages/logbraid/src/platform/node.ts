@@ -96,6 +96,7 @@ export function startWorker({ wasm }: WorkerOptions): Connection {
   return {
     port: portOf(port1),
     wasm: wasm instanceof URL ? wasm.href : wasm,
+    readsSources: true,
     hold,
     failed: (tell) => {
       worker.on('error', (cause) => {

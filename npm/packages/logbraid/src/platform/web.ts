@@ -108,6 +108,7 @@ export function startWorker({ worker: given, wasm }: WorkerOptions): Connection 
   return {
     port: portOf(worker),
     wasm: wasm instanceof URL ? wasm.href : wasm,
+    readsSources: true,
     // Pages live as long as they are shown.
     hold: () => undefined,
     failed: (tell) => {

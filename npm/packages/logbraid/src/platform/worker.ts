@@ -25,6 +25,8 @@ export interface Connection {
   port: Port<Request, Reply>;
   /** What the other end loads, where it is not to find that out by itself. */
   wasm: SentSource | undefined;
+  /** Whether the other end reads Blobs and the adapters of this package; where it does not, they are read here. */
+  readsSources: boolean;
   /** Whether anything is going on: what waits for an answer keeps the process alive. */
   hold: (busy: boolean) => void;
   /** Calls back when the thread has failed. */

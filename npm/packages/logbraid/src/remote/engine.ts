@@ -12,7 +12,7 @@ import type { EngineOptions } from '../options.js';
 import type { Completion, Validation, Vocabulary } from '../query.js';
 import type { SyntaxTree } from '../syntax.js';
 import type { CorrelateOptions, EngineEvents, Metrics, MetricsOptions } from '../types.js';
-import { unpackError } from './messages.js';
+import { EVENTS, unpackError } from './messages.js';
 import type { Method, PlainError, ProxiedAdapter, Reply, Request } from './messages.js';
 import type { Port } from './port.js';
 import type { Connection } from '../platform/worker.js';
@@ -20,21 +20,6 @@ import { RemoteRun } from './run.js';
 import { SentAdapter, plainSpec } from './sent.js';
 import { RemoteSource } from './source.js';
 import { Streams } from './streams.js';
-
-/** What is on the way to the page, and what it makes of it. */
-const EVENTS = [
-  'badLine',
-  'lateEvent',
-  'eventDropped',
-  'memoryWarning',
-  'runsBackwards',
-  'paused',
-  'resumed',
-  'performanceMetrics',
-  'adapterError',
-  'adapterReconnect',
-  'adapterGap',
-] as const satisfies readonly (keyof EngineEvents)[];
 
 interface Call {
   resolve: (value: never) => void;
@@ -105,9 +90,9 @@ export class RemoteEngine extends EngineEmitter {
     const number = ++this.#last;
     this.#adapters.set(name, made);
     this.#numbers.set(name, number);
-    const isSent = blob
-      ? this.#sendBlob(name, blob, proxied)
-      : this.#sendAdapter(name, number, made);
+    const isSent =
+      this.#connection.readsSources &&
+      (blob ? this.#sendBlob(name, blob, proxied) : this.#sendAdapter(name, number, made));
     if (!isSent) {
       this.#streams.add(number, made);
       this.#port.send({ type: 'addStream', name, adapter: number, options: proxied });

@@ -2,6 +2,7 @@ import type { AdapterStatus, DataSourceAdapter, StreamOptions } from '../adapter
 import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
 import { CorrelationEngine } from '../engine.js';
+import type { EngineOptions } from '../options.js';
 import type { KnownLabel } from '../query.js';
 import type { EngineEvents } from '../types.js';
 import { InternalError } from '../errors.js';
@@ -18,12 +19,22 @@ type HostPort = Port<Reply, Request>;
 /** How often the page is told how the adapters are that are read here, in milliseconds. */
 const STATUS_MS = 250;
 
-/** Runs an engine for whoever is at the other end of a port, with adapters of these classes. */
-export function serve(port: HostPort, classes: AdapterClasses): void {
+/** Makes the engine of whoever asks for one with these options. */
+type MakeEngine = (options: EngineOptions) => CorrelationEngine;
+
+/**
+ * Runs an engine for whoever is at the other end of a port, with adapters of these classes. An error of
+ * `makeEngine` is told there.
+ */
+export function serve(
+  port: HostPort,
+  classes: AdapterClasses,
+  makeEngine: MakeEngine = (options) => new CorrelationEngine(options),
+): void {
   let host: Host | undefined;
   port.listen((request) => {
     try {
-      if (request.type === 'start') host = start(port, classes, request);
+      if (request.type === 'start') host = start(port, classes, makeEngine, request);
       else host?.take(request);
     } catch (error) {
       port.send({ type: 'failed', error: packError(error) });
@@ -34,13 +45,14 @@ export function serve(port: HostPort, classes: AdapterClasses): void {
 function start(
   port: HostPort,
   classes: AdapterClasses,
+  makeEngine: MakeEngine,
   { options, wasm }: Extract<Request, { type: 'start' }>,
 ): Host {
   const loaded = load(wasm);
   loaded.catch((error: unknown) => {
     port.send({ type: 'failed', error: packError(error) });
   });
-  return new Host(port, classes, new CorrelationEngine(options), loaded);
+  return new Host(port, classes, makeEngine(options), loaded);
 }
 
 class Host {
@@ -193,8 +205,11 @@ class Host {
   async #leave(run: number): Promise<void> {
     const left = this.#runs.get(run);
     this.#runs.delete(run);
-    await left?.leave();
+    if (!left) return;
+    await left.leave();
     this.#tellStatus();
+    // Whoever counts queries waits for that; the page has forgotten it.
+    this.#port.send({ type: 'ended', run, error: undefined });
   }
 
   /** Tells of each adapter how it is, where that has changed. */

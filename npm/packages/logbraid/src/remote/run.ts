@@ -6,7 +6,7 @@ import { unpack } from './packed.js';
 import type { Port } from './port.js';
 
 /** Correlations that may be on the way or wait here. */
-const AHEAD = 256;
+export const AHEAD = 256;
 
 interface Waiter {
   resolve: (result: IteratorResult<Correlation, undefined>) => void;

@@ -1,0 +1,266 @@
+import type { CorrelationError } from '../errors.js';
+import { errorFrom } from '../errors.js';
+import { packError, unpackError } from '../remote/messages.js';
+import type { Reply, Request } from '../remote/messages.js';
+import type { Port } from '../remote/port.js';
+import type { ResolvedLimits } from './limits.js';
+import { Scales } from './plain.js';
+import { exceeded, refused } from './refusal.js';
+import { RequestReader } from './schemas.js';
+import type { WindowRequest } from './schemas.js';
+
+const KIB = 1 << 10;
+const MIB = 1 << 20;
+
+/** Who hears of a guarded window. */
+export interface GuardWatch {
+  /** So many queries run, from now on. */
+  queries: (count: number) => void;
+  /** The page asks for so many MiB for its queries. Gives what each is to have. */
+  asks: (maxMemoryMB: number) => number;
+  /** The page ends its engine. */
+  destroyed: () => void;
+  /** Nothing passes any more: the window has sent what it may not, or its engine has failed. */
+  ended: (error: CorrelationError) => void;
+}
+
+/** A source that a window brings. */
+interface GuardedSource {
+  name: string;
+  /** Of each message that was pushed and has not been taken, its bytes. */
+  waiting: number[];
+  /** It has been taken away; queries that had begun may still read it. */
+  gone: boolean;
+}
+
+/**
+ * Stands between a window and the engine that serves it, and passes on what a window may send, as much as the
+ * limits allow. The first message that is anything else ends it.
+ */
+export class Guard implements Port<Reply, Request> {
+  readonly #port: Port<Reply, unknown>;
+  readonly #limits: ResolvedLimits;
+  readonly #watch: GuardWatch;
+  readonly #reader: RequestReader;
+  #started = false;
+  #ended = false;
+  readonly #sources = new Map<number, GuardedSource>();
+  /** Streams that the window reads for the engine, and whether it waits for their next items. */
+  readonly #streams = new Map<number, { awaited: boolean }>();
+  /** Of each query, how many correlations it has been asked for and has not sent. */
+  readonly #runs = new Map<number, number>();
+  readonly #calls = new Set<number>();
+  /** Bytes that were pushed and have not been taken. */
+  #pushed = 0;
+
+  constructor(port: Port<Reply, unknown>, limits: ResolvedLimits, watch: GuardWatch) {
+    this.#port = port;
+    this.#limits = limits;
+    this.#watch = watch;
+    this.#reader = new RequestReader(limits);
+  }
+
+  send(reply: Reply): void {
+    if (this.#ended) return;
+    this.#note(reply);
+    this.#port.send(reply);
+    if (reply.type === 'failed') {
+      this.#ended = true;
+      this.#watch.ended(errorFrom(unpackError(reply.error)));
+    }
+  }
+
+  listen(receive: (request: Request) => void): void {
+    this.#port.listen((message) => {
+      if (this.#ended) return;
+      let request: Request | undefined;
+      try {
+        request = this.#read(message);
+      } catch (error) {
+        this.send({ type: 'failed', error: packError(errorFrom(error)) });
+      }
+      if (request) receive(request);
+    });
+  }
+
+  /** Nothing passes any more. */
+  end(): void {
+    this.#ended = true;
+  }
+
+  /** What is to be passed on; nothing, where it comes too late. Throws what the window is told. */
+  #read(message: unknown): Request | undefined {
+    const weight = this.#weigh(message);
+    if (!this.#started) {
+      this.#started = true;
+      return this.#reader.start(message);
+    }
+    const request = this.#reader.request(message);
+    return this.#admit(request, weight) ? this.#settle(request) : undefined;
+  }
+
+  /** What is asked for as it is to be. */
+  #settle(request: WindowRequest): Request {
+    if (request.type !== 'call') return request;
+    if (request.method === 'destroy') this.#watch.destroyed();
+    if (request.method !== 'setMaxMemory') return request;
+    return { ...request, args: [this.#watch.asks(request.args[0] as number)] };
+  }
+
+  #weigh(message: unknown): number {
+    const { pushedMB, eventKB } = this.#limits;
+    const scales = new Scales('pushedMB', pushedMB, MIB);
+    scales.add(message);
+    const single = scales.weight <= eventKB * KIB ? [] : itemsOf(message);
+    for (const item of single) {
+      for (const event of Array.isArray(item) ? (item as unknown[]) : [item]) {
+        if (isObject(event)) new Scales('eventKB', eventKB, KIB).add(event);
+      }
+    }
+    return scales.weight;
+  }
+
+  /** Holds a request to the limits. Whether anything waits for it. */
+  #admit(request: WindowRequest, weight: number): boolean {
+    switch (request.type) {
+      case 'addStream':
+        this.#bring(request.adapter, request.name);
+        return true;
+      case 'addPush':
+        this.#bring(request.source, request.name);
+        return true;
+      case 'push':
+        this.#push(request.source, weight);
+        return true;
+      case 'call':
+        this.#call(request);
+        return true;
+      case 'correlate':
+        this.#correlate(request.run);
+        return true;
+      case 'pull':
+        return this.#pull(request.run, request.count);
+      case 'items':
+        return this.#items(request.stream);
+      case 'finished':
+        return this.#streams.delete(request.stream);
+      case 'notice':
+        return this.#streams.has(request.stream);
+      case 'labels':
+        return this.#sources.get(request.adapter)?.gone === false;
+      default:
+        return true;
+    }
+  }
+
+  #bring(number: number, name: string): void {
+    const { sources } = this.#limits;
+    if (this.#sources.has(number)) throw refused(`a second source ${number}`);
+    if (this.#sources.size >= sources) throw exceeded('sources', sources);
+    this.#sources.set(number, { name, waiting: [], gone: false });
+  }
+
+  #push(number: number, weight: number): void {
+    const { pushedMB } = this.#limits;
+    const source = this.#sources.get(number);
+    if (!source || source.gone) throw refused('events for a source that is not there');
+    source.waiting.push(weight);
+    this.#pushed += weight;
+    if (this.#pushed > pushedMB * MIB) throw exceeded('pushedMB', pushedMB);
+  }
+
+  #call({ call, method, args }: Extract<WindowRequest, { type: 'call' }>): void {
+    const { calls } = this.#limits;
+    if (this.#calls.has(call)) throw refused(`a second call ${call}`);
+    if (this.#calls.size >= calls) throw exceeded('calls', calls);
+    this.#calls.add(call);
+    if (method === 'removeAdapter') this.#takeAway(args[0] as string);
+  }
+
+  #takeAway(name: string): void {
+    const source = [...this.#sources.values()].find((one) => !one.gone && one.name === name);
+    // What the program reads is not the window's to take away.
+    if (!source) throw refused(`that ${name} be taken away, which it has not brought`);
+    source.gone = true;
+    this.#forgetGone();
+  }
+
+  #correlate(run: number): void {
+    const { queries } = this.#limits;
+    if (this.#runs.has(run)) throw refused(`a second query ${run}`);
+    if (this.#runs.size >= queries) throw exceeded('queries', queries);
+    this.#runs.set(run, 0);
+    this.#watch.queries(this.#runs.size);
+  }
+
+  #pull(run: number, count: number): boolean {
+    const { ahead } = this.#limits;
+    const wanted = this.#runs.get(run);
+    // It has ended meanwhile.
+    if (wanted === undefined) return false;
+    if (wanted + count > ahead) throw exceeded('ahead', ahead);
+    this.#runs.set(run, wanted + count);
+    return true;
+  }
+
+  #items(number: number): boolean {
+    const stream = this.#streams.get(number);
+    // It has been left meanwhile.
+    if (!stream) return false;
+    if (!stream.awaited) throw refused('items that nobody waits for');
+    stream.awaited = false;
+    return true;
+  }
+
+  /** Keeps count of what is answered. */
+  #note(reply: Reply): void {
+    switch (reply.type) {
+      case 'answer':
+      case 'refused':
+        this.#calls.delete(reply.call);
+        break;
+      case 'room':
+        this.#pushed -= this.#sources.get(reply.source)?.waiting.shift() ?? 0;
+        break;
+      case 'found':
+        this.#runs.set(reply.run, (this.#runs.get(reply.run) ?? 0) - reply.found.packed.length);
+        break;
+      case 'ended':
+        this.#runs.delete(reply.run);
+        this.#forgetGone();
+        this.#watch.queries(this.#runs.size);
+        break;
+      case 'open':
+        this.#streams.set(reply.stream, { awaited: false });
+        break;
+      case 'take': {
+        const stream = this.#streams.get(reply.stream);
+        if (stream) stream.awaited = true;
+        break;
+      }
+      case 'drop':
+        this.#streams.delete(reply.stream);
+        break;
+    }
+  }
+
+  /** What was pushed into sources that were taken away is held no longer than queries run. */
+  #forgetGone(): void {
+    if (this.#runs.size > 0) return;
+    for (const [number, { gone, waiting }] of this.#sources) {
+      if (!gone) continue;
+      this.#sources.delete(number);
+      for (const weight of waiting) this.#pushed -= weight;
+    }
+  }
+}
+
+/** What is pushed in a message, or read in the window, if it is such a message. */
+function itemsOf(message: unknown): unknown[] {
+  const items = isObject(message) && 'items' in message ? message.items : undefined;
+  return Array.isArray(items) ? items : [];
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !(value instanceof Uint8Array);
+}
