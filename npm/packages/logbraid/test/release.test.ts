@@ -179,7 +179,12 @@ test('a newcomer has a first correlation, without Rust and without scripts', () 
   const script = path.join(REPOSITORY, 'examples/first-correlation.sh');
   const printed = execute('bash', [script]);
   assert.match(printed, /^Rust: none\n/);
-  assert.match(printed, /\nr1: payment refused, GET \/checkout\n\d+ s from an empty project\n$/);
+  const end = /\nr1: payment refused, GET \/checkout\n(\d+) s from an empty project\n$/.exec(
+    printed,
+  );
+  assert.ok(end, printed);
+  // A minute is what newcomers are promised, many times over what it takes.
+  assert.ok(Number(end[1]) < 60, printed);
 });
 
 interface Job {
