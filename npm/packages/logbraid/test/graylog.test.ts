@@ -8,7 +8,7 @@ import { GraylogAdapter } from 'logbraid/graylog';
 import type { GraylogOptions } from 'logbraid/graylog';
 
 import { conforms } from './conformance.js';
-import { range } from './reading.js';
+import { Reading, range } from './reading.js';
 import { GRAYLOG_REFUSES } from './real-subjects.js';
 import { GraylogServer } from './servers/graylog-server.js';
 import type { PushedMessage } from './servers/graylog-store.js';
@@ -360,6 +360,42 @@ void test('a search that makes no sense fails with what Graylog says of it, at o
     assert.equal(server.requests.length, 2);
   }
 });
+
+for (const api of APIS) {
+  void test(`${api}: messages that are found late, and out of order, come once within the overlap`, async () => {
+    const [version = ''] = VERSIONS[api];
+    await using server = await GraylogServer.start({ version });
+    const then = Date.now() - 5000;
+    const message = (number: number) => ({
+      timestamp: then + number * 100,
+      message: `number ${number}`,
+    });
+    const hidden = range(0, 10).map((number) => server.pushUnindexed(message(number * 2)));
+    server.push(...range(0, 10).map((number) => message(number * 2 + 1)));
+    const adapter = new GraylogAdapter({
+      url: server.url,
+      api,
+      limit: 7,
+      pollInterval: 5,
+      username: 'admin',
+      password: 'secret',
+    });
+    const reading = new Reading(adapter, 'number');
+    await reading.until(10);
+    for (const [at, index] of hidden.reverse().entries()) {
+      index();
+      await reading.until(11 + at);
+    }
+    // What came twice would be here before the last.
+    server.push({ timestamp: Date.now(), message: 'number 20' });
+    await reading.until(21);
+    assert.deepEqual(reading.sorted, range(0, 21));
+    assert.deepEqual(reading.notices, []);
+    assert.ok(adapter.status().repeats > 0);
+    await reading.leave();
+    await adapter.destroy();
+  });
+}
 
 void test('streams that there are, by their IDs; options are checked', async () => {
   await using server = await GraylogServer.start({ user: 'me', password: 's3cr3t-password' });
