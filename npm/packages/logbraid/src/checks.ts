@@ -95,6 +95,12 @@ export function text(name: string, value: unknown): string {
   return typeof value === 'string' && value !== '' ? value : bad(name, value, 'a text');
 }
 
+/** A text that no error shows, whatever it is instead. */
+export function secret(name: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '') return value;
+  throw new OptionError(`${name} must be a text`, { details: { option: name } });
+}
+
 export function flag(name: string, value: unknown): boolean {
   return typeof value === 'boolean' ? value : bad(name, value, 'true or false');
 }

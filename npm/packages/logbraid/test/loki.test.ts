@@ -69,6 +69,8 @@ void test('options are checked', () => {
   wrong({ url: 'http://l', mode: 'push' }, /^mode must be 'tail' or 'poll' or 'history'/);
   wrong({ url: 'http://l', interval: 1 }, /there is no option interval; there are: url, headers/);
   wrong({ url: 'http://l', token: 'a', username: 'b' }, /token and username exclude each other/);
+  wrong({ url: 'http://l', token: 70421 }, /^token must be a text$/);
+  wrong({ url: 'http://l', username: 'b', password: 70421 }, /^password must be a text$/);
   wrong({ url: 'http://l', maxRetries: -1 }, /maxRetries/);
   wrong(
     { url: 'http://l', proxy: 'ftp://me:s3cr3t-password@p' },

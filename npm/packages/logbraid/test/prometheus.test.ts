@@ -25,7 +25,7 @@ before(async () => {
     '',
   ].join('\n');
   // So that there is a little of the past.
-  await new Promise((resolve) => setTimeout(resolve, SCRAPE_MS * 8));
+  await new Promise((resolve) => setTimeout(resolve, SCRAPE_MS * 3));
 });
 
 after(async () => {

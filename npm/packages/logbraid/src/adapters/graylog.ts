@@ -1,4 +1,4 @@
-import { count, duration, oneOf, reader, text, texts } from '../checks.js';
+import { count, duration, oneOf, reader, secret, texts } from '../checks.js';
 import { GraylogSearchError, OptionError } from '../errors.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
@@ -98,18 +98,18 @@ export class GraylogAdapter implements DataSourceAdapter {
       });
     }
     const read = reader<GraylogOptions>(options, KNOWN);
-    const [secret, authorization] = credentials(
-      read('apiToken', text, undefined),
-      read('session', text, undefined),
+    const [credential, authorization] = credentials(
+      read('apiToken', secret, undefined),
+      read('session', secret, undefined),
     );
     const headers = { ...options.headers, ...(authorization && { authorization }) };
     this.#server = new Server(
       { ...options, headers },
       refusal,
-      secret === undefined ? [] : [secret],
+      credential === undefined ? [] : [credential],
     );
     const isUser = options.username !== undefined || new URL(options.url).username !== '';
-    if (secret !== undefined && isUser) exclude('username');
+    if (credential !== undefined && isUser) exclude('username');
     const mode = read('mode', MODE, 'poll');
     this.bounded = mode === 'history';
     this.clockSkew = options.clockSkew ?? 0;

@@ -1,4 +1,4 @@
-import { duration, reader, text } from '../checks.js';
+import { duration, reader, secret, text } from '../checks.js';
 import {
   AdapterError,
   AuthRequiredError,
@@ -113,8 +113,8 @@ export class Server {
     const read = reader(options, Object.keys(options) as (keyof ServerOptions)[]);
     const { url, headers = {}, maxRetries, proxy, ca } = options;
     const username = read('username', text, undefined);
-    const password = read('password', text, undefined);
-    const token = read('token', text, undefined);
+    const password = read('password', secret, undefined);
+    const token = read('token', secret, undefined);
     if (!URL.canParse(String(url)) || !/^https?:$/.test(new URL(url).protocol)) {
       throw new OptionError(`url must be such as http://loki:3100, not ${redactUrl(String(url))}`, {
         details: { option: 'url' },

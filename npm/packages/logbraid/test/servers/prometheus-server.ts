@@ -10,7 +10,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How often it looks at what it watches, in milliseconds. */
-export const SCRAPE_MS = 100;
+export const SCRAPE_MS = 500;
 
 export class PrometheusServer {
   readonly url: string;
