@@ -39,13 +39,26 @@ pub fn build() -> anyhow::Result<()> {
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified());
     let made_by = [compiled.clone(), root().join("xtask/src/wasm.rs")];
     let newest = made_by.iter().filter_map(|path| modified(path).ok()).max();
-    if modified(&module).is_ok_and(|made| Some(made) >= newest) {
-        return report(&module);
+    let wasm_opt = root().join("npm/node_modules/binaryen/bin/wasm-opt");
+    // Beside the compiled one: the module itself does not show what has been done to it.
+    let unshrunk = compiled.with_extension("unshrunk");
+    let is_new = modified(&module).is_ok_and(|made| Some(made) >= newest);
+    if !is_new || (unshrunk.exists() && wasm_opt.exists()) {
+        fs::create_dir_all(&folder)?;
+        bind(&compiled, &folder)?;
+        if wasm_opt.exists() {
+            shrink(&module, &wasm_opt)?;
+            if unshrunk.exists() {
+                fs::remove_file(&unshrunk)?;
+            }
+        } else {
+            eprintln!(
+                "warning: wasm-opt is missing, the wasm module is larger: run npm ci in npm/"
+            );
+            fs::write(&unshrunk, "")?;
+        }
     }
-    fs::create_dir_all(&folder)?;
-    bind(&compiled, &folder)?;
-    shrink(&module)?;
-    report(&module)
+    report(&module, !unshrunk.exists())
 }
 
 /// Compiles the module, and says with what.
@@ -108,22 +121,20 @@ fn bind(compiled: &Path, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Has wasm-opt take out what the compiler left.
-fn shrink(module: &Path) -> anyhow::Result<()> {
-    let wasm_opt = root().join("npm/node_modules/binaryen/bin/wasm-opt");
-    if !wasm_opt.exists() {
-        bail!("wasm-opt is missing: run npm ci in npm/");
-    }
+fn shrink(module: &Path, wasm_opt: &Path) -> anyhow::Result<()> {
     let mut wasm_opt = Command::new(wasm_opt);
     run(wasm_opt.arg("-O3").args(FEATURES).arg(module).arg("-o").arg(module))
 }
 
 /// Says how large the module is.
-fn report(module: &Path) -> anyhow::Result<()> {
+fn report(module: &Path, is_shrunk: bool) -> anyhow::Result<()> {
     let bytes = fs::read(module)?;
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(&bytes)?;
     let packed = encoder.finish()?.len();
     let kib = |bytes: usize| bytes.div_ceil(1 << 10);
-    eprintln!("the wasm module has {} KiB, {} KiB gzipped", kib(bytes.len()), kib(packed));
+    let (all, packed) = (kib(bytes.len()), kib(packed));
+    let how = if is_shrunk { "" } else { ", without wasm-opt" };
+    eprintln!("the wasm module has {all} KiB, {packed} KiB gzipped{how}");
     Ok(())
 }

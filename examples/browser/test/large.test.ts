@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import {
   closeSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -27,11 +28,12 @@ after(() => {
 const MB = 1 << 20;
 const MATCHES = 110_000;
 
-/** Two logs: pairs of short lines with a key of their own, and between them long lines that match nothing. */
-function write(): [large: string, small: string] {
-  const files = ['large.log', 'small.log'].map((name) => path.join(folder, name));
+/** Two logs: pairs of short lines with a key of their own, and between them lines so long that match nothing. */
+function write(within: string, long: number): [large: string, small: string] {
+  mkdirSync(path.join(folder, within));
+  const files = ['large.log', 'small.log'].map((name) => path.join(folder, within, name));
   const [large, small] = files.map((file) => openSync(file, 'w'));
-  const filler = 'x'.repeat(3600);
+  const filler = 'x'.repeat(long);
   for (let start = 0; start < MATCHES; start += 1000) {
     let [left, right] = ['', ''];
     for (let at = start; at < start + 1000; at += 1) {
@@ -68,29 +70,30 @@ async function peakOf(browser: Browser): Promise<number | undefined> {
   return Math.max(...peaks);
 }
 
-const [large, small] = write();
-const size = statSync(large).size;
-
-test('a file is read, twice, without being held', () =>
+test('a file is read, twice, without being held', (context) =>
   pages.open(async (page) => {
-    assert.ok(size > 380 * MB, `${size} bytes`);
+    const files = write('a gigabyte', 9500);
+    const size = statSync(files[0]).size;
+    assert.ok(size > 1000 * MB, `${size} bytes`);
     const before = await peakOf(pages.browser);
-    await page.locator('#files').setInputFiles([large, small]);
+    await page.locator('#files').setInputFiles(files);
     const status = await run(page, 'large({k="none"})[1s] and on(k) small({})[1s]');
     assert.match(status, /^0 correlations, in /);
     await page.locator('.source').first().getByText('220,000 events').waitFor();
     const peak = await peakOf(pages.browser);
     if (peak === undefined || before === undefined) {
-      console.log('the memory of processes is not looked at: this system does not tell it');
+      context.skip('only Linux tells how much memory a process has had');
       return;
     }
+    const grown = (peak - before) / MB;
+    context.diagnostic(`${grown.toFixed(0)} MiB more for a file of ${(size / MB).toFixed(0)} MiB`);
     // Blocks that have been read wait for the garbage collectors of two Workers.
-    assert.ok(peak - before < 0.75 * size, `${peak - before} bytes for a file of ${size}`);
+    assert.ok(grown < 400, `${grown} MiB more`);
   }));
 
 test('more results than are kept are counted, and the page stays small', () =>
   pages.open(async (page) => {
-    await page.locator('#files').setInputFiles([large, small]);
+    await page.locator('#files').setInputFiles(write('short', 10));
     const status = await run(page, 'large({})[1s] and on(k) small({})[1s]');
     assert.match(status, /^110,000 correlations, in /);
     await page

@@ -30,13 +30,27 @@ const kinds: [path: string, options: Partial<HttpOptions>, kind: Omit<Kind, 'pag
     },
   ],
   ['/events', {}, { name: 'HTTP, events', isLive: false, cannot: READS_ONCE }],
+  [
+    '/lines/live',
+    { follow: true },
+    {
+      name: 'HTTP, lines followed',
+      isLive: true,
+      cannot: {
+        checks: READS_ONCE.checks,
+        resumes: 'lines have no ids to go on from',
+        counts: 'lines are counted by the engine',
+      },
+    },
+  ],
   ['/live', { follow: true, framing: 'sse' }, { name: 'HTTP, events followed', isLive: true }],
 ];
 
 for (const [path, own, kind] of kinds) {
   conforms({
     ...kind,
-    page: 50,
+    // So that not all comes at once.
+    page: 2000,
     start: async () => {
       const server = await LinesServer.start();
       return {

@@ -25,15 +25,53 @@ test('of more entries of one time than an answer has a gap is told, once', async
   for (const number of range(1, count + 1)) scene.push([number], time);
   scene.push([count + 1], time + 1n);
   const reading = scene.read(scene.adapter({ mode: 'poll' }));
-  await reading.until(PAGE + 2);
+  await reading.until(2 * PAGE + 2);
   // They are asked for again by each poll.
   scene.push([count + 2]);
-  await reading.until(PAGE + 3);
+  await reading.until(2 * PAGE + 3);
   assert.deepEqual(
     reading.notices.map(({ type }) => type),
     ['gap'],
   );
-  assert.deepEqual(reading.sorted, [...range(0, PAGE + 1), count + 1, count + 2]);
+  assert.deepEqual(reading.sorted, [...range(0, PAGE + 1), ...range(count - PAGE + 1, count + 3)]);
+});
+
+for (const [count, limit, told] of [
+  [3_000, undefined, []],
+  [PAGE - 1, PAGE, []],
+  // That both ends have met is not known.
+  [PAGE + 20, PAGE, ['gap']],
+  [PAGE * 2, PAGE, ['gap']],
+] as const) {
+  test(`${count} entries of one time come once each, with a limit of ${limit ?? 'what is usual'}`, async (t) => {
+    const scene = await Scene.begin(t);
+    const time = now();
+    scene.push([0], time - 1n);
+    for (const number of range(1, count + 1)) scene.push([number], time);
+    scene.push([count + 1], time + 1n);
+    const reading = scene.read(scene.adapter({ ...HISTORY, limit }));
+    await reading.done;
+    assert.equal(reading.error, undefined);
+    assert.deepEqual(reading.sorted, range(0, count + 2));
+    const types = reading.notices.map(({ type }) => type);
+    assert.deepEqual(types, told);
+  });
+}
+
+test('of several streams that share a time, too, what may be lost is told', async (t) => {
+  const scene = await Scene.begin(t);
+  const time = now();
+  for (const number of range(0, 80)) {
+    scene.push([number], time, {}, { service: number < 40 ? 'a' : 'b' });
+  }
+  const reading = scene.read(scene.adapter(HISTORY));
+  await reading.done;
+  // Either end begins with all of the first stream.
+  assert.deepEqual(reading.sorted, [...range(0, PAGE), ...range(70, 80)]);
+  assert.deepEqual(
+    reading.notices.map(({ type }) => type),
+    ['gap'],
+  );
 });
 
 test('a server that gives less at once is asked for that', async (t) => {

@@ -32,12 +32,15 @@ after(async () => {
   await prometheus.close();
 });
 
-for (const mode of ['range', 'poll'] as const) {
+for (const mode of ['instant', 'range', 'poll'] as const) {
   conforms({
     name: `Prometheus, ${mode}`,
     isLive: mode === 'poll',
-    page: PROMETHEUS_PAGE,
-    cannot: { stops: 'time goes on, and each step has a sample' },
+    page: mode === 'instant' ? 1000 : PROMETHEUS_PAGE,
+    cannot:
+      mode === 'instant'
+        ? { pages: 'it has one answer' }
+        : { stops: 'time goes on, and each step has a sample' },
     start: async () => prometheusSubject(prometheus.url, mode),
   });
 }

@@ -180,13 +180,21 @@ export const PROMETHEUS_PAGE = 10_000;
  * A Prometheus at this URL. It is asked for the time at each step, so that what it holds needs no pushing: the first
  * push says when the first number is, and each waits until the last has come.
  */
-export async function prometheusSubject(url: string, mode: 'range' | 'poll'): Promise<Subject> {
+export async function prometheusSubject(
+  url: string,
+  mode: 'instant' | 'range' | 'poll',
+): Promise<Subject> {
   const server = await Front.start(url);
   let first: number | undefined;
   let end = 0;
   return {
     server,
-    selector: 'vector(time())',
+    get selector() {
+      if (mode !== 'instant') return 'vector(time())';
+      // As many steps as there are numbers, whichever end of a range counts.
+      const range = end - (first ?? 0) * STEP_MS + STEP_MS / 2;
+      return `vector(time())[${range}ms:${STEP_MS}ms]`;
+    },
     adapter: (options) =>
       new PrometheusAdapter({
         ...COMMON,
@@ -206,7 +214,7 @@ export async function prometheusSubject(url: string, mode: 'range' | 'poll'): Pr
     },
     times: () => ({
       start: new Date((first ?? 0) * STEP_MS),
-      ...(mode === 'range' && { end: new Date(end) }),
+      ...(mode !== 'poll' && { end: new Date(end) }),
     }),
     numberOf: ({ timestamp }) => Date.parse(timestamp) / STEP_MS - (first ?? 0),
     secret: 's3cr3t-password',

@@ -108,12 +108,11 @@ class LokiStream {
     yield* chunkOf(page);
     const known = this.#crowds.has(time);
     this.#crowds.add(time);
-    // Where both ends have met, that is all; where nothing was new, Loki may have begun at the same end.
-    const met = page.fresh > 0 && page.fresh < page.entries;
-    if (known || page.entries < this.#limit || met) return;
+    // Both ends of one stream have met where some were known; but streams come in one order from either end.
+    if (known || page.entries < this.#limit) return;
     const reason =
-      `${this.#limit} entries or more have the same time, ` +
-      'and Loki gives no more than that of the first and the last';
+      `${this.#limit} entries or more have the same time, and Loki gives no more than that ` +
+      'of the first and the last: others may be lost';
     this.#gap(time, time, reason);
   }
 

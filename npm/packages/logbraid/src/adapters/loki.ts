@@ -24,7 +24,11 @@ export interface LokiOptions extends ServerOptions {
    * What comes twice is left out. A duration; default `10s`.
    */
   overlap?: DurationInput | undefined;
-  /** Entries of one answer, at most; a server that gives less says so, and is asked for that. Default 5000. */
+  /**
+   * Entries of one answer, at most; a server that gives less says so, and is asked for that. Default 5000. Where one
+   * nanosecond has as many or more, the first and the last so many of it are read, each once: all of up to twice as
+   * many in one stream, less of several. `adapterGap` tells that others may be lost.
+   */
   limit?: number | undefined;
   /** The tenant, or several as `a|b`: the header `X-Scope-OrgID`. Default: none. */
   tenant?: string | undefined;

@@ -17,11 +17,16 @@ export class LinesServer extends MisbehavingServer {
     this.#more = new Promise((resolve) => (this.#wake = resolve));
   }
 
-  /** `/lines` and `/events` are all there are, `/live` is those after the last that a client names, and all to come. */
+  /**
+   * `/lines` and `/events` are all there are, `/lines/live` those and all to come, `/live` is those after the last that a
+   * client names, and all to come.
+   */
   protected override respond({ path, headers }: ReceivedRequest): Answer {
-    if (path === '/lines') {
+    if (path.startsWith('/lines')) {
       const type = { 'content-type': 'application/x-ndjson' };
-      return { status: 200, headers: type, body: this.#lines.map((line) => `${line}\n`).join('') };
+      const answer: Answer = { status: 200, headers: type, body: this.#text(0) };
+      if (path === '/lines') return answer;
+      return { ...answer, rest: this.#later(this.#lines.length, (from) => this.#text(from)) };
     }
     const from = path === '/live' ? Number(headers['last-event-id'] ?? -1) + 1 : 0;
     const answer: Answer = {
@@ -29,7 +34,16 @@ export class LinesServer extends MisbehavingServer {
       headers: { 'content-type': 'text/event-stream' },
       body: this.#events(from),
     };
-    return path === '/live' ? { ...answer, rest: this.#later(this.#lines.length) } : answer;
+    return path === '/live'
+      ? { ...answer, rest: this.#later(this.#lines.length, (next) => this.#events(next)) }
+      : answer;
+  }
+
+  #text(from: number): string {
+    return this.#lines
+      .slice(from)
+      .map((line) => `${line}\n`)
+      .join('');
   }
 
   #events(from: number): string {
@@ -37,11 +51,11 @@ export class LinesServer extends MisbehavingServer {
     return events.join('');
   }
 
-  async *#later(from: number): AsyncGenerator<string> {
+  async *#later(from: number, textOf: (from: number) => string): AsyncGenerator<string> {
     for (let next = from; ;) {
       const to = this.#lines.length;
       if (to === next) await this.#more;
-      else yield this.#events(next);
+      else yield textOf(next);
       next = to;
     }
   }

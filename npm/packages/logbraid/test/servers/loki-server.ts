@@ -250,7 +250,7 @@ export class LokiServer extends MisbehavingServer {
       ws.on('close', () => this.tails.delete(tail));
       // The newest ones, but sent in the order of time.
       const selection: Selection = { query, start, end, limit, direction: 'backward' };
-      tail.history(inOrder(this.#store.select([tenant], selection)));
+      tail.history(inOrder(this.#store.select([tenant], selection).reverse()));
       for (const resolve of this.#waiting.splice(0)) resolve(tail);
     });
   }

@@ -54,16 +54,27 @@ export class LokiStore {
     return added;
   }
 
-  /** In the order of time; streams of equal times in the order of their labels. */
+  /**
+   * In the order of time. At equal times streams, and what has different metadata in one, are in the order of their
+   * labels, whatever the direction; others in the order that they came in, or the opposite.
+   */
   select(tenants: string[], { query, start, end, limit, direction }: Selection): Entry[] {
     const found: Entry[] = [];
     for (const tenant of tenants) {
       for (const { labels, entries } of this.streams(tenant)) {
         if (!query.selects(labels)) continue;
         const own = tenants.length > 1 ? { __tenant_id__: tenant, ...labels } : labels;
+        const alike = new Map<string, Entry[]>();
         for (const entry of entries) {
           if (entry.ns < start || entry.ns >= end || !passes(query, entry)) continue;
-          found.push(own === labels ? entry : { ...entry, labels: own });
+          const key = labelText(entry.metadata);
+          const kept = alike.get(key) ?? [];
+          alike.set(key, kept);
+          kept.push(own === labels ? entry : { ...entry, labels: own });
+        }
+        for (const [, kept] of [...alike].sort(([a], [b]) => (a < b ? -1 : 1))) {
+          if (direction === 'backward') kept.reverse();
+          for (const entry of kept) found.push(entry);
         }
       }
     }

@@ -54,13 +54,13 @@ export class ResponseReader {
       this.isLast = status === 204;
       const isEvents = told.get('content-type')?.startsWith(EVENT_STREAM) === true;
       const framing = this.#framing ?? (isEvents ? 'sse' : 'lines');
-      yield* framing === 'sse' ? this.#events(connection) : this.#lines(connection);
+      yield* framing === 'sse' ? this.#events(connection) : this.#lines(connection, signal);
     } finally {
       connection.close();
     }
   }
 
-  async *#lines(connection: Connection): AsyncGenerator<StreamItem> {
+  async *#lines(connection: Connection, signal: AbortSignal): AsyncGenerator<StreamItem> {
     let last = LINE_FEED;
     try {
       for (let block; (block = await this.#next(connection));) {
@@ -69,8 +69,8 @@ export class ResponseReader {
         yield block;
       }
     } catch (error) {
-      // What comes of another response is no part of that line.
-      if (last !== LINE_FEED) yield '\n';
+      // What comes of another response is no part of that line. Whoever leaves has no use for half of one.
+      if (last !== LINE_FEED && !signal.aborted) yield '\n';
       throw error;
     }
     if (last !== LINE_FEED) yield '\n';
