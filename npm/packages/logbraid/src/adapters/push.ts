@@ -1,5 +1,5 @@
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
-import type { LogEvent } from '../types.js';
+import type { EncodedChunk, LogEvent } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 
 /** Pushes that were not awaited may fill a source this many times over, no further. */
@@ -219,7 +219,12 @@ async function allRoom(queues: Queue[]): Promise<void> {
 }
 
 function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
-  return typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
+  return typeof data === 'object' && !(data instanceof Uint8Array) && !isChunk(data);
+}
+
+/** Whether an item is bytes with what is known of them; an event may have `bytes` that are a number. */
+export function isChunk(data: object): data is EncodedChunk {
+  return 'bytes' in data && data.bytes instanceof Uint8Array;
 }
 
 /** Arrays and buffers belong to the program, which may reuse them. */
@@ -231,8 +236,8 @@ export function copy(data: StreamItem): StreamItem {
   if (data instanceof Uint8Array) {
     return new Uint8Array(data);
   }
-  const isChunk = typeof data === 'object' && 'bytes' in data;
-  return isChunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
+  const chunk = typeof data === 'object' && isChunk(data);
+  return chunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
 }
 
 /** Throws an `OptionError` at what is neither event, array, text nor bytes. */
@@ -252,5 +257,5 @@ export function weight(data: StreamItem): number {
   if (Array.isArray(data)) {
     return data.length;
   }
-  return 'bytes' in data ? (data.bytes.length + PIECE) / BYTES_PER_EVENT : 1;
+  return isChunk(data) ? (data.bytes.length + PIECE) / BYTES_PER_EVENT : 1;
 }
