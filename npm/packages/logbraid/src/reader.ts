@@ -287,8 +287,7 @@ export class Reader {
       error.details['source'] ??= this.name;
       return error;
     }
-    const why = error instanceof Error ? error.message : String(error);
-    return new AdapterError(`the source ${this.name} failed: ${why}`, {
+    return new AdapterError(`the source ${this.name} failed: ${reasonOf(error)}`, {
       cause: error,
       details: { source: this.name },
     });
