@@ -1,11 +1,11 @@
 import type { CorrelationError } from '../errors.js';
 import { errorFrom } from '../errors.js';
 import { packError, unpackError } from '../remote/messages.js';
-import type { Reply, Request } from '../remote/messages.js';
+import type { PlainError, Reply, Request } from '../remote/messages.js';
 import type { Port } from '../remote/port.js';
 import type { ResolvedLimits } from './limits.js';
 import { Scales } from './plain.js';
-import { exceeded, refused } from './refusal.js';
+import { exceeded, refused, told } from './refusal.js';
 import { RequestReader } from './schemas.js';
 import type { WindowRequest } from './schemas.js';
 
@@ -62,12 +62,12 @@ export class Guard implements Port<Reply, Request> {
 
   send(reply: Reply): void {
     if (this.#ended) return;
+    if (reply.type === 'failed') {
+      this.#fail(reply.error);
+      return;
+    }
     this.#note(reply);
     this.#port.send(reply);
-    if (reply.type === 'failed') {
-      this.#ended = true;
-      this.#watch.ended(errorFrom(unpackError(reply.error)));
-    }
   }
 
   listen(receive: (request: Request) => void): void {
@@ -81,6 +81,13 @@ export class Guard implements Port<Reply, Request> {
       }
       if (request) receive(request);
     });
+  }
+
+  #fail({ message, ...others }: PlainError): void {
+    const error = { ...others, message: told(message) };
+    this.#port.send({ type: 'failed', error });
+    this.#ended = true;
+    this.#watch.ended(errorFrom(unpackError(error)));
   }
 
   /** Nothing passes any more. */
