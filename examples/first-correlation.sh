@@ -30,8 +30,14 @@ const engine = new CorrelationEngine({ backend: 'native' });
 const at = (second) => new Date(Date.UTC(2026, 10, 20, 21, 20, second));
 engine.addAdapter('edge', [{ timestamp: at(9), message: 'GET /checkout', labels: { id: 'r1' } }]);
 engine.addAdapter('app', [{ timestamp: at(8), message: 'payment refused', labels: { id: 'r1' } }]);
+let found = 0;
 for await (const c of engine.correlate('edge({})[5m] and on(id) app({})[5m]')) {
+  found += 1;
   console.log(`${c.joinValue}: ${c.events.map(({ message }) => message).join(', ')}`);
+}
+if (found !== 1) {
+  console.error(`1 correlation was expected, not ${found}`);
+  process.exitCode = 1;
 }
 JS
 PATH=$programs node first.mjs

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
+use semver::Version;
 
 use crate::process::{command, ensure_debian_packages, output, root, run};
 use crate::wasm;
 
 /// The oldest Node that works.
-const NODE_MAJOR: u32 = 20;
+const OLDEST_NODE: Version = Version::new(20, 19, 0);
 
 /// What npm/build/chromium.js looks for; the first is the one that is installed.
 const BROWSERS: [&str; 4] =
@@ -99,13 +100,17 @@ fn ensure_node() -> anyhow::Result<()> {
         ensure_debian_packages(&["npm"], "npm is missing")?;
     }
     let version = output(command("node").arg("--version"))?;
-    let version = version.trim();
-    let major = version.trim_start_matches('v').split('.').next();
-    match major.and_then(|major| major.parse::<u32>().ok()) {
-        Some(major) if major >= NODE_MAJOR => Ok(()),
+    check_node(version.trim())
+}
+
+/// Fails unless this is what a Node that works says of its version.
+fn check_node(version: &str) -> anyhow::Result<()> {
+    match Version::parse(version.trim_start_matches('v')) {
+        Ok(version) if version >= OLDEST_NODE => Ok(()),
         _ => bail!(
-            "Node {NODE_MAJOR} or newer is needed and `node --version` says {version}; \
-             install it from https://nodejs.org/en/download, or run: nvm install {NODE_MAJOR}"
+            "Node {OLDEST_NODE} or newer is needed and `node --version` says {version}; \
+             install it from https://nodejs.org/en/download, or run: nvm install {}",
+            OLDEST_NODE.major
         ),
     }
 }
@@ -113,4 +118,20 @@ fn ensure_node() -> anyhow::Result<()> {
 fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_that_is_too_old_is_told() {
+        for fine in ["v20.19.0", "v20.20.2", "v24.0.0", "v26.0.0-nightly"] {
+            check_node(fine).expect(fine);
+        }
+        for wrong in ["v18.20.8", "v20.0.0", "v20.18.3", "", "node"] {
+            let error = check_node(wrong).expect_err(wrong).to_string();
+            assert!(error.starts_with("Node 20.19.0 or newer is needed"), "{error}");
+        }
+    }
 }

@@ -14,10 +14,12 @@ let abort = new AbortController();
 
 /** The engine of this window; another, after its process has ended. */
 async function connected() {
-  engine ??= await connectEngine();
-  engine.once('memoryWarning', ({ usedMB, maxMB }) => {
-    console.warn(`the engine holds ${usedMB} MiB, and may hold ${maxMB}`);
-  });
+  if (engine === undefined) {
+    engine = await connectEngine();
+    engine.once('memoryWarning', ({ usedMB, maxMB }) => {
+      console.warn(`the engine holds ${usedMB} MiB, and may hold ${maxMB}`);
+    });
+  }
   return engine;
 }
 

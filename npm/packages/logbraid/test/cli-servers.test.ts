@@ -8,7 +8,9 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
+import { GraylogServer } from './servers/graylog-server.js';
 import { LokiServer } from './servers/loki-server.js';
+import { PrometheusServer } from './servers/prometheus-server.js';
 
 const BIN = fileURLToPath(new URL('../../bin/logbraid.js', import.meta.url));
 const folder = mkdtempSync(path.join(os.tmpdir(), 'logbraid-test-'));
@@ -57,6 +59,30 @@ void test('--loki reads the range and ends; with --follow, what comes, until it 
   }
   child.kill('SIGINT');
   assert.equal(await ended, 130);
+});
+
+void test('--graylog reads the range and ends', async () => {
+  await using server = await GraylogServer.start();
+  const timestamp = Date.now() - 1000;
+  server.push(
+    { timestamp, source: 'edge', message: 'asked request_id=r1' },
+    { timestamp: timestamp + 1, source: 'app', message: 'answered request_id=r1' },
+  );
+  const url = server.url.replace('://', '://admin:secret@');
+  const query = 'graylog(source:edge)[5m] and on(request_id) graylog(source:app)[5m]';
+  const found = start([query, '--graylog', `graylog=${url}`, '--output', 'ndjson']);
+  assert.equal(await found.ended, 0, found.told.stderr);
+  assert.match(found.told.stdout, /"joinValue":"r1"/);
+});
+
+void test('--prometheus reads the steps of the range and ends', async () => {
+  await using server = await PrometheusServer.start();
+  // What does not depend on when it looked.
+  const shop = (value: number) => `label_replace(vector(${value}), "job", "shop", "", "")`;
+  const query = `prometheus(${shop(1)})[5m] and on(job) within(1s) prometheus(${shop(2)})[5m]`;
+  const found = start([query, '--prometheus', `prometheus=${server.url}`, '--output', 'ndjson']);
+  assert.equal(await found.ended, 0, found.told.stderr);
+  assert.match(found.told.stdout, /"joinValue":"shop"/);
 });
 
 void test('--config has sources and options; what is secret comes from the environment', async () => {

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 import { CorrelationError } from 'logbraid/compat';
+import type { Metrics } from 'logbraid';
 
 import { AND, Feed, at, engineOf, find, shape, shapes } from './feed.js';
 
@@ -94,6 +95,21 @@ void test('events tell what arrives, is late, and begins and ends', async () => 
   for (const one of expected) assert.ok(told.includes(one), `${one} in ${told.join(', ')}`);
   const ends = told.filter((one) => /^(created|closed)/.test(one));
   assert.deepEqual(ends, ['created 2026-01-01T00:01:40.000Z', 'closed 2026-01-01T00:01:41.000Z']);
+});
+
+void test('adapterAdded has a name, performanceMetrics what metrics() gives', async () => {
+  await using engine = engineOf({ a: new Feed() }, { metricsInterval: 5 });
+  const added: string[] = [];
+  engine.on('adapterAdded', (name) => added.push(name));
+  engine.addAdapter('b', new Feed());
+  assert.deepEqual(added, ['b']);
+  const told = new Promise<Metrics>((resolve) => engine.once('performanceMetrics', resolve));
+  const found = engine.correlate(AND).next();
+  const metrics = await told;
+  assert.equal(metrics.queries, 1);
+  assert.deepEqual(Object.keys(metrics), Object.keys(engine.metrics()));
+  await engine.destroy();
+  assert.equal((await found).done, true);
 });
 
 void test('shards share the results between them', async () => {

@@ -40,14 +40,13 @@ test('a renderer that has run out of memory goes on with less, until there is no
     limitsAfter: (reason: string, limits?: object) => object | undefined;
   };
   assert.equal(limitsAfter('clean-exit', FIRST), undefined);
-  assert.deepEqual(limitsAfter('crashed', FIRST), FIRST);
   const seen: unknown[] = [];
   for (let next: object | undefined = FIRST; next; next = limitsAfter('oom', next)) seen.push(next);
   assert.deepEqual(seen, [
-    { maxMemoryMB: 50, kept: 20_000 },
-    { maxMemoryMB: 25, kept: 10_000 },
-    { maxMemoryMB: 12.5, kept: 5_000 },
-    { maxMemoryMB: 6.25, kept: 2_500 },
+    { maxMemoryMB: 50, kept: 20_000, restarts: 5 },
+    { maxMemoryMB: 25, kept: 10_000, restarts: 5 },
+    { maxMemoryMB: 12.5, kept: 5_000, restarts: 5 },
+    { maxMemoryMB: 6.25, kept: 2_500, restarts: 5 },
   ]);
 });
 
@@ -89,4 +88,13 @@ test('the example finds what the shop’s README says, and goes on after what ma
   assert.match(told, /^1455 correlations$|process of the engine has ended/);
   assert.equal(await state(window), '1455 correlations');
   assert.equal(allowed(), 25);
+
+  // For another reason than memory it goes on as it was, but not without end.
+  for (let crashes = 1; crashes <= 5; crashes += 1) {
+    await window.crash('crashed');
+    assert.equal(window.isDestroyed(), false);
+    assert.match((await window.page).url(), /kept=10000$/);
+  }
+  await window.crash('crashed');
+  assert.equal(window.isDestroyed(), true);
 });

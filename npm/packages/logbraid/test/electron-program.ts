@@ -141,6 +141,10 @@ export class ProgramWindow extends EventEmitter {
     this.#page = undefined;
   }
 
+  isDestroyed(): boolean {
+    return this.#page === undefined;
+  }
+
   /** Ends its renderer as Electron would tell of it. */
   async crash(reason: string): Promise<void> {
     const page = await this.page;

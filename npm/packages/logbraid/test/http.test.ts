@@ -365,6 +365,9 @@ test('options that make no sense are named, and secrets are not', () => {
   for (const [option, options] of [
     ['url', { url: 'hunter2' }],
     ['url', { url: 'ftp://me:hunter2@localhost/' }],
+    ['url', { url: 'http://me:hunter2%zz@localhost/' }],
+    ['proxy', { url, proxy: '//me:hunter2@localhost:3128' }],
+    ['proxy', { url, proxy: 'socks5://me:hunter2%zz@localhost:1080' }],
     ['headers', { url, headers: { 'X-Api-Key': 'hunter2\n\0' } }],
     ['headers', { url, headers: { 'a b': 'hunter2' } }],
     ['token', { url, token: 'hunter2\0' }],

@@ -25,12 +25,17 @@ after(async () => {
   files.close();
 });
 
-for (const where of ['page', 'Worker'] as const) {
+const PLACES = ['page', 'Worker', 'page, with the options of log-correlator'] as const;
+
+for (const where of PLACES) {
   test(`an engine in a ${where} joins what a Loki gives with another source, as it comes`, (t) =>
     joins(t, where));
 }
 
-async function joins(t: TestContext, where: 'page' | 'Worker'): Promise<void> {
+async function joins(t: TestContext, where: (typeof PLACES)[number]): Promise<void> {
+  const isCompat = where.endsWith('log-correlator');
+  const modules = isCompat ? ['compat'] : ['index', 'loki'];
+  const tenant = isCompat ? { headers: { 'x-scope-orgid': 'shop' } } : { tenant: 'shop' };
   const scene = await Scene.begin(t);
   const page = await browser.newPage();
   t.after(() => page.close());
@@ -57,12 +62,17 @@ async function joins(t: TestContext, where: 'page' | 'Worker'): Promise<void> {
   scene.push([1], time, { request_id: 'r1' });
   await page.goto(`${files.url}/page.html`);
   const found = page.evaluate<unknown>(`(async () => {
-    const { CorrelationEngine, createWorkerEngine } = await import('/dist/web/index.js');
-    const { LokiAdapter } = await import('/dist/web/loki.js');
+    const load = (name) => import('/dist/web/' + name + '.js');
+    const loaded = await Promise.all(${JSON.stringify(modules)}.map(load));
+    const { CorrelationEngine, createWorkerEngine, LokiAdapter } = Object.assign({}, ...loaded);
     const inWorker = ${where === 'Worker'};
     const engine = inWorker ? createWorkerEngine() : new CorrelationEngine();
     if (inWorker) globalThis.fetch = () => Promise.reject(new Error('read in the page'));
-    engine.addAdapter('loki', new LokiAdapter({ url: '${scene.server.url}', pollInterval: 20, tenant: 'shop' }));
+    engine.addAdapter('loki', new LokiAdapter(${JSON.stringify({
+      url: scene.server.url,
+      pollInterval: 20,
+      ...tenant,
+    })}));
     engine.addAdapter('clicks', ['r1', 'r2'].map((request_id) => ({
       timestamp: new Date(${Number(time / 1_000_000n)}).toISOString(),
       message: 'click', labels: { request_id },
@@ -88,23 +98,32 @@ async function joins(t: TestContext, where: 'page' | 'Worker'): Promise<void> {
   assert.deepEqual([...new Set(asked)], ['/loki/api/v1/query_range']);
 }
 
-test('a proxy is for Node, and a page is told so', async (t) => {
+test('proxies and tails are for Node, and a page is told so', async (t) => {
   const page = await browser.newPage();
   t.after(() => page.close());
   await page.route('**/page.html', (route) =>
     route.fulfill({ contentType: 'text/html', body: '<!doctype html><title>page</title>' }),
   );
   await page.goto(`${files.url}/page.html`);
-  const told = await page.evaluate<unknown>(`import('/dist/web/loki.js').then(({ LokiAdapter }) => {
-    try {
-      return new LokiAdapter({ url: 'http://loki:3100', proxy: 'http://proxy:3128' });
-    } catch ({ name, code, message }) {
-      return { name, code, message };
-    }
-  })`);
-  assert.deepEqual(told, {
-    name: 'OptionError',
-    code: 'INVALID_OPTION',
-    message: 'proxy is for Node and Electron main; browsers have their own',
-  });
+  for (const [option, message] of [
+    [
+      { proxy: 'http://proxy:3128' },
+      'proxy is for Node and Electron main; browsers have their own',
+    ],
+    [
+      { mode: 'tail' },
+      "mode 'tail' is for Node and Electron main; browsers send no headers with a WebSocket: leave it out, or say 'poll'",
+    ],
+  ] as const) {
+    const options = JSON.stringify({ url: 'http://loki:3100', ...option });
+    const told =
+      await page.evaluate<unknown>(`import('/dist/web/loki.js').then(({ LokiAdapter }) => {
+      try {
+        return new LokiAdapter(${options});
+      } catch ({ name, code, message }) {
+        return { name, code, message };
+      }
+    })`);
+    assert.deepEqual(told, { name: 'OptionError', code: 'INVALID_OPTION', message });
+  }
 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { inspect } from 'node:util';
 
 import { OptionError } from 'logbraid';
 import { LokiAdapter } from 'logbraid/loki';
@@ -59,6 +60,7 @@ void test('options are checked', () => {
       (error) => {
         assert.ok(error instanceof OptionError, String(error));
         assert.match(error.message, message);
+        assert.doesNotMatch(inspect(error), /s3cr3t/);
         return true;
       },
     );
@@ -72,4 +74,11 @@ void test('options are checked', () => {
     { url: 'http://l', proxy: 'ftp://me:s3cr3t-password@p' },
     /^proxy must be a URL such as .*, not ftp:\/\/p\/$/,
   );
+  const proxy = '//me:s3cr3t-password@proxy:3128';
+  wrong({ url: 'http://l', proxy }, /^proxy must be a URL such as .*, not \(no URL\)$/);
+  wrong({ url: 'http://me:s3cr3t%zz@l' }, /^url has a user or a password with a % that encodes/);
+  for (const scheme of ['http', 'socks5']) {
+    const encoded = `${scheme}://me:s3cr3t%zz@proxy:3128`;
+    wrong({ url: 'http://l', proxy: encoded }, /^proxy has a user or a password with a % that/);
+  }
 });

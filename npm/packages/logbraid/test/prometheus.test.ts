@@ -1,8 +1,9 @@
 // Against a real Prometheus, with something in front of it that misbehaves.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { inspect } from 'node:util';
 
-import { CorrelationEngine } from 'logbraid';
+import { CorrelationEngine, OptionError } from 'logbraid';
 import type { AdapterNotice, CorrelationError } from 'logbraid';
 import { PrometheusAdapter } from 'logbraid/prometheus';
 import type { PrometheusOptions } from 'logbraid/prometheus';
@@ -148,6 +149,28 @@ void test('a wrong query, one that cannot be executed and a server that is not r
   assert.equal(unready.code, 'ADAPTER_ERROR');
   assert.deepEqual(unready.details, { status: 503 });
   assert.equal(front.requests.length, 3);
+});
+
+void test('options are checked', () => {
+  const wrong = (options: object, message: RegExp) => {
+    assert.throws(
+      () => new PrometheusAdapter(options as PrometheusOptions),
+      (error) => {
+        assert.ok(error instanceof OptionError, String(error));
+        assert.match(error.message, message);
+        assert.doesNotMatch(inspect(error), /s3cr3t/);
+        return true;
+      },
+    );
+  };
+  const { url } = prometheus;
+  wrong({ url: 'prometheus:9090' }, /^url must be/);
+  wrong({ url: 'http://me:s3cr3t%zz@p' }, /^url has a user or a password with a % that encodes/);
+  wrong({ url, proxy: '//me:s3cr3t@proxy:3128' }, /^proxy must be .*, not \(no URL\)$/);
+  wrong({ url, token: 's3cr3t', username: 'me' }, /token and username exclude each other/);
+  wrong({ url, mode: 'tail' }, /^mode must be 'instant' or 'range' or 'poll'/);
+  wrong({ url, step: 0 }, /^step must be a duration of at least 1ms/);
+  wrong({ url, interval: 1 }, /there is no option interval; there are: url, headers/);
 });
 
 void test('values are numbers that conditions compare, and metrics join logs', async () => {

@@ -100,7 +100,16 @@ test('there are examples', () => {
 
 for (const { language, text, line, output } of examples) {
   if (language === 'toml') {
-    // That its names are right is what the tests of the command line show.
+    test(`docs/sources.md:${line + 1} configures the command line`, async () => {
+      writeFileSync(path.join(folder, 'access.log'), `${new Date().toISOString()} request_id=r1\n`);
+      const here = text
+        .replace('https://loki.example', loki.url)
+        .replace('/var/log/nginx/access.log*', path.join(folder, 'access.log*'));
+      writeFileSync(path.join(folder, 'logbraid.toml'), here);
+      const query = 'loki({service="backend"})[5m] and on(request_id) edge({})[5m]';
+      const command = `LOKI_TOKEN=token logbraid run '${query}' --config logbraid.toml --output count`;
+      assert.match(await run('sh', command, line), /^1 correlation/);
+    });
     continue;
   }
   test(`docs/sources.md:${line + 1} prints what it says`, async () => {

@@ -7,7 +7,7 @@ import { RequestFailure } from './http/connection.js';
 import type { RequestSetup } from './http/connection.js';
 import type { EventPosition } from './http/events.js';
 import { EVENT_STREAM, ResponseReader } from './http/response.js';
-import { Secrets, basicAuth, redactUrl } from './redact.js';
+import { Secrets, basicAuth, credentialsOf, redactUrl } from './redact.js';
 import { Retries, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
 import { specOf } from './spec.js';
@@ -89,8 +89,8 @@ export class HttpAdapter implements DataSourceAdapter {
       bad('framing', framing, 'lines or sse');
     }
     const target = readUrl(url);
-    const user = username ?? decodeURIComponent(target.username);
-    const sent = readHeaders(headers, token, user, password ?? decodeURIComponent(target.password));
+    const own = credentialsOf('url', target);
+    const sent = readHeaders(headers, token, username ?? own.username, password ?? own.password);
     const secrets = new Secrets(target, sent.entries());
     for (const secret of [token, username, password]) secrets.add(secret ?? '');
     // Requests are not made of URLs that have them.

@@ -1,5 +1,5 @@
 import { count, duration, oneOf, reader, text } from '../checks.js';
-import { LokiQueryError } from '../errors.js';
+import { LokiQueryError, OptionError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
 import type { ClockSkew, DecoderOptions, DurationInput } from '../types.js';
 import type { AdapterStatus, DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
@@ -74,7 +74,14 @@ export class LokiAdapter implements DataSourceAdapter {
           ? new LokiQueryError(message, { details: { status, told } })
           : undefined,
     );
-    const mode = read('mode', MODE, this.#server.hasSockets ? 'tail' : 'poll');
+    const { hasSockets } = this.#server;
+    const mode = read('mode', MODE, hasSockets ? 'tail' : 'poll');
+    if (mode === 'tail' && !hasSockets) {
+      throw new OptionError(
+        "mode 'tail' is for Node and Electron main; browsers send no headers with a WebSocket: leave it out, or say 'poll'",
+        { details: { option: 'mode', value: mode } },
+      );
+    }
     this.bounded = mode === 'history';
     this.clockSkew = options.clockSkew ?? 0;
     this.#options = options;

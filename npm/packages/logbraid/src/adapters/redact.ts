@@ -1,3 +1,5 @@
+import { OptionError } from '../errors.js';
+
 /** What stands where a secret was. */
 const HIDDEN = '***';
 
@@ -36,6 +38,20 @@ export function redactUrl(given: string | URL): string {
   );
   url.search = '';
   return url.href + search;
+}
+
+/** The user and the password that a URL has. Throws an `OptionError` of the option, which shows neither. */
+export function credentialsOf(
+  option: string,
+  { username, password }: URL,
+): { username: string; password: string } {
+  try {
+    return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  } catch {
+    // Not as a cause: its stack may tell them.
+    const message = `${option} has a user or a password with a % that encodes nothing: a % itself is written %25`;
+    throw new OptionError(message, { details: { option } });
+  }
 }
 
 /**

@@ -10,7 +10,7 @@ import { load, openTransport } from '#platform';
 import type { KnownLabel } from '../query.js';
 import type { ClockSkew, DurationInput } from '../types.js';
 import type { StreamItem, StreamOptions } from './adapter.js';
-import { Secrets, basicAuth, redactUrl } from './redact.js';
+import { Secrets, basicAuth, credentialsOf, redactUrl } from './redact.js';
 import { Retries, isTransient, retryAfter, sleep } from './retries.js';
 import type { RetryOptions } from './retries.js';
 import { StreamSet } from './streams.js';
@@ -121,8 +121,9 @@ export class Server {
       });
     }
     this.#url = new URL(url);
-    const user = username ?? decodeURIComponent(this.#url.username);
-    const pass = password ?? decodeURIComponent(this.#url.password);
+    const given = credentialsOf('url', this.#url);
+    const user = username ?? given.username;
+    const pass = password ?? given.password;
     this.#url.username = this.#url.password = '';
     if (token !== undefined && user !== '') {
       throw new OptionError('token and username exclude each other', {
@@ -132,6 +133,7 @@ export class Server {
     const auth =
       token !== undefined ? `Bearer ${token}` : user !== '' ? basicAuth(user, pass) : undefined;
     this.#headers = { ...headers, ...(auth !== undefined && { authorization: auth }) };
+    this.#transport = openTransport({ proxy, ca });
     this.#secrets = new Secrets(url, Object.entries(this.#headers));
     for (const secret of [user, pass, token, proxy && new URL(proxy).password, ...secrets]) {
       if (secret) this.#secrets.add(secret);
@@ -141,7 +143,6 @@ export class Server {
     // So that what is wrong is told now.
     this.retries();
     this.#refusal = refusal;
-    this.#transport = openTransport({ proxy, ca });
   }
 
   /** A stream, which begins with its first `next()`, as {@link StreamSet.open}; what reads answers is loaded then. */

@@ -29,7 +29,7 @@ export interface CorrelationEngineEvents extends Omit<EngineEvents, 'correlation
   correlationFound: [correlation: CorrelatedEvent];
   /** A source has given an object. What it gives as bytes becomes events inside the engine, and is not told. */
   eventReceived: [event: LogEvent, source: string];
-  /** Events have matched for the first time. */
+  /** The engine has delivered a correlation for the first time. */
   windowCreated: [window: CorrelationWindow];
   /** A correlation cannot change any more. */
   windowClosed: [window: CorrelationWindow];

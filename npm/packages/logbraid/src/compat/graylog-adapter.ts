@@ -46,7 +46,7 @@ export class GraylogAdapter extends Graylog {
     });
   }
 
-  /** Names of streams; none where they cannot be had. */
+  /** IDs of streams; none where they cannot be had. */
   override getAvailableStreams(): Promise<string[]> {
     return super.getAvailableStreams().catch(() => []);
   }

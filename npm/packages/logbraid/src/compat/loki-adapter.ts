@@ -6,7 +6,10 @@ import type { ProxyOptions } from './proxy.js';
 /** Options of a {@link LokiAdapter}. */
 export interface LokiAdapterOptions {
   url: string;
-  /** Whether what comes is read by a WebSocket, or by asking again and again. Default `true`. */
+  /**
+   * Whether what comes is read by a WebSocket, or by asking again and again. Default `true`, but in browsers, which send
+   * no headers with a WebSocket.
+   */
   websocket?: boolean;
   /** Milliseconds. Default 1000. */
   pollInterval?: DurationInput;
@@ -33,7 +36,7 @@ export class LokiAdapter extends Loki {
     super({
       ...options,
       maxRetries,
-      mode: websocket ? 'tail' : 'poll',
+      ...(!websocket && { mode: 'poll' }),
       ...(authToken !== undefined && { token: authToken }),
       ...(proxy && { proxy: proxyUrl(proxy) }),
     });

@@ -4,7 +4,7 @@ import type { Dispatcher } from 'undici';
 import type { SocksProxy } from 'socks';
 import type { Transport, TransportOptions } from '../adapters/transport.js';
 import { OptionError } from '../errors.js';
-import { redactUrl } from '../adapters/redact.js';
+import { credentialsOf, redactUrl } from '../adapters/redact.js';
 
 /** What Node has: `fetch` of undici and WebSockets of ws, both through a proxy where there is one. */
 export function openTransport({ proxy, ca }: TransportOptions): Transport {
@@ -80,17 +80,21 @@ function proxyUrl(proxy: string | URL): URL {
       { details: { option: 'proxy' } },
     );
   }
+  // What the packages of proxies would find when something is read.
+  credentialsOf('proxy', url);
   return url;
 }
 
 const SOCKS = /^socks(4|4a|5|5h)?:$/;
 
-function socksOf({ protocol, hostname, port, username, password }: URL): SocksProxy {
+function socksOf(url: URL): SocksProxy {
+  const { protocol, hostname, port } = url;
+  const { username, password } = credentialsOf('proxy', url);
   return {
     type: protocol.startsWith('socks4') ? 4 : 5,
     host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: Number(port || 1080),
-    ...(username && { userId: decodeURIComponent(username) }),
-    ...(password && { password: decodeURIComponent(password) }),
+    ...(username && { userId: username }),
+    ...(password && { password }),
   };
 }

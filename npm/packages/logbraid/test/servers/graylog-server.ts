@@ -103,6 +103,14 @@ export class GraylogServer extends MisbehavingServer {
     for (const message of messages) this.#store.push(message);
   }
 
+  /** The same, but no search finds them before the function that it gives is called. */
+  pushUnindexed(...messages: PushedMessage[]): () => void {
+    const index = messages.map((message) => this.#store.pushUnindexed(message));
+    return () => {
+      for (const one of index) one();
+    };
+  }
+
   protected override respond(request: ReceivedRequest): Answer {
     const answer = this.#answer(request);
     const date = new Date(this.#now).toUTCString();
