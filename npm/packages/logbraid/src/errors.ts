@@ -274,7 +274,7 @@ export function errorFrom(thrown: unknown): CorrelationError {
   if (thrown instanceof CorrelationError) {
     return thrown;
   }
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  const message = reasonOf(thrown);
   const code: unknown = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
   const known = typeof code === 'string' && /^[A-Z]+(_[A-Z]+)+$/.test(code);
   // The engine names the option first.
@@ -282,6 +282,12 @@ export function errorFrom(thrown: unknown): CorrelationError {
   const details = option === undefined ? undefined : { option };
   const told = details ? message.slice('option '.length) : message;
   return errorOf(known ? code : 'INTERNAL_ERROR', told, { cause: thrown, details });
+}
+
+/** What something that was thrown says. */
+export function reasonOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  return typeof thrown === 'string' ? thrown : shown(thrown);
 }
 
 /** A value as a message shows it; also one that has no text of its own, over which `String` throws. */

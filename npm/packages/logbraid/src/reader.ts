@@ -2,9 +2,10 @@ import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapters/ad
 import { BATCH } from './adapters/adapter.js';
 import type { ColumnPlan, NativeCorrelator } from './backend.js';
 import { isByteStream, readBytes } from './adapters/bytes.js';
+import { isChunk } from './adapters/push.js';
 import { ColumnEncoder } from './columns.js';
 import type { HostEvents, Refused } from './columns.js';
-import { AdapterError, CorrelationError, errorFrom } from './errors.js';
+import { AdapterError, CorrelationError, errorFrom, reasonOf } from './errors.js';
 
 /** Bytes handed to the engine at once. */
 const BLOCK = 256 << 10;
@@ -268,7 +269,7 @@ export class Reader {
       return item as Uint8Array | readonly unknown[];
     }
     // What is no object is told as such when it is made an event.
-    if (typeof (item as unknown) === 'object' && (item as unknown) !== null && 'bytes' in item) {
+    if (typeof (item as unknown) === 'object' && (item as unknown) !== null && isChunk(item)) {
       const expected = this.#adapter.decoder?.format;
       if (item.format !== undefined && item.format !== expected) {
         throw new AdapterError(
@@ -286,8 +287,7 @@ export class Reader {
       error.details['source'] ??= this.name;
       return error;
     }
-    const why = error instanceof Error ? error.message : String(error);
-    return new AdapterError(`the source ${this.name} failed: ${why}`, {
+    return new AdapterError(`the source ${this.name} failed: ${reasonOf(error)}`, {
       cause: error,
       details: { source: this.name },
     });

@@ -5,7 +5,6 @@ import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { test } from 'node:test';
 import { MessageChannel } from 'node:worker_threads';
-import type { MessagePort } from 'node:worker_threads';
 
 import fc from 'fast-check';
 
@@ -15,41 +14,12 @@ import type { ServeOptions, WindowLimits } from 'logbraid/electron/main';
 import { engineOf } from 'logbraid/electron/renderer';
 
 import { allowedOptions } from '#dist/electron/allowed.js';
-import type { Reply, Request } from '#dist/remote/messages.js';
+import type { Request } from '#dist/remote/messages.js';
 import { openWindow } from './electron-process.js';
+import { RawWindow, START, STREAM } from './electron-raw.js';
 import { QUERY, Silent, events } from './electron-scene.js';
 
-const START = { type: 'start', options: {}, wasm: undefined };
-const STREAM = { bounded: true, selects: false, decoder: undefined, clockSkew: undefined };
 const CORRELATE = { type: 'correlate', run: 1, query: QUERY, options: {} };
-
-/** What a hostile window has: a port, and no engine behind it. */
-class RawWindow {
-  readonly port: MessagePort;
-  readonly replies: Reply[] = [];
-  #heard: () => void = () => undefined;
-
-  constructor(port: MessagePort) {
-    this.port = port;
-    port.on('message', (reply: Reply) => {
-      this.replies.push(reply);
-      this.#heard();
-    });
-  }
-
-  send(...messages: unknown[]): void {
-    for (const message of messages) this.port.postMessage(message);
-  }
-
-  /** The first answer of a type, when it comes. */
-  async reply<T extends Reply['type']>(type: T): Promise<Extract<Reply, { type: T }>> {
-    for (;;) {
-      const found = this.replies.find((reply) => reply.type === type);
-      if (found) return found as Extract<Reply, { type: T }>;
-      await new Promise<void>((resolve) => (this.#heard = resolve));
-    }
-  }
-}
 
 const forever = () => new Promise<never>(() => undefined);
 
@@ -214,7 +184,7 @@ test('a window gives items when it is asked for them, and not before or again', 
     window.send(START, { type: 'addStream', name: 'a', adapter: 1, options: STREAM }, CORRELATE);
     window.send({ type: 'pull', run: 1, count: 1 });
     const { stream } = await window.reply('take');
-    const items = { type: 'items', stream, items: [] };
+    const items = { type: 'items', stream, items: [[{ timestamp: 0 }]] };
     // What comes of a stream that is not there may be late.
     window.send({ ...items, stream: stream + 1 }, items);
     if (again) {

@@ -1,5 +1,5 @@
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
-import type { LogEvent } from '../types.js';
+import type { EncodedChunk, LogEvent } from '../types.js';
 import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
 
 /** Pushes that were not awaited may fill a source this many times over, no further. */
@@ -68,6 +68,12 @@ export class PushSource implements DataSourceAdapter {
     return full.length === 0 ? ROOM : allRoom(full);
   }
 
+  /** Resolves when queries have taken, or left, all that has been pushed until now. @internal */
+  async taken(): Promise<void> {
+    const queues = this.#readers.size > 0 ? [...this.#readers] : [this.#waiting];
+    await Promise.all(queues.map((queue) => queue.taken()));
+  }
+
   /** Nothing more will come. Idempotent. */
   end(): void {
     this.#ended = true;
@@ -117,6 +123,10 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
   #ended = false;
   #reader: ((result: IteratorResult<StreamItem>) => void) | undefined;
   #writers: (() => void)[] = [];
+  /** Weight of all that has been handed on, in events. */
+  #served = 0;
+  /** Who waits until what has been added is taken. */
+  #watchers: { until: number; resolve: () => void }[] = [];
 
   constructor(room: number) {
     this.#room = room;
@@ -154,6 +164,12 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
     return this.size >= this.#room && !this.#ended;
   }
 
+  /** Resolves when what waits now has been taken: the reader has asked for more, or has left. */
+  taken(): Promise<void> {
+    const until = this.#served + this.size;
+    return new Promise((resolve) => this.#watchers.push({ until, resolve }));
+  }
+
   /** Resolves when less waits than fits. */
   room(): Promise<void> {
     return new Promise((resolve) => this.#writers.push(resolve));
@@ -171,11 +187,13 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
     this.#taken = 0;
     this.size = 0;
     this.end();
+    this.#tellTaken(Infinity);
   }
 
   next(): Promise<IteratorResult<StreamItem>> {
     return new Promise((resolve) => {
       this.#reader = resolve;
+      this.#tellTaken(this.#served);
       this.#serve();
     });
   }
@@ -199,12 +217,19 @@ class Queue implements AsyncIterable<StreamItem>, AsyncIterator<StreamItem> {
       }
       this.#reader = undefined;
       this.size -= weight(value);
+      this.#served += weight(value);
       reader({ value, done: false });
       if (!this.full) this.#wakeWriters();
     } else if (this.#ended) {
       this.#reader = undefined;
       reader({ value: undefined, done: true });
     }
+  }
+
+  #tellTaken(served: number): void {
+    const waiting = this.#watchers.findIndex(({ until }) => until > served);
+    const told = this.#watchers.splice(0, waiting < 0 ? this.#watchers.length : waiting);
+    for (const { resolve } of told) resolve();
   }
 
   #wakeWriters(): void {
@@ -219,7 +244,12 @@ async function allRoom(queues: Queue[]): Promise<void> {
 }
 
 function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
-  return typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
+  return typeof data === 'object' && !(data instanceof Uint8Array) && !isChunk(data);
+}
+
+/** Whether an item is bytes with what is known of them; an event may have `bytes` that are a number. */
+export function isChunk(data: object): data is EncodedChunk {
+  return 'bytes' in data && data.bytes instanceof Uint8Array;
 }
 
 /** Arrays and buffers belong to the program, which may reuse them. */
@@ -231,8 +261,8 @@ export function copy(data: StreamItem): StreamItem {
   if (data instanceof Uint8Array) {
     return new Uint8Array(data);
   }
-  const isChunk = typeof data === 'object' && 'bytes' in data;
-  return isChunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
+  const chunk = typeof data === 'object' && isChunk(data);
+  return chunk ? { ...data, bytes: new Uint8Array(data.bytes) } : data;
 }
 
 /** Throws an `OptionError` at what is neither event, array, text nor bytes. */
@@ -252,5 +282,5 @@ export function weight(data: StreamItem): number {
   if (Array.isArray(data)) {
     return data.length;
   }
-  return 'bytes' in data ? (data.bytes.length + PIECE) / BYTES_PER_EVENT : 1;
+  return isChunk(data) ? (data.bytes.length + PIECE) / BYTES_PER_EVENT : 1;
 }

@@ -1,4 +1,4 @@
-import { AdapterError, CorrelationError } from '../errors.js';
+import { AdapterError, CorrelationError, reasonOf } from '../errors.js';
 import type { AdapterNotice, AdapterStatus, StreamItem, StreamOptions } from './adapter.js';
 
 /** What a stream is read with: what it tells is counted on its way. */
@@ -96,9 +96,7 @@ export class StreamSet {
       if (ended.signal.aborted) return;
       this.counters.state = 'failed';
       this.counters.lastError =
-        error instanceof CorrelationError
-          ? error
-          : new AdapterError(error instanceof Error ? error.message : String(error));
+        error instanceof CorrelationError ? error : new AdapterError(reasonOf(error));
       throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);

@@ -16,7 +16,9 @@ export function allowedOptions(given: EngineOptions, asked: EngineOptions): Engi
     // Other windows want to live, too.
     overflow: 'evict',
     bufferSize: Math.min(wanted.bufferSize, most.bufferSize),
-    threads: wanted.threads && Math.min(wanted.threads, most.threads ?? availableParallelism()),
+    threads: wanted.threads
+      ? Math.min(wanted.threads, most.threads ?? availableParallelism())
+      : most.threads,
     backend: most.backend,
   };
 }

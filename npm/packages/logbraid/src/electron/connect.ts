@@ -44,9 +44,10 @@ export function connectWindows(options: ConnectOptions): { close(): void } {
     const { sender, senderFrame } = event;
     // Without one, it has gone meanwhile.
     if (!senderFrame || typeof id !== 'string' || id.length > ID_LENGTH) throw new Error(REFUSED);
-    const allowed = allow({ sender, senderFrame });
-    if (allowed === false) throw new Error(REFUSED);
-    const { maxMemoryMB, data }: Allowance = allowed === true ? {} : allowed;
+    const allowed: unknown = allow({ sender, senderFrame });
+    // Whatever its type says: a promise of an answer is none.
+    if (!allowed || allowed instanceof Promise) throw new Error(REFUSED);
+    const { maxMemoryMB, data }: Allowance = allowed;
     const window: WindowInfo = {
       frame: senderFrame.frameTreeNodeId,
       webContents: sender.id,

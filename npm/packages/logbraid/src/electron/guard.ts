@@ -1,11 +1,11 @@
 import type { CorrelationError } from '../errors.js';
 import { errorFrom } from '../errors.js';
 import { packError, unpackError } from '../remote/messages.js';
-import type { Reply, Request } from '../remote/messages.js';
+import type { PlainError, Reply, Request } from '../remote/messages.js';
 import type { Port } from '../remote/port.js';
 import type { ResolvedLimits } from './limits.js';
 import { Scales } from './plain.js';
-import { exceeded, refused } from './refusal.js';
+import { exceeded, refused, told } from './refusal.js';
 import { RequestReader } from './schemas.js';
 import type { WindowRequest } from './schemas.js';
 
@@ -27,10 +27,22 @@ export interface GuardWatch {
 /** A source that a window brings. */
 interface GuardedSource {
   name: string;
+  /** Bytes of what says how it is read, and of its labels where it is read in the window. */
+  told: number;
+  labels: number | undefined;
   /** Of each message that was pushed and has not been taken, its bytes. */
   waiting: number[];
   /** It has been taken away; queries that had begun may still read it. */
   gone: boolean;
+}
+
+/** A stream that a window reads. */
+interface GuardedStream {
+  /** The engine waits for its next items. */
+  awaited: boolean;
+  finished: boolean;
+  /** Bytes that have come and have not been taken. */
+  waiting: number;
 }
 
 /**
@@ -45,13 +57,13 @@ export class Guard implements Port<Reply, Request> {
   #started = false;
   #ended = false;
   readonly #sources = new Map<number, GuardedSource>();
-  /** Streams that the window reads for the engine, and whether it waits for their next items. */
-  readonly #streams = new Map<number, { awaited: boolean }>();
+  /** Streams that the window reads for the engine. */
+  readonly #streams = new Map<number, GuardedStream>();
   /** Of each query, how many correlations it has been asked for and has not sent. */
   readonly #runs = new Map<number, number>();
   readonly #calls = new Set<number>();
-  /** Bytes that were pushed and have not been taken. */
-  #pushed = 0;
+  /** Bytes that have come and are held before any query holds them. */
+  #held = 0;
 
   constructor(port: Port<Reply, unknown>, limits: ResolvedLimits, watch: GuardWatch) {
     this.#port = port;
@@ -62,12 +74,12 @@ export class Guard implements Port<Reply, Request> {
 
   send(reply: Reply): void {
     if (this.#ended) return;
+    if (reply.type === 'failed') {
+      this.#fail(reply.error);
+      return;
+    }
     this.#note(reply);
     this.#port.send(reply);
-    if (reply.type === 'failed') {
-      this.#ended = true;
-      this.#watch.ended(errorFrom(unpackError(reply.error)));
-    }
   }
 
   listen(receive: (request: Request) => void): void {
@@ -81,6 +93,13 @@ export class Guard implements Port<Reply, Request> {
       }
       if (request) receive(request);
     });
+  }
+
+  #fail({ message, ...others }: PlainError): void {
+    const error = { ...others, message: told(message) };
+    this.#port.send({ type: 'failed', error });
+    this.#ended = true;
+    this.#watch.ended(errorFrom(unpackError(error)));
   }
 
   /** Nothing passes any more. */
@@ -124,10 +143,10 @@ export class Guard implements Port<Reply, Request> {
   #admit(request: WindowRequest, weight: number): boolean {
     switch (request.type) {
       case 'addStream':
-        this.#bring(request.adapter, request.name);
+        this.#bring(request.adapter, request.name, weight, 0);
         return true;
       case 'addPush':
-        this.#bring(request.source, request.name);
+        this.#bring(request.source, request.name, weight, undefined);
         return true;
       case 'push':
         this.#push(request.source, weight);
@@ -141,32 +160,48 @@ export class Guard implements Port<Reply, Request> {
       case 'pull':
         return this.#pull(request.run, request.count);
       case 'items':
-        return this.#items(request.stream);
+        return this.#items(request.stream, weight);
       case 'finished':
-        return this.#streams.delete(request.stream);
+        return this.#finish(request.stream);
       case 'notice':
-        return this.#streams.has(request.stream);
+        return this.#streams.get(request.stream)?.finished === false;
       case 'labels':
-        return this.#sources.get(request.adapter)?.gone === false;
+        return this.#label(request.adapter, weight);
       default:
         return true;
     }
   }
 
-  #bring(number: number, name: string): void {
+  #bring(number: number, name: string, told: number, labels: number | undefined): void {
     const { sources } = this.#limits;
     if (this.#sources.has(number)) throw refused(`a second source ${number}`);
     if (this.#sources.size >= sources) throw exceeded('sources', sources);
-    this.#sources.set(number, { name, waiting: [], gone: false });
+    this.#sources.set(number, { name, told, labels, waiting: [], gone: false });
+    this.#hold(told);
+  }
+
+  /** What is held of the sources and streams of a window is bounded together. */
+  #hold(bytes: number): void {
+    const { pushedMB } = this.#limits;
+    this.#held += bytes;
+    if (this.#held > pushedMB * MIB) throw exceeded('pushedMB', pushedMB);
   }
 
   #push(number: number, weight: number): void {
-    const { pushedMB } = this.#limits;
     const source = this.#sources.get(number);
     if (!source || source.gone) throw refused('events for a source that is not there');
-    source.waiting.push(weight);
-    this.#pushed += weight;
-    if (this.#pushed > pushedMB * MIB) throw exceeded('pushedMB', pushedMB);
+    // Each query holds what it has not taken.
+    const held = weight * Math.max(this.#runs.size, 1);
+    source.waiting.push(held);
+    this.#hold(held);
+  }
+
+  #label(number: number, weight: number): boolean {
+    const source = this.#sources.get(number);
+    if (source?.labels === undefined || source.gone) return false;
+    this.#hold(weight - source.labels);
+    source.labels = weight;
+    return true;
   }
 
   #call({ call, method, args }: Extract<WindowRequest, { type: 'call' }>): void {
@@ -203,13 +238,30 @@ export class Guard implements Port<Reply, Request> {
     return true;
   }
 
-  #items(number: number): boolean {
+  #items(number: number, weight: number): boolean {
     const stream = this.#streams.get(number);
     // It has been left meanwhile.
-    if (!stream) return false;
+    if (!stream || stream.finished) return false;
     if (!stream.awaited) throw refused('items that nobody waits for');
     stream.awaited = false;
+    stream.waiting = weight;
+    this.#hold(weight);
     return true;
+  }
+
+  #finish(number: number): boolean {
+    const stream = this.#streams.get(number);
+    if (!stream || stream.finished) return false;
+    stream.finished = true;
+    return true;
+  }
+
+  /** What had come of a stream has been taken, or left. */
+  #taken(number: number): GuardedStream | undefined {
+    const stream = this.#streams.get(number);
+    this.#held -= stream?.waiting ?? 0;
+    if (stream) stream.waiting = 0;
+    return stream;
   }
 
   /** Keeps count of what is answered. */
@@ -220,7 +272,7 @@ export class Guard implements Port<Reply, Request> {
         this.#calls.delete(reply.call);
         break;
       case 'room':
-        this.#pushed -= this.#sources.get(reply.source)?.waiting.shift() ?? 0;
+        this.#held -= this.#sources.get(reply.source)?.waiting.shift() ?? 0;
         break;
       case 'found':
         this.#runs.set(reply.run, (this.#runs.get(reply.run) ?? 0) - reply.found.packed.length);
@@ -231,14 +283,15 @@ export class Guard implements Port<Reply, Request> {
         this.#watch.queries(this.#runs.size);
         break;
       case 'open':
-        this.#streams.set(reply.stream, { awaited: false });
+        this.#streams.set(reply.stream, { awaited: false, finished: false, waiting: 0 });
         break;
       case 'take': {
-        const stream = this.#streams.get(reply.stream);
+        const stream = this.#taken(reply.stream);
         if (stream) stream.awaited = true;
         break;
       }
       case 'drop':
+        this.#taken(reply.stream);
         this.#streams.delete(reply.stream);
         break;
     }
@@ -247,10 +300,11 @@ export class Guard implements Port<Reply, Request> {
   /** What was pushed into sources that were taken away is held no longer than queries run. */
   #forgetGone(): void {
     if (this.#runs.size > 0) return;
-    for (const [number, { gone, waiting }] of this.#sources) {
+    for (const [number, { gone, told, labels = 0, waiting }] of this.#sources) {
       if (!gone) continue;
       this.#sources.delete(number);
-      for (const weight of waiting) this.#pushed -= weight;
+      this.#held -= told + labels;
+      for (const weight of waiting) this.#held -= weight;
     }
   }
 }

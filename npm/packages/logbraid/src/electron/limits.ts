@@ -20,7 +20,10 @@ export interface WindowLimits {
   nameLength?: number | undefined;
   /** One event that is pushed as an object, in KiB. Default 256. */
   eventKB?: number | undefined;
-  /** What is pushed and has not been taken, and any one message, in MiB. Default 64. */
+  /**
+   * What has been sent and has not been taken, in MiB: of what is pushed, for each query that runs; with the labels
+   * and decoders of sources that the window has brought. Any one message has no more, either. Default 64.
+   */
   pushedMB?: number | undefined;
 }
 

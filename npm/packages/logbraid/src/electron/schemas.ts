@@ -63,14 +63,22 @@ const notice = v.variant('type', [
 ]);
 
 /** The engine checks the options that it is given; this is what it does not bound. */
-function startSchema({ queryLength, sources }: ResolvedLimits) {
+function startSchema({ nameLength, queryLength, sources }: ResolvedLimits) {
   const patterns = v.pipe(
-    v.record(text, v.pipe(text, v.maxLength(queryLength))),
+    v.record(v.pipe(text, v.maxLength(nameLength)), v.pipe(text, v.maxLength(queryLength))),
     v.check((given) => Object.keys(given).length <= sources, 'too many patterns'),
   );
+  const dedupe = v.union([
+    v.boolean(),
+    v.looseObject({
+      fields: v.optional(
+        v.pipe(v.array(v.pipe(text, v.maxLength(nameLength))), v.maxLength(sources)),
+      ),
+    }),
+  ]);
   return v.strictObject({
     type: v.literal('start'),
-    options: v.looseObject({ keyPatterns: v.optional(patterns) }),
+    options: v.looseObject({ keyPatterns: v.optional(patterns), dedupe: v.optional(dedupe) }),
     // What the engine is made of is the program's to say.
     wasm: absent,
   });

@@ -140,9 +140,10 @@ export class ServedWindow {
     this.#askedMB = resolveOptions(options).maxMemoryMB;
     this.#boundMB = this.#queryMB;
     const engine = new CorrelationEngine({ ...options, maxMemoryMB: this.#boundMB });
+    // Before anything can fail that would leave sources open.
+    this.#engine = engine;
     const sources = this.#setup.sources(this.info);
     for (const [name, source] of Object.entries(sources)) engine.addAdapter(name, source);
-    this.#engine = engine;
     return engine;
   }
 

@@ -1,4 +1,5 @@
 import type { AdapterStatus, DataSourceAdapter, StreamOptions } from '../adapters/adapter.js';
+import { checkName } from '../adapters/given.js';
 import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
 import { CorrelationEngine } from '../engine.js';
@@ -108,6 +109,8 @@ class Host {
         this.#labels.set(request.adapter, request.labels);
         break;
       case 'addPush':
+        // A source of the program that is pushed into is not the page's to push into.
+        checkName(this.#engine.getAdapters(), request.name);
         this.#pushed.set(request.source, this.#engine.source(request.name));
         break;
       case 'push':
@@ -162,7 +165,11 @@ class Host {
     const pushed = this.#pushed.get(source);
     try {
       // What cannot wait any more is told to whoever pushes next.
-      await Promise.all(items.map(async (item) => pushed?.push(item)));
+      const room = Promise.all(items.map(async (item) => pushed?.push(item)));
+      // There may be room for much that is held all the same.
+      const taken = pushed?.taken();
+      await room;
+      await taken;
       this.#port.send({ type: 'room', source, error: undefined });
     } catch (error) {
       this.#port.send({ type: 'room', source, error: packError(error) });
@@ -231,6 +238,9 @@ class Host {
   #forgetRemoved(): void {
     for (const [number, { name, adapter }] of this.#made) {
       if (this.#engine.getAdapter(name) !== adapter) this.#made.delete(number);
+    }
+    for (const [number, source] of this.#pushed) {
+      if (this.#engine.getAdapter(source.getName()) !== source) this.#pushed.delete(number);
     }
   }
 

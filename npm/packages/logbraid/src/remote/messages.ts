@@ -1,7 +1,7 @@
 // What passes between a page and the Worker that its engine runs in. Everything is plain data that
 // `postMessage` copies; what has come is taken in the order it was sent.
 import type { ErrorOptions } from '../errors.js';
-import { CorrelationError, QueryError, errorOf, shown } from '../errors.js';
+import { CorrelationError, QueryError, errorOf, reasonOf, shown } from '../errors.js';
 import type { EngineOptions } from '../options.js';
 import type {
   ClockSkew,
@@ -147,7 +147,7 @@ const CAUSES = 8;
 /** An error, for the way. */
 export function packError(error: unknown, causes = CAUSES): PlainError {
   if (!(error instanceof Error)) {
-    const message = String(error);
+    const message = reasonOf(error);
     return { code: undefined, name: 'Error', message, details: undefined, cause: undefined };
   }
   const { name, message, cause } = error;

@@ -3,7 +3,8 @@ import type { AdapterNotice, StreamItem } from '../adapters/adapter.js';
 /** A stream that is read in the page: each item that is asked for is one message. */
 export class ProxiedStream implements AsyncIterableIterator<StreamItem, undefined> {
   readonly #ask: () => void;
-  readonly #left: () => void;
+  /** Called once, when nothing of it is read any more. */
+  #left: (() => void) | undefined;
   /** Told what the adapter tells. */
   readonly tell: (notice: AdapterNotice) => void;
   #items: StreamItem[] = [];
@@ -47,6 +48,7 @@ export class ProxiedStream implements AsyncIterableIterator<StreamItem, undefine
       // Whatever its type says, a stream gives what it likes.
       return { value: this.#items.shift(), done: false } as IteratorYieldResult<StreamItem>;
     }
+    this.#leave();
     const failure = this.#failure;
     this.#failure = undefined;
     if (failure) throw failure;
@@ -54,11 +56,16 @@ export class ProxiedStream implements AsyncIterableIterator<StreamItem, undefine
   }
 
   return(): Promise<IteratorResult<StreamItem, undefined>> {
-    if (!this.#ended) {
-      this.#left();
-      this.finish(undefined);
-    }
+    this.#items = [];
+    this.#leave();
+    if (!this.#ended) this.finish(undefined);
     return Promise.resolve({ value: undefined, done: true });
+  }
+
+  #leave(): void {
+    const left = this.#left;
+    this.#left = undefined;
+    left?.();
   }
 
   [Symbol.asyncIterator](): this {

@@ -1,5 +1,5 @@
 import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
-import { checkPushed, copy, weight } from '../adapters/push.js';
+import { checkPushed, copy, isChunk, weight } from '../adapters/push.js';
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { Request } from './messages.js';
 import type { Port } from './port.js';
@@ -119,8 +119,7 @@ export class RemoteSource implements DataSourceAdapter {
   /** Events travel together. */
   #add(data: StreamItem): void {
     const last = this.#items.at(-1);
-    const isEvents =
-      typeof data === 'object' && !(data instanceof Uint8Array) && !('bytes' in data);
+    const isEvents = typeof data === 'object' && !(data instanceof Uint8Array) && !isChunk(data);
     if (!isEvents) {
       this.#items.push(copy(data));
     } else if (Array.isArray(last)) {

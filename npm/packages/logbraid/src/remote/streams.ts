@@ -1,6 +1,7 @@
 import { BATCH } from '../adapters/adapter.js';
 import type { AdapterNotice, DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
 import { isByteStream, readBytes } from '../adapters/bytes.js';
+import { isChunk } from '../adapters/push.js';
 import { QueryError } from '../errors.js';
 import type { KnownLabel } from '../query.js';
 import { soon } from '#platform';
@@ -170,6 +171,6 @@ function isEvent(item: StreamItem | undefined): boolean {
     (item as unknown) !== null &&
     !Array.isArray(item) &&
     !(item instanceof Uint8Array) &&
-    !('bytes' in item)
+    !isChunk(item)
   );
 }
