@@ -24,6 +24,11 @@ const HEAD: &str = "\
 /// What is counted: these functions and all that they call.
 const COUNTED: [&str; 2] = ["*counted_by_callgrind*", "*Steady*push_made*"];
 
+/// From which size on glibc copies by one instruction, or past the caches, depends on the caches of the
+/// processor: here, never.
+const COPYING: &str =
+    "glibc.cpu.x86_rep_movsb_threshold=0x40000000:glibc.cpu.x86_non_temporal_threshold=0x40000000";
+
 /// Of what it was, so much more is not told. Counts repeat to a hundredth of a percent; compilers and
 /// processors differ by a little more.
 const MARGIN_PERCENT: f64 = 3.0;
@@ -77,6 +82,7 @@ fn ensure_valgrind() -> anyhow::Result<()> {
 fn count(bench: &str) -> anyhow::Result<u64> {
     let profile = folder().join("callgrind.out");
     let mut run = command("valgrind");
+    run.env("GLIBC_TUNABLES", COPYING);
     run.args(["--tool=callgrind", "--quiet", "--collect-atstart=no"]);
     run.args(COUNTED.map(|name| format!("--toggle-collect={name}")));
     run.arg(format!("--callgrind-out-file={}", profile.display())).arg(program().get_program());
