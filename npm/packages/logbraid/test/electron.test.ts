@@ -232,6 +232,10 @@ test('the process of the engine takes windows from main, and leaves what else co
   // The process ends.
   await server.close();
   await assert.rejects(engine.run(QUERY), { code: 'BACKEND_UNAVAILABLE' });
+  const { port1: late, port2: latePage } = new MessageChannel();
+  new NodePort(main).postMessage({ type: 'logbraid:connect', window }, [new NodePort(late)]);
+  await assert.rejects(engineOf(latePage).run(QUERY), { code: 'BACKEND_UNAVAILABLE' });
+  assert.equal(server.size, 0);
   main.close();
   await once(main, 'close');
 });

@@ -67,6 +67,7 @@ export class WindowServer {
   readonly #windows = new Map<number, ServedWindow>();
   readonly #watch: MemoryWatch;
   #isLow = false;
+  #isClosed = false;
 
   /** @internal */
   constructor(options: ServeOptions) {
@@ -79,8 +80,12 @@ export class WindowServer {
     });
   }
 
-  /** Gives a window an engine, at the other end of a port. What the same frame had before ends. */
+  /** Gives a window an engine, at the other end of a port. What the same frame had before ends. After `close()`, none. */
   connect(port: MainPort, window: WindowInfo): void {
+    if (this.#isClosed) {
+      port.close();
+      return;
+    }
     const { engine, sources, limits, onFailure } = this.#options;
     void this.#windows.get(window.frame)?.close();
     const served = new ServedWindow(port, window, this.#shareOf(window, 1), {
@@ -115,8 +120,9 @@ export class WindowServer {
     this.#options.onShed({ windows: windows.length, heldMB, availableMB: available / MIB });
   }
 
-  /** Ends all engines. */
+  /** Ends all engines, and gives no window another. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const windows = [...this.#windows.values()];
     this.#windows.clear();
     this.#watch.stop();
