@@ -64,3 +64,18 @@ export abstract class EngineEmitter extends EventEmitter<EngineEvents> {
     return this;
   }
 }
+
+/** Events of an engine that pass on to whoever stands before it, but for its results: a page, a class of compat. */
+export const EVENTS = [
+  'badLine',
+  'lateEvent',
+  'eventDropped',
+  'memoryWarning',
+  'runsBackwards',
+  'paused',
+  'resumed',
+  'performanceMetrics',
+  'adapterError',
+  'adapterReconnect',
+  'adapterGap',
+] as const satisfies readonly (keyof EngineEvents)[];

@@ -6,6 +6,7 @@ import type { EventIterable } from '../adapters/iterable.js';
 import type { Correlation } from '../correlation.js';
 import { CorrelationEngine as Engine } from '../engine.js';
 import { AdapterError, CorrelationError, QueryError } from '../errors.js';
+import { EVENTS } from '../events.js';
 import type { SyntaxNode } from '../syntax.js';
 import type { CorrelateOptions, EngineEvents, LogEvent, Metrics } from '../types.js';
 import { isLoaded, load } from '#platform';
@@ -37,20 +38,7 @@ export interface CorrelationEngineEvents extends Omit<EngineEvents, 'correlation
 
 type Passed = Exclude<keyof EngineEvents, 'correlationFound'>;
 
-const PASSED: readonly Passed[] = [
-  'badLine',
-  'lateEvent',
-  'eventDropped',
-  'memoryWarning',
-  'runsBackwards',
-  'paused',
-  'resumed',
-  'performanceMetrics',
-  'adapterAdded',
-  'adapterReconnect',
-  'adapterGap',
-  'adapterError',
-];
+const PASSED: readonly Passed[] = [...EVENTS, 'adapterAdded'];
 
 /** The engine of log-correlator: one of Logbraid that delivers each correlation once, as plain data. */
 export class CorrelationEngine extends EventEmitter<CorrelationEngineEvents> {

@@ -2,7 +2,7 @@
 // read what the window names. Events that are pushed are left to the engine, which takes any value for one.
 import * as v from 'valibot';
 
-import { EVENTS } from '../remote/messages.js';
+import { EVENTS } from '../events.js';
 import type { Method, Request } from '../remote/messages.js';
 import type { ResolvedLimits } from './limits.js';
 import { refused } from './refusal.js';

@@ -22,21 +22,6 @@ import type {
 import type { AdapterKind } from '../adapters/spec.js';
 import type { LogEvent } from '../types.js';
 
-/** Events of an engine that are told to the page. */
-export const EVENTS = [
-  'badLine',
-  'lateEvent',
-  'eventDropped',
-  'memoryWarning',
-  'runsBackwards',
-  'paused',
-  'resumed',
-  'performanceMetrics',
-  'adapterError',
-  'adapterReconnect',
-  'adapterGap',
-] as const satisfies readonly (keyof EngineEvents)[];
-
 /** A source that is read in the page: what the engine has to know of its adapter. */
 export interface ProxiedAdapter {
   bounded: boolean;
