@@ -179,6 +179,7 @@ impl Columns {
             nanos: &self.zeros,
             texts: &self.texts,
             ends: &self.ends,
+            weights: &[],
         }
     }
 }

@@ -19,6 +19,7 @@ pub struct Columns {
     pub ends: Uint32Array,
     pub cells: u32,
     pub samples: Uint32Array,
+    pub weights: Option<Uint32Array>,
 }
 
 impl Columns {
@@ -34,6 +35,7 @@ impl Columns {
             ends: &self.ends,
             cells: self.cells as usize,
             samples: &self.samples,
+            weights: self.weights.as_ref().map_or(Ok(&[][..]), |weights| first(weights, rows))?,
         })
     }
 }

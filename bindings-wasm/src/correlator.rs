@@ -78,10 +78,12 @@ impl Correlator {
         ends: &[u32],
         cells: usize,
         samples: &[u32],
+        weights: &[u32],
         at: Option<f64>,
     ) -> Result<bool> {
         let source = self.source(source)?;
-        let columns = Columns { ids, millis, nanos, bytes, times_end, ends, cells, samples };
+        let columns =
+            Columns { ids, millis, nanos, bytes, times_end, ends, cells, samples, weights };
         let Some(batch) = columns.read().map_err(usage)? else { return Ok(false) };
         let mut engine = self.shared.engine.borrow_mut();
         set_clock(&mut engine, at);

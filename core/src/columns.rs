@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::event::{Fields, SLOTS, Slot};
-use crate::id::{HostHandle, SourceId};
+use crate::id::{HostEvent, HostHandle, SourceId};
 use crate::options::Dedupe;
 use crate::plan::{KeyLabels, Plan};
 use crate::time::{NANOS_PER_MILLI, Timestamp};
@@ -150,6 +150,8 @@ pub struct HostEvents<'a> {
     pub texts: &'a str,
     /// Where each cell ends in them.
     pub ends: &'a [u32],
+    /// Bytes that each takes in the host, which count as held with it; empty where they are not to.
+    pub weights: &'a [u32],
 }
 
 /// A batch whose columns do not fit together.
@@ -178,7 +180,10 @@ impl<'a> HostEvents<'a> {
             ("millis", self.millis.len(), rows),
             ("nanos", self.nanos.len(), rows),
             ("ends", self.ends.len(), rows * names.cells()),
-        ] {
+        ]
+        .into_iter()
+        .chain((!self.weights.is_empty()).then_some(("weights", self.weights.len(), rows)))
+        {
             if length != expected {
                 let message = format!("column {name} has {length} entries, expected {expected}");
                 return Err(ColumnError(message));
@@ -242,7 +247,10 @@ impl<'a> HostEvents<'a> {
             fields.set_message(message);
         }
         Row {
-            handle: HostHandle(self.handles[row]),
+            host: HostEvent {
+                handle: HostHandle(self.handles[row]),
+                bytes: self.weights.get(row).copied().unwrap_or(0),
+            },
             time: timestamp(self.millis[row], self.nanos[row]),
             message,
         }
@@ -274,8 +282,7 @@ fn label_set(text: &str) -> serde_json::Result<BTreeMap<Cow<'_, str>, Cow<'_, st
 /// One row of [`HostEvents`], besides its fields.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Row<'a> {
-    /// The host's number.
-    pub handle: HostHandle,
+    pub host: HostEvent,
     /// Event time.
     pub time: Timestamp,
     /// The message, which stands for the line.
@@ -341,6 +348,7 @@ mod tests {
             nanos: &nanos,
             texts: &texts,
             ends: &ends,
+            weights: &[0, 5, 6],
         };
         assert_eq!(events.check(&names), Ok(()));
         let shown = |mut fields: Fields| {
@@ -352,7 +360,12 @@ mod tests {
                 let column = event.columns().zip(column).and_then(|(all, at)| all.get(at));
                 assert!(column.is_none() || column == event.label("b").map(str::as_bytes));
                 (
-                    (row.handle.0, row.time.as_nanos(), row.message.to_owned()),
+                    (
+                        row.host.handle.0,
+                        row.host.bytes,
+                        row.time.as_nanos(),
+                        row.message.to_owned(),
+                    ),
                     (own(event.label("a")), own(event.label("b")), own(event.join_key("b"))),
                     (event.message().to_owned(), fields.dropped()),
                 )
@@ -365,7 +378,7 @@ mod tests {
         );
         assert_eq!(rows, shown(Fields::default()));
         let text = |text: &str| Some(text.to_owned());
-        assert_eq!(rows[0].0, (7, 1_000_001, "m".to_owned()));
+        assert_eq!(rows[0].0, (7, 0, 1_000_001, "m".to_owned()));
         assert_eq!(rows[0].1, (text("1"), text("é"), text("+")));
         assert_eq!((&rows[1].1, rows[1].2.1), (&(None, None, None), 0));
         assert_eq!((&rows[2].1, rows[2].2.1), (&(text("2"), None, None), 1));
@@ -376,8 +389,8 @@ mod tests {
         let names = ColumnNames { labels: vec!["a".into()], ..ColumnNames::default() };
         let check = |texts: &str, ends: &[u32]| {
             let handles: Vec<u32> = (0..2).collect();
-            let events =
-                HostEvents { handles: &handles, millis: &[0.0; 2], nanos: &[0; 2], texts, ends };
+            let (millis, nanos, weights) = (&[0.0; 2], &[0; 2], &[]);
+            let events = HostEvents { handles: &handles, millis, nanos, texts, ends, weights };
             events.check(&names).map_err(|error| error.0)
         };
         assert_eq!(check("ab", &[1, 2]), Ok(()));
@@ -394,6 +407,7 @@ mod tests {
             nanos: &nanos,
             texts: "{",
             ends: &[1],
+            weights: &[],
         };
         assert!(events.check(&all).is_err_and(|error| error.0.contains("row 0")));
     }

@@ -256,12 +256,12 @@ impl Correlator {
             if !ignored {
                 let time = row.time.minus(input.clock_skew);
                 let event = Event { time, raw: row.message, fields: &fields };
-                held = self.flow.take(source, input, &event, Some(row.handle));
+                held = self.flow.take(source, input, &event, Some(row.host));
                 let flow = &mut self.flow;
                 Intake { flow, input, source }.tell_dropped(fields.dropped());
             }
             if !held {
-                self.flow.outbox.push_back(Posted::Released(row.handle));
+                self.flow.outbox.push_back(Posted::Released(row.host.handle));
             }
         }
         input.hosted = fields;

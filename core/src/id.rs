@@ -109,6 +109,15 @@ impl EventId {
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize)]
 pub struct HostHandle(pub u32);
 
+/// The same, with what it takes up there.
+#[derive(Copy, Clone, PartialEq, Eq, Debug)]
+pub struct HostEvent {
+    /// The host's number.
+    pub handle: HostHandle,
+    /// Bytes that it takes in the host; 0 where these are not counted.
+    pub bytes: u32,
+}
+
 /// The id of a correlation: 128 bits, written as 32 hexadecimal digits.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CorrelationId(pub u128);

@@ -55,6 +55,7 @@ impl Columns {
             nanos: &self.nanos,
             texts: &self.texts,
             ends: &self.ends,
+            weights: &[],
         }
     }
 }

@@ -10,7 +10,7 @@ use logbraid_core::engine::{
     Correlator, CorrelatorOptions, Dedupe, DropReason, Notice, Output, Payload, SourceOptions,
 };
 use logbraid_core::error::Error;
-use logbraid_core::id::{CorrelationId, HostHandle, SourceId};
+use logbraid_core::id::{CorrelationId, HostEvent, HostHandle, SourceId};
 use logbraid_core::metrics::Metrics;
 use logbraid_core::plan::Plan;
 use logbraid_core::query::{self, Diagnostic, PlanOptions};
@@ -378,7 +378,7 @@ fn delivered(correlation: &Correlation<'_>, hosted: &[ScriptEvent]) -> Result<De
         let time = event.time.as_nanos() - BASE;
         let mark = match event.payload() {
             Payload::Raw(line) => script::mark(time, name_of(line).as_deref()),
-            Payload::Host(HostHandle(handle)) => {
+            Payload::Host(HostEvent { handle: HostHandle(handle), .. }) => {
                 let hosted = &hosted[handle as usize];
                 if hosted.time != time {
                     return Err(format!("{hosted:?} came back with time {time}"));

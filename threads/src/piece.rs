@@ -116,6 +116,7 @@ pub struct OwnedEvents {
     nanos: Vec<u32>,
     texts: String,
     ends: Vec<u32>,
+    weights: Vec<u32>,
 }
 
 impl OwnedEvents {
@@ -126,6 +127,7 @@ impl OwnedEvents {
             nanos: events.nanos.to_vec(),
             texts: events.texts.to_owned(),
             ends: events.ends.to_vec(),
+            weights: events.weights.to_vec(),
         }
     }
 
@@ -140,6 +142,7 @@ impl OwnedEvents {
             nanos: &self.nanos,
             texts: &self.texts,
             ends: &self.ends,
+            weights: &self.weights,
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct Columns<'a> {
     pub cells: usize,
     /// How many labels each event of the sample has.
     pub samples: &'a [u32],
+    /// Bytes that each event takes in the host; empty where these are not counted.
+    pub weights: &'a [u32],
 }
 
 /// The same, read and known to be text.
@@ -51,9 +53,9 @@ impl ColumnBatch<'_> {
     /// # Errors
     /// There are fewer cells than said.
     pub fn events(&self) -> Result<HostEvents<'_>, ColumnError> {
-        let Columns { ids, millis, nanos, ends, cells, .. } = &self.columns;
+        let Columns { ids, millis, nanos, ends, cells, weights, .. } = &self.columns;
         let ends = ends.get(..*cells).ok_or_else(too_short)?;
-        Ok(HostEvents { handles: ids, millis, nanos, texts: self.texts, ends })
+        Ok(HostEvents { handles: ids, millis, nanos, texts: self.texts, ends, weights })
     }
 
     /// The labels of each event of the sample.
@@ -92,6 +94,7 @@ mod tests {
             ends: &[1, 2, 3],
             cells: 1,
             samples: &[1],
+            weights: &[],
         };
         let batch = columns.clone().read().expect("it is text").expect("it is a time");
         let events = batch.events().expect("there are as many");

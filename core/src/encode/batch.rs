@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::rfc3339;
 use crate::correlation::{Correlation, Pairs, Payload};
 use crate::error::Overrun;
-use crate::id::HostHandle;
+use crate::id::{HostEvent, HostHandle};
 use crate::output::{DropReason, Notice, Output, PauseReason};
 
 pub(super) const CORRELATION: u8 = 1;
@@ -252,7 +252,7 @@ fn write_correlation(bytes: &mut Vec<u8>, correlation: &Correlation<'_>) {
         bytes.extend_from_slice(&event.time.as_nanos().to_le_bytes());
         match payload {
             Payload::Raw(raw) => write_text(bytes, raw),
-            Payload::Host(handle) => {
+            Payload::Host(HostEvent { handle, .. }) => {
                 flags |= HAS_HOST_EVENTS;
                 bytes.extend_from_slice(&handle.0.to_le_bytes());
             }

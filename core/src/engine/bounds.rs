@@ -411,4 +411,6 @@ fn scaled(amount: usize, to: u128, from: u128) -> usize {
 }
 
 #[cfg(test)]
+mod hosted_tests;
+#[cfg(test)]
 mod tests;

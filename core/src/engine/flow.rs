@@ -11,7 +11,7 @@ use super::rows::Share;
 use crate::emit::{Emitter, Stamp};
 use crate::error::Error;
 use crate::event::{Columns, Event};
-use crate::id::{EventId, EventIds, HostHandle, SourceId, StreamId};
+use crate::id::{EventId, EventIds, HostEvent, HostHandle, SourceId, StreamId};
 use crate::join::results::Evaluation;
 use crate::join::{Inserted, Joins, Policy};
 use crate::options::{CorrelatorOptions, Late, Overflow};
@@ -121,14 +121,14 @@ impl Flow {
         source: SourceId,
         input: &mut Input,
         event: &Event<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
     ) -> bool {
         if self.end.is_over() {
             return false;
         }
         input.metrics.events += 1;
         // What stays with the host is here in part only; the host tells of it.
-        let looks = handle.is_none() && Known::looks_at(input.metrics.events);
+        let looks = host.is_none() && Known::looks_at(input.metrics.events);
         if looks {
             input.known.look(event.labels());
         }
@@ -156,9 +156,9 @@ impl Flow {
         {
             for at in 0..input.routes.all.len() {
                 let route = &input.routes.all[at];
-                held += u32::from(match self.take_plain(route, event, &columns, handle) {
+                held += u32::from(match self.take_plain(route, event, &columns, host) {
                     Some(is_held) => is_held,
-                    None => self.take_into(route.stream, input, event, handle, looks),
+                    None => self.take_into(route.stream, input, event, host, looks),
                 });
                 if held > 0 && input.routes.are_exclusive {
                     break;
@@ -167,12 +167,12 @@ impl Flow {
         } else if !outside {
             for at in 0..self.plan.sources[source.index()].streams.len() {
                 let stream = self.plan.sources[source.index()].streams[at];
-                held += u32::from(self.take_into(stream, input, event, handle, looks));
+                held += u32::from(self.take_into(stream, input, event, host, looks));
             }
         }
         if held > 1 {
             self.has_twins = true;
-            if let Some(handle) = handle {
+            if let Some(HostEvent { handle, .. }) = host {
                 self.held_more.insert(handle, held - 1);
             }
         }
@@ -215,7 +215,7 @@ impl Flow {
         stream: StreamId,
         input: &mut Input,
         event: &Event<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
         looks: bool,
     ) -> bool {
         let Self { reading, plan, joins, options, .. } = self;
@@ -226,7 +226,7 @@ impl Flow {
         if looks {
             input.known.look(reading.extracted.labels());
         }
-        let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
+        let payload = host.map_or(Payload::Raw(event.raw), Payload::Host);
         self.enter(stream, input, event.time, payload, hidden)
     }
 
@@ -238,14 +238,14 @@ impl Flow {
         route: &Route,
         event: &Event<'_>,
         columns: &Columns<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
     ) -> Option<bool> {
         let key = match route.look(columns) {
             Routed::Selected(key) => key,
             Routed::Left => return Some(false),
             Routed::Unclear => return None,
         };
-        let payload = handle.map_or(Payload::Raw(event.raw), Payload::Host);
+        let payload = host.map_or(Payload::Raw(event.raw), Payload::Host);
         self.enter_plain(route.stream, event.time, payload, key).then_some(true)
     }
 

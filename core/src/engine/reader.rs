@@ -13,7 +13,7 @@ use crate::columns::{ColumnError, ColumnNames, HostEvents};
 use crate::decode::{self, BadLine, Decoder, Sink, code};
 use crate::error::Error;
 use crate::event::{Event, Fields};
-use crate::id::{HostHandle, SourceId};
+use crate::id::{HostEvent, SourceId};
 use crate::join::shape::TableLabels;
 use crate::key::KeyPatterns;
 use crate::plan::Plan;
@@ -207,7 +207,7 @@ impl Reader {
             let row = events.row(at, &intake.columns, &mut fields);
             let time = row.time.minus(intake.clock_skew);
             let event = Event { time, raw: row.message, fields: &fields };
-            intake.take(&event, Some(row.handle), &mut rows);
+            intake.take(&event, Some(row.host), &mut rows);
             if fields.dropped() > 0 {
                 let message = decode::labels_dropped(fields.dropped());
                 let (code, line) = (code::EVENT_TOO_MANY_LABELS, at as u64 + 1);
@@ -220,7 +220,7 @@ impl Reader {
 }
 
 impl Intake {
-    fn take(&mut self, event: &Event<'_>, handle: Option<HostHandle>, rows: &mut Rows) {
+    fn take(&mut self, event: &Event<'_>, host: Option<HostEvent>, rows: &mut Rows) {
         self.events += 1;
         let Self { shared, source, compared, reading, routes, events, .. } = self;
         let Shared { plan, tables, patterns, seed } = shared;
@@ -228,7 +228,7 @@ impl Intake {
         if let Some(compared) = compared {
             rows.hashes.push(compared.hash(event));
         }
-        let looks = handle.is_none() && Known::looks_at(*events);
+        let looks = host.is_none() && Known::looks_at(*events);
         if looks {
             rows.samples.push(owned(event.labels()));
         }
@@ -237,7 +237,7 @@ impl Intake {
             if let (Some(columns), Some(route)) = (&columns, routes.all.get(at)) {
                 match route.look(columns) {
                     Routed::Selected(key) => {
-                        rows.add_plain(*stream, event, handle, key, *seed);
+                        rows.add_plain(*stream, event, host, key, *seed);
                         continue;
                     }
                     Routed::Left => continue,
@@ -248,11 +248,11 @@ impl Intake {
                 if looks && reading.extracted.labels().next().is_some() {
                     rows.samples.push(owned(reading.extracted.labels()));
                 }
-                rows.add(*stream, event, handle, hidden, reading, *seed);
+                rows.add(*stream, event, host, hidden, reading, *seed);
             }
         }
-        if let Some(handle) = handle {
-            rows.note_handle(handle);
+        if let Some(host) = host {
+            rows.note_handle(host.handle);
         }
         rows.finish(event.time);
     }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::reading::Reading;
 use crate::decode::BadLine;
 use crate::event::Event;
-use crate::id::{HostHandle, StreamId};
+use crate::id::{HostEvent, HostHandle, StreamId};
 use crate::limits;
 use crate::time::{Span, Timestamp};
 use crate::window::record::Payload;
@@ -45,7 +45,7 @@ pub(super) struct Row {
     pub event: u32,
     pub stream: StreamId,
     pub hidden: bool,
-    handle: Option<HostHandle>,
+    host: Option<HostEvent>,
     raw: (u32, u32),
     keys_at: u32,
     ends_at: u32,
@@ -103,7 +103,7 @@ impl Part {
 
     pub fn payload(&self, row: &Row) -> Payload<'_> {
         let raw = || Payload::Raw(&self.text[row.raw.0 as usize..row.raw.1 as usize]);
-        row.handle.map_or_else(raw, Payload::Host)
+        row.host.map_or_else(raw, Payload::Host)
     }
 }
 
@@ -239,12 +239,12 @@ impl Rows {
         &mut self,
         stream: StreamId,
         event: &Event<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
         hidden: bool,
         reading: &Reading,
         seed: u64,
     ) {
-        let part = self.add_row(stream, event, handle, hidden, reading.keys.get(0), seed);
+        let part = self.add_row(stream, event, host, hidden, reading.keys.get(0), seed);
         reading.keys.save(&mut part.keys, &mut part.ends);
         reading.kept.save(&mut part.text, &mut part.ends);
     }
@@ -254,11 +254,11 @@ impl Rows {
         &mut self,
         stream: StreamId,
         event: &Event<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
         key: &[u8],
         seed: u64,
     ) {
-        let part = self.add_row(stream, event, handle, false, Some(key), seed);
+        let part = self.add_row(stream, event, host, false, Some(key), seed);
         part.keys.extend_from_slice(key);
         part.ends.push(part.keys.len());
     }
@@ -268,7 +268,7 @@ impl Rows {
         &mut self,
         stream: StreamId,
         event: &Event<'_>,
-        handle: Option<HostHandle>,
+        host: Option<HostEvent>,
         hidden: bool,
         key: Option<&[u8]>,
         seed: u64,
@@ -279,7 +279,7 @@ impl Rows {
         let share = key.map_or(0, |key| share_of(key, seed, shards));
         let part = &mut self.parts[share];
         let start = part.text.len();
-        if handle.is_none() {
+        if host.is_none() {
             part.text.push_str(event.raw);
         }
         part.rows.push(Row {
@@ -288,7 +288,7 @@ impl Rows {
             event: place(self.times.len() - 1),
             stream,
             hidden,
-            handle,
+            host,
             raw: (place(start), place(part.text.len())),
             keys_at: place(part.keys.len()),
             ends_at: place(part.ends.len()),

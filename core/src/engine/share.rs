@@ -13,7 +13,7 @@ use super::{Correlator, CorrelatorOptions, Step};
 use crate::decode::BadLine;
 use crate::emit::Emit;
 use crate::error::{Cause, Error, Overrun};
-use crate::id::SourceId;
+use crate::id::{HostEvent, SourceId};
 use crate::join::Policy;
 use crate::plan::{JoinKind, Operand, Plan};
 use crate::stage::PlannedStage;
@@ -227,7 +227,7 @@ impl Flow {
                 held += u32::from(is_taken && self.take_row(input, part, row));
                 next = left.next_if(|row| row.event == event);
             }
-            if let Payload::Host(handle) = part.payload(first) {
+            if let Payload::Host(HostEvent { handle, .. }) = part.payload(first) {
                 match held {
                     0 => self.outbox.push_back(Posted::Released(handle)),
                     1 => {}

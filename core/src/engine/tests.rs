@@ -101,6 +101,7 @@ impl Run {
             texts: key,
             // A label, a join key and a message.
             ends: &[end; 3],
+            weights: &[],
         };
         self.next += 1;
         self.engine.push_events(SourceId::new(source), &events).expect("the columns fit");
@@ -120,7 +121,7 @@ impl Run {
             match output {
                 Output::Correlation(correlation) => {
                     let events = correlation.events().map(|event| match event.payload() {
-                        Payload::Host(handle) => self.names[handle.0 as usize].clone(),
+                        Payload::Host(host) => self.names[host.handle.0 as usize].clone(),
                         Payload::Raw(_) => unreachable!("only host events were pushed"),
                     });
                     let events = events.collect::<Vec<_>>().join(" ");

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::id::{EventId, HostHandle, KeyId, StreamId};
+use crate::id::{EventId, HostEvent, KeyId, StreamId};
 use crate::time::Timestamp;
 
 /// What is known about an event; see [`Record`].
@@ -203,7 +203,7 @@ pub enum Payload<'a> {
     /// The bytes it came from.
     Raw(&'a str),
     /// The host has it.
-    Host(HostHandle),
+    Host(HostEvent),
 }
 
 /// A position in event order: time, position of the stream, order within the source.

@@ -8,7 +8,7 @@
 
 use super::lists::Lists;
 use super::record::{Arrival, EventOrder, Flags, KeptLabels, Link, Payload, Record};
-use crate::id::{DeliveryId, EventId, HostHandle, KeyId, StreamId};
+use crate::id::{DeliveryId, EventId, HostEvent, HostHandle, KeyId, StreamId};
 use crate::time::{Span, Timestamp};
 
 /// Events per segment, as a power of two: large enough that a segment's bytes are a large block,
@@ -36,6 +36,8 @@ struct Segment {
     /// event does not have it.
     label_ends: Vec<u64>,
     labels: String,
+    /// Bytes that the host holds of its events.
+    hosted: usize,
     held: usize,
     /// Of these, those that are not decided.
     open: usize,
@@ -48,11 +50,11 @@ struct Segment {
 const MISSING_BIT: u64 = 1 << 63;
 
 impl Segment {
-    /// Whether one more event takes no more memory, but for labels.
+    /// Whether one more event takes no more memory, but for labels and what the host holds.
     fn has_room(&self, raw: usize) -> bool {
         self.records.len() < self.records.capacity()
             && raw <= self.bytes.capacity() - self.bytes.len()
-            && self.labels.len() <= SEGMENT_BYTES
+            && self.labels.len() + self.hosted <= SEGMENT_BYTES
     }
 
     /// Makes room for one more event: by doubling, but for no more than a segment may have. Returns the
@@ -85,6 +87,7 @@ impl Segment {
             + self.bytes.capacity()
             + self.label_ends.capacity() * size_of::<u64>()
             + self.labels.capacity()
+            + self.hosted
     }
 }
 
@@ -160,9 +163,9 @@ impl Store {
         before: EventId,
     ) -> EventId {
         debug_assert_eq!(keys.len(), 1 + self.more_keys, "one key per table");
-        let (raw, handle) = match event.payload {
+        let (raw, host) = match event.payload {
             Payload::Raw(raw) => (raw, None),
-            Payload::Host(handle) => ("", Some(handle)),
+            Payload::Host(host) => ("", Some(host)),
         };
         let mut at = self.current[event.stream.index()];
         let mut segment = &mut self.segments[at];
@@ -174,11 +177,13 @@ impl Store {
         let mut flags = Flags::HELD;
         flags.set_if(event.hidden, Flags::HIDDEN);
         flags.set_if(event.late, Flags::LATE);
-        let payload_start = if let Some(handle) = handle {
+        let (payload_start, payload_length) = if let Some(HostEvent { handle, bytes }) = host {
             flags.set(Flags::HOST);
-            handle.0
+            segment.hosted += bytes as usize;
+            self.memory += bytes as usize;
+            (handle.0, bytes)
         } else {
-            offset(segment.bytes.len())
+            (offset(segment.bytes.len()), offset(raw.len()))
         };
         segment.bytes.push_str(raw);
         if segment.held == 0 || event.time < segment.oldest {
@@ -197,7 +202,7 @@ impl Store {
             key: keys[0],
             before,
             payload_start,
-            payload_length: offset(raw.len()),
+            payload_length,
             stream: event.stream,
             flags,
         });
@@ -227,8 +232,9 @@ impl Store {
     pub fn forget(&mut self, id: EventId) -> Option<HostHandle> {
         let (at, place) = id.split(SEGMENT_BITS);
         let segment = &mut self.segments[at];
-        let Record { flags, payload_start, .. } = &mut segment.records[place];
+        let Record { flags, payload_start, payload_length, .. } = &mut segment.records[place];
         let handle = flags.has(Flags::HOST).then_some(HostHandle(*payload_start));
+        let bytes = if handle.is_some() { *payload_length as usize } else { 0 };
         debug_assert!(flags.has(Flags::HELD), "an event is forgotten once");
         if !flags.has(Flags::CLOSED) {
             segment.open -= 1;
@@ -236,6 +242,14 @@ impl Store {
         flags.clear(Flags::HELD);
         segment.held -= 1;
         self.held -= 1;
+        if bytes > 0 {
+            segment.hosted -= bytes;
+            self.memory -= bytes;
+            if segment.decided_memory > 0 {
+                segment.decided_memory -= bytes;
+                self.decided_memory -= bytes;
+            }
+        }
         if segment.held == 0 {
             self.empty(at);
         } else if segment.open == 0 {
@@ -358,8 +372,8 @@ impl Store {
     #[inline(never)]
     fn make_room(&mut self, stream: StreamId, raw: usize) -> usize {
         let current = self.current[stream.index()];
-        let Segment { records, bytes, labels, .. } = &self.segments[current];
-        let has_room = bytes.len() + labels.len() + raw <= SEGMENT_BYTES;
+        let Segment { records, bytes, labels, hosted, .. } = &self.segments[current];
+        let has_room = bytes.len() + labels.len() + hosted + raw <= SEGMENT_BYTES;
         let at = if (records.len() < SEGMENT_EVENTS && has_room) || records.is_empty() {
             current
         } else {
@@ -447,7 +461,8 @@ impl Store {
         let (segment, _) = id.split(SEGMENT_BITS);
         let record = self.record(id);
         if record.flags.has(Flags::HOST) {
-            Payload::Host(HostHandle(record.payload_start))
+            let (handle, bytes) = (HostHandle(record.payload_start), record.payload_length);
+            Payload::Host(HostEvent { handle, bytes })
         } else {
             let start = record.payload_start as usize;
             Payload::Raw(

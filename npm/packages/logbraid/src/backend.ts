@@ -191,6 +191,8 @@ export interface Columns {
   cells: number;
   /** How many labels each event of the sample has. */
   samples: Uint32Array;
+  /** Bytes that each event takes here; none where these are not counted as held. */
+  weights?: Uint32Array;
 }
 
 /** Options of {@link Backend.check} and {@link Backend.render}. */

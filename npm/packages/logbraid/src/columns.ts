@@ -1,3 +1,4 @@
+import type { Weigh } from './adapters/adapter.js';
 import type { ColumnPlan, Columns } from './backend.js';
 import { shown } from './errors.js';
 import { isUsualTime, toInstant } from './time.js';
@@ -63,6 +64,7 @@ export class ColumnEncoder {
   readonly #plan: ColumnPlan;
   readonly #host: HostEvents;
   readonly #refused: Refused;
+  readonly #weigh: Weigh | undefined;
   readonly #columns: Columns;
   #refusals: string[] = [];
   /** Whether times that are text are read here, since the engine could not read one. */
@@ -70,10 +72,11 @@ export class ColumnEncoder {
   /** Objects that have been taken. */
   #taken = 0;
 
-  /** Of at most so many objects at once. */
-  constructor(plan: ColumnPlan, host: HostEvents, most: number, refused: Refused) {
+  /** Of at most so many objects at once; with what each takes, where `weigh` tells it. */
+  constructor(plan: ColumnPlan, host: HostEvents, most: number, refused: Refused, weigh?: Weigh) {
     this.#plan = plan;
     this.#host = host;
+    this.#weigh = weigh;
     this.#refused = refused;
     const labels = plan.allLabels ? 1 : plan.labels.length;
     this.#columns = {
@@ -87,6 +90,7 @@ export class ColumnEncoder {
       ends: new Uint32Array(most * (labels + plan.joinKeys.length + Number(plan.message))),
       cells: 0,
       samples: new Uint32Array(0),
+      ...(weigh && { weights: new Uint32Array(most) }),
     };
   }
 
@@ -113,7 +117,7 @@ export class ColumnEncoder {
   #encode(events: readonly unknown[], from: number): number {
     const { labels, joinKeys, allLabels, message, messageAlways } = this.#plan;
     const columns = this.#columns;
-    const { ids, millis, nanos, ends } = columns;
+    const { ids, millis, nanos, ends, weights } = columns;
     const host = this.#host;
     const readsTimes = this.#readsTimes;
     const most = Math.min(from + ids.length, events.length);
@@ -141,6 +145,7 @@ export class ColumnEncoder {
         nanos[rows] = instant.nanos;
       }
       ids[rows] = host.hold(event);
+      if (weights) weights[rows] = this.#weigh?.(event) ?? 0;
       rows += 1;
       const record: unknown = event.labels;
       let whole = isRecord(record);

@@ -74,7 +74,8 @@ export class Reader {
     this.name = name;
     this.#adapter = adapter;
     this.#context = context;
-    this.#columns = new ColumnEncoder(columns, context.host, context.batch, refused);
+    const { host, batch } = context;
+    this.#columns = new ColumnEncoder(columns, host, batch, refused, adapter.weigh);
   }
 
   /** Opens the stream and asks for its first item. */

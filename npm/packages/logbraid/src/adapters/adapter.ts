@@ -115,12 +115,20 @@ export interface DataSourceAdapter {
   validateQuery(selector: string): boolean;
   /** Names of what can be read there, as its service lists them. The engine does not ask. */
   getAvailableStreams?(): Promise<string[]>;
+  /**
+   * Bytes that an event takes which nobody but the engine holds: they count as held. Default: objects are the
+   * program's, and do not count. @internal
+   */
+  readonly weigh?: Weigh | undefined;
   /** How it is; for health checks. */
   status?(): AdapterStatus;
   /** Labels that events of it have, and values of them, to complete queries with. */
   getLabels?(): Promise<KnownLabel[]>;
   destroy(): Promise<void>;
 }
+
+/** Tells how many bytes an event takes, about. */
+export type Weigh = (event: object) => number;
 
 /** How many events are handed on at once. */
 export const BATCH = 1024;

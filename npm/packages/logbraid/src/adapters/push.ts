@@ -1,6 +1,6 @@
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { EncodedChunk, LogEvent } from '../types.js';
-import type { DataSourceAdapter, StreamItem, StreamOptions } from './adapter.js';
+import type { DataSourceAdapter, StreamItem, StreamOptions, Weigh } from './adapter.js';
 
 /** Pushes that were not awaited may fill a source this many times over, no further. */
 const HARD_LIMIT_FACTOR = 1000;
@@ -23,6 +23,8 @@ const PIECE = 64;
 export class PushSource implements DataSourceAdapter {
   readonly bounded = false;
   readonly selects = false;
+  /** @internal */
+  weigh: Weigh | undefined;
   readonly #name: string;
   readonly #room: number;
   readonly #readers = new Set<Queue>();
@@ -243,7 +245,8 @@ async function allRoom(queues: Queue[]): Promise<void> {
   await Promise.all(queues.map((queue) => queue.room()));
 }
 
-function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
+/** Whether an item is events, as objects. */
+export function isEvents(data: StreamItem | undefined): data is LogEvent | LogEvent[] {
   return typeof data === 'object' && !(data instanceof Uint8Array) && !isChunk(data);
 }
 

@@ -39,12 +39,15 @@ interface WasmCorrelator extends Omit<
     ends: Uint32Array,
     cells: number,
     samples: Uint32Array,
+    weights: Uint32Array,
     at?: number,
   ): boolean;
   deadline(): number | undefined;
   feed: Feed;
   takeBlock(): void;
 }
+
+const NOT_WEIGHED = new Uint32Array(0);
 
 /** Memory of a module that is given back by making another, in bytes: it never shrinks. */
 const LARGE = 64 << 20;
@@ -230,6 +233,7 @@ class InstanceCorrelator implements NativeCorrelator {
 
   pushColumns(source: number, columns: Columns, at?: number): boolean {
     const { rows, ids, millis, nanos, bytes, timesEnd, textsEnd, ends, cells, samples } = columns;
+    const weights = columns.weights ?? NOT_WEIGHED;
     let texts = cells;
     for (const labels of samples) texts += 2 * labels;
     return this.#instance.enter(() =>
@@ -243,6 +247,7 @@ class InstanceCorrelator implements NativeCorrelator {
         ends.subarray(0, texts),
         cells,
         samples,
+        weights.subarray(0, rows),
         at,
       ),
     );
