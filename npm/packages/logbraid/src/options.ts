@@ -51,7 +51,8 @@ export interface EngineOptions {
    * Bound on what one query holds, by the engine's own accounting, in MiB: 1,048,576 bytes, here and
    * wherever this package says MB. A number above 0, at most 3000. Default 100. Objects that the program
    * hands over (arrays, iterables, `push`) stay the program's and are not counted, only what the engine
-   * keeps to join them; `maxEvents` bounds how many of them wait.
+   * keeps to join them; `maxEvents` bounds how many of them wait. Those that a window of Electron sends are
+   * the engine's, and count.
    */
   maxMemoryMB?: number | undefined;
   /**

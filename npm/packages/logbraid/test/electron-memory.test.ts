@@ -1,6 +1,8 @@
 // Windows share what memory there is, their queries share what a window has, and when the system is low all give up some.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import type { DroppedEvents, MemoryWarning } from 'logbraid';
 import { serveWindows } from 'logbraid/electron/main';
@@ -10,6 +12,14 @@ import type { RemoteEngine } from 'logbraid/electron/renderer';
 
 import { openWindow } from './electron-process.js';
 import { Silent, events, linesOf } from './electron-scene.js';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+
+function heapMB(): number {
+  collect();
+  return process.memoryUsage().heapUsed / 1e6;
+}
 
 /** Holds all events of a day. */
 const QUERY = 'a({})[1d] and on(k) b({})[1d]';
@@ -80,6 +90,52 @@ test('a window that holds more than its share of now gives up its oldest events'
   for (const port of others) port.close();
   await server.close();
 });
+
+/** Of 100 KB each, and matched by nothing. */
+const large = (count: number) =>
+  events(count).map((event, at) => ({ ...event, message: `${at} `.padEnd(100_000, 'x') }));
+
+for (const [backend, threads] of [
+  ['native', 1],
+  ['native', 2],
+  ['wasm', 1],
+] as const) {
+  for (const kind of ['pushed', 'given by an adapter'] as const) {
+    test(`objects that are ${kind} count: ${backend}, ${threads} threads`, async () => {
+      const server = serveWindows({ engine: { backend, maxMemoryMB: 8, threads } });
+      const engine = engineOf(openWindow(server));
+      const dropped: DroppedEvents[] = [];
+      engine.on('eventDropped', (events) => dropped.push(events));
+      const heapBefore = heapMB();
+      const adapter = Object.assign(new Silent(), {
+        async *createStream() {
+          for (const event of large(400)) yield await Promise.resolve([event]);
+          await new Promise(() => undefined);
+        },
+      });
+      if (kind === 'pushed') engine.source('a');
+      else engine.addAdapter('a', adapter);
+      engine.source('b');
+      void engine
+        .correlate(QUERY)
+        .next()
+        .catch(() => undefined);
+      if (kind === 'pushed') for (const event of large(400)) await engine.source('a').push(event);
+      while ((await engine.metrics()).events < 400) await pause();
+      const { memory, heldEvents, evicted } = await engine.metrics();
+      assert.ok(memory <= 8 << 20 && memory > 4 << 20, `${memory} bytes count as held`);
+      assert.ok(heldEvents * 100_000 <= 8 << 20, `${heldEvents} events are held`);
+      assert.equal(heldEvents + evicted, 400);
+      // Of the 40 MB that were sent.
+      assert.ok(heapMB() - heapBefore < 20, `${heapMB() - heapBefore} MB are held`);
+      await server.close();
+      assert.equal(
+        dropped.reduce((sum, { count }) => sum + count, 0),
+        evicted,
+      );
+    });
+  }
+}
 
 for (const [how, lower] of [
   ['the system is low', (memory: SystemMemory) => (memory.available = 49)],

@@ -6,6 +6,13 @@ const DEPTH = 24;
 /** What an object, a text, a number cost beside their content, in bytes. */
 const NODE = 16;
 
+/** Bytes that an event takes, about, which has been found to be plain data. */
+export function weigh(event: object): number {
+  const scales = new Scales('', Infinity, 1);
+  scales.add(event);
+  return scales.weight;
+}
+
 /** Counts what plain data takes up, about, as far as it may. */
 export class Scales {
   readonly #limit: string;

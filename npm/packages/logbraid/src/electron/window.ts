@@ -12,6 +12,7 @@ import { Guard } from './guard.js';
 import type { MainPort } from './interfaces.js';
 import type { ResolvedLimits } from './limits.js';
 import { portOfMain } from './main-port.js';
+import { weigh } from './plain.js';
 
 const MIB = 1 << 20;
 
@@ -79,7 +80,7 @@ export class ServedWindow {
     port.on('close', () => {
       this.#end(undefined);
     });
-    serve(this.#guard, {}, (options) => this.#makeEngine(options));
+    serve(this.#guard, {}, (options) => this.#makeEngine(options), weigh);
   }
 
   /** What its queries hold now, in MiB. */

@@ -1,4 +1,9 @@
-import type { AdapterStatus, DataSourceAdapter, StreamOptions } from '../adapters/adapter.js';
+import type {
+  AdapterStatus,
+  DataSourceAdapter,
+  StreamOptions,
+  Weigh,
+} from '../adapters/adapter.js';
 import { checkName } from '../adapters/given.js';
 import { IterableAdapter } from '../adapters/iterable.js';
 import type { PushSource } from '../adapters/push.js';
@@ -25,17 +30,18 @@ type MakeEngine = (options: EngineOptions) => CorrelationEngine;
 
 /**
  * Runs an engine for whoever is at the other end of a port, with adapters of these classes. An error of
- * `makeEngine` is told there.
+ * `makeEngine` is told there. Where `weigh` is given, objects that are sent count as held, by what it says.
  */
 export function serve(
   port: HostPort,
   classes: AdapterClasses,
   makeEngine: MakeEngine = (options) => new CorrelationEngine(options),
+  weigh?: Weigh,
 ): void {
   let host: Host | undefined;
   port.listen((request) => {
     try {
-      if (request.type === 'start') host = start(port, classes, makeEngine, request);
+      if (request.type === 'start') host = start(port, classes, makeEngine, weigh, request);
       else host?.take(request);
     } catch (error) {
       port.send({ type: 'failed', error: packError(error) });
@@ -47,19 +53,21 @@ function start(
   port: HostPort,
   classes: AdapterClasses,
   makeEngine: MakeEngine,
+  weigh: Weigh | undefined,
   { options, wasm }: Extract<Request, { type: 'start' }>,
 ): Host {
   const loaded = load(wasm);
   loaded.catch((error: unknown) => {
     port.send({ type: 'failed', error: packError(error) });
   });
-  return new Host(port, classes, makeEngine(options), loaded);
+  return new Host(port, classes, makeEngine(options), weigh, loaded);
 }
 
 class Host {
   readonly #port: HostPort;
   readonly #classes: AdapterClasses;
   readonly #engine: CorrelationEngine;
+  readonly #weigh: Weigh | undefined;
   readonly #loaded: Promise<void>;
   readonly #runs = new Map<number, HostedRun>();
   readonly #streams = new Map<number, ProxiedStream>();
@@ -76,11 +84,13 @@ class Host {
     port: HostPort,
     classes: AdapterClasses,
     engine: CorrelationEngine,
+    weigh: Weigh | undefined,
     loaded: Promise<void>,
   ) {
     this.#port = port;
     this.#classes = classes;
     this.#engine = engine;
+    this.#weigh = weigh;
     this.#loaded = loaded;
   }
 
@@ -111,7 +121,7 @@ class Host {
       case 'addPush':
         // A source of the program that is pushed into is not the page's to push into.
         checkName(this.#engine.getAdapters(), request.name);
-        this.#pushed.set(request.source, this.#engine.source(request.name));
+        this.#pushed.set(request.source, this.#pushSource(request.name));
         break;
       case 'push':
         void this.#push(request);
@@ -159,6 +169,12 @@ class Host {
         this.#streams.delete(request.stream);
         break;
     }
+  }
+
+  #pushSource(name: string): PushSource {
+    const source = this.#engine.source(name);
+    source.weigh = this.#weigh;
+    return source;
   }
 
   async #push({ source, items }: Extract<Request, { type: 'push' }>): Promise<void> {
@@ -252,6 +268,7 @@ class Host {
       selects,
       ...(decoder && { decoder }),
       ...(clockSkew !== undefined && { clockSkew }),
+      weigh: this.#weigh,
       getName: () => name,
       createStream: (selector, asked: StreamOptions) => {
         const stream = ++this.#lastStream;

@@ -1,11 +1,14 @@
 import type { DataSourceAdapter, StreamItem } from '../adapters/adapter.js';
-import { checkPushed, copy, isChunk, weight } from '../adapters/push.js';
+import { checkPushed, copy, isEvents, weight } from '../adapters/push.js';
 import { OptionError, SourceEndedError, SourceFullError, shown } from '../errors.js';
 import type { Request } from './messages.js';
 import type { Port } from './port.js';
 
 /** Pushes that were not awaited may be on the way this many times over, no further. */
 const HARD_LIMIT_FACTOR = 1000;
+
+/** Characters of an object that weigh as much as one event. */
+const TEXT_PER_EVENT = 1 << 10;
 
 const ROOM = Promise.resolve();
 
@@ -71,7 +74,7 @@ export class RemoteSource implements DataSourceAdapter {
       });
     }
     this.#add(data);
-    this.#weight += weight(data);
+    this.#weight += weightSent(data);
     if (this.#onTheWay + this.#weight < this.#room) return ROOM;
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
@@ -119,14 +122,13 @@ export class RemoteSource implements DataSourceAdapter {
   /** Events travel together. */
   #add(data: StreamItem): void {
     const last = this.#items.at(-1);
-    const isEvents = typeof data === 'object' && !(data instanceof Uint8Array) && !isChunk(data);
-    if (!isEvents) {
+    if (!isEvents(data)) {
       this.#items.push(copy(data));
     } else if (Array.isArray(last)) {
       if (Array.isArray(data)) for (const event of data as object[]) last.push(event);
       else last.push(data);
     } else {
-      this.#items.push(Array.isArray(data) ? data.slice() : [data as never]);
+      this.#items.push(Array.isArray(data) ? data.slice() : [data]);
     }
   }
 
@@ -148,4 +150,24 @@ export class RemoteSource implements DataSourceAdapter {
     this.#sent.push(weighed);
     this.#onTheWay += weighed;
   }
+}
+
+/** What an item weighs that is copied on its way, in events: an object by the texts in it. */
+function weightSent(data: StreamItem): number {
+  if (!isEvents(data)) return weight(data);
+  const events: readonly unknown[] = Array.isArray(data) ? data : [data];
+  let sum = 0;
+  for (const event of events) {
+    const { message, labels } = (event ?? {}) as { message?: unknown; labels?: unknown };
+    let text = lengthOf(message);
+    if (typeof labels === 'object') {
+      for (const value of Object.values(labels ?? {})) text += lengthOf(value);
+    }
+    sum += Math.max(text / TEXT_PER_EVENT, 1);
+  }
+  return sum;
+}
+
+function lengthOf(value: unknown): number {
+  return typeof value === 'string' ? value.length : 0;
 }
