@@ -16,7 +16,7 @@ import type {
 import type { Correlation } from './correlation.js';
 import { AdapterNotFoundError, EngineDestroyedError, QueryError } from './errors.js';
 import { EngineEmitter } from './events.js';
-import { every, isLoaded, load, loadBackend } from '#platform';
+import { every, isLoaded, load, loadBackend, soon } from '#platform';
 import { Totals, summarize } from './metrics.js';
 import type { RunningQuery } from './metrics.js';
 import {
@@ -250,7 +250,10 @@ export class CorrelationEngine extends EngineEmitter {
     for (const run of this.#runs) run.setMaxMemory(bytesOf(this.#options.maxMemoryMB));
   }
 
-  /** Ends running queries normally and destroys all adapters; rejects with the first error of one. Idempotent. */
+  /**
+   * Ends running queries normally and destroys all adapters; rejects with the first error of one. Resolves when all
+   * streams have closed, too: one that does not keeps no adapter from being destroyed. Idempotent.
+   */
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy();
     return this.#destroyed;
@@ -261,13 +264,18 @@ export class CorrelationEngine extends EngineEmitter {
   }
 
   async #destroy(): Promise<void> {
-    await Promise.all([...this.#runs].map((run) => run.close()));
+    // All streams are told before any adapter is destroyed, and those that end at once have ended.
+    const closed = Promise.allSettled([...this.#runs].map((run) => run.close()));
     const adapters = [...this.#adapters.values()];
     this.#adapters.clear();
-    // One that cannot be destroyed keeps no other from it.
+    const turn = new Promise<void>((resolve) => {
+      soon(resolve);
+    });
+    await Promise.race([closed, turn]);
+    // One that cannot be destroyed keeps no other from it, nor does a stream that does not end.
     const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
+    const failed = [...(await closed), ...gone].find((one) => one.status === 'rejected');
     this.removeAllListeners();
-    const failed = gone.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
