@@ -16,7 +16,7 @@ import type {
 import type { Correlation } from './correlation.js';
 import { AdapterNotFoundError, EngineDestroyedError, QueryError } from './errors.js';
 import { EngineEmitter } from './events.js';
-import { every, isLoaded, load, loadBackend } from '#platform';
+import { every, isLoaded, load, loadBackend, soon } from '#platform';
 import { Totals, summarize } from './metrics.js';
 import type { RunningQuery } from './metrics.js';
 import {
@@ -35,7 +35,7 @@ import { LaterRun } from './later.js';
 import { QueryRun } from './run.js';
 import { formatDuration } from './time.js';
 import type { CorrelateOptions, Metrics, MetricsOptions } from './types.js';
-import { bounded, knownLabels, merge } from './vocabulary.js';
+import { bounded, knownLabels, knownOf, merge } from './vocabulary.js';
 
 const MIB = 1 << 20;
 
@@ -56,7 +56,7 @@ export class CorrelationEngine extends EngineEmitter {
   readonly #runs = new Set<QueryRun>();
   /** Counters of the queries that have ended. */
   readonly #past = new Totals();
-  /** Labels and values that queries have seen which have ended. */
+  /** Labels and values that queries have seen which have ended, of the sources that are there. */
   #seen: Vocabulary = {};
   #destroyed: Promise<void> | undefined;
   /** Ends what emits `performanceMetrics`; there is one only while a query runs and somebody listens. */
@@ -100,9 +100,13 @@ export class CorrelationEngine extends EngineEmitter {
   /** Takes a source away and destroys its adapter; `false` when there is none of that name. */
   async removeAdapter(name: string): Promise<boolean> {
     const adapter = this.#adapters.get(name);
+    if (!adapter) return false;
     this.#adapters.delete(name);
-    await adapter?.destroy();
-    return adapter !== undefined;
+    this.#seen = knownOf(this.#adapters, this.#seen);
+    this.#past.noteRemoved(name);
+    this.#forgetRemoved();
+    await adapter.destroy();
+    return true;
   }
 
   /** The source of that name that the program pushes into; made at the first call. */
@@ -201,8 +205,9 @@ export class CorrelationEngine extends EngineEmitter {
   /**
    * What has been counted and measured over all queries, running and past, and what is held now. With
    * `{ format: 'prometheus' }` as text that Prometheus reads, format 0.0.4: serve it as
-   * `text/plain; version=0.0.4`. Counters never go back. Costs tens of microseconds for each query that
-   * runs. Throws an `OptionError` for any other format.
+   * `text/plain; version=0.0.4`. Counters never go back; those of a source that has been removed
+   * may be given up (see `sources` of {@link Metrics}). Costs tens of microseconds for each query that runs.
+   * Throws an `OptionError` for any other format.
    */
   metrics(): Metrics;
   metrics(options: { format: 'prometheus' }): string;
@@ -245,7 +250,10 @@ export class CorrelationEngine extends EngineEmitter {
     for (const run of this.#runs) run.setMaxMemory(bytesOf(this.#options.maxMemoryMB));
   }
 
-  /** Ends running queries normally and destroys all adapters; rejects with the first error of one. Idempotent. */
+  /**
+   * Ends running queries normally and destroys all adapters; rejects with the first error of one. Resolves when all
+   * streams have closed, too: one that does not keeps no adapter from being destroyed. Idempotent.
+   */
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy();
     return this.#destroyed;
@@ -256,13 +264,18 @@ export class CorrelationEngine extends EngineEmitter {
   }
 
   async #destroy(): Promise<void> {
-    await Promise.all([...this.#runs].map((run) => run.close()));
+    // All streams are told before any adapter is destroyed, and those that end at once have ended.
+    const closed = Promise.allSettled([...this.#runs].map((run) => run.close()));
     const adapters = [...this.#adapters.values()];
     this.#adapters.clear();
-    // One that cannot be destroyed keeps no other from it.
+    const turn = new Promise<void>((resolve) => {
+      soon(resolve);
+    });
+    await Promise.race([closed, turn]);
+    // One that cannot be destroyed keeps no other from it, nor does a stream that does not end.
     const gone = await Promise.allSettled(adapters.map(async (adapter) => adapter.destroy()));
+    const failed = [...(await closed), ...gone].find((one) => one.status === 'rejected');
     this.removeAllListeners();
-    const failed = gone.find((one) => one.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
@@ -281,6 +294,12 @@ export class CorrelationEngine extends EngineEmitter {
       this.#endTimer?.();
       this.#endTimer = undefined;
     }
+  }
+
+  /** A source that a query still reads is there: its counters do not go back. */
+  #forgetRemoved(): void {
+    const read = new Set([...this.#runs].flatMap(({ sources }) => sources));
+    this.#past.forget((name) => this.#adapters.has(name) || read.has(name));
   }
 
   #alive(): void {
@@ -339,7 +358,9 @@ export class CorrelationEngine extends EngineEmitter {
       onEnd: (run) => {
         if (!this.#runs.delete(run)) return;
         this.#past.addQuery(run.metrics(), run.sources);
-        this.#seen = bounded(merge(run.vocabulary(), this.#seen));
+        this.#forgetRemoved();
+        const seen = merge(run.vocabulary(), this.#seen);
+        this.#seen = bounded(knownOf(this.#adapters, seen));
         this.#watch();
       },
     });

@@ -30,12 +30,21 @@ const COUNTERS = [
 
 const SOURCE_COUNTERS = ['bytes', 'events', 'badLines', 'late', 'repeats'] as const;
 
+/**
+ * Most sources that have been removed whose counters are kept: more than anybody looks at, and few enough that
+ * {@link Metrics} and their text stay small where sources come and go under ever new names.
+ */
+const MOST_REMOVED = 1_000;
+
 /** What queries have counted and measured, added up. */
 export class Totals {
   readonly counters = Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Record<
     (typeof COUNTERS)[number],
     number
   >;
+  /** Of all sources together, those that have been given up included. */
+  readonly input = nothing();
+  /** By name; those that have been removed in the order of that. */
   readonly sources = new Map<string, SourceMetrics>();
   readonly eager = new Distribution();
   readonly final = new Distribution();
@@ -54,13 +63,28 @@ export class Totals {
 
   /** Objects of the source that could not be used. */
   addRefused(source: string, count: number): void {
-    this.#addSource(source, { bytes: 0, events: 0, badLines: count, late: 0, repeats: 0 });
+    this.#addSource(source, { ...nothing(), badLines: count });
+  }
+
+  /** The source has been removed, as the last so far. */
+  noteRemoved(source: string): void {
+    const counted = this.sources.get(source);
+    if (!counted) return;
+    this.sources.delete(source);
+    this.sources.set(source, counted);
+  }
+
+  /** Gives up the counters of sources that are not there, but of those that have been removed last. */
+  forget(isThere: (source: string) => boolean): void {
+    const removed = [...this.sources.keys()].filter((name) => !isThere(name));
+    for (const name of removed.slice(0, -MOST_REMOVED)) this.sources.delete(name);
   }
 
   copy(): Totals {
     const copy = new Totals();
     Object.assign(copy.counters, this.counters);
-    for (const [name, counted] of this.sources) copy.#addSource(name, counted);
+    Object.assign(copy.input, this.input);
+    for (const [name, counted] of this.sources) copy.sources.set(name, { ...counted });
     copy.eager.add(this.eager.raw());
     copy.final.add(this.final.raw());
     copy.turns.add(this.turns.raw());
@@ -69,14 +93,17 @@ export class Totals {
   }
 
   #addSource(name: string, counted: SourceMetrics): void {
-    const sum = this.sources.get(name);
-    if (!sum) {
-      const { bytes, events, badLines, late, repeats } = counted;
-      this.sources.set(name, { bytes, events, badLines, late, repeats });
-      return;
+    const sum = this.sources.get(name) ?? nothing();
+    this.sources.set(name, sum);
+    for (const counter of SOURCE_COUNTERS) {
+      sum[counter] += counted[counter];
+      this.input[counter] += counted[counter];
     }
-    for (const counter of SOURCE_COUNTERS) sum[counter] += counted[counter];
   }
+}
+
+function nothing(): SourceMetrics {
+  return { bytes: 0, events: 0, badLines: 0, late: 0, repeats: 0 };
 }
 
 /** How often which lengths of time were measured; as the engine has it, and can be added up. */
@@ -141,15 +168,13 @@ export class Distribution {
 export function summarize(totals: Totals, running: readonly RunningQuery[]): Metrics {
   const sum = (of: (query: RunningQuery) => number) =>
     running.reduce((all, query) => all + of(query), 0);
-  const sources = [...totals.sources.values()];
-  const all = (counter: (typeof SOURCE_COUNTERS)[number]) =>
-    sources.reduce((sum, source) => sum + source[counter], 0);
+  const { bytes, events, badLines, repeats } = totals.input;
   return {
     queries: running.length,
-    bytes: all('bytes'),
-    events: all('events'),
-    badLines: all('badLines'),
-    repeats: all('repeats'),
+    bytes,
+    events,
+    badLines,
+    repeats,
     ...totals.counters,
     heldEvents: sum(({ heldEvents }) => heldEvents),
     heldKeys: sum(({ heldKeys }) => heldKeys),

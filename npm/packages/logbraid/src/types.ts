@@ -230,7 +230,11 @@ export interface Metrics {
   latency: { eager: Durations; final: Durations };
   /** How long a query held the event loop before it gave others their turn. */
   turns: Durations;
-  /** By name of the source. */
+  /**
+   * By name of the source. One that has been removed, and that no query reads any more, is given up when 1,000
+   * others have been removed after it: the counters above keep what it has counted, and should it come again
+   * under its name, its own begin at 0.
+   */
   sources: Record<string, SourceMetrics>;
 }
 

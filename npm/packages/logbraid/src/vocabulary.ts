@@ -37,6 +37,14 @@ export function merge(known: Vocabulary, more: Vocabulary): Vocabulary {
   };
 }
 
+/** What is known of the sources that are there. */
+export function knownOf(
+  there: ReadonlyMap<string, unknown>,
+  { sources = [] }: Vocabulary,
+): Vocabulary {
+  return { sources: sources.filter(({ name }) => there.has(name)) };
+}
+
 /** As much of it as is remembered of past queries: less of each label where it is much in all. */
 export function bounded(known: Vocabulary): Vocabulary {
   let kept = known;

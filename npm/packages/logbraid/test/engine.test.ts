@@ -7,7 +7,6 @@ import {
   AdapterError,
   AdapterExistsError,
   AdapterNotFoundError,
-  EngineDestroyedError,
   IterableAdapter,
   MemoryError,
   OptionError,
@@ -476,49 +475,6 @@ test('after a signal nothing more is delivered', async () => {
   };
   await assert.rejects(counting(), { name: 'AbortError' });
   assert.equal(found, 3);
-});
-
-test('an adapter that cannot be destroyed keeps no other from it', async () => {
-  const engine = new CorrelationEngine();
-  let destroyed = 0;
-  const adapter = (destroy: () => Promise<void>) =>
-    Object.assign(new IterableAdapter([]), { destroy });
-  const stuck = adapter(() => {
-    throw new Error('stuck');
-  });
-  const fine = adapter(() => {
-    destroyed += 1;
-    return Promise.resolve();
-  });
-  engine.addAdapter('a', stuck).addAdapter('b', fine);
-  await assert.rejects(engine.destroy(), /stuck/);
-  assert.equal(destroyed, 1);
-});
-
-test('destroy ends running queries normally, and the engine for good', async () => {
-  const engine = new CorrelationEngine();
-  let destroyed = 0;
-  engine.addAdapter('b', {
-    getName: () => 'b',
-    selects: false,
-    createStream: () =>
-      engine
-        .source('a')
-        .createStream('', { range: 0, timeRange: '', signal: new AbortController().signal }),
-    validateQuery: () => true,
-    destroy: () => {
-      destroyed += 1;
-      return Promise.resolve();
-    },
-  });
-  engine.source('a');
-  const found = shapes(engine.correlate(AND));
-  await sleep(10);
-  await Promise.all([engine.destroy(), engine.destroy()]);
-  assert.deepEqual(await found, []);
-  assert.equal(destroyed, 1);
-  assert.throws(() => engine.correlate(AND), EngineDestroyedError);
-  assert.throws(() => engine.source('c'), EngineDestroyedError);
 });
 
 test('several engines, and several queries of one engine, at once', async () => {

@@ -124,6 +124,10 @@ export interface DataSourceAdapter {
   status?(): AdapterStatus;
   /** Labels that events of it have, and values of them, to complete queries with. */
   getLabels?(): Promise<KnownLabel[]>;
+  /**
+   * Ends what it holds open. Where the engine is destroyed, the signals of its streams have aborted before; a stream
+   * may still be open that does not end at once, or whose query goes on without the source (`removeAdapter`).
+   */
   destroy(): Promise<void>;
 }
 
