@@ -10,6 +10,7 @@ use logbraid_benches::workload::{Format, Workload};
 use logbraid_core::decode::{BadLine, Decoder, DecoderOptions, Sink};
 use logbraid_core::event::{Event, Fields};
 use logbraid_core::key::{self, KeyPatterns};
+use logbraid_core::regex_size::RegexSize;
 use logbraid_core::select::{Pipeline, Selected};
 use logbraid_core::time::Timestamp;
 
@@ -59,7 +60,8 @@ fn select(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("select");
     for (name, format, selector) in SELECTORS {
         let kept = Kept::of(format);
-        let pipeline = Pipeline::compile(selector, 0).expect("a selector");
+        let pipeline =
+            Pipeline::compile(selector, 0, RegexSize::within(selector)).expect("a selector");
         let mut extracted = Fields::default();
         group.throughput(Throughput::Elements(kept.0.len() as u64));
         group.bench_function(name, |bencher| {

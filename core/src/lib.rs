@@ -9,6 +9,7 @@ mod growth;
 pub mod id;
 pub mod limits;
 mod ordered;
+pub mod regex_size;
 pub mod time;
 
 pub mod plan;

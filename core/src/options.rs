@@ -248,13 +248,12 @@ impl JsonOptions {
     /// [`Error::Option`] for a value that makes no sense.
     pub fn correlator_options(&self, hash_seed: u64) -> Result<CorrelatorOptions, Error> {
         let default = CorrelatorOptions::default();
-        let mut key_patterns = KeyPatterns::default();
-        for (name, pattern) in &self.key_patterns {
-            key_patterns = key_patterns.with(name, pattern).map_err(|error| Error::Option {
-                name: "keyPatterns",
-                message: format!("{name}: {error}"),
-            })?;
-        }
+        let key_patterns = self.key_patterns.iter();
+        let key_patterns = key_patterns.map(|(name, pattern)| (name.as_str(), pattern.as_str()));
+        let key_patterns = KeyPatterns::new(key_patterns).map_err(|error| Error::Option {
+            name: "keyPatterns",
+            message: format!("{}: {error}", error.name),
+        })?;
         let source = |source: &JsonSource| {
             Ok(SourceOptions {
                 bounded: source.bounded,

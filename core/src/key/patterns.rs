@@ -4,9 +4,9 @@
 //! searched for those and only then for the name before them.
 
 use memchr::memchr2_iter;
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
-use crate::limits;
+use crate::regex_size::RegexSize;
 
 /// Finds ids in messages.
 ///
@@ -33,39 +33,21 @@ pub struct KeyPatternError {
 }
 
 impl KeyPatterns {
-    /// Finds the id called `name` by a regular expression with one capture group, which is the id;
-    /// replaces what was known for that name. Names are taken as they are: `tx_id` is not `txId`.
+    /// Finds the ids of these names by regular expressions with one capture group, which is the id;
+    /// they replace what was known for the names. Names are taken as they are: `tx_id` is not `txId`.
     ///
     /// # Errors
     ///
-    /// The pattern is no regular expression, is larger than [`limits::MAX_REGEX_BYTES`] when
-    /// compiled, or does not have exactly one capture group.
-    pub fn with(mut self, name: &str, pattern: &str) -> Result<Self, KeyPatternError> {
-        let fail = |message: String, position| KeyPatternError {
-            name: name.to_owned(),
-            message,
-            position,
-        };
-        if let Err(error) = regex_syntax::parse(pattern) {
-            let (message, span) = match &error {
-                regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span()),
-                regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span()),
-                other => return Err(fail(other.to_string(), None)),
-            };
-            return Err(fail(message, Some(span.start.offset)));
-        }
-        let regex = RegexBuilder::new(pattern)
-            .size_limit(limits::MAX_REGEX_BYTES)
-            .build()
-            .map_err(|error| fail(error.to_string(), None))?;
-        if regex.captures_len() != 2 {
-            let found = regex.captures_len() - 1;
-            let message = format!("expected one capture group, which is the id; found {found}");
-            return Err(fail(message, None));
-        }
-        self.custom.retain(|(known, _)| known != name);
-        self.custom.push((name.to_owned(), regex));
-        Ok(self)
+    /// A pattern is no regular expression, is larger when compiled than [each of so many](RegexSize::each_of)
+    /// may be, or does not have exactly one capture group.
+    pub fn new<'p>(
+        patterns: impl ExactSizeIterator<Item = (&'p str, &'p str)>,
+    ) -> Result<Self, KeyPatternError> {
+        let size = RegexSize::each_of(patterns.len());
+        let custom = patterns.map(|(name, pattern)| {
+            compile(name, pattern, size).map(|regex| (name.to_owned(), regex))
+        });
+        Ok(Self { custom: custom.collect::<Result<_, _>>()? })
     }
 
     /// Whether messages are searched for the id called `name`.
@@ -81,6 +63,27 @@ impl KeyPatterns {
         }
         Id::of(name)?.find(message)
     }
+}
+
+/// The regex of one name.
+fn compile(name: &str, pattern: &str, size: RegexSize) -> Result<Regex, KeyPatternError> {
+    let fail =
+        |message: String, position| KeyPatternError { name: name.to_owned(), message, position };
+    if let Err(error) = regex_syntax::parse(pattern) {
+        let (message, span) = match &error {
+            regex_syntax::Error::Parse(error) => (error.kind().to_string(), error.span()),
+            regex_syntax::Error::Translate(error) => (error.kind().to_string(), error.span()),
+            other => return Err(fail(other.to_string(), None)),
+        };
+        return Err(fail(message, Some(span.start.offset)));
+    }
+    let regex = size.compile(pattern).map_err(|error| fail(error.to_string(), None))?;
+    if regex.captures_len() != 2 {
+        let found = regex.captures_len() - 1;
+        let message = format!("expected one capture group, which is the id; found {found}");
+        return Err(fail(message, None));
+    }
+    Ok(regex)
 }
 
 /// A well-known id.

@@ -12,6 +12,7 @@ use crate::id::{SourceId, StreamId};
 use crate::plan::{
     JoinKey, JoinKeys, JoinKind, Operand, Pick, Plan, PlannedJoin, PlannedSource, PlannedStream,
 };
+use crate::regex_size::RegexSize;
 use crate::select::{Matcher, Pipeline};
 use crate::stage::{self, Stages};
 use crate::time::Span;
@@ -45,7 +46,8 @@ pub(super) fn plan(
     let mut duplicates = Vec::new();
     let names = names(&streams, &mut duplicates);
     diagnostics.extend(duplicates.into_iter().filter(|_| is_whole));
-    let (sources, streams) = sources(&streams, names, options, diagnostics);
+    let size = RegexSize::within(text);
+    let (sources, streams) = sources(&streams, names, options, size, diagnostics);
     let mut plan = Plan {
         canonical: query.to_string(),
         sources,
@@ -63,7 +65,7 @@ pub(super) fn plan(
         }
     }
     let projection = query.projection.iter().filter_map(|matcher| {
-        projected(matcher, text).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
+        projected(matcher, text, size).map_err(|diagnostic| diagnostics.push(diagnostic)).ok()
     });
     plan.projection = projection.collect();
     plan.stages = stages(query, text, is_whole, &plan, diagnostics);
@@ -136,6 +138,7 @@ fn sources(
     streams: &[&Stream],
     names: Vec<String>,
     options: &PlanOptions,
+    size: RegexSize,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> (Vec<PlannedSource>, Vec<PlannedStream>) {
     let mut sources: Vec<PlannedSource> = Vec::new();
@@ -149,7 +152,7 @@ fn sources(
             Pipeline::default()
         } else {
             let start = stream.selector.span.start;
-            Pipeline::compile(&selector, start).unwrap_or_else(|found| {
+            Pipeline::compile(&selector, start, size).unwrap_or_else(|found| {
                 diagnostics.extend(found);
                 Pipeline::default()
             })
@@ -322,8 +325,8 @@ fn too_wide(span: &Range<usize>, wide: &[(Span, &str, &PlannedStream)]) -> Diagn
         .suggesting(format!("give a longer range ({longer}) or a shorter `within`"))
 }
 
-fn projected(matcher: &LabelMatcher, text: &str) -> Result<Matcher, Diagnostic> {
+fn projected(matcher: &LabelMatcher, text: &str, size: RegexSize) -> Result<Matcher, Diagnostic> {
     let value = &matcher.value;
-    Matcher::new(matcher.label.clone(), matcher.op, value.value.clone())
+    Matcher::new(matcher.label.clone(), matcher.op, value.value.clone(), size)
         .map_err(|error| syntax::regex(&error, &text[value.span.clone()], value.span.start))
 }

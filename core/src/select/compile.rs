@@ -12,6 +12,7 @@ use super::pattern::Pattern;
 use super::pipeline::{Pipeline, Step};
 use crate::query::syntax::{range, trimmed};
 use crate::query::{Diagnostic, code, duration, literal, scan, syntax};
+use crate::regex_size::RegexSize;
 
 // Generated items have no documentation of their own.
 #[allow(missing_docs)]
@@ -27,10 +28,10 @@ use grammar::{Rule, SelectorParser};
 type Pairs<'s> = pest::iterators::Pairs<'s, Rule>;
 
 /// Compiles `selector`. Spans of diagnostics count from its start.
-pub(super) fn compile(selector: &str) -> Result<Pipeline, Vec<Diagnostic>> {
+pub(super) fn compile(selector: &str, size: RegexSize) -> Result<Pipeline, Vec<Diagnostic>> {
     scan::selector(selector).map_err(|diagnostic| vec![diagnostic])?;
     let mut pairs = parse(selector).map_err(|error| vec![explain(selector, &error)])?.into_inner();
-    let mut compiler = Compiler { diagnostics: Vec::new(), pipeline: Pipeline::default() };
+    let mut compiler = Compiler { size, diagnostics: Vec::new(), pipeline: Pipeline::default() };
     compiler.selector(&mut pairs);
     if compiler.diagnostics.is_empty() { Ok(compiler.pipeline) } else { Err(compiler.diagnostics) }
 }
@@ -41,6 +42,8 @@ fn parse(selector: &str) -> Result<Pair<'_, Rule>, Box<pest::error::Error<Rule>>
 }
 
 struct Compiler {
+    /// Of regexes.
+    size: RegexSize,
     diagnostics: Vec<Diagnostic>,
     pipeline: Pipeline,
 }
@@ -95,7 +98,7 @@ impl Compiler {
         quoted: &Pair<'_, Rule>,
     ) -> Option<Matcher> {
         let value = self.text(quoted)?;
-        let matcher = Matcher::new(label.as_str().to_owned(), op, value);
+        let matcher = Matcher::new(label.as_str().to_owned(), op, value, self.size);
         matcher.map_err(|error| self.regex_error(&error, quoted)).ok()
     }
 
@@ -107,7 +110,8 @@ impl Compiler {
         if op.ends_with('=') {
             return Some(LineFilter::text(Finder::new(&text).into_owned(), negated));
         }
-        let regex = matcher::compile(&text).map_err(|error| self.regex_error(&error, &quoted));
+        let regex =
+            matcher::compile(&text, self.size).map_err(|error| self.regex_error(&error, &quoted));
         Some(LineFilter::regex(regex.ok()?, negated))
     }
 
@@ -140,7 +144,8 @@ impl Compiler {
 
     fn regexp(&mut self, quoted: &Pair<'_, Rule>) -> Option<Step> {
         let text = self.text(quoted)?;
-        let regex = matcher::compile(&text).map_err(|error| self.regex_error(&error, quoted));
+        let regex =
+            matcher::compile(&text, self.size).map_err(|error| self.regex_error(&error, quoted));
         let regex = regex.ok()?;
         let named = regex.capture_names().enumerate();
         let names: Vec<_> = named.filter_map(|(at, name)| Some((at, name?.to_owned()))).collect();

@@ -4,10 +4,11 @@
 use std::fmt;
 use std::ops::Range;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use crate::columns::Column;
-use crate::limits::MAX_REGEX_BYTES;
+use crate::limits::{MAX_REGEX_BYTES, MAX_REGEXES_BYTES};
+use crate::regex_size::RegexSize;
 
 /// How a matcher compares. Displayed and serialised as in the query.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug, serde::Serialize)]
@@ -69,11 +70,16 @@ impl Matcher {
     /// A matcher, its regex compiled.
     ///
     /// # Errors
-    /// A regex that does not compile.
-    pub fn new(label: String, op: MatchOp, value: String) -> Result<Self, RegexError> {
+    /// A regex that does not compile, or is larger than `size`.
+    pub fn new(
+        label: String,
+        op: MatchOp,
+        value: String,
+        size: RegexSize,
+    ) -> Result<Self, RegexError> {
         let regex = match op {
             MatchOp::Equal | MatchOp::NotEqual => None,
-            MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value)?),
+            MatchOp::Match | MatchOp::NotMatch => Some(compile_anchored(&value, size)?),
         };
         Ok(Self { label, op, value, regex, column: Column::UNKNOWN })
     }
@@ -103,24 +109,20 @@ pub struct RegexError {
 }
 
 /// A regex that finds its pattern anywhere.
-pub(super) fn compile(pattern: &str) -> Result<Regex, RegexError> {
+pub(super) fn compile(pattern: &str, size: RegexSize) -> Result<Regex, RegexError> {
     // Parsed on its own first: only this error says where, and what only compiles inside the
     // anchors, such as `a)|(b`, is refused.
     regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
-    build(pattern).map_err(|error| too_large(pattern, &error))
+    size.compile(pattern).map_err(|error| too_large(pattern, &error))
 }
 
 /// A regex that matches a whole text, as `PromQL` has it: anchored, `.` is any character.
-fn compile_anchored(pattern: &str) -> Result<Regex, RegexError> {
+fn compile_anchored(pattern: &str, size: RegexSize) -> Result<Regex, RegexError> {
     regex_syntax::Parser::new().parse(pattern).map_err(|error| syntax_error(pattern, &error))?;
-    build(&format!("^(?s:{pattern})$"))
+    size.compile(&format!("^(?s:{pattern})$"))
         // Under `(?x)` a comment at the end swallows the closing parenthesis.
-        .or_else(|_| build(&format!("^(?s:{pattern}\n)$")))
+        .or_else(|_| size.compile(&format!("^(?s:{pattern}\n)$")))
         .map_err(|error| too_large(pattern, &error))
-}
-
-fn build(pattern: &str) -> Result<Regex, regex::Error> {
-    RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build()
 }
 
 fn syntax_error(pattern: &str, error: &regex_syntax::Error) -> RegexError {
@@ -135,6 +137,10 @@ fn syntax_error(pattern: &str, error: &regex_syntax::Error) -> RegexError {
 
 fn too_large(pattern: &str, error: &regex::Error) -> RegexError {
     let message = match error {
+        regex::Error::CompiledTooBig(limit) if *limit < MAX_REGEX_BYTES => format!(
+            "it compiles to more than {limit} bytes, its part of the {MAX_REGEXES_BYTES} that the \
+             regexes of a query may take together"
+        ),
         regex::Error::CompiledTooBig(limit) => format!("it compiles to more than {limit} bytes"),
         error => error.to_string(),
     };

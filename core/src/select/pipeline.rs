@@ -8,6 +8,7 @@ use super::pattern::Pattern;
 use super::{Event, Fields, MatchOp, Matcher, compile, json, logfmt};
 use crate::columns::ColumnNames;
 use crate::query::Diagnostic;
+use crate::regex_size::RegexSize;
 
 /// A compiled selector. The default keeps everything.
 #[derive(Clone, Debug, Default)]
@@ -47,11 +48,16 @@ pub struct Reads {
 impl Pipeline {
     /// Compiles `selector`. The spans of diagnostics have `offset` added, the place of the selector
     /// in the query; their line and column count from the start of the selector.
+    /// No regex in it may be larger than `size`, which is [that of the query](RegexSize::within).
     ///
     /// # Errors
     /// Everything found wrong, in text order; never empty.
-    pub fn compile(selector: &str, offset: usize) -> Result<Self, Vec<Diagnostic>> {
-        compile::compile(selector).map_err(|mut diagnostics| {
+    pub fn compile(
+        selector: &str,
+        offset: usize,
+        size: RegexSize,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        compile::compile(selector, size).map_err(|mut diagnostics| {
             for diagnostic in &mut diagnostics {
                 diagnostic.locate(selector);
                 diagnostic.span.start += offset;

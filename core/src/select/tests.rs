@@ -3,11 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::limits::{MAX_EVENT_BYTES, MAX_EXTRACTED_BYTES, MAX_LABELS, MAX_QUERY_DEPTH};
 use crate::query::{code, render};
+use crate::regex_size::RegexSize;
 use crate::time::Timestamp;
 
 #[track_caller]
 fn compile(selector: &str) -> Pipeline {
-    Pipeline::compile(selector, 0)
+    Pipeline::compile(selector, 0, RegexSize::within(selector))
         .unwrap_or_else(|found| panic!("{selector}\n{}", render(selector, &found, false)))
 }
 
@@ -302,16 +303,19 @@ fn a_host_learns_what_is_looked_at() {
 
 #[test]
 fn diagnostics_count_from_the_query() {
-    let found = Pipeline::compile("{a=~\"x\",\nb=~\"(\"}", 100).unwrap_err();
+    let found = Pipeline::compile("{a=~\"x\",\nb=~\"(\"}", 100, RegexSize::each_of(2)).unwrap_err();
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].span.clone(), found[0].line, found[0].column), (113..114, 2, 5));
-    let found = Pipeline::compile("{} | a=~\"[\" | b=~\"*\" |~ \"(\"", 0).unwrap_err();
+    let found = Pipeline::compile("{} | a=~\"[\" | b=~\"*\" |~ \"(\"", 0, RegexSize::each_of(3))
+        .unwrap_err();
     assert_eq!(found.len(), 3, "all of them");
 }
 
 #[test]
 fn hostile_selectors_are_refused() {
-    let code = |selector: &str| Pipeline::compile(selector, 0).unwrap_err()[0].code;
+    let code = |selector: &str| {
+        Pipeline::compile(selector, 0, RegexSize::within(selector)).unwrap_err()[0].code
+    };
     let nested = |depth: usize| format!("{{}} | {}a=1{}", "(".repeat(depth), ")".repeat(depth));
     compile(&nested(MAX_QUERY_DEPTH));
     assert_eq!(code(&nested(MAX_QUERY_DEPTH + 1)), code::QUERY_TOO_DEEP);
@@ -360,7 +364,7 @@ fn hostile_lines_cost_bounded_memory() {
 proptest! {
     #[test]
     fn any_text_is_answered(selector in prop_oneof![any::<String>(), "[{}()|=!~<>\"'`a1. ,\\\\orndjs-]{0,24}"], line in any::<String>()) {
-        match Pipeline::compile(&selector, 0) {
+        match Pipeline::compile(&selector, 0, RegexSize::within(&selector)) {
             Ok(pipeline) => {
                 let mut extracted = Fields::default();
                 let event = Event { time: Timestamp::MIN, raw: &line, fields: &Fields::default() };

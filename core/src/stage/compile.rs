@@ -11,6 +11,7 @@ use super::plan::{self, Field, FieldFrom, Filter, PlannedStage, Selection, Stage
 use super::{Compiled, Scope};
 use crate::id::StreamId;
 use crate::query::{Diagnostic, Spanned, code, in_text_order, syntax};
+use crate::regex_size::RegexSize;
 
 mod comparison;
 mod expr;
@@ -20,6 +21,7 @@ mod kind;
 pub(super) fn compile(stages: impl Iterator<Item = Read>, scope: Scope<'_>) -> Compiled {
     let mut compiler = Compiler {
         scope,
+        size: RegexSize::within(scope.text),
         reads: vec![Vec::new(); scope.streams.len()],
         facts: Vec::new(),
         diagnostics: Vec::new(),
@@ -60,6 +62,8 @@ pub(super) fn compile(stages: impl Iterator<Item = Read>, scope: Scope<'_>) -> C
 
 struct Compiler<'q> {
     scope: Scope<'q>,
+    /// Of regexes.
+    size: RegexSize,
     reads: Vec<Vec<String>>,
     /// Of the comparison at hand.
     facts: Vec<plan::Fact>,

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use logbraid_core::regex_size::RegexSize;
 use logbraid_core::select::{MatchOp, Matcher};
 use logbraid_core::stage::Stage;
 use logbraid_core::stage::ast::{ArithmeticOp, CompareOp, Comparison, Condition, Value, Which};
@@ -98,7 +99,8 @@ fn compare(comparison: &Comparison, seen: &Seen<'_>, choice: &Choice<'_>) -> boo
     };
     match (op.value, &a, &b) {
         (CompareOp::Match | CompareOp::NotMatch, Scalar::Text(text), Scalar::Text(regex)) => {
-            let matcher = Matcher::new(String::new(), MatchOp::Match, regex.clone());
+            let matcher =
+                Matcher::new(String::new(), MatchOp::Match, regex.clone(), RegexSize::each_of(1));
             let matcher = matcher.expect("a query with a broken regex does not run");
             matcher.accepts(Some(text)) == (op.value == CompareOp::Match)
         }

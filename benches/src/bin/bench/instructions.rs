@@ -17,6 +17,7 @@ use logbraid_core::engine::Correlator;
 use logbraid_core::event::{Event, Fields};
 use logbraid_core::id::SourceId;
 use logbraid_core::key::{self, KeyPatterns};
+use logbraid_core::regex_size::RegexSize;
 use logbraid_core::select::{Pipeline, Selected};
 use logbraid_core::time::Timestamp;
 
@@ -132,7 +133,9 @@ fn decode(name: &str) -> anyhow::Result<()> {
 
 fn select(kept: &Kept) -> anyhow::Result<()> {
     let selector = r#"{service=~"back.*", request_id!=""} |= "order" |~ "order [0-9]+ failed""#;
-    let Ok(pipeline) = Pipeline::compile(selector, 0) else { bail!("{selector}") };
+    let Ok(pipeline) = Pipeline::compile(selector, 0, RegexSize::within(selector)) else {
+        bail!("{selector}")
+    };
     let mut extracted = Fields::default();
     let found = counted_by_callgrind(|| {
         kept.events().filter(|event| pipeline.keeps(event, &mut extracted)).count()

@@ -145,10 +145,8 @@ fn traceparent() {
 
 #[test]
 fn custom_patterns_add_and_replace() {
-    let patterns = KeyPatterns::default()
-        .with("tx_id", r"\btx<([^>]+)>")
-        .and_then(|patterns| patterns.with("request_id", r"rid=(\w+)"))
-        .expect("both are patterns");
+    let patterns = [("tx_id", r"\btx<([^>]+)>"), ("request_id", r"rid=(\w+)")];
+    let patterns = KeyPatterns::new(patterns.into_iter()).expect("both are patterns");
     assert_eq!(patterns.find("tx_id", "did tx<7>"), Some("7"));
     assert_eq!(patterns.find("request_id", "rid=5 request_id=6"), Some("5"));
     assert_eq!(patterns.find("requestId", "rid=5 request_id=6"), Some("6"));
@@ -157,7 +155,8 @@ fn custom_patterns_add_and_replace() {
 
 #[test]
 fn bad_patterns_say_where() {
-    let error = |pattern| KeyPatterns::default().with("x", pattern).expect_err("it is no pattern");
+    let error =
+        |pattern| KeyPatterns::new([("x", pattern)].into_iter()).expect_err("it is no pattern");
     assert_eq!(error("ab(c").position, Some(2));
     assert!(error("ab(c").to_string().contains("unclosed group"));
     assert_eq!(error("abc").position, None);

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::*;
 use crate::event::{Event as Logged, Fields};
 use crate::query::{Key, Policy};
+use crate::regex_size::RegexSize;
 use crate::select::{MatchOp, Pipeline};
 use crate::stage;
 use crate::stage::ast::CompareOp;
@@ -307,7 +308,7 @@ proptest! {
             .regexp(&format!("(?P<group>{escaped})"))
             .filter(field("group", CompareOp::Equal, text.clone()).or(never));
         let query = stream("a", selector).and(stream("b", local([])), on(["k"])).build()?;
-        let pipeline = Pipeline::compile(&query.parts().0[0].selector.value, 0).expect("checked");
+        let pipeline = Pipeline::compile(&query.parts().0[0].selector.value, 0, RegexSize::each_of(1)).expect("checked");
         let keeps = |value: &str, line: &str| {
             let (mut fields, mut extracted) = (Fields::default(), Fields::default());
             fields.set_label(&name, value);

@@ -5,6 +5,7 @@ use crate::key::KeyPatterns;
 use crate::plan::{JoinKind, Operand, Pick, Plan};
 use crate::query::ast::{Query, list};
 use crate::query::{Duration, PlanOptions};
+use crate::regex_size::RegexSize;
 use crate::select::{MatchOp, Matcher};
 use crate::stage::ast::{CompareOp, Condition, Value};
 use crate::stage::{self, Stage};
@@ -99,7 +100,12 @@ fn selectable(condition: &Condition) -> Option<&str> {
         (Value::Number(_) | Value::Duration(_), _) | (Value::Text(_), CompareOp::Equal) => true,
         // To a selector a missing label is the empty text, to a stage it satisfies nothing.
         (Value::Text(text), CompareOp::Match) => {
-            let matcher = Matcher::new(label.clone(), MatchOp::Match, text.value.clone());
+            let matcher = Matcher::new(
+                label.clone(),
+                MatchOp::Match,
+                text.value.clone(),
+                RegexSize::each_of(1),
+            );
             matcher.is_ok_and(|matcher| !matcher.accepts(None))
         }
         _ => false,

@@ -69,7 +69,7 @@ impl Compiler<'_> {
             self.error(code::STAGE_TYPE, right.span(), message).suggest(suggestion);
             return None;
         };
-        let matcher = Matcher::new(String::new(), MatchOp::Match, pattern.value.clone());
+        let matcher = Matcher::new(String::new(), MatchOp::Match, pattern.value.clone(), self.size);
         let regex = matcher.map_err(|error| {
             let quoted = self.scope.text.get(pattern.span.clone()).unwrap_or_default();
             let diagnostic = if quoted.starts_with(['"', '\'', '`']) {
