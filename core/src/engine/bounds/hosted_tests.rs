@@ -1,21 +1,12 @@
 //! What the host says that its events take up there counts as held, and is given back.
 
+use super::tests::QUERIES;
 use crate::columns::HostEvents;
 use crate::emit::Emit;
 use crate::engine::{Correlator, CorrelatorOptions, Output, Overflow, SourceOptions};
 use crate::id::SourceId;
 use crate::query::{PlanOptions, check};
 use crate::time::Span;
-
-const QUERIES: [&str; 7] = [
-    "a({})[1h] and on(k) within(1m) b({})[1h]",
-    "a({})[1h] unless on(k) within(10m) b({})[1h]",
-    "a({})[1h] outer on(k) within(1m) b({})[1h]",
-    "a({})[1h] or on(k) within(1m) (b({})[1h] and on(k) a({})[1h] as a2)",
-    "a({})[1h] and on(k) within(1m) pick(pairs) b({})[1h]",
-    "a({})[1h] or on(k) within(10m) group_left() b({})[1h]",
-    "a({})[1h] then on(k) within(10m) pick(latest) b({})[1h]",
-];
 
 /// Bytes that an engine may hold here.
 const BOUND: usize = 4 << 20;
@@ -145,7 +136,7 @@ fn what_the_host_holds_counts_to_the_byte() {
 
 #[test]
 fn a_lower_bound_has_the_host_let_go() {
-    let mut engine = engine(QUERIES[0], Emit::Final, 1 << 30);
+    let mut engine = engine(QUERIES[1], Emit::Final, 1 << 30);
     let mut host = Host::default();
     for _ in 0..4 {
         host.push(&mut engine, 1 << 40, 100_000);
@@ -158,7 +149,7 @@ fn a_lower_bound_has_the_host_let_go() {
 
 #[test]
 fn what_is_decided_and_waits_counts_apart() {
-    let mut engine = engine(QUERIES[0], Emit::Final, BOUND);
+    let mut engine = engine(QUERIES[1], Emit::Final, BOUND);
     let mut next = 0;
     let mut push = |engine: &mut Correlator, source, weights: &[u32], seconds: u32| {
         let handles: Vec<u32> = (0..weights.len()).map(|at| next + handle(at)).collect();

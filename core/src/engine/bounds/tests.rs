@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::query::{Load, PlanOptions, check, explain};
 use crate::time::{Span, Timestamp};
 
-const QUERIES: [&str; 10] = [
+pub(super) const QUERIES: [&str; 10] = [
     "a({})[1h] and on(k) b({})[1h]",
     "a({})[1h] and on(k) within(1m) b({})[1h]",
     "a({})[1h] unless on(k) within(10m) b({})[1h]",
