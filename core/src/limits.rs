@@ -21,8 +21,9 @@ pub const MAX_STREAMS: usize = 64;
 /// Largest compiled size of one regular expression, in bytes.
 pub const MAX_REGEX_BYTES: usize = 1 << 20;
 
-/// Most bytes that the regular expressions of one query may take together, compiled; matching
-/// remembers no more than twice that. Many are smaller each: a short query can ask for much.
+/// Most bytes that the regular expressions of one query may take together, compiled. That is of one
+/// direction: with the other, and with what matching remembers of both on a thread, it may be four times as
+/// much. Many are smaller each: a short query can ask for much.
 pub const MAX_REGEXES_BYTES: usize = 8 << 20;
 
 /// Most labels one event may have; further ones are dropped and counted as a bad line would be.

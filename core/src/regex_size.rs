@@ -14,7 +14,8 @@ impl RegexSize {
         Self(MAX_REGEX_BYTES.min(MAX_REGEXES_BYTES / count.max(1)))
     }
 
-    /// Of each in a query, or in a selector alone. Counts what may begin one, in texts too.
+    /// Of each in a query, or in a selector alone. What looks like the beginning of one counts, also in
+    /// texts and comments: an upper bound is enough, and known before anything is read.
     ///
     /// ```
     /// use logbraid_core::regex_size::RegexSize;
@@ -22,17 +23,19 @@ impl RegexSize {
     /// assert_eq!(RegexSize::within(r#"{a=~"x"} |~ "y""#), RegexSize::each_of(2));
     /// ```
     pub fn within(query: &str) -> Self {
-        Self::each_of(query.matches('~').count() + query.matches("regexp").count())
+        const BEGINNINGS: [&str; 4] = ["=~", "!~", "|~", "regexp"];
+        Self::each_of(BEGINNINGS.map(|beginning| query.matches(beginning).count()).iter().sum())
     }
 
-    /// The expression, if it is one and no larger; with bounded room for what matching remembers.
+    /// The expression, if it is one and no larger; with as much room for what matching remembers.
     pub(crate) fn compile(self, pattern: &str) -> Result<Regex, regex::Error> {
-        RegexBuilder::new(pattern).size_limit(self.0).dfa_size_limit(2 * self.0).build()
+        RegexBuilder::new(pattern).size_limit(self.0).dfa_size_limit(self.0).build()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::RegexSize;
     use crate::key::KeyPatterns;
     use crate::query::{PlanOptions, check, code};
 
@@ -74,6 +77,14 @@ mod tests {
             let told = "this regex does not compile: it compiles to more than 1048576 bytes";
             assert_eq!(found, [told]);
         }
+    }
+
+    #[test]
+    fn what_is_no_regex_takes_no_part() {
+        let comment = "~ ".repeat(500);
+        let query = format!("a({{}} |= `{comment}` |~ `{LARGE}`) and on(k) b({{}}) # {comment}");
+        assert_eq!(RegexSize::within(&query), RegexSize::each_of(1));
+        assert!(check(&query, &PlanOptions::default()).plan.is_some());
     }
 
     #[test]
