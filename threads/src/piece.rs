@@ -132,7 +132,8 @@ impl OwnedEvents {
     }
 
     fn size(&self) -> usize {
-        self.texts.len() + self.handles.len() * size_of::<f64>()
+        let hosted: usize = self.weights.iter().map(|weight| *weight as usize).sum();
+        self.texts.len() + self.handles.len() * size_of::<f64>() + hosted
     }
 
     fn view(&self) -> HostEvents<'_> {

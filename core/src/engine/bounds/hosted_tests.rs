@@ -111,7 +111,7 @@ fn what_the_host_holds_stays_within_the_bound() {
 }
 
 #[test]
-fn what_the_host_holds_counts_to_the_byte() {
+fn what_the_host_holds_counts_once_in_each_stream() {
     for query in QUERIES {
         let held = |largest| {
             let mut engine = engine(query, Emit::Final, 1 << 30);
