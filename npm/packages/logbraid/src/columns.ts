@@ -20,6 +20,8 @@ export type Refused = (message: string) => void;
  */
 export class HostEvents {
   readonly #held: (LogEvent | undefined)[] = [];
+  /** By number, the bytes that an object takes, where that is counted. */
+  readonly #weights: number[] = [];
   /** Numbers that are free again; how many there are. */
   #free = new Uint32Array(1024);
   #freeCount = 0;
@@ -29,12 +31,20 @@ export class HostEvents {
     return this.#held[id];
   }
 
+  /** The bytes that the object behind a number takes; 0 where that is not counted. */
+  weightOf(id: number): number {
+    return this.#weights[id] ?? 0;
+  }
+
   /** Gives an object a number. */
-  hold(event: LogEvent): number {
-    if (this.#freeCount === 0) return this.#held.push(event) - 1;
-    this.#freeCount -= 1;
-    const id = this.#free[this.#freeCount] ?? 0;
+  hold(event: LogEvent, weight = 0): number {
+    let id = this.#held.length;
+    if (this.#freeCount > 0) {
+      this.#freeCount -= 1;
+      id = this.#free[this.#freeCount] ?? 0;
+    }
     this.#held[id] = event;
+    if (weight > 0 || id < this.#weights.length) this.#weights[id] = weight;
     return id;
   }
 
@@ -71,6 +81,7 @@ export class ColumnEncoder {
   #readsTimes = false;
   /** Objects that have been taken. */
   #taken = 0;
+  #pushedBytes = 0;
 
   /** Of at most so many objects at once; with what each takes, where `weigh` tells it. */
   constructor(plan: ColumnPlan, host: HostEvents, most: number, refused: Refused, weigh?: Weigh) {
@@ -92,6 +103,11 @@ export class ColumnEncoder {
       samples: new Uint32Array(0),
       ...(weigh && { weights: new Uint32Array(most) }),
     };
+  }
+
+  /** Bytes that the objects of the last batch take; 0 where that is not counted. */
+  get pushedBytes(): number {
+    return this.#pushedBytes;
   }
 
   /**
@@ -123,7 +139,7 @@ export class ColumnEncoder {
     const most = Math.min(from + ids.length, events.length);
     this.#refusals = [];
     let [times, texts] = ['', ''];
-    let [rows, cells] = [0, 0];
+    let [rows, cells, pushedBytes] = [0, 0, 0];
     let at = from;
     for (; at < most && texts.length < MOST_TEXT; at += 1) {
       const event = events[at] as LogEvent | null;
@@ -144,8 +160,10 @@ export class ColumnEncoder {
         millis[rows] = instant.millis;
         nanos[rows] = instant.nanos;
       }
-      ids[rows] = host.hold(event);
-      if (weights) weights[rows] = this.#weigh?.(event) ?? 0;
+      const weight = this.#weigh?.(event) ?? 0;
+      ids[rows] = host.hold(event, weight);
+      if (weights) weights[rows] = weight;
+      pushedBytes += weight;
       rows += 1;
       const record: unknown = event.labels;
       let whole = isRecord(record);
@@ -172,6 +190,7 @@ export class ColumnEncoder {
     }
     columns.rows = rows;
     columns.cells = cells;
+    this.#pushedBytes = pushedBytes;
     this.#finish(times, texts, this.#sample(events, from, at));
     return at;
   }

@@ -119,7 +119,7 @@ interface Place {
 export interface RecordContext {
   correlator: Pick<NativeCorrelator, 'headJson' | 'eventsJson'>;
   plan: PlanSummary;
-  host: Pick<HostEvents, 'get'>;
+  host: Pick<HostEvents, 'get' | 'weightOf'>;
   /** Sources that have failed; replaced, not changed, when there is another. */
   failedSources: readonly string[];
 }
@@ -141,6 +141,9 @@ export class Correlation {
   #head: Head | undefined;
   #events: readonly CorrelatedEvent[] | undefined;
 
+  /** Bytes of the objects that count. */
+  #objectBytes = 0;
+
   /** How many events there are. */
   readonly eventCount: number;
 
@@ -154,6 +157,11 @@ export class Correlation {
     this.eventCount = batch.getUint32(start + COUNT_AT, true);
     const hosted = (batch.getUint8(start + FLAGS_AT) & HAS_OBJECTS) !== 0;
     this.#objects = hosted ? this.#collectObjects() : NO_OBJECTS;
+  }
+
+  /** Bytes that it keeps. @internal */
+  get size(): number {
+    return this.#end - this.#start + this.#objectBytes;
   }
 
   /** A stable id: the same input gives the same ids of final results. */
@@ -334,6 +342,7 @@ export class Correlation {
       const word = view.getUint32(at + 11, true);
       at += isObject ? 15 : 15 + word;
       objects[count] = isObject ? (host.get(word) ?? NOTHING) : undefined;
+      if (isObject) this.#objectBytes += host.weightOf(word);
     }
     return objects;
   }

@@ -93,7 +93,10 @@ export interface EngineOptions {
   emit?: Emit | undefined;
   /** Eager: least time between two revisions of one correlation, a duration. Default `100ms`. */
   processingInterval?: DurationInput | undefined;
-  /** How many results, or events of one source, may wait for their consumer: a whole number above 0. Default 1000. */
+  /**
+   * How many results, or events of one source, may wait for their consumer: a whole number above 0. Results wait no
+   * further, either, once those that do keep an eighth of `maxMemoryMB`. Default 1000.
+   */
   bufferSize?: number | undefined;
   /**
    * How often `performanceMetrics` is emitted while a query runs and somebody listens; a duration of at

@@ -208,7 +208,8 @@ export class Reader {
       this.#taken = 0;
       this.#ask();
     }
-    return isBytes ? Math.ceil((to - from) / BYTES_PER_EVENT) : Math.max(to - from, 1);
+    if (isBytes) return Math.ceil((to - from) / BYTES_PER_EVENT);
+    return Math.max(to - from, Math.ceil(this.#columns.pushedBytes / BYTES_PER_EVENT), 1);
   }
 
   #ask(): void {

@@ -31,6 +31,9 @@ const EAGER_DRAIN = 64;
 /** Bytes of files read before the event loop gets a turn. */
 const WORK = 4 << 20;
 
+/** What a query may hold is this many times what its results may keep that wait here. */
+const READY_SHARE = 8;
+
 /** Longest time spent on arrived input before the event loop gets a turn. */
 const SLICE_MS = 8;
 
@@ -84,6 +87,9 @@ export class QueryRun extends Correlations {
   /** Whether the passing of time can change anything. */
   readonly #timed: boolean;
   #ready: Correlation[] = [];
+  /** Bytes that these keep, and how many they may. */
+  #readyBytes = 0;
+  #mostReadyBytes: number;
   #state: 'new' | 'running' | 'ended' = 'new';
   #filesPending = false;
   /** Eager: results taken from the engine at once, and whether any have been since the last turn. */
@@ -108,6 +114,7 @@ export class QueryRun extends Correlations {
     super();
     this.#setup = setup;
     this.#readers = setup.adapters.map(() => undefined);
+    this.#mostReadyBytes = setup.options.maxMemoryBytes / READY_SHARE;
     this.#timed = setup.options.emit === 'eager' || setup.adapters.some((one) => !one.bounded);
     try {
       const { backend, query, options, threads } = setup;
@@ -129,6 +136,7 @@ export class QueryRun extends Correlations {
     }
     const value = this.#ready.shift();
     if (value) {
+      this.#readyBytes -= value.size;
       this.#schedule();
       return Promise.resolve({ value, done: false });
     }
@@ -160,6 +168,7 @@ export class QueryRun extends Correlations {
   /** From now on it may hold so many bytes. */
   setMaxMemory(bytes: number): void {
     if (this.#state === 'ended') return;
+    this.#mostReadyBytes = bytes / READY_SHARE;
     this.#guard(() => {
       this.#correlator.setMaxMemory(bytes);
     });
@@ -191,6 +200,7 @@ export class QueryRun extends Correlations {
 
   async close(): Promise<void> {
     this.#ready = [];
+    this.#readyBytes = 0;
     this.#failure = undefined;
     this.#end();
     this.#ignoreAbort();
@@ -297,6 +307,7 @@ export class QueryRun extends Correlations {
   readonly #onAbort = (): void => {
     const error: unknown = this.#setup.signal?.reason;
     this.#ready = [];
+    this.#readyBytes = 0;
     if (this.#state === 'ended') this.#failure = { error };
     else this.#fail(error);
     this.#ignoreAbort();
@@ -315,8 +326,7 @@ export class QueryRun extends Correlations {
   /** Whether the consumer wants the query to go on. */
   #hungry(): boolean {
     const { emit, bufferSize } = this.#setup.options;
-    const wants =
-      emit === 'eager' ? this.#ahead < this.#few(bufferSize) : this.#ready.length < bufferSize;
+    const wants = emit === 'eager' ? this.#ahead < this.#few(bufferSize) : this.#hasRoom();
     return this.#waiters.length > 0 || wants;
   }
 
@@ -429,11 +439,9 @@ export class QueryRun extends Correlations {
    * changed. Says whether there were any.
    */
   #collect(): boolean {
-    const { emit, bufferSize } = this.#setup.options;
-    const eager = emit === 'eager';
+    const eager = this.#setup.options.emit === 'eager';
     const room = () =>
-      this.#state === 'running' &&
-      (eager ? this.#waiters.length > 0 : this.#ready.length < bufferSize);
+      this.#state === 'running' && (eager ? this.#waiters.length > 0 : this.#hasRoom());
     let took = false;
     while (room()) {
       if (eager && this.#drained) this.#batch = Math.min(this.#batch * 2, EAGER_DRAIN);
@@ -464,7 +472,16 @@ export class QueryRun extends Correlations {
     if (this.#state !== 'running') return;
     const waiter = this.#waiters.shift();
     if (waiter) waiter.resolve({ value: correlation, done: false });
-    else this.#ready.push(correlation);
+    else {
+      this.#ready.push(correlation);
+      this.#readyBytes += correlation.size;
+    }
+  }
+
+  /** Whether more results may wait here for the consumer. */
+  #hasRoom(): boolean {
+    const { bufferSize } = this.#setup.options;
+    return this.#ready.length < bufferSize && this.#readyBytes <= this.#mostReadyBytes;
   }
 
   #obey(notice: Notice): void {

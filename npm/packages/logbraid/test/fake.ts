@@ -159,7 +159,7 @@ export function fakeRun(
     } as unknown as Backend,
     query: '',
     plan: PLAN,
-    options: { emit, bufferSize } as CorrelatorOptions,
+    options: { emit, bufferSize, maxMemoryBytes: 1 << 20 } as CorrelatorOptions,
     threads: 1,
     adapters,
     signal: undefined,

@@ -31,7 +31,7 @@ export function unpack({ records, packed }: PackedCorrelations, plan: PlanSummar
       correlator: { headJson: () => head, eventsJson: () => events },
       plan,
       failedSources,
-      host: { get: (id) => known.get(id) },
+      host: { get: (id) => known.get(id), weightOf: () => 0 },
     });
     start = end;
     return correlation;
