@@ -3,8 +3,16 @@ import { exceeded, refused } from './refusal.js';
 /** Plain data goes no deeper, which a circle would. */
 const DEPTH = 24;
 
-/** What an object, a text, a number cost beside their content, in bytes. */
+/** What a text or a number costs beside its content, in bytes. */
 const NODE = 16;
+
+/** What an object costs beside that, and each name in it. */
+const OBJECT = 32;
+const NAME = 24;
+
+/** What a time and bytes cost beside that. */
+const DATE = 96;
+const BYTES = 240;
 
 /** Bytes that an event takes, about, which has been found to be plain data. */
 export function weigh(event: object): number {
@@ -51,7 +59,7 @@ export class Scales {
     if (depth === DEPTH) throw refused('data that is nested too deeply');
     if (Array.isArray(value)) {
       // Before it is walked: an array may have a length and nothing in it.
-      this.#put(8 * value.length);
+      this.#put(OBJECT + 8 * value.length);
       const names = Object.keys(value);
       // Names that are no positions come last.
       if (names.length !== value.length || Number(names.at(-1) ?? -1) !== value.length - 1) {
@@ -61,13 +69,16 @@ export class Scales {
     } else if (value instanceof Uint8Array) {
       // A view brings all that it is a view of.
       if (!(value.buffer instanceof ArrayBuffer)) throw refused('memory that is shared');
-      this.#put(value.buffer.byteLength);
+      this.#put(BYTES + value.buffer.byteLength);
     } else if (Object.getPrototypeOf(value) === Object.prototype) {
+      this.#put(OBJECT);
       for (const [name, one] of Object.entries(value)) {
-        this.#put(2 * name.length);
+        this.#put(NAME + 2 * name.length);
         this.add(one, depth + 1);
       }
-    } else if (!(value instanceof Date)) {
+    } else if (value instanceof Date) {
+      this.#put(DATE);
+    } else {
       throw refused('an object that is no plain data');
     }
   }

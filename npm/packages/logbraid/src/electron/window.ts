@@ -41,6 +41,7 @@ export class ServedWindow {
   readonly #port: MainPort;
   readonly #guard: Guard;
   readonly #setup: WindowSetup;
+  readonly #forget: () => void;
   #engine: CorrelationEngine | undefined;
   #queries = 0;
   /** What the window may hold, in MiB. */
@@ -80,7 +81,7 @@ export class ServedWindow {
     port.on('close', () => {
       this.#end(undefined);
     });
-    serve(this.#guard, {}, (options) => this.#makeEngine(options), weigh);
+    this.#forget = serve(this.#guard, {}, (options) => this.#makeEngine(options), weigh);
   }
 
   /** What its queries hold now, in MiB. */
@@ -125,6 +126,7 @@ export class ServedWindow {
   async #close(): Promise<void> {
     this.#guard.end();
     this.#port.close();
+    this.#forget();
     // What a source says when it is closed changes nothing.
     await this.#engine?.destroy().catch(() => undefined);
   }

@@ -31,13 +31,14 @@ type MakeEngine = (options: EngineOptions) => CorrelationEngine;
 /**
  * Runs an engine for whoever is at the other end of a port, with adapters of these classes. An error of
  * `makeEngine` is told there. Where `weigh` is given, objects that are sent count as held, by what it says.
+ * Gives what is to be called when nobody is at the other end any more.
  */
 export function serve(
   port: HostPort,
   classes: AdapterClasses,
   makeEngine: MakeEngine = (options) => new CorrelationEngine(options),
   weigh?: Weigh,
-): void {
+): () => void {
   let host: Host | undefined;
   port.listen((request) => {
     try {
@@ -47,6 +48,7 @@ export function serve(
       port.send({ type: 'failed', error: packError(error) });
     }
   });
+  return () => host?.forget();
 }
 
 function start(
@@ -92,6 +94,13 @@ class Host {
     this.#engine = engine;
     this.#weigh = weigh;
     this.#loaded = loaded;
+  }
+
+  /** Nobody takes what queries have found, nor hears how adapters are. */
+  forget(): void {
+    this.#runs.clear();
+    this.#ignoreStatus?.();
+    this.#ignoreStatus = undefined;
   }
 
   take(request: Exclude<Request, { type: 'start' }>): void {

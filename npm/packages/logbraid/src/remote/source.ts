@@ -10,6 +10,9 @@ const HARD_LIMIT_FACTOR = 1000;
 /** Characters of an object that weigh as much as one event. */
 const TEXT_PER_EVENT = 1 << 10;
 
+/** Values of an event that are looked at, to weigh it. */
+const VALUES = 4096;
+
 const ROOM = Promise.resolve();
 
 /** A source that the program pushes into, at this end: what is pushed in one turn is one message. */
@@ -73,8 +76,9 @@ export class RemoteSource implements DataSourceAdapter {
         this.#flush();
       });
     }
+    const weighed = weightSent(data);
     this.#add(data);
-    this.#weight += weightSent(data);
+    this.#weight += weighed;
     if (this.#onTheWay + this.#weight < this.#room) return ROOM;
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
@@ -156,18 +160,30 @@ export class RemoteSource implements DataSourceAdapter {
 function weightSent(data: StreamItem): number {
   if (!isEvents(data)) return weight(data);
   const events: readonly unknown[] = Array.isArray(data) ? data : [data];
-  let sum = 0;
-  for (const event of events) {
-    const { message, labels } = (event ?? {}) as { message?: unknown; labels?: unknown };
-    let text = lengthOf(message);
-    if (typeof labels === 'object') {
-      for (const value of Object.values(labels ?? {})) text += lengthOf(value);
-    }
-    sum += Math.max(text / TEXT_PER_EVENT, 1);
-  }
-  return sum;
+  return events.reduce<number>(
+    (sum, event) => sum + Math.max(textIn(event) / TEXT_PER_EVENT, 1),
+    0,
+  );
 }
 
-function lengthOf(value: unknown): number {
-  return typeof value === 'string' ? value.length : 0;
+/** Characters and bytes in a value, names included; of what cannot be read, as far as it can be. */
+function textIn(value: unknown): number {
+  let sum = 0;
+  const left = [value];
+  try {
+    for (let looked = 0; left.length > 0 && looked < VALUES; looked += 1) {
+      const one = left.pop();
+      if (typeof one === 'string') sum += one.length;
+      else if (one instanceof Uint8Array) sum += one.byteLength;
+      else if (typeof one === 'object' && one !== null) {
+        for (const [name, inner] of Object.entries(one)) {
+          sum += name.length;
+          left.push(inner);
+        }
+      }
+    }
+  } catch {
+    // What throws when it is read is told when it is sent.
+  }
+  return sum;
 }
