@@ -42,9 +42,11 @@ class Acknowledging {
   }
 }
 
+const OPTIONS = { emit: 'final', bufferSize: 1000, maxMemoryBytes: 1 << 20 } as const;
+
 /** A run that hands at most ten events at once to the engine. */
 function runOf(streams: (() => AsyncIterable<StreamItem>)[], signal?: AbortSignal): FakeRun {
-  const options = { emit: 'final', bufferSize: 1000, maxEvents: 80 } as CorrelatorOptions;
+  const options = { ...OPTIONS, maxEvents: 80 } as CorrelatorOptions;
   return fakeRun(
     streams.map((stream) => adapter(stream)),
     {},
@@ -85,7 +87,7 @@ test('what comes before the next is asked for has been taken as a whole, of seve
         return { own, read, all: sums.at(-1) };
       });
       const decoder = { format: 'ndjson' } as const;
-      const options = { emit: 'final', bufferSize: 1000, maxEvents: 80 } as CorrelatorOptions;
+      const options = { ...OPTIONS, maxEvents: 80 } as CorrelatorOptions;
       const { run, engine } = fakeRun(
         reading.map(({ read }) => adapter(read, { decoder })),
         {},
