@@ -23,6 +23,10 @@ const FEW: usize = 1_024;
 /// Room for so many more is not worth moving a bucket.
 const SLACK: usize = 64;
 
+/// Buckets that are done may keep room for so many deadlines, or one of them whatever room it has: as many
+/// are filled, one after the other, as time reaches at once.
+const SPARE: usize = 2_048;
+
 /// What an event is looked at for. All that is decided at a time is decided before any component
 /// closes at that time.
 #[derive(Copy, Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -104,8 +108,9 @@ pub(super) struct Deadlines {
     buckets: BTreeMap<i64, Bucket>,
     /// The bucket that took the last deadline: most go where the one before went.
     filling: Option<Bucket>,
-    /// The memory of a bucket that is done.
-    spare: Vec<Packed>,
+    /// The memory of buckets that are done, and for how many there is room in it.
+    spare: Vec<Vec<Packed>>,
+    spare_room: usize,
     /// For how many there is room in all of these lists.
     room: usize,
     count: usize,
@@ -125,6 +130,7 @@ impl Deadlines {
             buckets: BTreeMap::new(),
             filling: None,
             spare: Vec::new(),
+            spare_room: 0,
             room: 0,
             count: 0,
             first: Timestamp::MAX,
@@ -244,8 +250,11 @@ impl Deadlines {
         let to = from.plus(Span::from_nanos(self.width - 1));
         let empty = || Bucket { number, from, to, earliest: Timestamp::MAX, all: Vec::new() };
         let mut bucket = self.buckets.remove(&number).unwrap_or_else(empty);
-        if bucket.all.capacity() == 0 {
-            bucket.all = std::mem::take(&mut self.spare);
+        if bucket.all.capacity() == 0
+            && let Some(spare) = self.spare.pop()
+        {
+            self.spare_room -= spare.capacity();
+            bucket.all = spare;
         }
         if let Some(mut full) = self.filling.take() {
             if full.all.capacity() - full.all.len() > SLACK {
@@ -279,10 +288,12 @@ impl Deadlines {
         self.reached.sort_unstable();
         self.reached.reverse();
         done.clear();
-        if done.capacity() > self.spare.capacity() {
-            std::mem::swap(&mut self.spare, &mut done);
+        if self.spare.is_empty() || self.spare_room + done.capacity() <= SPARE {
+            self.spare_room += done.capacity();
+            self.spare.push(done);
+        } else {
+            self.room -= done.capacity();
         }
-        self.room -= done.capacity();
     }
 }
 
