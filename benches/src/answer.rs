@@ -122,9 +122,11 @@ pub fn answer_on(threads: usize, query: &str, files: &[PathBuf]) -> anyhow::Resu
         engine.attach(SourceId::new(at), path.display().to_string(), file);
     }
     let mut answer = Answer::default();
-    while !engine.has_ended() {
+    let mut has_ended = false;
+    while !has_ended {
         engine.grant(GRANT);
         engine.wait();
+        has_ended = engine.has_ended();
         for count in engine.drain(usize::MAX)?.as_chunks::<8>().0 {
             answer.correlations += 1;
             answer.events += u64::from_le_bytes(*count);
