@@ -47,7 +47,7 @@ impl Caller {
             && let Some(task) = state.take_task(0)
         {
             drop(state);
-            let put = worker::perform(task, shared, &mut Vec::new());
+            let put = worker::perform(task, shared);
             state = shared.lock();
             put(&mut state);
             given = begun.elapsed();

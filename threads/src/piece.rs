@@ -53,13 +53,14 @@ impl Piece {
         fits
     }
 
-    /// What it makes, as read by `reader`.
+    /// What it makes, as read by `reader`, and the room that its bytes had.
     pub fn read(
         self,
         source: SourceId,
         reader: &mut Reader,
-    ) -> Result<VecDeque<Step>, ColumnError> {
+    ) -> Result<(VecDeque<Step>, Vec<u8>), ColumnError> {
         let mut steps = VecDeque::new();
+        let mut room = Vec::new();
         match self {
             Self::Lines(block, at) => {
                 let mut rows = reader.read(&block.bytes, block.left_out);
@@ -67,6 +68,7 @@ impl Piece {
                     rows.set_arrival(at);
                 }
                 steps.push_back(Step::Rows(source, Box::new(rows)));
+                room = block.bytes;
             }
             Self::Events(events, at) => {
                 let mut rows = reader.read_events(&events.view())?;
@@ -86,7 +88,7 @@ impl Piece {
             }
             Self::Step(step) => steps.push_back(step),
         }
-        Ok(steps)
+        Ok((steps, room))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::caller::SMALL;
 use crate::cutter::Cutter;
 use crate::piece::{Piece, Stage};
 use crate::queue::{Attached, Queue, Source};
-use crate::tasks::Written;
+use crate::tasks::Results;
 use crate::{Work, Write};
 
 /// Bytes that are pushed and not read yet, above which there is no room.
@@ -43,14 +43,20 @@ pub struct Failure {
 pub struct Engine {
     /// Away while it is at work.
     pub at_home: Option<Box<Correlator>>,
-    /// The number of the step that it follows next.
+    /// The number of the step that it follows next, and that of the first which it has not followed to its
+    /// end.
     pub next: u64,
+    pub followed: u64,
     /// Whether it may have something to tell.
     pub may_tell: bool,
     /// Results it has told, and those of them that have been handed on: before the others may come
     /// results of other engines.
     pub told: u64,
     pub handed_on: u64,
+    /// These results, as they were written, and how much of that has been handed on.
+    pub written: VecDeque<(Vec<u8>, usize)>,
+    /// Room for results.
+    pub spare: Results,
     /// Host events it has let go of, and how many results have to be handed on before: these may name
     /// them.
     pub releasing: VecDeque<(u64, HostHandle)>,
@@ -60,6 +66,23 @@ pub struct Engine {
     pub deadline: Option<Timestamp>,
     pub has_ended: bool,
 }
+
+impl Engine {
+    /// Writes its next result, which takes so many bytes, to `out`.
+    pub fn hand_on(&mut self, length: usize, out: &mut Vec<u8>) {
+        self.handed_on += 1;
+        let Some((written, at)) = self.written.front_mut().filter(|_| length > 0) else { return };
+        out.extend_from_slice(&written[*at..*at + length]);
+        *at += length;
+        if *at == written.len()
+            && let Some((mut written, _)) = self.written.pop_front()
+        {
+            written.clear();
+            self.spare.written = written;
+        }
+    }
+}
+
 #[expect(clippy::struct_excessive_bools, reason = "each says something of its own")]
 pub struct State {
     pub write: Write,
@@ -67,13 +90,15 @@ pub struct State {
     pub queues: Vec<Queue>,
     /// Rows that all engines have taken: room for others.
     pub spare: Vec<Rows>,
+    /// What had bytes of files that have been read: room for others.
+    pub rooms: Vec<Vec<u8>>,
     pub sources: Vec<Source>,
     pub sequencer: Sequencer,
     pub steps: VecDeque<Arc<Step>>,
     /// The number of the first of them.
     pub first_step: u64,
     pub engines: Vec<Engine>,
-    pub merge: Merge<Written>,
+    pub merge: Merge<usize>,
     /// Host events that several engines have, and how many still.
     pub parted: BTreeMap<HostHandle, u32>,
     pub released: Vec<HostHandle>,
@@ -136,9 +161,12 @@ impl State {
         let engine = |engine| Engine {
             at_home: Some(Box::new(engine)),
             next: 0,
+            followed: 0,
             may_tell: true,
             told: 0,
             handed_on: 0,
+            written: VecDeque::new(),
+            spare: Results::default(),
             releasing: VecDeque::new(),
             backlog: 0,
             held: (0, 0),
@@ -149,6 +177,7 @@ impl State {
             write,
             queues: vec![Queue::default()],
             spare: Vec::new(),
+            rooms: Vec::new(),
             sources: all,
             sequencer,
             steps: VecDeque::new(),
@@ -316,7 +345,7 @@ impl State {
     pub fn clear(&mut self) {
         self.queues = vec![Queue::default()];
         self.steps.clear();
-        self.spare = Vec::new();
+        self.forget_room();
         self.out = Vec::new();
         self.merge = Merge::new(self.engines.len());
         for source in &mut self.sources {
@@ -325,6 +354,13 @@ impl State {
         for engine in self.engines.iter_mut().filter_map(|engine| engine.at_home.as_mut()) {
             engine.stop();
         }
+    }
+
+    /// Frees what is kept to be used again.
+    pub fn forget_room(&mut self) {
+        self.spare = Vec::new();
+        self.rooms = Vec::new();
+        self.engines.iter_mut().for_each(|engine| engine.spare = Results::default());
     }
 
     /// Whether what there is to do is soon done, with nobody at it: no files are read, and little has
@@ -336,6 +372,11 @@ impl State {
     /// Whether nothing that comes in matters any more.
     pub fn is_over(&self) -> bool {
         self.is_stopping || self.has_failed || self.end.is_some()
+    }
+
+    /// Whether there is what the calling thread may be waiting for.
+    pub fn is_awaited(&self) -> bool {
+        self.is_called > 0 || self.has_news()
     }
 
     /// Whether the host is to be woken, which it is then.

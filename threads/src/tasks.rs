@@ -18,17 +18,19 @@ use crate::state::{Engine, Failure, STEPS, State};
 /// Pieces of each file that are read ahead, beside one for each thread.
 const AHEAD: usize = 2;
 
-/// A result as it was written, in what an engine has told at once.
-pub struct Written {
-    pub bytes: Arc<Vec<u8>>,
-    pub from: usize,
-    pub to: usize,
+/// Results that an engine has told at once.
+#[derive(Default)]
+pub struct Results {
+    /// As they were written.
+    pub written: Vec<u8>,
+    /// Of each, its place, and how many bytes it was written in.
+    pub places: Vec<(Place, usize)>,
 }
 
 /// What an engine has done in one go.
 pub struct Done {
     pub engine: Box<Correlator>,
-    pub results: Vec<(Place, Written)>,
+    pub results: Results,
     /// Other outputs, written.
     pub notices: Vec<u8>,
     pub released: Vec<HostHandle>,
@@ -46,6 +48,8 @@ pub enum Task {
         steps: Vec<Arc<Step>>,
         /// How many results it may tell.
         room: usize,
+        /// Where it tells them: nothing but the room of earlier ones.
+        results: Results,
     },
     Read {
         queue: usize,
@@ -58,6 +62,8 @@ pub enum Task {
     Fetch {
         queue: usize,
         file: Box<(File, Cutter)>,
+        /// Room for what is read.
+        room: Vec<u8>,
     },
 }
 
@@ -90,7 +96,8 @@ impl State {
             Found::Fetch(queue) => {
                 let (_, attached) = self.queues[queue].file.as_mut().expect("it was found there");
                 let file = attached.file.take().expect("it was found there");
-                Task::Fetch { queue, file }
+                let room = self.rooms.pop().unwrap_or_default();
+                Task::Fetch { queue, file, room }
             }
         };
         self.active += 1;
@@ -153,7 +160,7 @@ impl State {
             .fold((0, 0), |(events, memory), (_, other)| {
                 (events + other.held.0, memory + other.held.1)
             });
-        let Engine { at_home, next, .. } = &mut self.engines[number];
+        let Engine { at_home, next, spare, .. } = &mut self.engines[number];
         let mut engine = at_home.take().expect("it was found there");
         engine.set_beside(memory, events);
         if number == 0 {
@@ -162,7 +169,7 @@ impl State {
         let known = usize::try_from(*next - self.first_step).expect("steps that are kept are few");
         let steps: Vec<_> = self.steps.range(known..).cloned().collect();
         *next += steps.len() as u64;
-        Task::Follow { number, engine, steps, room }
+        Task::Follow { number, engine, steps, room, results: std::mem::take(spare) }
     }
 
     fn take_piece(&mut self, queue: usize, at: usize) -> Task {
@@ -196,7 +203,7 @@ impl State {
         source: SourceId,
         reader: Reader,
         is_apart: bool,
-        steps: Result<VecDeque<Step>, ColumnError>,
+        read: Result<(VecDeque<Step>, Vec<u8>), ColumnError>,
     ) {
         self.active -= 1;
         let known = &mut self.sources[source.index()];
@@ -209,11 +216,14 @@ impl State {
             known.is_apart = reader.decoder().reads_apart();
             known.in_order = Some(reader);
         }
-        match steps {
-            Ok(steps) => {
-                let slots = &mut self.queues[queue].slots;
-                let slot = slots.iter_mut().find(|slot| slot.ticket == ticket);
+        match read {
+            Ok((steps, room)) => {
+                let own = &mut self.queues[queue];
+                let slot = own.slots.iter_mut().find(|slot| slot.ticket == ticket);
                 slot.expect("a piece stays until it is read").stage = Stage::Read(steps);
+                if own.file.is_some() && self.rooms.len() < self.threads + AHEAD {
+                    self.rooms.push(room);
+                }
             }
             Err(error) => self.fail("INVALID_ARGUMENT", error.to_string()),
         }
@@ -254,17 +264,20 @@ impl State {
 
     /// An engine has followed some steps.
     pub fn put_done(&mut self, number: usize, done: Done) {
-        let Done { engine, results, notices, released, is_dry, end } = done;
+        let Done { engine, mut results, notices, released, is_dry, end } = done;
         self.active -= 1;
         let own = &mut self.engines[number];
         own.held = engine.held();
         own.backlog = engine.backlog();
         own.deadline = engine.next_deadline();
         own.may_tell = !is_dry;
-        own.told += results.len() as u64;
+        own.followed = own.next;
+        own.told += results.places.len() as u64;
         own.releasing.extend(released.into_iter().map(|handle| (own.told, handle)));
-        for (place, result) in results {
-            self.merge.add(number, place, result);
+        self.merge.add(number, results.places.drain(..));
+        own.spare.places = results.places;
+        if !results.written.is_empty() {
+            own.written.push_back((results.written, 0));
         }
         self.out.extend_from_slice(&notices);
         if let Some(end) = end {
@@ -276,23 +289,23 @@ impl State {
         let frontier = engine.frontier().filter(|_| !own.has_ended);
         self.merge.pass(number, frontier);
         own.at_home = Some(engine);
-        while let Some((number, result)) = self.merge.next() {
-            let Written { bytes, from, to } = result;
-            self.out.extend_from_slice(&bytes[from..to]);
+        while let Some((number, length)) = self.merge.next() {
+            self.engines[number].hand_on(length, &mut self.out);
             self.out_results += 1;
-            self.engines[number].handed_on += 1;
         }
         self.release_handed_on();
-        let followed = self.engines.iter().map(|engine| engine.next).min().unwrap_or(0);
+        let followed = self.engines.iter().map(|engine| engine.followed).min().unwrap_or(0);
         while self.first_step < followed
             && let Some(step) = self.steps.pop_front()
         {
             self.first_step += 1;
-            if let Ok(Step::Rows(_, rows)) = Arc::try_unwrap(step) {
+            if let Ok(Step::Rows(_, rows)) = Arc::try_unwrap(step)
+                && rows.memory() > 0
+            {
                 self.spare.push(*rows);
             }
         }
-        self.spare.truncate(self.threads);
+        self.spare.truncate(2 * (self.threads + STEPS));
         if self.end.is_none() && self.engines.iter().all(|engine| engine.has_ended) {
             self.end = Some(Ok(()));
         }

@@ -3,7 +3,6 @@
 //! Threads are started when there is something for them to do, one by one, and leave when there has
 //! been nothing for a while.
 
-use std::io::{self, ErrorKind, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
@@ -14,9 +13,8 @@ use logbraid_core::engine::{Correlator, Output, Step};
 use logbraid_core::time::Span;
 
 use crate::Shared;
-use crate::cutter::BLOCK;
 use crate::state::State;
-use crate::tasks::{Done, Task, Written};
+use crate::tasks::{Done, Results, Task};
 
 /// How long a thread waits for something to do before it leaves.
 const REST: Duration = Duration::from_secs(1);
@@ -54,7 +52,7 @@ pub fn rouse<'a>(
         // No thread can be started.
         let Some(task) = state.take_task(0) else { break };
         drop(state);
-        let put = perform(task, shared, &mut Vec::new());
+        let put = perform(task, shared);
         state = shared.lock();
         put(&mut state);
     }
@@ -75,35 +73,44 @@ fn start(shared: &Arc<Shared>, state: &mut State) -> bool {
 
 /// Does what there is to do until there is nothing for a while, or the query is stopped.
 fn work(shared: &Arc<Shared>, number: usize) {
-    let mut block = Vec::new();
     let mut state = shared.lock();
     while !state.is_stopping() {
         let task = state.take_task(number);
-        let is_resting = task.is_none();
-        if let Some(task) = task {
-            drop(rouse(shared, state));
-            let put = perform(task, shared, &mut block);
-            state = shared.lock();
-            put(&mut state);
-        }
-        // What nobody can do ends with somebody noticing it.
-        shared.done.notify_all();
-        if state.wakes() {
-            drop(state);
-            shared.wake();
-            state = shared.lock();
-        } else if is_resting {
-            state.spare.clear();
-            state.resting += 1;
-            let rest = shared.work.wait_timeout(state, REST);
-            let (roused, rest) = rest.unwrap_or_else(PoisonError::into_inner);
-            state = roused;
-            state.resting -= 1;
-            if rest.timed_out() && !state.has_task() {
-                break;
+        let is_awaited = state.is_awaited();
+        let wakes = state.wakes();
+        match task {
+            Some(task) => {
+                drop(rouse(shared, state));
+                if is_awaited {
+                    shared.done.notify_all();
+                }
+                if wakes {
+                    shared.wake();
+                }
+                let put = perform(task, shared);
+                state = shared.lock();
+                put(&mut state);
+            }
+            None if wakes => {
+                drop(state);
+                shared.wake();
+                state = shared.lock();
+            }
+            None => {
+                // What nobody can do ends with somebody noticing it.
+                shared.done.notify_all();
+                state.resting += 1;
+                let rest = shared.work.wait_timeout(state, REST);
+                let (roused, rest) = rest.unwrap_or_else(PoisonError::into_inner);
+                state = roused;
+                state.resting -= 1;
+                if rest.timed_out() && !state.has_task() {
+                    break;
+                }
             }
         }
     }
+    state.forget_room();
     state.started -= 1;
     STARTED.fetch_sub(1, Ordering::Relaxed);
 }
@@ -112,9 +119,9 @@ fn work(shared: &Arc<Shared>, number: usize) {
 pub type Put = Box<dyn FnOnce(&mut State)>;
 
 /// Does a task. A panic fails the query.
-pub fn perform(task: Task, shared: &Shared, block: &mut Vec<u8>) -> Put {
+pub fn perform(task: Task, shared: &Shared) -> Put {
     let now = shared.now();
-    catch_unwind(AssertUnwindSafe(|| run(task, shared, now, block))).unwrap_or_else(|panic| {
+    catch_unwind(AssertUnwindSafe(|| run(task, shared, now))).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         let text = text.unwrap_or_else(|| "a thread has panicked".to_owned());
@@ -122,10 +129,10 @@ pub fn perform(task: Task, shared: &Shared, block: &mut Vec<u8>) -> Put {
     })
 }
 
-fn run(task: Task, shared: &Shared, now: Option<Span>, block: &mut Vec<u8>) -> Put {
+fn run(task: Task, shared: &Shared, now: Option<Span>) -> Put {
     match task {
-        Task::Follow { number, engine, steps, room } => {
-            let done = follow(engine, &steps, room, now, shared);
+        Task::Follow { number, engine, steps, room, results } => {
+            let done = follow(engine, &steps, room, results, now, shared);
             Box::new(move |state| state.put_done(number, done))
         }
         Task::Read { queue, ticket, source, piece, mut reader, is_apart } => {
@@ -134,23 +141,11 @@ fn run(task: Task, shared: &Shared, now: Option<Span>, block: &mut Vec<u8>) -> P
                 state.put_read(queue, ticket, source, *reader, is_apart, steps);
             })
         }
-        Task::Fetch { queue, mut file } => {
-            block.resize(BLOCK, 0);
+        Task::Fetch { queue, file: mut attached, room } => {
             let mut blocks = Vec::new();
-            let length = fetch(&mut file.0, block);
-            if let Ok(length) = length {
-                file.1.push(&block[..length], |block| blocks.push(block));
-            }
-            Box::new(move |state| state.put_fetched(queue, file, blocks, length, now))
-        }
-    }
-}
-
-fn fetch(file: &mut impl Read, block: &mut [u8]) -> io::Result<usize> {
-    loop {
-        match file.read(block) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            result => return result,
+            let (file, cutter) = &mut *attached;
+            let length = cutter.read(file, room, |block| blocks.push(block));
+            Box::new(move |state| state.put_fetched(queue, attached, blocks, length, now))
         }
     }
 }
@@ -160,11 +155,12 @@ fn follow(
     mut engine: Box<Correlator>,
     steps: &[Arc<Step>],
     room: usize,
+    mut results: Results,
     now: Option<Span>,
     shared: &Shared,
 ) -> Done {
     let write = shared.write;
-    let (mut written, mut places) = (Vec::new(), Vec::new());
+    let Results { written, places } = &mut results;
     let (mut notices, mut released) = (Vec::new(), Vec::new());
     let (mut is_dry, mut end) = (false, None);
     for at in 0..steps.len().max(1) {
@@ -186,8 +182,8 @@ fn follow(
             match output {
                 Output::Correlation(_) => {
                     let from = written.len();
-                    write(&mut written, &output);
-                    places.push((engine.place(), from, written.len()));
+                    write(written, &output);
+                    places.push((engine.place(), written.len() - from));
                 }
                 Output::Released(handle) => released.push(handle),
                 Output::End(error) => end = Some(error.map_or(Ok(()), Err)),
@@ -196,8 +192,5 @@ fn follow(
             }
         }
     }
-    let bytes = Arc::new(written);
-    let written = |(place, from, to)| (place, Written { bytes: Arc::clone(&bytes), from, to });
-    let results = places.into_iter().map(written).collect();
     Done { engine, results, notices, released, is_dry, end }
 }

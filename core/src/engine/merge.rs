@@ -59,10 +59,12 @@ impl<T> Merge<T> {
         Self { lanes: (0..engines).map(|_| lane()).collect(), waiting: 0 }
     }
 
-    /// The next result of an engine.
-    pub fn add(&mut self, engine: usize, place: Place, result: T) {
-        self.lanes[engine].results.push_back((place, result));
-        self.waiting += 1;
+    /// The next results of an engine.
+    pub fn add(&mut self, engine: usize, results: impl IntoIterator<Item = (Place, T)>) {
+        let own = &mut self.lanes[engine].results;
+        let before = own.len();
+        own.extend(results);
+        self.waiting += own.len() - before;
     }
 
     /// What that engine has still to tell has no place before `frontier`; `None` where it has told

@@ -152,9 +152,7 @@ impl Reader {
     /// first line `left_out` bytes may be missing, since it is too long anyway.
     pub fn read(&mut self, bytes: &[u8], left_out: u64) -> Rows {
         let Self { decoder, intake, is_apart, left_out: before } = self;
-        // Pieces are about as large as each other, or small.
-        let new = || Rows::like(intake.shards, &intake.size);
-        let mut rows = intake.spare.take().map_or_else(new, Rows::cleared);
+        let mut rows = intake.empty_rows();
         rows.bytes = bytes.len() as u64 + left_out;
         let first = if *is_apart {
             rows.origin = Origin::Block;
@@ -200,7 +198,7 @@ impl Reader {
     pub fn read_events(&mut self, events: &HostEvents<'_>) -> Result<Rows, ColumnError> {
         let intake = &mut self.intake;
         events.check(&intake.columns)?;
-        let mut rows = Rows::new(intake.shards);
+        let mut rows = intake.empty_rows();
         rows.origin = Origin::Host;
         let mut fields = std::mem::take(&mut intake.hosted);
         for at in 0..events.len() {
@@ -215,11 +213,18 @@ impl Reader {
             }
         }
         intake.hosted = fields;
+        intake.size = rows.size();
         Ok(rows)
     }
 }
 
 impl Intake {
+    /// Room for a piece: pieces are about as large as each other, or small.
+    fn empty_rows(&mut self) -> Rows {
+        let new = || Rows::like(self.shards, &self.size);
+        self.spare.take().map_or_else(new, Rows::cleared)
+    }
+
     fn take(&mut self, event: &Event<'_>, host: Option<HostEvent>, rows: &mut Rows) {
         self.events += 1;
         let Self { shared, source, compared, reading, routes, events, .. } = self;
