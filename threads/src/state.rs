@@ -43,10 +43,8 @@ pub struct Failure {
 pub struct Engine {
     /// Away while it is at work.
     pub at_home: Option<Box<Correlator>>,
-    /// The number of the step that it follows next, and that of the first which it has not followed to its
-    /// end.
+    /// The number of the step that it follows next.
     pub next: u64,
-    pub followed: u64,
     /// Whether it may have something to tell.
     pub may_tell: bool,
     /// Results it has told, and those of them that have been handed on: before the others may come
@@ -161,7 +159,6 @@ impl State {
         let engine = |engine| Engine {
             at_home: Some(Box::new(engine)),
             next: 0,
-            followed: 0,
             may_tell: true,
             told: 0,
             handed_on: 0,

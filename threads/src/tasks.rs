@@ -30,6 +30,8 @@ pub struct Results {
 /// What an engine has done in one go.
 pub struct Done {
     pub engine: Box<Correlator>,
+    /// What it has followed.
+    pub steps: Vec<Arc<Step>>,
     pub results: Results,
     /// Other outputs, written.
     pub notices: Vec<u8>,
@@ -264,14 +266,13 @@ impl State {
 
     /// An engine has followed some steps.
     pub fn put_done(&mut self, number: usize, done: Done) {
-        let Done { engine, mut results, notices, released, is_dry, end } = done;
+        let Done { engine, mut steps, mut results, notices, released, is_dry, end } = done;
         self.active -= 1;
         let own = &mut self.engines[number];
         own.held = engine.held();
         own.backlog = engine.backlog();
         own.deadline = engine.next_deadline();
         own.may_tell = !is_dry;
-        own.followed = own.next;
         own.told += results.places.len() as u64;
         own.releasing.extend(released.into_iter().map(|handle| (own.told, handle)));
         self.merge.add(number, results.places.drain(..));
@@ -294,11 +295,15 @@ impl State {
             self.out_results += 1;
         }
         self.release_handed_on();
-        let followed = self.engines.iter().map(|engine| engine.followed).min().unwrap_or(0);
-        while self.first_step < followed
+        let taken = self.engines.iter().map(|engine| engine.next).min().unwrap_or(0);
+        while self.first_step < taken
             && let Some(step) = self.steps.pop_front()
         {
             self.first_step += 1;
+            steps.push(step);
+        }
+        // Whoever has followed a step last has it alone.
+        for step in steps {
             if let Ok(Step::Rows(_, rows)) = Arc::try_unwrap(step)
                 && rows.memory() > 0
             {

@@ -132,7 +132,7 @@ pub fn perform(task: Task, shared: &Shared) -> Put {
 fn run(task: Task, shared: &Shared, now: Option<Span>) -> Put {
     match task {
         Task::Follow { number, engine, steps, room, results } => {
-            let done = follow(engine, &steps, room, results, now, shared);
+            let done = follow(engine, steps, room, results, now, shared);
             Box::new(move |state| state.put_done(number, done))
         }
         Task::Read { queue, ticket, source, piece, mut reader, is_apart } => {
@@ -153,7 +153,7 @@ fn run(task: Task, shared: &Shared, now: Option<Span>) -> Put {
 /// Has an engine follow steps, and writes up to `room` results of what it tells.
 fn follow(
     mut engine: Box<Correlator>,
-    steps: &[Arc<Step>],
+    steps: Vec<Arc<Step>>,
     room: usize,
     mut results: Results,
     now: Option<Span>,
@@ -192,5 +192,5 @@ fn follow(
             }
         }
     }
-    Done { engine, results, notices, released, is_dry, end }
+    Done { engine, steps, results, notices, released, is_dry, end }
 }
